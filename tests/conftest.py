@@ -1,0 +1,23 @@
+"""What every test may ask for."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    """The repository."""
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def mirror() -> Path:
+    """The folder of real data; tests that need it are skipped where it is absent."""
+    folder = Path(os.environ.get("REPLICORTEX_MIRROR") or ROOT.parent / "shared" / "data")
+    if not (folder / "SOURCES.tsv").is_file():
+        pytest.skip(f"no mirror of real data at {folder} (set REPLICORTEX_MIRROR)")
+    return folder

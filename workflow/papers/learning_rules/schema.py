@@ -1,0 +1,209 @@
+"""The numbers of the learning-rules paper: their types, units, ranges and how they belong together."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from replicortex.schema import PaperNumbers, Positive, PositiveInt, Section, Share
+
+Layer = Literal["conv1", "conv2", "conv3", "fc1"]
+Pooling = Literal["global", "grid", "full"]
+Init = Literal["default", "kaiming_normal"]
+
+
+class Things(Section):
+    """THINGS-fMRI: 720 images, three people, single presentations."""
+
+    images: str = Field(description="dataset of the images")
+    events: str = Field(description="dataset of the order of presentation")
+    betas: str = Field(description="dataset of the responses")
+    subjects: list[str] = Field(min_length=1)
+    rois: dict[str, list[str]] = Field(min_length=1, description="columns of the voxel table")
+    pairs: Literal["cross_run", "all"] = Field(description="pairs of stimuli that count")
+
+
+class Objects92(Section):
+    """The 92-object set: fMRI RDMs of 15 people."""
+
+    dataset: str
+    rois: list[Literal["EVC", "IT"]] = Field(min_length=1)
+
+
+class Aliases(Section):
+    """Words of the claims for values of this scale."""
+
+    roi: dict[Literal["early", "late"], str]
+
+
+class Network(Section):
+    """Three convolution blocks and two linear layers."""
+
+    widths: list[PositiveInt] = Field(min_length=3, max_length=3, description="channels")
+    grid: PositiveInt = Field(description="side of the pool in front of fc1")
+    hidden: PositiveInt = Field(description="units of fc1")
+    dropout: Share
+
+
+class Training(Section):
+    """Data and loop, the same for every rule."""
+
+    images: PositiveInt
+    subset: Literal["per_seed", "fixed"]
+    test_images: PositiveInt
+    batch: PositiveInt = Field(description="images")
+    epochs: PositiveInt
+    checkpoints: list[Annotated[int, Field(ge=0)]] = Field(min_length=1, description="epochs")
+    crop_padding: Annotated[int, Field(ge=0)] = Field(description="pixels")
+    flip: bool
+    mean: list[Share] = Field(min_length=3, max_length=3)
+    sd: list[Positive] = Field(min_length=3, max_length=3)
+    fill_batches: PositiveInt
+    precision: Literal["fp32", "bf16"]
+
+    @model_validator(mode="after")
+    def _belong_together(self) -> "Training":
+        late = [epoch for epoch in self.checkpoints if epoch > self.epochs]
+        if late:
+            raise ValueError(f"checkpoints: {late[0]} lies beyond the last epoch ({self.epochs})")
+        if sorted(set(self.checkpoints)) != self.checkpoints or self.checkpoints[0] != 0:
+            raise ValueError(
+                f"checkpoints: {self.checkpoints} must start at 0 and increase without repeats"
+            )
+        if self.batch > self.images:
+            raise ValueError(f"batch: {self.batch} is more than the {self.images} training images")
+        return self
+
+
+class Rule(Section):
+    """What every learning rule has."""
+
+    init: Init
+
+
+class BP(Rule):
+    kind: Literal["bp"]
+    dropout: bool
+    lr: Positive
+    weight_decay: Annotated[float, Field(ge=0)]
+    clip: Positive
+    second_pass: bool
+
+
+class FA(Rule):
+    kind: Literal["fa"]
+    dropout: bool
+    layers: Literal["convs", "all"]
+    lr: Positive
+    momentum: Share
+    weight_decay: Annotated[float, Field(ge=0)]
+    clip: Positive
+
+
+class PC(Rule):
+    kind: Literal["pc"]
+    steps: PositiveInt
+    rate: Positive
+    lr_weights: Positive
+    clip_error: Positive
+    clip_update: Positive
+    lr_readout: Positive
+    features: Literal["inferred", "feedforward"]
+
+
+class STDP(Rule):
+    kind: Literal["stdp"]
+    sign: Literal["coded", "stated"]
+    amplitude: Positive
+    tau: Positive = Field(description="time steps")
+    steps: PositiveInt
+    clip_update: Positive
+    lr_weights: Positive
+    clip_weight: Positive
+    lr_readout: Positive
+
+
+class SupervisedPC(Rule):
+    kind: Literal["pc_supervised"]
+    steps: PositiveInt
+    rate: Positive
+    lr: Positive
+
+
+class PairSTDP(Rule):
+    kind: Literal["stdp_pair"]
+    amplitude_plus: Positive
+    ratio: Positive = Field(description="A-/A+")
+    tau: Positive = Field(description="ms")
+    window: Positive = Field(description="ms")
+    lr_weights: Positive
+    lr_readout: Positive
+
+
+AnyRule = Annotated[BP | FA | PC | STDP | SupervisedPC | PairSTDP, Field(discriminator="kind")]
+
+
+class Sizes(Section):
+    """Sides of the stimuli."""
+
+    train: PositiveInt = Field(description="pixels")
+    large: PositiveInt = Field(description="pixels")
+
+
+class Evaluation(Section):
+    """What the trained networks are shown, and how their answers are laid out."""
+
+    px: Sizes
+    sweep: list[PositiveInt] = Field(min_length=1, description="pixels")
+    batch: PositiveInt = Field(description="stimuli")
+    poolings: list[Pooling] = Field(min_length=1)
+    full_px: list[PositiveInt] = Field(description="pixels")
+
+
+class Gabor(Section):
+    """The Gabor bank of the low-level control."""
+
+    orientations: PositiveInt
+    wavelengths: list[Positive] = Field(min_length=1, description="pixels")
+
+
+class Scores(Section):
+    """Comparison with brains."""
+
+    bootstrap_draws: PositiveInt
+    bootstrap_seed: Annotated[int, Field(ge=0)]
+    bootstrap_layers: list[Layer]
+    bootstrap_poolings: list[Pooling]
+    gabor: Gabor
+    lowlevel_px: PositiveInt = Field(description="pixels")
+
+
+class Numbers(PaperNumbers):
+    """All numbers of this paper at one scale."""
+
+    training_data: str = Field(description="dataset on which the networks learn")
+    stimuli: Literal["things", "objects92"]
+    things: Things
+    objects92: Objects92
+    aliases: Aliases
+    pack: Literal["unit", "rule", "all"]
+    network: Network
+    training: Training
+    rules: dict[str, AnyRule] = Field(min_length=1)
+    evaluation: Evaluation
+    scores: Scores
+
+    @model_validator(mode="after")
+    def _aliases_exist(self) -> "Numbers":
+        rois = self.objects92.rois if self.stimuli == "objects92" else list(self.things.rois)
+        for word, roi in self.aliases.roi.items():
+            if roi not in rois:
+                raise ValueError(
+                    f"aliases.roi.{word}: '{roi}' is no ROI of {self.stimuli} ({rois})"
+                )
+        return self
+
+    def datasets(self) -> list[str]:
+        """Names of the datasets that this scale reads."""
+        if self.stimuli == "objects92":
+            return [self.training_data, self.objects92.dataset]
+        return [self.training_data, self.things.images, self.things.events, self.things.betas]
