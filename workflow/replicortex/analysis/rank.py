@@ -1,0 +1,114 @@
+"""Rank correlations of many vectors at once: rank each vector once, then one matrix product."""
+
+import numpy as np
+from scipy.stats import rankdata
+
+from replicortex.errors import StudyError
+
+
+def standardised_ranks(values: np.ndarray, what: str = "vector") -> np.ndarray:
+    """Return the ranks of each row, ties averaged, with mean 0 and norm 1.
+
+    The dot product of two such rows is Spearman's rho.
+
+    Parameters
+    ----------
+    values : array of shape (k, m), m >= 3
+    what : str
+        How to call the rows in an error.
+
+    Raises
+    ------
+    StudyError
+        NaN or infinity, or a row with the same value everywhere.
+    """
+    values = np.asarray(values, dtype=np.float64)
+    if values.ndim != 2 or values.shape[1] < 3:
+        raise StudyError(f"{what}: expected rows of at least 3 values, found shape {values.shape}")
+    bad = np.flatnonzero(~np.isfinite(values).all(axis=1))
+    if len(bad):
+        raise StudyError(f"{what}: NaN or infinity in {len(bad)} row(s), the first is {bad[0]}")
+    constant = np.flatnonzero(np.ptp(values, axis=1) == 0)
+    if len(constant):
+        raise StudyError(
+            f"{what}: all values are the same in {len(constant)} row(s), the first is "
+            f"{constant[0]}: a rank correlation is not defined"
+        )
+    # One row at a time: `rankdata` over an axis needs several times the memory and gains nothing.
+    ranks = np.empty_like(values)
+    for row, ranked in zip(values, ranks, strict=True):
+        ranked[:] = rankdata(row)
+    ranks -= (values.shape[1] + 1) / 2
+    ranks /= np.linalg.norm(ranks, axis=1, keepdims=True)
+    return ranks
+
+
+def spearman(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Spearman's rho between every row of `a` and every row of `b`, ties averaged.
+
+    Parameters
+    ----------
+    a : array of shape (k, m)
+    b : array of shape (l, m)
+        The same m pairs of stimuli: select by a mask of pairs before.
+
+    Returns
+    -------
+    array of shape (k, l), float64
+
+    Raises
+    ------
+    StudyError
+        Different lengths, NaN or infinity, or a constant row.
+    """
+    ranks_a, ranks_b = _ranked_alike(("first", a), ("second", b))
+    return np.clip(ranks_a @ ranks_b.T, -1.0, 1.0)
+
+
+def partial_spearman(a: np.ndarray, b: np.ndarray, controls: np.ndarray) -> np.ndarray:
+    """Partial Spearman's rho: Pearson's r of the residuals of the ranks.
+
+    All vectors are ranked (ties averaged); the ranks of `a` and `b` are regressed on the ranks
+    of all controls together, with an intercept; the residuals are correlated. A row which the
+    controls explain wholly has no residual, and its partial rho is 0.
+
+    Parameters
+    ----------
+    a : array of shape (k, m)
+    b : array of shape (l, m)
+    controls : array of shape (c, m)
+        c = 0 gives `spearman`.
+
+    Returns
+    -------
+    array of shape (k, l), float64
+
+    Raises
+    ------
+    StudyError
+        Different lengths, NaN or infinity, or a constant row.
+    """
+    controls = np.asarray(controls, dtype=np.float64)
+    if controls.shape[0] == 0:
+        return spearman(a, b)
+    ranks_a, ranks_b, ranks_c = _ranked_alike(("first", a), ("second", b), ("control", controls))
+    # An orthonormal basis of the controls; controls that repeat each other add no dimension.
+    _, sizes, basis = np.linalg.svd(ranks_c, full_matrices=False)
+    basis = basis[sizes > 1e-10 * sizes[0]]
+    residual_a, residual_b = _residuals(ranks_a, basis), _residuals(ranks_b, basis)
+    return np.clip(residual_a @ residual_b.T, -1.0, 1.0)
+
+
+def _residuals(ranks: np.ndarray, basis: np.ndarray) -> np.ndarray:
+    residuals = ranks - (ranks @ basis.T) @ basis
+    norm = np.linalg.norm(residuals, axis=1, keepdims=True)
+    explained = norm <= 1e-7  # of ranks with norm 1: what is left is rounding
+    return np.where(explained, 0.0, residuals / np.where(explained, 1.0, norm))
+
+
+def _ranked_alike(*named: tuple[str, np.ndarray]) -> list[np.ndarray]:
+    lengths = {name: np.shape(rows)[-1] for name, rows in named}
+    if len(set(lengths.values())) > 1:
+        found = ", ".join(f"{length} in the {name}" for name, length in lengths.items())
+        raise StudyError(f"vectors to correlate differ in length: {found}")
+    return [standardised_ranks(rows, f"{name} vectors") for name, rows in named]

@@ -1,0 +1,179 @@
+"""Representational dissimilarity matrices (RDMs): distances between all pairs of stimuli."""
+
+import numpy as np
+
+from replicortex.errors import StudyError
+
+
+def correlation_distance(features: np.ndarray, what: str = "features") -> np.ndarray:
+    """One minus the Pearson correlation between rows: 0 to 2, not halved, not squared.
+
+    Parameters
+    ----------
+    features : array of shape (..., n_stimuli, n_features), n_features >= 2
+        One row per stimulus; leading axes (subjects, layers) give one RDM each.
+    what : str
+        How to call the features in an error.
+
+    Returns
+    -------
+    array of shape (..., n_stimuli, n_stimuli), float64
+        Exactly symmetric, with a zero diagonal.
+
+    Raises
+    ------
+    StudyError
+        A row that holds NaN or infinity, or the same value everywhere: it has no correlation.
+    """
+    features = _as_rows(features, what)
+    if features.shape[-1] < 2:
+        raise StudyError(
+            f"{what}: a correlation distance needs at least 2 features per stimulus, "
+            f"found {features.shape[-1]}"
+        )
+    centred = features - features.mean(axis=-1, keepdims=True)
+    norm = np.linalg.norm(centred, axis=-1, keepdims=True)
+    # Rounding in the mean leaves a constant row with a tiny norm, relative to its own size.
+    size = np.abs(features).max(axis=-1, keepdims=True) * np.sqrt(features.shape[-1])
+    constant = np.argwhere(norm[..., 0] <= 1e-13 * size[..., 0])
+    if len(constant):
+        raise StudyError(
+            f"constant features in {what}: {len(constant)} row(s), the first at index "
+            f"{_index(constant[0])}, have the same value in all {features.shape[-1]} features, "
+            "so their correlation is not defined"
+        )
+    unit = centred / norm
+    return _tidy(1.0 - unit @ unit.swapaxes(-1, -2), top=2.0)
+
+
+def euclidean_distance(features: np.ndarray, what: str = "features") -> np.ndarray:
+    """Plain Euclidean distance between rows: the root of the summed squares, not squared and
+    not divided by the number of features.
+
+    Parameters, shapes and errors as for `correlation_distance`; constant rows and single
+    features are allowed. From the Gram form, whose rounding error of about 1e-8 of the rows'
+    norm shows between (almost) equal rows only.
+    """
+    features = _as_rows(features, what)
+    # Distances do not change with the origin; near it the Gram form loses least.
+    centred = features - features.mean(axis=-2, keepdims=True)
+    squares = np.einsum("...ij,...ij->...i", centred, centred)
+    gram = centred @ centred.swapaxes(-1, -2)
+    squared = squares[..., :, None] + squares[..., None, :] - 2.0 * gram
+    return np.sqrt(_tidy(squared, top=np.inf))
+
+
+def check(rdm: np.ndarray, what: str) -> np.ndarray:
+    """Return the RDM as float64, or say what is wrong with it.
+
+    Parameters
+    ----------
+    rdm : array of shape (..., n_stimuli, n_stimuli), n_stimuli >= 3
+        Leading axes (subjects) are checked together.
+    what : str
+        How to call the RDM in an error: the file, the ROI.
+
+    Raises
+    ------
+    StudyError
+        Not square, NaN or infinity, not symmetric or a diagonal that is not zero (beyond
+        rounding: 1e-6 of the largest value), or the same value in every pair.
+    """
+    rdm = np.asarray(rdm, dtype=np.float64)
+    if rdm.ndim < 2 or rdm.shape[-1] != rdm.shape[-2]:
+        raise StudyError(f"{what}: an RDM is square (n_stimuli, n_stimuli), found {rdm.shape}")
+    if rdm.shape[-1] < 3:
+        raise StudyError(f"{what}: an RDM needs at least 3 stimuli, found {rdm.shape[-1]}")
+    bad = np.argwhere(~np.isfinite(rdm))
+    if len(bad):
+        raise StudyError(
+            f"{what}: RDM has {len(bad)} value(s) that are NaN or infinite, "
+            f"the first at {_index(bad[0])}"
+        )
+    tolerance = 1e-6 * np.abs(rdm).max(initial=0.0)
+    uneven = np.argwhere(np.abs(rdm - rdm.swapaxes(-1, -2)) > tolerance)
+    if len(uneven):
+        first = tuple(uneven[0])
+        mirrored = (*first[:-2], first[-1], first[-2])
+        raise StudyError(
+            f"{what}: RDM is not symmetric: {rdm[first]:.6g} at {_index(first)} but "
+            f"{rdm[mirrored]:.6g} at {_index(mirrored)}"
+        )
+    diagonal = np.argwhere(np.abs(np.diagonal(rdm, axis1=-2, axis2=-1)) > tolerance)
+    if len(diagonal):
+        raise StudyError(
+            f"{what}: RDM has {len(diagonal)} value(s) on its diagonal that are not zero, "
+            f"the first for stimulus {diagonal[0][-1]}"
+        )
+    pairs = upper(rdm)
+    if (np.ptp(pairs, axis=-1) == 0).any():
+        raise StudyError(f"{what}: RDM is constant: all pairs have the same dissimilarity")
+    return rdm
+
+
+def upper(rdm: np.ndarray) -> np.ndarray:
+    """Return the strict upper triangle, row by row, as a copy.
+
+    Parameters
+    ----------
+    rdm : array of shape (..., n_stimuli, n_stimuli)
+        RDMs, or masks of pairs.
+
+    Returns
+    -------
+    array of shape (..., n_stimuli * (n_stimuli - 1) / 2), same type
+    """
+    rdm = np.asarray(rdm)
+    rows, columns = np.triu_indices(rdm.shape[-1], k=1)
+    return rdm[..., rows, columns]
+
+
+def square(pairs: np.ndarray) -> np.ndarray:
+    """Return the RDMs of which `upper` gives these pairs, with a zero diagonal.
+
+    Parameters
+    ----------
+    pairs : array of shape (..., n_pairs), n_pairs = n (n - 1) / 2
+
+    Returns
+    -------
+    array of shape (..., n, n), same type
+    """
+    pairs = np.asarray(pairs)
+    n = int((1 + np.sqrt(1 + 8 * pairs.shape[-1])) / 2 + 0.5)
+    if n * (n - 1) // 2 != pairs.shape[-1]:
+        raise StudyError(f"{pairs.shape[-1]} values are not the strict upper triangle of an RDM")
+    rdm = np.zeros((*pairs.shape[:-1], n, n), dtype=pairs.dtype)
+    rows, columns = np.triu_indices(n, k=1)
+    rdm[..., rows, columns] = pairs
+    rdm[..., columns, rows] = pairs
+    return rdm
+
+
+def _as_rows(features: np.ndarray, what: str) -> np.ndarray:
+    features = np.asarray(features, dtype=np.float64)
+    if features.ndim < 2 or features.shape[-2] < 2:
+        raise StudyError(
+            f"{what}: expected at least 2 stimuli as rows (n_stimuli, n_features), "
+            f"found shape {features.shape}"
+        )
+    bad = np.argwhere(~np.isfinite(features).all(axis=-1))
+    if len(bad):
+        raise StudyError(
+            f"{what}: {len(bad)} row(s) hold NaN or infinity, the first at index {_index(bad[0])}"
+        )
+    return features
+
+
+def _tidy(distances: np.ndarray, top: float) -> np.ndarray:
+    """Make distances exactly symmetric, within [0, top] and zero on the diagonal."""
+    distances = 0.5 * (distances + distances.swapaxes(-1, -2))
+    np.clip(distances, 0.0, top, out=distances)
+    diagonal = np.arange(distances.shape[-1])
+    distances[..., diagonal, diagonal] = 0.0
+    return distances
+
+
+def _index(position: np.ndarray | tuple) -> str:
+    numbers = [str(int(i)) for i in position]
+    return numbers[0] if len(numbers) == 1 else f"[{', '.join(numbers)}]"
