@@ -1,0 +1,81 @@
+"""Five NeuroAI papers, from versioned data to the final figure."""
+
+import sys
+from pathlib import Path
+
+from snakemake.utils import min_version
+
+min_version("9.27")
+sys.path.insert(0, str(Path(workflow.basedir, "workflow")))
+
+from replicortex.study import finish, open_study, require_gpu, say
+
+
+configfile: "config/config.yaml"
+
+
+report: "workflow/report/study.rst"
+
+
+study = open_study(config, root=Path(workflow.basedir))
+say(study.headline(), main=workflow.is_main_process)
+run = study.run
+merged = study.papers
+
+
+rule all:
+    default_target: True
+    input:
+        [getattr(rules, f"{paper}_all").input for paper in merged],
+        f"results/{run}/scorecard/claims.csv",
+
+
+module data:
+    pathvars:
+        manifests=f"{study.settings.data}/manifests",
+        logs=f"logs/{run}",
+    snakefile:
+        "workflow/datasets/Snakefile"
+    config:
+        study.dataset_entries()
+
+
+use rule * from data
+
+
+for paper in merged:
+    paper_ = f"{paper}_"
+
+    module:
+        name:
+            paper
+        pathvars:
+            results=f"results/{run}/{paper}",
+            logs=f"logs/{run}/{paper}",
+            manifests=f"{study.settings.data}/manifests",
+        snakefile:
+            f"workflow/papers/{paper}/Snakefile"
+        config:
+            merged[paper]
+
+    use rule * from paper as paper_*
+
+
+module verdicts:
+    pathvars:
+        results=f"results/{run}",
+        logs=f"logs/{run}",
+    snakefile:
+        "workflow/scorecard/Snakefile"
+    config:
+        study.claims()
+
+
+use rule * from verdicts
+
+
+finish(workflow.rules, study)
+
+
+onstart:
+    require_gpu(study, local=not workflow.non_local_exec)

@@ -1,0 +1,288 @@
+"""The checked configuration: what runs, at which scale, with which numbers.
+
+Numbers merge in this order: `full` < the scale's section < `config.yaml` < command line.
+Whatever is wrong is told in one sentence before any job starts.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, get_args, get_origin
+
+import yaml
+from pydantic import BaseModel, Field, ValidationError
+
+from replicortex.data.declared import Dataset, missing_user_data
+from replicortex.data.declared import load as load_datasets
+from replicortex.errors import StudyError, nearest
+from replicortex.schema import PositiveInt, Section
+
+Scale = Literal["demo", "small", "full"]
+SCALES: tuple[str, ...] = get_args(Scale)
+SECTIONS = tuple(scale for scale in SCALES if scale != "full")
+
+
+class Settings(Section):
+    """`config/config.yaml`: the one file that a user edits."""
+
+    scale: Scale = Field(description="size of the study and kind of data")
+    run: str | list[str] = Field(description="all, one paper, or a list of papers")
+    name: str | None = Field(default=None, description="folder below results/; default: the scale")
+    data: str = Field(default="data", description="folder where datasets are installed")
+    mirror: str | None = Field(default=None, description="folder looked in first, by checksum")
+    user_data: dict[str, str] = Field(default={}, description="folders of licensed data")
+    device: Literal["cpu", "cuda"] = Field(default="cpu", description="where networks run")
+    threads: PositiveInt = Field(default=1, description="compute threads of one job")
+    papers: dict[str, dict[str, Any]] = Field(default={}, description="changes to papers' numbers")
+
+
+@dataclass(frozen=True)
+class Study:
+    """Everything that the workflow needs to know, checked."""
+
+    settings: Settings
+    papers: dict[str, dict[str, Any]]  # numbers by paper, merged for the scale
+    datasets: dict[str, Dataset]  # declared datasets that the papers of this run read
+    mirror: Path | None
+
+    @property
+    def run(self) -> str:
+        """Name of the run: the folder below results/."""
+        return self.settings.name or self.settings.scale
+
+    @property
+    def synthetic(self) -> bool:
+        """Whether every dataset of the run is a fixture made here."""
+        return all(entry.kind == "fixture" for entry in self.datasets.values())
+
+    def headline(self) -> str:
+        """Return the first line of output: scale, data and device."""
+        kinds = {entry.kind == "fixture" for entry in self.datasets.values()}
+        data = {
+            frozenset({True}): "synthetic data (fixtures; no verdict on any paper)",
+            frozenset({False}): "real data",
+        }.get(frozenset(kinds), "real and synthetic data")
+        return (
+            f"Replicortex: scale {self.settings.scale}, {data}, device {self.settings.device}, "
+            f"papers {', '.join(self.papers)}"
+        )
+
+
+def paper_names(root: Path) -> list[str]:
+    """Return the papers that the workflow has: folders of workflow/papers with a Snakefile."""
+    return sorted(path.parent.name for path in (root / "workflow/papers").glob("*/Snakefile"))
+
+
+def check(config: Mapping[str, Any], root: Path) -> Study:
+    """Return the study that a configuration asks for.
+
+    Parameters
+    ----------
+    config
+        `config/config.yaml` with overlays and the command line merged in.
+    root
+        The repository.
+
+    Raises
+    ------
+    StudyError
+        With one sentence on the first thing that is wrong.
+    """
+    settings = validate(Settings, dict(config), "config/config.yaml")
+    declared = load_datasets(root / "config/datasets.yaml")
+    known = paper_names(root)
+    papers = {
+        paper: paper_numbers(paper, settings.scale, settings.papers.get(paper, {}), root)
+        for paper in _selected(settings.run, known)
+    }
+    for paper in settings.papers:
+        if paper not in known:
+            raise StudyError(
+                f"config/config.yaml: papers.{paper}: unknown paper '{paper}'{nearest(paper, known)}"
+            )
+    mirror = _mirror(settings)
+    datasets = {}
+    for paper, numbers in papers.items():
+        for name in numbers["datasets"]:
+            if name not in declared:
+                raise StudyError(
+                    f"config/papers/{paper}.yaml: scale {settings.scale} needs the dataset '{name}', "
+                    f"which config/datasets.yaml does not declare{nearest(name, declared)}"
+                )
+            datasets[name] = declared[name]
+    for name in settings.user_data:
+        if name not in declared:
+            raise StudyError(
+                f"config/config.yaml: user_data.{name}: no such dataset{nearest(name, declared)}"
+            )
+    for name, entry in datasets.items():
+        manifest = Path(settings.data, "manifests", f"{name}.json")
+        folder = settings.user_data.get(name)
+        if (
+            entry.kind == "user"
+            and not manifest.exists()
+            and not (folder and Path(folder).is_dir())
+        ):
+            raise missing_user_data(name, entry, Path(folder) if folder else None)
+    _writable(Path("results"))
+    if settings.data != "data" and not Path(settings.data).is_dir():
+        raise StudyError(
+            f"config/config.yaml: data: the folder '{settings.data}' does not exist; "
+            "create it, or leave `data: data`"
+        )
+    for numbers in papers.values():
+        numbers["device"] = settings.device
+    return Study(settings, papers, dict(sorted(datasets.items())), mirror)
+
+
+def _selected(run: str | list[str], known: list[str]) -> list[str]:
+    wanted = known if run == "all" else [run] if isinstance(run, str) else run
+    for paper in wanted:
+        if paper not in known:
+            raise StudyError(
+                f"config/config.yaml: run: unknown paper '{paper}'{nearest(paper, ['all', *known])}"
+            )
+    if not wanted:
+        raise StudyError("config/config.yaml: run: the list is empty; name a paper, or `all`")
+    return list(dict.fromkeys(wanted))
+
+
+def _mirror(settings: Settings) -> Path | None:
+    named = settings.mirror or os.environ.get("REPLICORTEX_MIRROR")
+    if not named:
+        return None
+    source = "config/config.yaml: mirror" if settings.mirror else "REPLICORTEX_MIRROR"
+    if not Path(named).is_dir():
+        raise StudyError(f"{source}: the folder '{named}' does not exist")
+    return Path(named).resolve()
+
+
+def _writable(folder: Path) -> None:
+    existing = next(p for p in (folder, *folder.absolute().parents) if p.exists())
+    if not existing.is_dir() or not os.access(existing, os.W_OK):
+        raise StudyError(f"{folder}: results cannot be written there (no permission on {existing})")
+
+
+def paper_numbers(paper: str, scale: str, changes: Mapping[str, Any], root: Path) -> dict[str, Any]:
+    """Return a paper's numbers at a scale, checked, with `datasets` and `scale` beside them.
+
+    Raises
+    ------
+    StudyError
+        When a key is unknown, or a value is of the wrong type or out of range.
+    """
+    file = f"config/papers/{paper}.yaml"
+    with (root / file).open() as stream:
+        numbers = yaml.safe_load(stream)
+    sections = {section: numbers.pop(section, {}) for section in SECTIONS}
+    model = numbers_model(paper)
+    validate(model, numbers, file)
+    if scale != "full":
+        numbers = merge(numbers, sections[scale])
+        validate(model, numbers, f"{file} ({scale})")
+    where = f"config/config.yaml: papers.{paper}" if changes else f"{file} ({scale})"
+    checked = validate(model, merge(numbers, changes), where)
+    return {**checked.model_dump(), "datasets": checked.datasets(), "scale": scale}
+
+
+def numbers_model(paper: str) -> type[BaseModel]:
+    """Return the model of a paper's numbers: `Numbers` in its schema.py."""
+    # The one import by a computed name: a paper is a folder, and no list of papers is kept.
+    return importlib.import_module(f"papers.{paper}.schema").Numbers
+
+
+def merge(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Return `base` with `changes` laid over it: mappings merge, all else is replaced."""
+    merged = dict(base)
+    for key, value in changes.items():
+        old = merged.get(key)
+        both = isinstance(value, Mapping) and isinstance(old, Mapping)
+        merged[key] = merge(old, value) if both else value
+    return merged
+
+
+def validate(model: type[BaseModel], values: Mapping[str, Any], where: str) -> Any:
+    """Return the model of the values.
+
+    Raises
+    ------
+    StudyError
+        One sentence on the first fault: file, key, what was found, what was expected.
+    """
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        raise StudyError(f"{where}: {_sentence(error.errors()[0], model, values)}") from None
+
+
+def _sentence(fault: Mapping[str, Any], model: type[BaseModel], values: Any) -> str:
+    path, owner = _follow(fault["loc"], model, values)
+    key = ".".join(path)
+    found = fault.get("input")
+    if fault["type"] == "extra_forbidden":
+        return f"unknown key '{key}'{nearest(path[-1], owner.model_fields)}"
+    if fault["type"] == "missing":
+        return f"key '{key}' is missing"
+    if fault["type"] == "value_error":
+        return f"{key}: {fault['ctx']['error']}" if key else str(fault["ctx"]["error"])
+    message = fault["msg"][0].lower() + fault["msg"][1:]
+    context = fault.get("ctx", {})
+    near = ""
+    if "expected" in context and isinstance(found, str):
+        near = nearest(found, [word.strip("' ") for word in _words(context["expected"])])
+    shown = repr(found) if not isinstance(found, Mapping) else "a mapping"
+    return f"{key}: {message}, found {shown}{near}"
+
+
+def _words(expected: str) -> list[str]:
+    return expected.replace(" or ", ", ").split(", ")
+
+
+def _follow(
+    location: Iterable[str | int], model: type[BaseModel], values: Any
+) -> tuple[list[str], type[BaseModel]]:
+    """Return the keys that lead to a fault, and the model that owns the last one.
+
+    Pydantic's location also holds the tags of unions, which are no keys of the file.
+    """
+    path: list[str] = []
+    kind: Any = model
+    owner = model
+    location = list(location)
+    for position, part in enumerate(location):
+        last = position == len(location) - 1
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            owner = kind
+            field = kind.model_fields.get(str(part))
+            kind = field.annotation if field else None
+        elif get_origin(kind) in (dict, list):
+            kind = get_args(kind)[-1]
+        else:  # a union: the part is the tag of one member
+            members = [m for m in _members(kind) if _tag(m) == part]
+            if members and not last:
+                kind = members[0]
+                continue
+            if isinstance(values, Mapping) and part not in values and not last:
+                continue
+        path.append(str(part))
+        if isinstance(values, Mapping):
+            values = values.get(part)
+        elif isinstance(values, list) and isinstance(part, int) and part < len(values):
+            values = values[part]
+    return path, owner
+
+
+def _members(kind: Any) -> list[Any]:
+    found: list[Any] = []
+    for part in get_args(kind):
+        found += [part] if isinstance(part, type) else _members(part)
+    return found
+
+
+def _tag(member: Any) -> Any:
+    field = getattr(member, "model_fields", {}).get("kind")
+    return get_args(field.annotation)[0] if field else None

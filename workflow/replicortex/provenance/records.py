@@ -1,0 +1,193 @@
+"""The record beside each result: what made it, from what, with what, and where.
+
+A record's id is the sha256 over call, arguments, code, environment and the content of the inputs;
+host, time and hardware are told but are no part of it, so that a figure that carries the id has
+the same bytes wherever it is made.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+import socket
+import sys
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from replicortex.errors import StudyError
+from replicortex.files import canonical_json, write_bytes
+
+SUFFIX = ".record.json"
+
+
+def path_of(result: Path) -> Path:
+    """Return where the record of a result lies."""
+    return result.with_name(result.name + SUFFIX)
+
+
+def sha256(content: bytes | str) -> str:
+    """Return the sha256 of bytes or text."""
+    return hashlib.sha256(content.encode() if isinstance(content, str) else content).hexdigest()
+
+
+def file_sha256(path: Path) -> str:
+    """Return the sha256 of a file."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def read(path: Path) -> dict[str, Any]:
+    """Return a record, checked against its own sha256.
+
+    Raises
+    ------
+    StudyError
+        When it is not a record, or was changed.
+    """
+    try:
+        record = json.loads(path.read_text())
+        own = record.pop("sha256")
+    except (ValueError, KeyError, AttributeError):
+        raise StudyError(f"{path}: is no record") from None
+    if own != sha256(canonical_json(record)):
+        raise StudyError(f"{path}: the record was changed after it was written")
+    return record
+
+
+def describe_inputs(inputs: dict[str, Path | list[Path]]) -> dict[str, list[dict[str, Any]]]:
+    """Return path, sha256 and record of each input file, by name of the input.
+
+    Raises
+    ------
+    StudyError
+        When an input is not what its record says that was written.
+    """
+    return {
+        name: [_describe(path) for path in (paths if isinstance(paths, list) else [paths])]
+        for name, paths in inputs.items()
+    }
+
+
+def _describe(path: Path) -> dict[str, Any]:
+    entry: dict[str, Any] = {"path": path.as_posix(), "sha256": file_sha256(path)}
+    if path.parent.name == "manifests":
+        manifest = json.loads(path.read_text())
+        keys = ("name", "version", "id", "commit", "synthetic")
+        entry["dataset"] = {key: manifest[key] for key in keys}
+        entry["synthetic"] = manifest["synthetic"]
+    elif path_of(path).exists():
+        record = read(path_of(path))
+        if record["output"]["sha256"] != entry["sha256"]:
+            raise StudyError(
+                f"{path}: changed since it was made (sha256 {entry['sha256'][:12]}, its record says "
+                f"{record['output']['sha256'][:12]}); delete it and run again"
+            )
+        entry["record"] = record["id"]
+        entry["synthetic"] = record["synthetic"]
+    return entry
+
+
+class Identity:
+    """What a job is: everything that its results may depend on."""
+
+    def __init__(self, what: dict[str, Any], inputs: dict[str, list[dict[str, Any]]]):
+        self.what = what
+        self.inputs = inputs
+
+    @cached_property
+    def id(self) -> str:
+        """The job's identity, whatever its seeds."""
+        return self.of_seed(None)
+
+    @property
+    def synthetic(self) -> bool:
+        """Whether anything that went in is synthetic."""
+        return any(entry.get("synthetic") for part in self.inputs.values() for entry in part)
+
+    def of_seed(self, seed: int | None) -> str:
+        """Return the identity of one seed's results, the same however seeds are packed."""
+        inputs = {
+            name: [entry["sha256"] for entry in part] for name, part in sorted(self.inputs.items())
+        }
+        return sha256(canonical_json({"job": self.what, "seed": seed, "inputs": inputs}))
+
+
+def write(
+    result: Path, identity: Identity, digest: str, seed: int | None, facts: dict[str, Any]
+) -> None:
+    """Write the record of one result beside it."""
+    from replicortex.codehash import module_hashes
+
+    what = identity.what
+    module = what["call"].partition(":")[0]
+    record = {
+        "id": identity.of_seed(seed),
+        "output": {"path": result.as_posix(), "sha256": digest, "bytes": result.stat().st_size},
+        "job": what,
+        "seed": seed,
+        "modules": module_hashes(module),
+        "inputs": identity.inputs,
+        "synthetic": identity.synthetic,
+        "run": facts,
+    }
+    record["sha256"] = sha256(canonical_json(record))
+    write_bytes(path_of(result), (canonical_json(record, indent=1) + "\n").encode())
+
+
+def run_facts(rule: str, seconds: float) -> dict[str, Any]:
+    """Return where and how a job ran: told in its record, no part of its identity."""
+    import resource
+
+    torch = sys.modules.get("torch")
+    facts: dict[str, Any] = {
+        "rule": rule,
+        "host": socket.gethostname(),
+        "cpu": _cpu_model(),
+        "python": platform.python_version(),
+        "packages": _versions(),
+        "wall_seconds": round(seconds, 2),
+        "peak_memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
+        "git": {
+            "commit": os.environ.get("REPLICORTEX_COMMIT", ""),
+            "dirty": os.environ.get("REPLICORTEX_DIRTY", ""),
+        },
+    }
+    for name in ("SLURM_JOB_ID", "SLURM_RESTART_COUNT"):
+        if name in os.environ:
+            facts[name.lower()] = os.environ[name]
+    if torch is not None:
+        facts["deterministic"] = torch.are_deterministic_algorithms_enabled()
+        if torch.cuda.is_initialized():
+            facts["gpu"] = torch.cuda.get_device_name()
+            facts["cuda"] = torch.version.cuda
+            driver = Path("/proc/driver/nvidia/version")
+            facts["driver"] = driver.read_text().splitlines()[0] if driver.exists() else ""
+    return facts
+
+
+def _cpu_model() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor()
+    return next((line.split(":")[1].strip() for line in lines if "model name" in line), "")
+
+
+def _versions() -> dict[str, str]:
+    """Return the versions of the third-party packages that the job loaded."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    found = {}
+    names = {"PIL": "pillow", "sklearn": "scikit-learn", "ot": "POT", "yaml": "PyYAML"}
+    standard = sys.stdlib_module_names
+    for module in {name.partition(".")[0] for name in sys.modules}:
+        if module in standard or module.startswith("_"):
+            continue
+        try:
+            found[names.get(module, module)] = version(names.get(module, module))
+        except (PackageNotFoundError, ValueError):
+            continue
+    return found

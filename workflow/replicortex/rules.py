@@ -1,0 +1,189 @@
+"""What the Snakefiles use: `job(...)`, packs, and a check of all rules at the end of parsing.
+
+Nothing here imports the code of a job; parsing stays fast.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import os
+from collections.abc import Callable, Iterable, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from replicortex.codehash import ROOT, code_hash, read_from
+from replicortex.errors import StudyError, nearest
+from replicortex.files import canonical_json
+
+# Raised by hand when a change of the runner may change results.
+RUNNER = 1
+# Arguments that the runner itself provides, and that never change a result.
+PROVIDED = frozenset({"seeds", "state", "progress", "data", "mirror", "user_folder"})
+
+
+class Job:
+    """The one parameter of a rule: what is called, with which values, on which code and data.
+
+    Called with the wildcards it returns canonical JSON, so that neither the order of keys nor
+    the order of arguments matters, and a swap of two numbers does.
+    """
+
+    def __init__(self, call: str, arguments: dict[str, Any], code: bool):
+        self.call = call
+        self.arguments = arguments
+        self.code = code
+        self.environment: dict[str, str] = {}
+        self.datasets: dict[str, str] = {}
+        self.threads = 1
+
+    def __call__(self, wildcards: Any) -> str:
+        arguments = {
+            name: value(wildcards) if callable(value) else value
+            for name, value in self.arguments.items()
+        }
+        module = self.call.partition(":")[0]
+        return canonical_json(
+            {
+                "call": self.call,
+                "arguments": arguments,
+                "code": code_hash(module) if self.code else None,
+                "environment": self.environment,
+                "datasets": self.datasets,
+                "threads": self.threads,
+                "runner": RUNNER,
+            }
+        )
+
+
+def job(call: str, *, code: bool = True, **arguments: Any) -> Job:
+    """Return the parameter of a rule that calls a function.
+
+    Parameters
+    ----------
+    call
+        "package.module:function".
+    code
+        Whether a change of the function's code makes its results stale.
+    arguments
+        Values by name; a function is called with the wildcards.
+    """
+    return Job(call, arguments, code)
+
+
+def packs(items: Iterable[Any], size: int) -> list[list[Any]]:
+    """Cut items into blocks fixed by position: one more item never moves another."""
+    items = list(items)
+    return [items[start : start + size] for start in range(0, len(items), size)]
+
+
+def growing(amount: int) -> Callable[..., int]:
+    """Return a resource that grows with each attempt: `mem_mb=growing(4000)`."""
+
+    def resource(wildcards: Any, attempt: int) -> int:
+        return amount * attempt
+
+    return resource
+
+
+def gpu(device: str) -> dict[str, int]:
+    """Return the GPUs that a rule asks for on a device."""
+    return {"gpu": 1} if device == "cuda" else {}
+
+
+@cache
+def environment_hash(path: Path) -> str:
+    """Return the sha256 over the dependencies of a conda environment file, parsed."""
+    content = yaml.safe_load(path.read_text())
+    return hashlib.sha256(canonical_json(content["dependencies"]).encode()).hexdigest()
+
+
+def finish(rules: Iterable[Any], versions: Mapping[str, str], threads: int) -> None:
+    """Complete and check every job of the workflow, once all rules are known.
+
+    Parameters
+    ----------
+    rules
+        `workflow.rules`.
+    versions
+        Declared version of each dataset: a job that reads a manifest depends on it.
+    threads
+        Compute threads of each job.
+
+    Raises
+    ------
+    StudyError
+        When a rule's names do not fit its function's signature.
+    """
+    for rule in rules:
+        jobs = [value for _, value in rule.params._allitems() if isinstance(value, Job)]
+        if not jobs:
+            continue
+        (one,) = jobs
+        if rule.conda_env:
+            file = Path(str(rule.conda_env))
+            file = file if file.is_absolute() else ROOT.parent / "envs" / file.name
+            one.environment = {"file": file.stem, "hash": environment_hash(file)}
+        names = [Path(str(item)).stem for item in rule.input if _is_manifest(item)]
+        one.datasets = {name: versions[name] for name in sorted(names) if name in versions}
+        one.threads = threads
+        inputs = {name for name, _ in rule.input._allitems() if name}
+        check_signature(rule.name, one.call, inputs | set(one.arguments))
+
+
+def _is_manifest(item: Any) -> bool:
+    path = Path(str(item))
+    return path.suffix == ".json" and path.parent.name == "manifests"
+
+
+def check_signature(rule: str, call: str, names: set[str]) -> None:
+    """Check that a rule's inputs and arguments are what its function takes.
+
+    Raises
+    ------
+    StudyError
+        Naming the rule, the function and the name that does not fit.
+    """
+    module, _, function = call.partition(":")
+    required, optional = signature(module, function)
+    for name in sorted(names):
+        if name not in required | optional:
+            raise StudyError(
+                f"rule {rule}: {call} takes no '{name}'{nearest(name, required | optional)}"
+            )
+    missing = sorted(required - names - PROVIDED)
+    if missing:
+        raise StudyError(f"rule {rule}: {call} needs '{missing[0]}', which the rule does not give")
+
+
+@cache
+def signature(module: str, function: str) -> tuple[frozenset[str], frozenset[str]]:
+    """Return the required and the optional argument names of a function, without importing it."""
+    base = module.replace(".", "/")
+    read = read_from(ROOT)
+    source = read(f"{base}.py")
+    if source is None:
+        raise StudyError(f"{module}:{function}: there is no {base}.py below workflow/")
+    for node in ast.parse(source).body:
+        if isinstance(node, ast.FunctionDef) and node.name == function:
+            arguments = node.args
+            positional = [argument.arg for argument in (*arguments.posonlyargs, *arguments.args)]
+            first_default = len(positional) - len(arguments.defaults)
+            required = set(positional[:first_default])
+            optional = set(positional[first_default:])
+            for argument, default in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True):
+                (required if default is None else optional).add(argument.arg)
+            return frozenset(required), frozenset(optional)
+    raise StudyError(f"{module}:{function}: {base}.py has no function '{function}'")
+
+
+def export(settings: Mapping[str, str]) -> None:
+    """Hand facts found once at parse time on to every job, through the environment.
+
+    Jobs on other nodes parse the Snakefile again; what the first one found stays.
+    """
+    for name, value in settings.items():
+        os.environ.setdefault(f"REPLICORTEX_{name.upper()}", value)

@@ -1,0 +1,260 @@
+"""Runs one job: sets the stage, calls one plain function, writes its results and their records.
+
+What every workflow repeats in each script stands here once: threads, determinism, log, progress,
+checked inputs, atomic writing, provenance.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+import traceback
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from importlib import import_module
+from pathlib import Path
+from typing import Any, TextIO
+
+OUT_OF_TIME = 85  # exit code of a job that saved its state and stopped before its limit
+
+
+def run(
+    *,
+    rule: str,
+    job: str,
+    inputs: Mapping[str, Any],
+    outputs: Mapping[str, Any],
+    resources: Mapping[str, Any],
+    log: str,
+) -> None:
+    """Run one job; on failure say one sentence, put the traceback into the log and exit.
+
+    Parameters
+    ----------
+    rule
+        Name of the rule.
+    job
+        Canonical JSON of `rules.job`.
+    inputs, outputs
+        Path or list of paths by name.
+    resources
+        The job's resources; `seeds` names the seeds of its pack, `runtime` its limit in minutes.
+    log
+        Where everything that the job prints goes as well.
+    """
+    _only_this_environment()
+    what = json.loads(job)
+    _prepare(what["threads"])
+    with _logging(Path(log)):
+        try:
+            _run(rule, what, inputs, outputs, resources)
+        except BaseException as error:
+            from replicortex.errors import StudyError
+
+            if type(error).__name__ == "OutOfTime":
+                print(f"{rule}: {error}", file=sys.stderr)
+                code = OUT_OF_TIME
+            elif isinstance(error, StudyError):
+                print(f"{rule}: {error}", file=sys.stderr)
+                code = 1
+            else:
+                traceback.print_exc()
+                code = 1
+        else:
+            return
+    raise SystemExit(code)
+
+
+def _only_this_environment() -> None:
+    """Forget packages outside this interpreter's own prefix.
+
+    The engine appends its own packages to the path, so that a job in an environment without
+    numpy would borrow the engine's unseen.
+    """
+    prefix = Path(sys.prefix).resolve()
+    sys.path[:] = [
+        entry
+        for entry in sys.path
+        if Path(entry).name not in ("site-packages", "dist-packages")
+        or Path(entry).resolve().is_relative_to(prefix)
+    ]
+
+
+def _prepare(threads: int) -> None:
+    if "numpy" in sys.modules and "torch" not in sys.modules:
+        # The engine's preamble came first; its numpy would keep the engine's thread count.
+        from threadpoolctl import threadpool_limits
+
+        threadpool_limits(threads)
+    for name in ("OMP", "MKL", "OPENBLAS", "NUMEXPR", "VECLIB_MAXIMUM"):
+        os.environ[f"{name}_NUM_THREADS"] = str(threads)
+    os.environ["CUBLAS_WORKSPACE_CONFIG"] = ":4096:8"
+    os.environ["PYTHONHASHSEED"] = "0"
+    os.environ["MPLBACKEND"] = "Agg"
+
+
+class _logging:
+    """Send what is printed to the log file as well."""
+
+    def __init__(self, path: Path):
+        self.path = path
+
+    def __enter__(self) -> None:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self.file = self.path.open("w", buffering=1)
+        self.streams = sys.stdout, sys.stderr
+        sys.stdout = _Tee(sys.stdout, self.file)
+        sys.stderr = _Tee(sys.stderr, self.file)
+
+    def __exit__(self, *_: object) -> None:
+        sys.stdout, sys.stderr = self.streams
+        self.file.close()
+
+
+class _Tee:
+    def __init__(self, stream: TextIO, file: TextIO):
+        self.stream, self.file = stream, file
+
+    def write(self, text: str) -> int:
+        self.file.write(text)
+        return self.stream.write(text)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.stream, name)
+
+
+def _run(
+    rule: str,
+    what: Mapping[str, Any],
+    inputs: Mapping[str, Any],
+    outputs: Mapping[str, Any],
+    resources: Mapping[str, Any],
+) -> None:
+    from replicortex.provenance import records
+
+    started = time.monotonic()
+    given = {name: _paths(value) for name, value in inputs.items()}
+    wanted = {name: _paths(value) for name, value in outputs.items()}
+    identity = records.Identity(what, records.describe_inputs(given))
+    seeds = [int(seed) for seed in str(resources.get("seeds", "")).split()]
+
+    module, _, name = what["call"].partition(":")
+    function = getattr(import_module(module), name)
+    _determinism(what["arguments"].get("device", "cpu"), what["threads"])
+    arguments = {**what["arguments"], **given}
+    arguments.update(_provided(function, rule, seeds, identity, wanted, resources))
+    results = function(**arguments)
+
+    if set(results) != set(wanted):
+        raise ValueError(f"{what['call']} returned {sorted(results)}, {sorted(wanted)} expected")
+    written = write_results(results, wanted, identity, seeds)
+    facts = records.run_facts(rule, time.monotonic() - started)
+    for path, digest, seed in written:
+        records.write(path, identity, digest, seed, facts)
+
+
+def _paths(value: Any) -> Path | list[Path]:
+    return Path(value) if isinstance(value, str) else [Path(item) for item in value]
+
+
+def _determinism(device: str, threads: int) -> None:
+    """Make torch repeat itself, where the job has loaded it."""
+    torch = sys.modules.get("torch")
+    if torch is None:
+        return
+    torch.set_num_threads(threads)
+    torch.use_deterministic_algorithms(True, warn_only=device == "cuda")
+    torch.backends.cudnn.benchmark = False
+    torch.backends.cuda.matmul.allow_tf32 = False
+    torch.backends.cudnn.allow_tf32 = False
+
+
+def _provided(
+    function: Callable[..., Any],
+    rule: str,
+    seeds: list[int],
+    identity: Any,
+    outputs: Mapping[str, Any],
+    resources: Mapping[str, Any],
+) -> dict[str, Any]:
+    """Return the arguments that the runner provides, as far as the function asks for them."""
+    import inspect
+
+    asked = inspect.signature(function).parameters
+    provided: dict[str, Any] = {}
+    if "seeds" in asked:
+        provided["seeds"] = seeds
+    if "progress" in asked:
+        provided["progress"] = show_progress
+    if "data" in asked:
+        provided["data"] = Path(os.environ["REPLICORTEX_DATA"])
+    if "mirror" in asked:
+        mirror = os.environ.get("REPLICORTEX_MIRROR")
+        provided["mirror"] = Path(mirror) if mirror else None
+    if "user_folder" in asked:
+        folders = json.loads(os.environ.get("REPLICORTEX_USER_DATA", "{}"))
+        folder = folders.get(identity.what["arguments"].get("name"))
+        provided["user_folder"] = Path(folder) if folder else None
+    if "state" in asked:
+        from replicortex.training.state import State
+
+        folder = Path(os.environ["REPLICORTEX_STATE"]) / identity.id[:16]
+        minutes = float(resources.get("runtime") or 0)
+        deadline = time.time() + 60 * minutes * 0.9 if minutes else None
+        provided["state"] = State(folder, deadline=deadline)
+    return provided
+
+
+def show_progress(iterable: Iterable[Any], desc: str = "", total: int | None = None) -> Iterator:
+    """Show a bar on a terminal, and nothing elsewhere."""
+    if not sys.stderr.isatty():
+        return iter(iterable)
+    from tqdm import tqdm
+
+    return iter(tqdm(iterable, desc=desc, total=total, file=sys.stderr, leave=False))
+
+
+def write_results(
+    results: Mapping[str, Any],
+    outputs: Mapping[str, Any],
+    identity: Any,
+    seeds: list[int],
+) -> list[tuple[Path, str, int | None]]:
+    """Write each value at its path; return path, sha256 and seed of each file.
+
+    A list of paths takes a list of values, or one figure for several formats.
+    """
+    from replicortex.files import FIGURE_SUFFIXES, write
+    from replicortex.provenance import records
+
+    written = []
+    for name, paths in outputs.items():
+        value = results[name]
+        many = paths if isinstance(paths, list) else [paths]
+        figure = many[0].suffix in FIGURE_SUFFIXES
+        values = value if isinstance(value, list) else [value] * (len(many) if figure else 1)
+        if len(values) != len(many):
+            raise ValueError(f"output {name}: {len(values)} values for {len(many)} files")
+        packed = len(seeds) == len(many) and not figure
+        if figure and identity.synthetic:
+            for each in {id(v): v for v in values}.values():
+                _stamp(each)
+        for position, (path, each) in enumerate(zip(many, values, strict=True)):
+            seed = seeds[position] if packed else None
+            write(path, each, identity.of_seed(seed))
+            written.append((path, records.file_sha256(path), seed))
+    return written
+
+
+def _stamp(figure: Any) -> None:
+    """Say on a figure that its data are synthetic."""
+    figure.text(
+        0.5,
+        0.002,
+        "SYNTHETIC DATA: shows that the workflow runs, says nothing about the paper",
+        ha="center",
+        va="bottom",
+        fontsize=7,
+        color="#B00020",
+    )

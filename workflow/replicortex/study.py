@@ -1,0 +1,143 @@
+"""What the root Snakefile calls: open the study, say what it is, check and complete its rules."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from replicortex import claims as claim_files
+from replicortex import config as configuration
+from replicortex import rules
+from replicortex.errors import StudyError
+
+
+@dataclass(frozen=True)
+class OpenStudy(configuration.Study):
+    """A study with the places that the workflow needs."""
+
+    root: Path
+
+    def dataset_entries(self) -> dict[str, Any]:
+        """Return the configuration of the datasets' rules."""
+        entries = {name: entry.model_dump(mode="json") for name, entry in self.datasets.items()}
+        return {"datasets": entries}
+
+    def claims(self) -> dict[str, Any]:
+        """Return the configuration of the scorecard: claims, tables and aliases by paper."""
+        files, tables, table_names = [], [], []
+        for paper in self.papers:
+            file = f"workflow/papers/{paper}/claims.yaml"
+            names = sorted(claim_files.tables(claim_files.load(self.root / file)))
+            files.append(str(self.root / file) if self.root != Path.cwd() else file)
+            tables += [f"{paper}/metrics/{name}.csv" for name in names]
+            table_names += [[paper, name] for name in names]
+        return {
+            "claims": files,
+            "tables": tables,
+            "table_names": table_names,
+            "papers": list(self.papers),
+            "aliases": {paper: self._aliases(paper) for paper in self.papers},
+            "scale": self.settings.scale,
+            "synthetic": {paper: self._synthetic(paper) for paper in self.papers},
+        }
+
+    def _aliases(self, paper: str) -> dict[str, Any]:
+        return claim_aliases(self.papers[paper])
+
+    def _synthetic(self, paper: str) -> bool:
+        return any(self.datasets[n].kind == "fixture" for n in self.papers[paper]["datasets"])
+
+
+def claim_aliases(numbers: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return the words that claims may use for values of a scale, by column."""
+    aliases = {column: dict(words) for column, words in numbers.get("aliases", {}).items()}
+    if "px" in numbers.get("evaluation", {}):
+        aliases["px"] = dict(numbers["evaluation"]["px"])
+    if "checkpoints" in numbers.get("training", {}):
+        aliases["epoch"] = {"last": numbers["training"]["checkpoints"][-1]}
+    return aliases
+
+
+def open_study(config: Mapping[str, Any], root: Path) -> OpenStudy:
+    """Return the checked study; on a fault say it in one sentence and exit.
+
+    Raises
+    ------
+    SystemExit
+        With status 1, before anything was planned.
+    """
+    try:
+        study = configuration.check(config, root)
+        opened = OpenStudy(**vars(study), root=root)
+        opened.claims()
+    except StudyError as error:
+        raise SystemExit(f"Error: {error}") from None
+    settings = study.settings
+    rules.export(
+        {
+            "data": settings.data,
+            "state": f"results/{study.run}/.state",
+            "user_data": json.dumps(settings.user_data),
+            **({"mirror": str(study.mirror)} if study.mirror else {}),
+            **git_facts(root),
+        }
+    )
+    return opened
+
+
+def say(text: str, main: bool) -> None:
+    """Print a line once, not in every job."""
+    if main:
+        print(text, file=sys.stderr, flush=True)
+
+
+def finish(all_rules: Iterable[Any], study: OpenStudy) -> None:
+    """Complete and check all jobs; on a fault say it in one sentence and exit."""
+    versions = {name: entry.version for name, entry in study.datasets.items()}
+    try:
+        rules.finish(all_rules, versions, study.settings.threads)
+    except StudyError as error:
+        raise SystemExit(f"Error: {error}") from None
+
+
+def require_gpu(study: OpenStudy, local: bool) -> None:
+    """Exit before any job when a GPU is asked for on this machine and there is none."""
+    if local and study.settings.device == "cuda" and not gpu_present():
+        raise SystemExit(
+            "Error: config/config.yaml: device: cuda was asked for, but this machine has no NVIDIA "
+            "GPU; use device: cpu, or run on a cluster with --profile slurm"
+        )
+
+
+def gpu_present() -> bool:
+    """Whether the NVIDIA driver lists a GPU (asked without importing torch)."""
+    try:
+        listed = subprocess.run(
+            ["nvidia-smi", "-L"], capture_output=True, text=True, timeout=30, check=True
+        )
+    except (OSError, subprocess.SubprocessError):
+        return False
+    return "GPU" in listed.stdout
+
+
+def git_facts(root: Path) -> dict[str, str]:
+    """Return the commit of the repository and whether files differ from it, as text."""
+
+    def git(*arguments: str) -> str:
+        done = subprocess.run(
+            ["git", "-C", str(root), *arguments], capture_output=True, text=True, check=True
+        )
+        return done.stdout.strip()
+
+    try:
+        return {
+            "commit": git("rev-parse", "HEAD"),
+            "dirty": "yes" if git("status", "--porcelain", "--untracked-files=no") else "no",
+        }
+    except (OSError, subprocess.CalledProcessError):
+        return {"commit": "", "dirty": "unknown"}
