@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
 import time
 import traceback
@@ -143,7 +144,7 @@ def _run(
     function = getattr(import_module(module), name)
     _determinism(what["arguments"].get("device", "cpu"), what["threads"])
     arguments = {**what["arguments"], **given}
-    arguments.update(_provided(function, rule, seeds, identity, wanted, resources))
+    arguments.update(_provided(function, seeds, identity, resources))
     results = function(**arguments)
 
     if set(results) != set(wanted):
@@ -152,6 +153,8 @@ def _run(
     facts = records.run_facts(rule, time.monotonic() - started)
     for path, digest, seed in written:
         records.write(path, identity, digest, seed, facts)
+    if "state" in arguments:
+        shutil.rmtree(arguments["state"].folder, ignore_errors=True)
 
 
 def _paths(value: Any) -> Path | list[Path]:
@@ -172,10 +175,8 @@ def _determinism(device: str, threads: int) -> None:
 
 def _provided(
     function: Callable[..., Any],
-    rule: str,
     seeds: list[int],
     identity: Any,
-    outputs: Mapping[str, Any],
     resources: Mapping[str, Any],
 ) -> dict[str, Any]:
     """Return the arguments that the runner provides, as far as the function asks for them."""
@@ -199,11 +200,23 @@ def _provided(
     if "state" in asked:
         from replicortex.training.state import State
 
-        folder = Path(os.environ["REPLICORTEX_STATE"]) / identity.id[:16]
-        minutes = float(resources.get("runtime") or 0)
-        deadline = time.time() + 60 * minutes * 0.9 if minutes else None
-        provided["state"] = State(folder, deadline=deadline)
+        folder = state_folder(identity.id, seeds)
+        provided["state"] = State(folder, deadline=_deadline(resources))
     return provided
+
+
+def state_folder(identity: str, seeds: list[int]) -> Path:
+    """Return where a training keeps its state: undeclared, so that it survives a failure."""
+    pack = "-".join(str(seed) for seed in seeds)
+    return Path(os.environ["REPLICORTEX_STATE"], f"{identity[:16]}_{pack}")
+
+
+def _deadline(resources: Mapping[str, Any]) -> float | None:
+    """Return when a job under Slurm must stop by itself, to save and be retried."""
+    minutes = float(resources.get("runtime") or 0)
+    if not minutes or "SLURM_JOB_ID" not in os.environ:
+        return None
+    return time.time() + 60 * max(minutes * 0.9, minutes - 5)
 
 
 def show_progress(iterable: Iterable[Any], desc: str = "", total: int | None = None) -> Iterator:

@@ -1,0 +1,55 @@
+# Two commands do everything: `make` and `make test`.
+PYTHON ?= python3
+SCALE ?= demo
+PAPER ?= all
+CORES ?= $(shell nproc)
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+unexport PYTHONPATH
+
+.DEFAULT_GOAL := study
+.PHONY: study demo small full env test test-all lint format lock schemas clean
+
+study: env
+	@snakemake --cores $(CORES) --config scale=$(SCALE) run=$(PAPER)
+	@python -m replicortex summary --scale $(SCALE)
+
+demo small full:
+	@$(MAKE) --no-print-directory study SCALE=$@
+
+env: .venv/complete
+
+# uv comes from the lock too, then installs the rest in seconds.
+.venv/complete: requirements.lock pyproject.toml
+	@echo "Installing the environment (about 6 GB, once)"
+	@test -x .venv/bin/python || $(PYTHON) -m venv .venv
+	@sed -n '/^uv==/,/^[a-tv-z]/{/^uv==/p;/^    --hash/p}' requirements.lock > .venv/uv.lock
+	@.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r .venv/uv.lock
+	@.venv/bin/uv pip sync --quiet --python .venv/bin/python --require-hashes requirements.lock
+	@.venv/bin/uv pip install --quiet --python .venv/bin/python --no-deps --no-build-isolation -e .
+	@touch $@
+
+test: env
+	@python -m pytest -m "not slow" -n 2 --dist loadgroup
+
+test-all: env
+	@python -m pytest -n 2 --dist loadgroup
+
+lint: env
+	ruff check .
+	ruff format --check .
+	snakefmt --check Snakefile workflow
+	snakemake --lint
+
+format: env
+	ruff check --fix .
+	ruff format .
+	snakefmt Snakefile workflow
+
+lock: env
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --extra test pyproject.toml -o requirements.lock
+
+schemas: env
+	python -m replicortex schemas
+
+clean:
+	rm -rf .venv .snakemake results/demo logs/demo

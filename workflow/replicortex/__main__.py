@@ -1,0 +1,111 @@
+"""The command line beside Snakemake: `python -m replicortex audit figure F`, and others."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from replicortex.errors import StudyError
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; return its exit status."""
+    options = _parser().parse_args(arguments)
+    try:
+        return options.run(options) or 0
+    except StudyError as error:
+        print(f"Error: {error}", file=sys.stderr)
+        return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m replicortex", description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="command")
+
+    audit = commands.add_parser("audit", help="where a result comes from, and whether that holds")
+    parts = audit.add_subparsers(required=True, metavar="what")
+    figure = parts.add_parser("figure", help="the whole lineage of a figure or table, as a tree")
+    figure.add_argument("file", type=Path)
+    figure.set_defaults(run=_figure)
+    verify = parts.add_parser("verify", help="recompute every hash on the chain")
+    verify.add_argument("files", type=Path, nargs="*", help="default: everything below results/")
+    verify.add_argument("--current", action="store_true", help="changed code is an error too")
+    verify.set_defaults(run=_verify)
+
+    keep = commands.add_parser("keep", help="copy a run to results/reference, for git")
+    keep.add_argument("run_name", metavar="run")
+    keep.add_argument("paper")
+    keep.set_defaults(run=_keep)
+
+    summary = commands.add_parser("summary", help="where a finished run's results lie")
+    summary.add_argument("--scale", default="demo")
+    summary.set_defaults(run=_summary)
+
+    schemas = commands.add_parser("schemas", help="write the schemas that editors use")
+    schemas.add_argument("--check", action="store_true", help="only compare; exit 1 if stale")
+    schemas.set_defaults(run=_schemas)
+    return parser
+
+
+def _figure(options: argparse.Namespace) -> None:
+    from replicortex.provenance import chain
+
+    if not options.file.is_file():
+        raise StudyError(f"{options.file}: no such file")
+    for line in chain.lineage(chain.find_record(options.file, Path("results"))):
+        print(line)
+
+
+def _verify(options: argparse.Namespace) -> int:
+    from replicortex.provenance import chain
+
+    files = options.files or [
+        path
+        for run in sorted(Path("results").glob("*"))
+        if run.is_dir() and run.name != "reference"
+        for path in chain.results_below(run)
+    ]
+    if not files:
+        raise StudyError("audit verify: there is nothing below results/; run `make` first")
+    faults = chain.verify(files, ROOT, current=True)
+    wrong = [fault for fault in faults if options.current or not fault.stale]
+    for fault in faults:
+        print(fault if fault in wrong else f"(for information) {fault}")
+    print(f"{len(files)} results checked, {len(wrong)} faults")
+    return 1 if wrong else 0
+
+
+def _keep(options: argparse.Namespace) -> None:
+    from replicortex.provenance.keep import keep
+
+    copied = keep(options.run_name, options.paper, ROOT)
+    print(f"{len(copied)} files kept in results/reference/{options.paper}")
+
+
+def _summary(options: argparse.Namespace) -> None:
+    run = Path("results") / options.scale
+    for what, path in (
+        ("Report", run / "report.html"),
+        ("Scorecard", run / "scorecard/scorecard.png"),
+        *(("Figures", folder) for folder in sorted(run.glob("*/figures"))),
+    ):
+        if path.exists():
+            print(f"{what}: {path}")
+
+
+def _schemas(options: argparse.Namespace) -> int:
+    from replicortex.editor_schemas import stale, write
+
+    if options.check:
+        for path in stale(ROOT):
+            print(f"{path} is stale; run `make schemas`")
+        return 1 if stale(ROOT) else 0
+    write(ROOT)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,215 @@
+"""Follow and check the chain from a figure back to its datasets."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from replicortex.codehash import code_hash, read_from
+from replicortex.errors import StudyError
+from replicortex.provenance import records
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One thing that does not hold, and where."""
+
+    path: str
+    what: str
+    stale: bool = False  # information, unless the present code is asked for
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.what}"
+
+
+def results_below(folder: Path) -> list[Path]:
+    """Return the result files below a folder: everything but records, states and leftovers."""
+    return sorted(
+        path
+        for path in folder.rglob("*")
+        if path.is_file()
+        and not path.name.endswith(records.SUFFIX)
+        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
+    )
+
+
+def verify(files: list[Path], root: Path, current: bool = False) -> list[Fault]:
+    """Check each file and everything on its chain; return what does not hold.
+
+    Parameters
+    ----------
+    files
+        Result files.
+    root
+        The repository, whose git objects hold the code at each record's commit.
+    current
+        Whether code that has changed since counts as a fault.
+    """
+    faults: list[Fault] = []
+    seen: set[Path] = set()
+    waiting = list(files)
+    codes: dict[tuple[str, str], str | None] = {}
+    while waiting:
+        path = waiting.pop(0)
+        if path in seen:
+            continue
+        seen.add(path)
+        try:
+            record = _record(path)
+        except StudyError as error:
+            faults.append(Fault(path.as_posix(), str(error).partition(": ")[2]))
+            continue
+        faults += _check(path, record, root, codes)
+        for entry in _entries(record):
+            if "record" in entry:
+                waiting.append(Path(entry["path"]))
+    return [fault for fault in faults if current or not fault.stale]
+
+
+def _record(path: Path) -> dict[str, Any]:
+    file = records.path_of(path)
+    if not file.exists():
+        raise StudyError(f"{path}: has no record")
+    return records.read(file)
+
+
+def _entries(record: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    for part in record["inputs"].values():
+        yield from part
+
+
+def _check(
+    path: Path,
+    record: dict[str, Any],
+    root: Path,
+    codes: dict[tuple[str, str], str | None],
+) -> Iterator[Fault]:
+    name = path.as_posix()
+    if not path.exists():
+        yield Fault(name, "is gone; only its record is left")
+    elif records.file_sha256(path) != record["output"]["sha256"]:
+        yield Fault(name, "the file was changed after it was made")
+    own = records.Identity(record["job"], record["inputs"]).of_seed(record["seed"])
+    if own != record["id"]:
+        yield Fault(name, "the record's id does not follow from its parameters, code and inputs")
+    for entry in _entries(record):
+        source = Path(entry["path"])
+        if not source.exists():
+            continue  # a dropped intermediate: its own record speaks for it
+        if records.file_sha256(source) != entry["sha256"]:
+            what = f"its input {source} is not the one that it was made from"
+            yield Fault(name, what)
+    code = record["job"]["code"]
+    if code is None:
+        return
+    module = record["job"]["call"].partition(":")[0]
+    commit = record["run"]["git"]["commit"]
+    if record["run"]["git"]["dirty"] == "yes":
+        yield Fault(
+            name, f"was made from files that commit {commit[:12]} does not hold", stale=True
+        )
+    elif commit:
+        key = (module, commit)
+        if key not in codes:
+            codes[key] = _code_at(module, commit, root)
+        if codes[key] != code:
+            yield Fault(
+                name, f"the code of {module} at commit {commit[:12]} is not the recorded one"
+            )
+    try:
+        present = code_hash(module, read_from(root / "workflow"))
+    except (ModuleNotFoundError, SyntaxError):
+        present = None
+    if present != code:
+        yield Fault(name, f"the code of {module} has changed since", stale=True)
+
+
+def _code_at(module: str, commit: str, root: Path) -> str | None:
+    def read(path: str) -> bytes | None:
+        done = subprocess.run(
+            ["git", "-C", str(root), "show", f"{commit}:workflow/{path}"], capture_output=True
+        )
+        return done.stdout if done.returncode == 0 else None
+
+    try:
+        return code_hash(module, read)
+    except (ModuleNotFoundError, SyntaxError):
+        return None
+
+
+def lineage(path: Path, depth: int = 0, seen: set[str] | None = None) -> Iterator[str]:
+    """Yield the lines of a tree: what a result was made by and from, down to dataset commits."""
+    seen = set() if seen is None else seen
+    indent = "  " * depth
+    record = _record(path)
+    yield f"{indent}{path}  [{record['id'][:12]}]"
+    if record["id"] in seen:
+        yield f"{indent}  (as above)"
+        return
+    seen.add(record["id"])
+    run = record["run"]
+    seed = f", seed {record['seed']}" if record["seed"] is not None else ""
+    yield f"{indent}  made by {record['job']['call']}{seed}, code {str(record['job']['code'])[:12]}"
+    where = run.get("gpu") or run["cpu"]
+    yield (
+        f"{indent}  on {run['host']} ({where}), commit {run['git']['commit'][:12] or 'unknown'}"
+        f"{' with changes' if run['git']['dirty'] == 'yes' else ''}, {run['wall_seconds']} s"
+    )
+    if record["synthetic"]:
+        yield f"{indent}  from synthetic data"
+    for entry in _entries(record):
+        if "dataset" in entry:
+            data = entry["dataset"]
+            yield (
+                f"{indent}  dataset {data['name']} {data['version']}: "
+                f"{data['id']}@{data['commit'][:12]}"
+            )
+        elif "record" in entry and records.path_of(Path(entry["path"])).exists():
+            yield from lineage(Path(entry["path"]), depth + 1, seen)
+        else:
+            yield f"{indent}  {entry['path']}  sha256 {entry['sha256'][:12]}"
+
+
+def find_record(figure: Path, results: Path) -> Path:
+    """Return the result that a figure file, wherever it lies, is a copy of.
+
+    Raises
+    ------
+    StudyError
+        When the file carries no id, or no record below `results` has that id.
+    """
+    if records.path_of(figure).exists():
+        return figure
+    wanted = embedded_id(figure)
+    digest = records.file_sha256(figure)
+    for file in sorted(results.rglob(f"*{figure.suffix}{records.SUFFIX}")):
+        record = json.loads(file.read_text())
+        same = (
+            record["output"]["sha256"] == digest
+            or Path(record["output"]["path"]).name == figure.name
+        )
+        if record["id"] == wanted and same:
+            return file.with_name(file.name.removesuffix(records.SUFFIX))
+    raise StudyError(
+        f"{figure}: no record below {results} has the id {wanted[:12]} that it carries"
+    )
+
+
+def embedded_id(figure: Path) -> str:
+    """Return the record id inside a PNG, PDF or SVG.
+
+    Raises
+    ------
+    StudyError
+        When there is none.
+    """
+    import re
+
+    found = re.search(rb"replicortex:([0-9a-f]{64})", figure.read_bytes())
+    if not found:
+        raise StudyError(f"{figure}: carries no record id; it was not made by this workflow")
+    return found.group(1).decode()

@@ -1,0 +1,73 @@
+"""Copy a run's figures, tables and records to results/reference, the one place that git holds."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+
+from replicortex.errors import StudyError
+from replicortex.provenance import chain, records
+
+KEPT = (".csv", ".json", ".pdf", ".png", ".svg")
+LIMIT_BYTES = 1_000_000
+
+
+def keep(run: str, paper: str, root: Path) -> list[Path]:
+    """Copy one paper's figures, tables, records and its scorecard; return what was copied.
+
+    Parameters
+    ----------
+    run
+        Name of the run below results/.
+    paper
+        Name of the paper.
+    root
+        The repository.
+
+    Raises
+    ------
+    StudyError
+        When the tree has changes that are not committed, results were made from such a tree or
+        from synthetic data, or the chain of a figure does not hold.
+    """
+    changed = subprocess.run(
+        ["git", "-C", str(root), "status", "--porcelain", "--untracked-files=no"],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    if changed:
+        raise StudyError(f"keep: {changed.split()[1]} has changes that are not committed")
+    source = root / "results" / run
+    wanted = [
+        path
+        for folder in (source / paper / "figures", source / paper / "metrics", source / "scorecard")
+        for path in chain.results_below(folder)
+        if path.suffix in KEPT and path.stat().st_size < LIMIT_BYTES
+    ]
+    if not wanted:
+        raise StudyError(f"keep: no results of {paper} below {source}")
+    relative = [path.relative_to(root) for path in wanted]
+    for path in relative:
+        record = records.read(records.path_of(path))
+        if record["synthetic"]:
+            raise StudyError(f"keep: {path} comes from synthetic data")
+        if record["run"]["git"]["dirty"] != "no":
+            raise StudyError(
+                f"keep: {path} was made from a tree with uncommitted changes; run again"
+            )
+    faults = chain.verify(relative, root)
+    if faults:
+        raise StudyError(f"keep: {faults[0]}")
+    target = root / "results/reference" / paper
+    if target.exists():
+        shutil.rmtree(target)
+    copied = []
+    for path in wanted:
+        place = target / path.relative_to(source / paper if paper in path.parts else source)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        for file in (path, records.path_of(path)):
+            shutil.copyfile(file, place.with_name(file.name))
+            copied.append(place.with_name(file.name))
+    return copied
