@@ -130,6 +130,7 @@ class Measure(_Part):
     table: str
     select: Selection = Field(default_factory=dict)
     value: str
+    less: str | None = Field(default=None, description="column subtracted from value")
     equals: Scalar | None = Field(default=None, description="count rows with this value as 1")
     from_: Selection | None = Field(default=None, alias="from", description="where it starts")
     to: Selection | None = Field(default=None, description="where it ends")
@@ -155,6 +156,8 @@ class Measure(_Part):
                 f"select lists several values of {listed or 'no column'} but across names "
                 f"{reduced or 'no column'}: they must agree"
             )
+        if self.less is not None and self.equals is not None:
+            raise ValueError("less and equals exclude each other")
         if (self.lower is None) != (self.upper is None):
             raise ValueError("lower and upper belong together")
         return self
@@ -172,6 +175,7 @@ class Verdict(_Part):
 
 
 Data = Literal["same", "other"]
+Scale = Literal["demo", "small", "full"]
 
 
 class Claim(_Part):
@@ -184,10 +188,12 @@ class Claim(_Part):
     published: Published | None = None
     measure: Measure
     verdict: Verdict
-    data: Data | dict[Literal["demo", "small", "full"], Data] = Field(
+    data: Data | dict[Scale, Data] = Field(
         description="same: the paper's data and size; may differ by scale"
     )
-    testable_from: Literal["demo", "small", "full"]
+    testable_from: Scale | Annotated[list[Scale], Field(min_length=1)] = Field(
+        description="smallest scale; a list: these scales alone"
+    )
 
     @model_validator(mode="after")
     def _belong_together(self) -> Claim:
@@ -230,6 +236,12 @@ class Claim(_Part):
         if self.verdict.threshold is not None:
             return self.verdict.threshold
         return 1.0 if self.as_ == "ratio" else 0.0
+
+    def testable_at(self, scale: str) -> bool:
+        """Whether the scale has the rows that the claim reads."""
+        if isinstance(self.testable_from, list):
+            return scale in self.testable_from
+        return SCALES.index(scale) >= SCALES.index(self.testable_from)
 
     def data_at(self, scale: str) -> Data:
         """Whether this scale has the paper's data; a scale left out counts as other data."""
@@ -386,13 +398,15 @@ def _row(
     published, measure = claim.published, claim.measure
     nan = float("nan")
     estimate, verdict = None, NOT_TESTABLE
-    reason = f"testable from scale {claim.testable_from}"
-    below = SCALES.index(scale) < SCALES.index(claim.testable_from)
-    if not below:
+    if isinstance(claim.testable_from, list):
+        reason = f"testable at scale {' and '.join(claim.testable_from)} alone"
+    else:
+        reason = f"testable from scale {claim.testable_from}"
+    if claim.testable_at(scale):
         estimate = _Measurement(claim, tables, aliases).estimate()
         verdict, reason = judge(claim, estimate, scale)
     elif synthetic:
-        # Below its scale a claim's cells need not exist; those that do exercise the whole chain.
+        # At other scales a claim's cells need not exist; those that do exercise the whole chain.
         try:
             estimate = _Measurement(claim, tables, aliases).estimate()
         except _Absent:
@@ -520,6 +534,9 @@ def _at_most(value: float, limit: float) -> bool:
     return value <= limit or math.isclose(value, limit, rel_tol=1e-9)
 
 
+_NO_SEED = "no seed"
+
+
 class _Absent(StudyError):
     """A cell that a claim asks for is not in its table."""
 
@@ -543,9 +560,8 @@ class _Measurement:
                 f"claim '{claim.id}': verdict.interval is 'seeds', but table "
                 f"'{self.measure.table}' has no column 'seed'; expected 'table' or 'none'"
             )
-        columns = [self.measure.value, self.measure.lower, self.measure.upper]
-        for key, column in zip(("value", "lower", "upper"), columns, strict=True):
-            if column is not None:
+        for key in ("value", "less", "lower", "upper"):
+            if (column := getattr(self.measure, key)) is not None:
                 self._need_column(key, column)
 
     def estimate(self) -> Estimate:
@@ -627,6 +643,11 @@ class _Measurement:
     def _pair(
         self, left: pd.Series, right: pd.Series, key: str
     ) -> tuple[pd.Series, pd.Series, pd.Series]:
+        # A row without a seed (a model that is not trained) stands beside every seed.
+        if list(right.index) == [_NO_SEED]:
+            right = right.repeat(len(left)).set_axis(left.index)
+        elif list(left.index) == [_NO_SEED]:
+            left = left.repeat(len(right)).set_axis(right.index)
         unmatched = sorted(set(left.index) ^ set(right.index))
         if unmatched:
             raise StudyError(
@@ -642,14 +663,16 @@ class _Measurement:
             if len(rows) != 1:
                 raise self._too_many(selection, f"{len(rows)} rows", "one row")
             return self._numbers(rows, self.measure.value).reset_index(drop=True)
-        counts = rows["seed"].value_counts()
+        if len(rows) == 1 and rows["seed"].isna().all():
+            return self._numbers(rows, self.measure.value).set_axis([_NO_SEED])
+        counts = rows["seed"].value_counts(dropna=False)
         if counts.max() > 1:
             seed = counts.idxmax()
             raise self._too_many(
                 selection,
                 f"{counts.max()} rows for seed {seed}",
                 "one row per seed",
-                rows[rows["seed"] == seed],
+                rows[(rows["seed"] == seed) | (rows["seed"].isna() & (seed != seed))],
             )
         return self._numbers(rows, self.measure.value).set_axis(rows["seed"]).sort_index()
 
@@ -702,6 +725,8 @@ class _Measurement:
         series = rows[column]
         if self.measure.equals is not None and column == self.measure.value:
             return (series.astype(str) == str(self.measure.equals)).astype(float)
+        if self.measure.less is not None and column == self.measure.value:
+            series = series - rows[self.measure.less]
         if not pd.api.types.is_numeric_dtype(series):
             raise StudyError(
                 f"claim '{self.claim.id}': measure.value: column '{column}' of table "
