@@ -1,0 +1,293 @@
+"""What trained networks answer to the stimuli: every checkpoint, size and layout in few passes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch.nn import functional as F
+
+from papers.learning_rules import resize
+from papers.learning_rules import stimuli as sources
+from papers.learning_rules.learners.inference import pooled_kernel, settle
+from papers.learning_rules.network import BLOCKS, VARIANTS, norm_of
+from replicortex.errors import StudyError
+from replicortex.files import Tensors, read_tensors
+from replicortex.progress import Progress, iter_plainly
+from replicortex.training import device as devices
+from replicortex.training.augment import normalise
+
+EPS = 1e-5  # of BatchNorm, PyTorch's default
+# Pixels per forward pass: the largest maps of a pass stay near the CPU's caches.
+PIXELS = {"cpu": 1 << 18, "cuda": 1 << 23}
+
+Weights = dict[str, torch.Tensor]
+
+
+class View(NamedTuple):
+    """One way of looking at a network: which weights, which stimuli, which statistics."""
+
+    epoch: int
+    px: int
+    arm: str
+    bn: str
+
+
+def extract(
+    *,
+    models: list[Path],
+    stimuli: str,
+    images: Path,
+    evaluation: dict[str, Any],
+    device: str,
+    events: Path | None = None,
+    progress: Progress = iter_plainly,
+) -> dict[str, list[Tensors]]:
+    """Return each model's activations.
+
+    Parameters
+    ----------
+    models
+        Files that `train` wrote.
+    stimuli
+        "objects92" or "things".
+    images, events
+        Manifests of the stimuli; events for things only.
+    evaluation
+        Section `evaluation` of the configuration.
+    device
+        "cpu" or "cuda".
+    progress
+        Wraps the loop over views.
+
+    Returns
+    -------
+    "activations": per model, "epoch{e}/px{px}/{arm}/{bn}/{pooling}/{layer}", float32
+    (n_stimuli, n_features). fc1 has no map: the same features stand under each pooling.
+
+    Raises
+    ------
+    StudyError
+        When a GPU is asked for and absent, or an activation is not finite.
+    """
+    place = devices.choose(device)
+    names, pictures = sources.images(stimuli, images=images, events=events)
+    return {
+        "activations": [
+            extract_pictures(
+                *read_tensors(model), names, pictures, evaluation, place, progress, str(model)
+            )
+            for model in models
+        ]
+    }
+
+
+def extract_pictures(
+    arrays: dict[str, np.ndarray],
+    metadata: dict[str, Any],
+    names: list[str],
+    pictures: list[np.ndarray],
+    evaluation: dict[str, Any],
+    device: torch.device,
+    progress: Progress = iter_plainly,
+    source: str = "model",
+) -> Tensors:
+    """Return one model's activations; the model as `read_tensors` gives it, pictures as arrays."""
+    found: dict[str, np.ndarray] = {}
+    small = evaluation["px"]["train"]
+    ready: tuple[tuple[int, str], np.ndarray] | None = None
+    for view in progress(views(metadata["checkpoints"], evaluation), desc=metadata["rule"]):
+        if ready is None or ready[0] != (view.px, view.arm):
+            ready = (view[1:3], resize.stack(pictures, view.px, view.arm, small))
+        for name, values in _look(arrays, metadata, ready[1], view, evaluation, device):
+            key = f"epoch{view.epoch}/px{view.px}/{view.arm}/{view.bn}/{name}"
+            if not np.isfinite(values).all():
+                raise StudyError(f"{source}: activations {key} are not all finite")
+            found[key] = values
+            if view.arm == "native" and view.px == small and _swept(view, metadata, evaluation):
+                # Reduced to this size and left there, a stimulus is what it was.
+                found[key.replace("/native/", "/upsampled/")] = values
+    kept = {"rule": metadata["rule"], "seed": metadata["seed"], "stimuli": names}
+    return Tensors(found, kept)
+
+
+def views(checkpoints: list[int], evaluation: dict[str, Any]) -> list[View]:
+    """Return every view once, those of equal stimuli beside each other.
+
+    All checkpoints at both sizes with running and batch statistics, epoch 0 with filled ones too;
+    the sweep of sizes, native and upsampled, at the first and last checkpoint.
+    """
+    small, large = evaluation["px"]["train"], evaluation["px"]["large"]
+    ends = sorted({checkpoints[0], checkpoints[-1]})
+    found = {
+        View(epoch, px, "native", bn)
+        for epoch in checkpoints
+        for px in (small, large)
+        for bn in ("running", "batch", *(["filled"] if epoch == 0 else []))
+    }
+    for px in evaluation["sweep"]:
+        for epoch in ends:
+            found.add(View(epoch, px, "native", "running"))
+            if px != small:
+                found.add(View(epoch, px, "upsampled", "running"))
+    return sorted(found, key=lambda view: (view.px, view.arm, view.epoch, view.bn))
+
+
+def _swept(view: View, metadata: dict[str, Any], evaluation: dict[str, Any]) -> bool:
+    ends = (metadata["checkpoints"][0], metadata["checkpoints"][-1])
+    return view.bn == "running" and view.px in evaluation["sweep"] and view.epoch in ends
+
+
+@torch.inference_mode()
+def _look(
+    arrays: dict[str, np.ndarray],
+    metadata: dict[str, Any],
+    pictures: np.ndarray,
+    view: View,
+    evaluation: dict[str, Any],
+    device: torch.device,
+) -> Iterator[tuple[str, np.ndarray]]:
+    """Yield "{pooling}/{layer}" and features for one view."""
+    weights = weights_of(arrays, f"epoch{view.epoch}/", device)
+    if view.bn == "filled":
+        weights |= weights_of(arrays, "filled/", device)
+    norm = metadata["normalisation"]
+    grid = metadata["network"]["grid"]
+    poolings = [
+        pooling
+        for pooling in evaluation["poolings"]
+        if pooling != "full" or view.px in evaluation["full_px"]
+    ]
+    per_pass = max(1, PIXELS[device.type] // view.px**2)
+    per_group = evaluation["batch"] if view.bn == "batch" else per_pass
+    parts: dict[str, list[torch.Tensor]] = {}
+    for group in torch.from_numpy(pictures).split(per_group):
+        passes = [
+            normalise(part.to(device), norm["mean"], norm["sd"]) for part in group.split(per_pass)
+        ]
+        for maps in block_outputs(weights, passes, metadata["settings"], view.bn == "batch"):
+            for name, features in layouts(weights, maps, grid, poolings):
+                parts.setdefault(name, []).append(features.cpu())
+    for name, features in parts.items():
+        yield name, torch.cat(features).numpy()
+
+
+def weights_of(arrays: dict[str, np.ndarray], prefix: str, device: torch.device) -> Weights:
+    """Return the tensors below a prefix, convolutions stored with channels last."""
+    found = {}
+    for name, array in arrays.items():
+        if name.startswith(prefix):
+            tensor = torch.from_numpy(array).to(device)
+            if tensor.ndim == 4:
+                tensor = tensor.contiguous(memory_format=torch.channels_last)
+            found[name.removeprefix(prefix)] = tensor
+    return found
+
+
+def block_outputs(
+    weights: Weights, passes: list[torch.Tensor], settings: dict[str, Any], batch: bool
+) -> list[list[torch.Tensor]]:
+    """Return for each pass the outputs of the three blocks, (n, channels, side, side).
+
+    Parameters
+    ----------
+    weights
+        Of one checkpoint, by name.
+    passes
+        Images (n, 3, side, side), in parts that fit into memory.
+    settings
+        The rule's entry of the configuration.
+    batch
+        Whether BatchNorm uses the statistics of all passes together, not its running ones.
+    """
+    relu_first = VARIANTS.get(settings["kind"], {}).get("relu_first", False)
+    outputs: list[list[torch.Tensor]] = [[] for _ in passes]
+    for name in BLOCKS:
+        inputs = [
+            done[-1] if done else images for done, images in zip(outputs, passes, strict=True)
+        ]
+        for done, maps in zip(
+            outputs, _block(weights, name, inputs, relu_first, batch), strict=True
+        ):
+            done.append(maps)
+    if settings["kind"] == "pc" and settings["features"] == "inferred":
+        how = {
+            "forward": tuple(pooled_kernel(weights[f"{name}.weight"]) for name in BLOCKS[1:]),
+            "feedback": (weights["feedback2"], weights["feedback3"]),
+            "steps": settings["steps"],
+            "rate": settings["rate"],
+        }
+        outputs = [settle(maps, **how) for maps in outputs]
+    return outputs
+
+
+def _block(
+    weights: Weights, name: str, inputs: list[torch.Tensor], relu_first: bool, batch: bool
+) -> list[torch.Tensor]:
+    """One block over all passes; BatchNorm comes after pooling, on a quarter of the values.
+
+    BatchNorm is one slope and shift per channel. A rising one commutes with the maximum; where the
+    gain is negative, the maximum of the negated map is taken instead.
+    """
+    norm = norm_of(name)
+    gain, offset = weights[f"{norm}.weight"], weights[f"{norm}.bias"]
+    sign = torch.where(gain < 0, -1.0, 1.0)
+    column = sign[:, None, None]
+    weight, bias = weights[f"{name}.weight"], weights.get(f"{name}.bias")
+    if not relu_first:
+        weight = weight * sign[:, None, None, None]
+        bias = None if bias is None else bias * sign
+    pooled, moments = [], []
+    for images in inputs:
+        maps = F.conv2d(images, weight, bias, padding=1)
+        if relu_first:
+            maps = F.relu_(maps) * column if (gain < 0).any() else F.relu_(maps)
+        if batch:
+            moments.append((len(images), *_moments(maps)))
+        pooled.append(F.max_pool2d(maps, 2))
+    if batch:
+        share = torch.tensor([count for count, _, _ in moments], dtype=torch.float64)
+        share = (share / share.sum()).to(gain.device)[:, None]
+        means = torch.stack([mean for _, mean, _ in moments])
+        mean = (share * means).sum(0)
+        squares = torch.stack([var for _, _, var in moments]) + (means - mean) ** 2
+        variance = (share * squares).sum(0)
+    else:
+        mean = weights[f"{norm}.running_mean"].double() * sign
+        variance = weights[f"{norm}.running_var"].double()
+    slope = gain.abs().double() / torch.sqrt(variance + EPS)
+    shift = (offset - mean * slope).float()[:, None, None]
+    slope = slope.float()[:, None, None]
+    return [F.relu_(maps.mul_(slope).add_(shift)) for maps in pooled]
+
+
+def _moments(maps: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Mean and (biased) variance of each channel, float64."""
+    mean, variance = torch.batch_norm_update_stats(maps, None, None, 0.0)
+    return mean.double(), variance.double()
+
+
+def layouts(
+    weights: Weights, maps: list[torch.Tensor], grid: int, poolings: list[str]
+) -> Iterator[tuple[str, torch.Tensor]]:
+    """Yield "{pooling}/{layer}" and features (n, n_features), channel by channel.
+
+    "global" is the mean over positions, "grid" the mean over the fields of a grid, "full" the map.
+    """
+    last = F.adaptive_avg_pool2d(maps[-1], grid)
+    hidden = F.relu(
+        F.linear(last.contiguous().flatten(1), weights["fc1.weight"], weights["fc1.bias"])
+    )
+    for pooling in poolings:
+        for name, layer in zip(BLOCKS, maps, strict=True):
+            if pooling == "global":
+                yield f"{pooling}/{name}", layer.mean((2, 3))
+            elif pooling == "grid":
+                coarse = F.adaptive_avg_pool2d(layer, grid)
+                yield f"{pooling}/{name}", coarse.contiguous().flatten(1)
+            else:
+                yield f"{pooling}/{name}", layer.contiguous().flatten(1)
+        yield f"{pooling}/fc1", hidden

@@ -1,0 +1,109 @@
+"""What every learning rule has: a network, an optimiser for part of it, and a state to save."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch.nn import functional as F
+
+from papers.learning_rules.network import Network
+
+Terms = dict[str, torch.Tensor]
+Streams = Callable[[str], torch.Generator]
+
+
+class Learner:
+    """A network that learns by `step`; rules differ in nothing else that the loop can see.
+
+    Attributes
+    ----------
+    network
+        What is trained.
+    optimiser
+        Of all or some of its parameters.
+    schedule
+        Of the learning rate, one step per epoch, or None.
+    """
+
+    network: Network
+    optimiser: torch.optim.Optimizer
+    schedule: torch.optim.lr_scheduler.LRScheduler | None = None
+
+    def step(self, images: torch.Tensor, labels: torch.Tensor, streams: Streams) -> Terms:
+        """Learn from one batch.
+
+        Parameters
+        ----------
+        images
+            float32 (n, 3, side, side), normalised.
+        labels
+            int64 (n,).
+        streams
+            Gives a CPU generator per purpose; the same purpose gives the same draws in one step.
+
+        Returns
+        -------
+        Scalars: at least "loss" (cross-entropy, mean over the batch) and "accuracy" (fraction).
+        """
+        raise NotImplementedError
+
+    def scores(self, images: torch.Tensor) -> torch.Tensor:
+        """Return class scores (n, 10) as at test time: running statistics, no dropout."""
+        return self.network(images)
+
+    def end_epoch(self) -> None:
+        """Let the learning rate follow its schedule."""
+        if self.schedule is not None:
+            self.schedule.step()
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return all that the next step depends on."""
+        return {
+            "network": self.network.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+            "schedule": self.schedule.state_dict() if self.schedule else {},
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Take up a state that `state_dict` returned."""
+        self.network.load_state_dict(state["network"])
+        self.optimiser.load_state_dict(state["optimiser"])
+        if self.schedule:
+            self.schedule.load_state_dict(state["schedule"])
+
+
+def adam(parameters: list[torch.Tensor], lr: float, weight_decay: float = 0) -> torch.optim.Adam:
+    """Return PyTorch's Adam, in its fused form."""
+    return torch.optim.Adam(parameters, lr=lr, weight_decay=weight_decay, fused=True)
+
+
+def accuracy(scores: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    """Return the fraction of labels that have the highest score."""
+    return (scores.argmax(1) == labels).float().mean()
+
+
+def dropout_factors(
+    images: torch.Tensor, hidden: int, share: float, stream: torch.Generator
+) -> torch.Tensor | None:
+    """Return dropout's factors (n, hidden), 0 or 1 / (1 - share); None when nothing is dropped.
+
+    Drawn on the CPU, so that a GPU drops the same units.
+    """
+    if share == 0:
+        return None
+    kept = torch.rand(len(images), hidden, generator=stream) >= share
+    return kept.to(images.device, torch.float32).div_(1 - share)
+
+
+def train_readout(
+    learner: Learner, maps: torch.Tensor, labels: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """One optimiser step of the linear layers on the last block's output; loss and scores."""
+    learner.optimiser.zero_grad()
+    scores = learner.network.readout(maps)
+    loss = F.cross_entropy(scores.float(), labels)
+    loss.backward()
+    learner.optimiser.step()
+    return loss.detach(), scores.detach()

@@ -1,0 +1,96 @@
+"""Backpropagation: Adam on the exact gradient [code]."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch.nn import functional as F
+
+from papers.learning_rules.learners.base import (
+    Learner,
+    Streams,
+    Terms,
+    accuracy,
+    adam,
+    dropout_factors,
+)
+from papers.learning_rules.network import Network
+
+
+class Gradient(Learner):
+    """Descent of the cross-entropy along the gradient that the network's layers give.
+
+    Parameters
+    ----------
+    network
+        What is trained.
+    optimiser
+        Of its parameters.
+    epochs
+        Period of the cosine schedule.
+    clip
+        Largest norm of the whole gradient.
+    dropout
+        Share of fc1's units that is dropped.
+    second_pass
+        Whether a second training-mode forward pass follows each step, as in the author's code:
+        it counts accuracy, and moves BatchNorm's running statistics a second time.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        optimiser: torch.optim.Optimizer,
+        *,
+        epochs: int,
+        clip: float,
+        dropout: float,
+        second_pass: bool,
+    ) -> None:
+        self.network, self.optimiser = network, optimiser
+        self.schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, epochs)
+        self.clip, self.dropout, self.second_pass = clip, dropout, second_pass
+
+    def step(self, images: torch.Tensor, labels: torch.Tensor, streams: Streams) -> Terms:
+        stream = streams("dropout")
+        self.network.train()
+        self.optimiser.zero_grad()
+        scores = self.network(images, self._keep(images, stream))
+        loss = F.cross_entropy(scores.float(), labels)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(self.network.parameters(), self.clip)
+        self.optimiser.step()
+        if self.second_pass:
+            with torch.no_grad():
+                scores = self.network(images, self._keep(images, stream))
+        return {"loss": loss.detach(), "accuracy": accuracy(scores.detach(), labels)}
+
+    def _keep(self, images: torch.Tensor, stream: torch.Generator) -> torch.Tensor | None:
+        return dropout_factors(images, self.network.fc1.out_features, self.dropout, stream)
+
+
+def build(
+    seed: int, network: dict[str, Any], settings: dict[str, Any], epochs: int, device: torch.device
+) -> Gradient:
+    """Return an untrained learner; `settings` is the rule's entry of the configuration."""
+    net = make_network(seed, network, settings).to(device, memory_format=torch.channels_last)
+    return Gradient(
+        net,
+        adam(list(net.parameters()), settings["lr"], settings["weight_decay"]),
+        epochs=epochs,
+        clip=settings["clip"],
+        dropout=network["dropout"] if settings["dropout"] else 0.0,
+        second_pass=settings["second_pass"],
+    )
+
+
+def make_network(seed: int, network: dict[str, Any], settings: dict[str, Any]) -> Network:
+    """Return the untrained network."""
+    return Network(
+        widths=network["widths"],
+        grid=network["grid"],
+        hidden=network["hidden"],
+        seed=seed,
+        init=settings["init"],
+    )

@@ -1,0 +1,256 @@
+"""Train one learning rule on CIFAR-10, for one or several seeds."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+
+from papers.learning_rules.learners import bp
+from papers.learning_rules.learners.base import Learner
+from papers.learning_rules.network import LAYERS, fill_norms, norm_buffers
+from replicortex.data import cifar
+from replicortex.errors import StudyError, nearest
+from replicortex.files import Tensors
+from replicortex.progress import Progress, iter_plainly
+from replicortex.training import device as devices
+from replicortex.training.augment import Batches, normalise, subset
+from replicortex.training.loop import Run, Trained, fit
+from replicortex.training.state import State
+
+Images = tuple[np.ndarray, np.ndarray]
+FIXED_SUBSET_SEED = 42  # [code, paper 1]: one subset for all seeds
+TEST_BATCH = 500  # images per forward pass when accuracy is measured
+
+BUILD = {
+    "bp": bp.build,
+}
+
+
+def train(
+    *,
+    images: Path,
+    rule: str,
+    settings: dict[str, Any],
+    network: dict[str, Any],
+    training: dict[str, Any],
+    device: str,
+    seeds: list[int],
+    state: State | None = None,
+    progress: Progress = iter_plainly,
+) -> dict[str, list]:
+    """Train one rule.
+
+    Parameters
+    ----------
+    images
+        Manifest of a CIFAR-10 data set.
+    rule
+        Its name in results.
+    settings, network, training
+        Sections `rules.<rule>`, `network` and `training` of the configuration.
+    device
+        "cpu" or "cuda".
+    seeds
+        Trainings to make; how they are packed changes none of them.
+    state
+        Where to save and resume.
+    progress
+        Wraps the loop over epochs.
+
+    Returns
+    -------
+    "model": per seed, tensors "epoch{e}/{name}" of each checkpoint and "filled/{name}", BatchNorm's
+    statistics filled without learning. "history": per seed, a table with one row per checkpoint:
+    loss (cross-entropy) and accuracies (fractions; loss and train_accuracy are means over the epoch
+    that ended there, and empty at epoch 0), displacement ||W - W0|| / ||W0|| per layer.
+
+    Raises
+    ------
+    StudyError
+        When a GPU is asked for and absent (before data are read), the rule's kind is unknown, or
+        more images are asked for than there are.
+    """
+    place = devices.choose(device)
+    return train_arrays(
+        train=cifar.read(images, "train")[:2],
+        test=cifar.read(images, "test")[:2],
+        rule=rule,
+        settings=settings,
+        network=network,
+        training=training,
+        device=place,
+        seeds=seeds,
+        state=state,
+        progress=progress,
+    )
+
+
+def train_arrays(
+    *,
+    train: Images,
+    test: Images,
+    rule: str,
+    settings: dict[str, Any],
+    network: dict[str, Any],
+    training: dict[str, Any],
+    device: torch.device,
+    seeds: list[int],
+    state: State | None = None,
+    progress: Progress = iter_plainly,
+) -> dict[str, list]:
+    """Train one rule on arrays: images uint8 (n, 32, 32, 3) and labels (n,); else as `train`."""
+    if settings["kind"] not in BUILD:
+        raise StudyError(
+            f"rules.{rule}.kind: '{settings['kind']}' is no learning rule"
+            f"{nearest(settings['kind'], BUILD)}"
+        )
+    if training["test_images"] > len(test[0]):
+        raise StudyError(
+            f"training.test_images: {training['test_images']} are asked for, "
+            f"the data set has {len(test[0])} test images"
+        )
+    common = {"settings": settings, "network": network, "training": training, "device": device}
+    shown = training["test_images"]
+    tested = (
+        torch.from_numpy(test[0][:shown]).to(device),
+        torch.from_numpy(test[1][:shown]).to(device),
+    )
+    makers = [
+        partial(_make, seed, f"{rule} seed {seed}", train, tested, **common) for seed in seeds
+    ]
+    trained = fit(
+        makers,
+        epochs=training["epochs"],
+        checkpoints=training["checkpoints"],
+        precision=training["precision"],
+        state=state,
+        progress=progress,
+    )
+    models, histories = [], []
+    for seed, done in zip(seeds, trained, strict=True):
+        arrays = {
+            f"epoch{epoch}/{name}": tensor
+            for epoch, kept in done.checkpoints.items()
+            for name, tensor in kept.items()
+        }
+        filled = _filled(seed, train, **common)
+        arrays |= {f"filled/{name}": tensor for name, tensor in filled.items()}
+        metadata = {
+            "rule": rule,
+            "seed": seed,
+            "settings": settings,
+            "network": network,
+            "normalisation": {"mean": training["mean"], "sd": training["sd"]},
+            "checkpoints": training["checkpoints"],
+        }
+        models.append(Tensors(arrays, metadata))
+        histories.append(_history(rule, seed, done))
+    return {"model": models, "history": histories}
+
+
+def _make(
+    seed: int,
+    name: str,
+    train: Images,
+    test: tuple[torch.Tensor, torch.Tensor],
+    *,
+    settings: dict[str, Any],
+    network: dict[str, Any],
+    training: dict[str, Any],
+    device: torch.device,
+) -> Run:
+    learner = BUILD[settings["kind"]](seed, network, settings, training["epochs"], device)
+    start = _weights(learner)
+
+    def measure(_: int) -> dict[str, float]:
+        mean, sd = training["mean"], training["sd"]
+        moved = {
+            f"displacement_{layer}": float((weight - start[layer]).norm() / start[layer].norm())
+            for layer, weight in _weights(learner).items()
+        }
+        return {"test_accuracy": test_accuracy(learner, *test, mean=mean, sd=sd), **moved}
+
+    return Run(
+        name=name.replace(" ", "_"),
+        seed=seed,
+        learner=learner,
+        batches=_batches(seed, train, training, device),
+        measure=measure,
+    )
+
+
+def _batches(seed: int, train: Images, training: dict[str, Any], device: torch.device) -> Batches:
+    drawn_by = seed if training["subset"] == "per_seed" else FIXED_SUBSET_SEED
+    chosen = subset(len(train[0]), training["images"], drawn_by)
+    return Batches(
+        torch.from_numpy(train[0])[chosen],
+        torch.from_numpy(train[1])[chosen],
+        batch=training["batch"],
+        seed=seed,
+        padding=training["crop_padding"],
+        flip=training["flip"],
+        mean=training["mean"],
+        sd=training["sd"],
+        device=device,
+    )
+
+
+def _weights(learner: Learner) -> dict[str, torch.Tensor]:
+    return {
+        layer: getattr(learner.network, layer).weight.detach().to(torch.float64, copy=True)
+        for layer in (*LAYERS, "fc2")
+    }
+
+
+@torch.inference_mode()
+def test_accuracy(
+    learner: Learner,
+    images: torch.Tensor,
+    labels: torch.Tensor,
+    *,
+    mean: list[float],
+    sd: list[float],
+) -> float:
+    """Return the fraction of images classified correctly, with BatchNorm's running statistics."""
+    learner.network.eval()
+    right = sum(
+        int((learner.scores(normalise(part, mean, sd)).argmax(1) == answer).sum())
+        for part, answer in zip(images.split(TEST_BATCH), labels.split(TEST_BATCH), strict=True)
+    )
+    return right / len(images)
+
+
+def _filled(
+    seed: int,
+    train: Images,
+    *,
+    settings: dict[str, Any],
+    network: dict[str, Any],
+    training: dict[str, Any],
+    device: torch.device,
+) -> dict[str, torch.Tensor]:
+    """BatchNorm's statistics of the untrained network over augmented training batches."""
+    learner = BUILD[settings["kind"]](seed, network, settings, training["epochs"], device)
+    batches = _batches(seed, train, training, device)
+
+    def passes() -> Any:
+        for number in range(training["fill_batches"]):
+            epoch, step = divmod(number, len(batches))
+            if step == 0:
+                draws = batches.draw(f"fill {epoch}")
+            yield batches.get(draws, step)[0]
+
+    fill_norms(learner.network, passes())
+    return {name: buffer.cpu() for name, buffer in norm_buffers(learner.network).items()}
+
+
+def _history(rule: str, seed: int, done: Trained) -> pd.DataFrame:
+    table = pd.DataFrame(done.rows).rename(columns={"accuracy": "train_accuracy"})
+    columns = ["rule", "seed", "epoch", "loss", "train_accuracy", "test_accuracy"]
+    columns += [f"displacement_{layer}" for layer in (*LAYERS, "fc2")]
+    return table.assign(rule=rule, seed=seed).reindex(columns=columns)
