@@ -23,13 +23,6 @@ run = study.run
 merged = study.papers
 
 
-rule all:
-    default_target: True
-    input:
-        [getattr(rules, f"{paper}_all").input for paper in merged],
-        f"results/{run}/scorecard/claims.csv",
-
-
 module data:
     pathvars:
         manifests=f"{study.settings.data}/manifests",
@@ -47,8 +40,7 @@ for paper in merged:
     paper_ = f"{paper}_"
 
     module:
-        name:
-            paper
+        name: paper
         pathvars:
             results=f"results/{run}/{paper}",
             logs=f"logs/{run}/{paper}",
@@ -72,6 +64,13 @@ module verdicts:
 
 
 use rule * from verdicts
+
+
+rule all:
+    default_target: True
+    input:
+        [getattr(rules, f"{paper}_all").input for paper in merged],
+        f"results/{run}/scorecard/claims.csv",
 
 
 finish(workflow.rules, study)

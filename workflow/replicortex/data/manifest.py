@@ -1,0 +1,79 @@
+"""A dataset's manifest: which dataset, which commit, which files; and where those files lie.
+
+`data/manifests/<name>.json` is the same bytes on every machine. The dataset itself lies at
+`data/<name>`, or, for licensed data that stay where the user put them, behind the link
+`data/<name>.user`.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from replicortex.errors import StudyError, nearest
+
+
+@dataclass(frozen=True)
+class FileEntry:
+    """One file: its annex key, size in bytes and sha256."""
+
+    key: str
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """A dataset at one version."""
+
+    name: str
+    version: str
+    id: str
+    commit: str
+    synthetic: bool
+    files: dict[str, FileEntry]
+    folder: Path  # that holds manifests/, the datasets and links to user data
+
+    def path(self, file: str) -> Path:
+        """Return where a file can be read.
+
+        Raises
+        ------
+        StudyError
+            When the dataset has no such file, or it is absent or of another size.
+        """
+        if file not in self.files:
+            raise StudyError(f"dataset {self.name}: has no file '{file}'{nearest(file, self.files)}")
+        link = self.folder / f"{self.name}.user"
+        place = (link if link.is_symlink() else self.folder / self.name) / file
+        if not place.is_file():
+            raise StudyError(
+                f"{place}: absent, though dataset {self.name} was installed; "
+                f"delete manifests/{self.name}.json and run `snakemake datasets` to get it again"
+            )
+        size = place.stat().st_size
+        if size != self.files[file].size:
+            raise StudyError(
+                f"{place}: {size} bytes found, {self.files[file].size} expected; the file was changed"
+            )
+        return place
+
+
+def load(path: Path) -> Manifest:
+    """Return the manifest that a file describes.
+
+    Raises
+    ------
+    StudyError
+        When the file is no manifest.
+    """
+    try:
+        content = json.loads(path.read_text())
+        listed = content.pop("files")
+        if isinstance(listed, str):  # too long for one file: the list lies beside
+            listed = json.loads((path.parent / listed).read_text())
+        files = {name: FileEntry(**entry) for name, entry in listed.items()}
+        return Manifest(**content, files=files, folder=path.parent.parent)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise StudyError(f"{path}: is no manifest of a dataset ({error})") from None
