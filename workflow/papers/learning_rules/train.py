@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from papers.learning_rules.learners import bp
+from papers.learning_rules.learners import bp, fa, pc, pc_supervised, stdp, stdp_pair
 from papers.learning_rules.learners.base import Learner
 from papers.learning_rules.network import LAYERS, fill_norms, norm_buffers
 from replicortex.data import cifar
@@ -28,6 +28,11 @@ TEST_BATCH = 500  # images per forward pass when accuracy is measured
 
 BUILD = {
     "bp": bp.build,
+    "fa": fa.build,
+    "pc": pc.build,
+    "stdp": stdp.build,
+    "pc_supervised": pc_supervised.build,
+    "stdp_pair": stdp_pair.build,
 }
 
 

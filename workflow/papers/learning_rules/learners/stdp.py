@@ -1,0 +1,145 @@
+"""Spike timing as coded: one spike time per channel, one value for all nine kernel positions.
+
+[code]: the window's sign is the opposite of the text's: a post- after a presynaptic spike depresses.
+`sign: stated` is the text's window. Adam moves fc1, fc2 and BatchNorm's gains and offsets, so that
+backpropagation reaches the blocks through those.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch.nn import functional as F
+
+from papers.learning_rules.learners.base import (
+    Learner,
+    Streams,
+    Terms,
+    accuracy,
+    adam,
+    train_readout,
+)
+from papers.learning_rules.network import BLOCKS, VARIANTS, Network, norm_of
+
+
+def window(dt: torch.Tensor, *, amplitude: float, tau: float, sign: str) -> torch.Tensor:
+    """Return the weight change for dt = t_post - t_pre, both in time steps.
+
+    Parameters
+    ----------
+    dt
+        Any shape.
+    amplitude, tau
+        Height and decay (time steps) of the window.
+    sign
+        "coded": A exp(-max(dt, 0) / tau) - A exp(min(dt, 0) / tau), which is depression for dt > 0,
+        0 at 0. "stated": A exp(-dt / tau) for dt > 0, -A exp(dt / tau) for dt < 0, 0 at 0.
+    """
+    if sign == "coded":
+        late, early = dt.clamp(min=0), dt.clamp(max=0)
+        return amplitude * (torch.exp(-late / tau) - torch.exp(early / tau))
+    if sign == "stated":
+        return amplitude * torch.sign(dt) * torch.exp(-dt.abs() / tau)
+    raise ValueError(f"sign: '{sign}' is unknown; valid are coded, stated")
+
+
+def first_spikes(drive: torch.Tensor, steps: int, stream: torch.Generator) -> torch.Tensor:
+    """Return the step of each unit's first spike, int64; `steps` + 1 where it stays silent.
+
+    Parameters
+    ----------
+    drive
+        (n, units); a unit spikes in each step with probability sigmoid(drive) / steps.
+    steps
+        Time steps.
+    stream
+        CPU generator: a GPU sees the same draws.
+    """
+    draws = torch.rand(*drive.shape, steps, generator=stream).to(drive.device)
+    spikes = draws < (torch.sigmoid(drive.float()) / steps)[..., None]
+    silent = torch.full((), steps + 1, device=drive.device)
+    return torch.where(spikes.any(-1), spikes.int().argmax(-1), silent)
+
+
+def pair_change(before: torch.Tensor, after: torch.Tensor, table: torch.Tensor) -> torch.Tensor:
+    """Return the mean over images of table[t_pre, t_post] for each pair, (post units, pre units).
+
+    Parameters
+    ----------
+    before, after
+        Spike times (n, pre units) and (n, post units).
+    table
+        Weight change for each pair of spike times.
+    """
+    # A product of one-hot codes: the exponentials are taken once per pair of times, not of units.
+    hot = F.one_hot(before, len(table)).to(table.dtype)
+    weights = table[:, after].permute(1, 2, 0)
+    return torch.einsum("not,nit->oi", weights, hot) / len(before)
+
+
+class SpikeTiming(Learner):
+    """A forward pass that changes the convolutions by spike times; then Adam on the rest.
+
+    Parameters
+    ----------
+    network
+        What is trained.
+    settings
+        The rule's entry of the configuration.
+    """
+
+    def __init__(self, network: Network, settings: dict[str, Any]) -> None:
+        self.network, self.settings = network, settings
+        trained = [*network.fc1.parameters(), *network.fc2.parameters()]
+        for name in BLOCKS:
+            getattr(network, name).requires_grad_(False)
+            trained += getattr(network, norm_of(name)).parameters()
+        self.optimiser = adam(trained, settings["lr_readout"])
+        times = torch.arange(settings["steps"] + 2, device=network.fc1.weight.device)
+        self.table = window(
+            times[None, :] - times[:, None],
+            amplitude=settings["amplitude"],
+            tau=settings["tau"],
+            sign=settings["sign"],
+        )
+
+    def step(self, images: torch.Tensor, labels: torch.Tensor, streams: Streams) -> Terms:
+        net = self.network.train()
+        stream = streams("spikes")
+        with torch.no_grad():
+            below = images
+            for name in BLOCKS:
+                maps = net.convolve(name, below)
+                self.change_weights(name, below, maps, stream)
+                maps = getattr(net, norm_of(name))(maps)
+                below = F.relu(F.max_pool2d(maps, 2))
+        loss, scores = train_readout(self, net.blocks(images)[-1], labels)
+        return {"loss": loss, "accuracy": accuracy(scores, labels)}
+
+    def change_weights(
+        self, name: str, below: torch.Tensor, maps: torch.Tensor, stream: torch.Generator
+    ) -> None:
+        """Change one convolution by the spike times of its input and output channels."""
+        set_ = self.settings
+        times = [first_spikes(part.mean((2, 3)), set_["steps"], stream) for part in (below, maps)]
+        change = pair_change(*times, self.table)
+        change.clamp_(-set_["clip_update"], set_["clip_update"])
+        weight = getattr(self.network, name).weight
+        weight.add_(change[:, :, None, None], alpha=set_["lr_weights"])
+        weight.clamp_(-set_["clip_weight"], set_["clip_weight"])
+
+
+def build(
+    seed: int, network: dict[str, Any], settings: dict[str, Any], epochs: int, device: torch.device
+) -> SpikeTiming:
+    """Return an untrained learner; `settings` is the rule's entry of the configuration."""
+    net = Network(
+        widths=network["widths"],
+        grid=network["grid"],
+        hidden=network["hidden"],
+        seed=seed,
+        init=settings["init"],
+        **VARIANTS["stdp"],
+    )
+    return SpikeTiming(net.to(device, memory_format=torch.channels_last), settings)
