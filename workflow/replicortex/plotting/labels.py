@@ -1,0 +1,45 @@
+"""Quantities that several papers meet: what they are called, their unit and their symbol."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """A measured quantity as figures and tables name it."""
+
+    name: str
+    unit: str = ""
+    symbol: str = ""
+
+    @property
+    def axis(self) -> str:
+        """Label of an axis: name, symbol and, in brackets, the unit."""
+        words = f"{self.name} {self.symbol}".strip()
+        return f"{words} ({self.unit})" if self.unit else words
+
+    def change(self) -> Quantity:
+        """The change of this quantity, in the same unit."""
+        return Quantity(
+            f"Change of {self.name[0].lower()}{self.name[1:]}"
+            if self.name.split()[0] not in _NAMES_OF_PEOPLE
+            else f"Change of {self.name}",
+            self.unit,
+            f"Δ{self.symbol}" if self.symbol else "",
+        )
+
+
+_NAMES_OF_PEOPLE = ("Spearman's", "Pearson's", "Cohen's", "Moran's")
+
+EPOCHS = Quantity("Training", "epochs")
+RHO = Quantity("Spearman's", symbol="ρ")
+PEARSON = Quantity("Pearson's", symbol="r")
+NOISE_BOUND = Quantity("Noise bound", symbol="ρ")
+ACCURACY = Quantity("Accuracy", "%")
+TEST_ACCURACY = Quantity("Test accuracy", "%")
+LOSS = Quantity("Loss", "nats")
+IMAGE_SIZE = Quantity("Side of the images shown", "pixels")
+DISPLACEMENT = Quantity("Weights moved", "% of their initial norm")
+COHENS_D = Quantity("Cohen's", "standard deviations", "d")
+MORANS_I = Quantity("Moran's", symbol="I")

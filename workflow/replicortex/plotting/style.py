@@ -1,0 +1,94 @@
+"""The look of every figure: style sheet, palette, sizes, and figures that stay as they were drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+SHEET = Path(__file__).with_name("style.mplstyle")
+WIDTH = 7.1  # inches: two columns of a journal page (180 mm)
+STAMP = 0.16  # inches kept free at the bottom, where the runner stamps synthetic data
+
+# Okabe and Ito 2008, without yellow (too pale for lines): distinct with any colour vision.
+PALETTE = {
+    "black": "#000000",
+    "orange": "#E69F00",
+    "sky": "#56B4E9",
+    "green": "#009E73",
+    "blue": "#0072B2",
+    "vermillion": "#D55E00",
+    "purple": "#CC79A7",
+}
+GREY = "#767676"
+PALE = "#E4E4E4"
+
+
+def style() -> AbstractContextManager[None]:
+    """Return a context in which figures are drawn in the study's style, whatever was set before."""
+    from matplotlib import style as styles
+
+    return styles.context(["default", SHEET])
+
+
+def new_figure(height: float, width: float = WIDTH) -> Figure:
+    """Return an empty figure of a size in inches, bound to no window."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height), layout="constrained")
+    bottom = STAMP / height
+    figure.get_layout_engine().set(
+        rect=(0.005, bottom, 0.99, 0.995 - bottom), w_pad=0.03, h_pad=0.03, wspace=0.03, hspace=0.03
+    )
+    return figure
+
+
+def finish(figure: Figure) -> Figure:
+    """Lay a figure out for good, so that it looks the same in every format and outside `style`."""
+    # Ticks are made when first drawn, by then with whatever is set outside the style.
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")
+    return figure
+
+
+def epoch_axis(ax: Axes, epochs: Sequence[int]) -> Axes:
+    """Give `ax` a symmetric-log axis of epochs on which epoch 0 stands, ticks at the checkpoints."""
+    from matplotlib.ticker import FixedFormatter, FixedLocator, NullLocator
+
+    from replicortex.plotting.labels import EPOCHS
+
+    epochs = sorted(epochs)
+    ax.set_xscale("symlog", linthresh=1, linscale=0.6)
+    shown = [
+        epoch
+        for epoch, following in zip(epochs, [*epochs[1:], None], strict=True)
+        # A tick whose neighbour is less than a third further would print into it.
+        if following is None or epoch < 2 or following / epoch > 4 / 3 or following != epochs[-1]
+    ]
+    ax.xaxis.set_major_locator(FixedLocator(shown))
+    ax.xaxis.set_major_formatter(FixedFormatter([str(epoch) for epoch in shown]))
+    ax.xaxis.set_minor_locator(NullLocator())
+    ax.set_xlim(-0.12, max(epochs[-1], 1) * 1.12)
+    ax.set_xlabel(EPOCHS.axis)
+    return ax
+
+
+def letter(ax: Axes, mark: str, title: str) -> Axes:
+    """Title a panel: a bold letter and words."""
+    ax.set_title(title)
+    ax.annotate(
+        mark,
+        (0, 1),
+        (-18, 4),
+        xycoords="axes fraction",
+        textcoords="offset points",
+        fontweight="bold",
+        fontsize=8.5,
+        annotation_clip=False,
+    )
+    return ax
