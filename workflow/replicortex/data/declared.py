@@ -35,7 +35,7 @@ class Source(Section):
     )
     recipe: str | None = Field(default=None, description="package.module:function that packs")
     generator: str | None = Field(default=None, description="package.module:function that makes it")
-    arguments: dict[str, Any] = {}
+    arguments: dict[str, Any] = Field(default={})
 
 
 class Citation(Section):
@@ -51,7 +51,7 @@ class Dataset(Section):
     title: str
     version: str
     source: Source
-    files: dict[str, File] = {}
+    files: dict[str, File] = Field(default={})
     licence: str
     citation: Citation | None = None
     obtain: str = Field(default="", description="where to get it, under which terms")

@@ -44,7 +44,9 @@ class Manifest:
             When the dataset has no such file, or it is absent or of another size.
         """
         if file not in self.files:
-            raise StudyError(f"dataset {self.name}: has no file '{file}'{nearest(file, self.files)}")
+            raise StudyError(
+                f"dataset {self.name}: has no file '{file}'{nearest(file, self.files)}"
+            )
         link = self.folder / f"{self.name}.user"
         place = (link if link.is_symlink() else self.folder / self.name) / file
         if not place.is_file():

@@ -1,0 +1,130 @@
+"""CIFAR-10, from the official archive or from the packed JPEGs."""
+
+from __future__ import annotations
+
+import io
+import pickle
+import tarfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from replicortex.data import manifest as manifests
+from replicortex.errors import StudyError
+
+ARCHIVE = "cifar-10-python.tar.gz"
+FOLDER = "cifar-10-batches-py"
+BATCHES = {
+    "train": [f"{FOLDER}/data_batch_{number}" for number in range(1, 6)],
+    "test": [f"{FOLDER}/test_batch"],
+}
+PACKED = {"train": "cifar10_jpeg_train.npz", "test": "cifar10_jpeg_test.npz"}
+Split = Literal["train", "test"]
+Images = tuple[np.ndarray, np.ndarray, list[str]]
+
+
+def read(manifest: Path, split: Split, indices: Sequence[int] | None = None) -> Images:
+    """Return the images of one split.
+
+    Parameters
+    ----------
+    manifest
+        Of a dataset that holds the official archive, or the packed JPEGs.
+    split
+        "train" or "test".
+    indices
+        Images to return, in this order; all of them unless given.
+
+    Returns
+    -------
+    Images, uint8 of shape (n, 32, 32, 3), RGB; labels, int64 of shape (n,); names of the classes.
+
+    Raises
+    ------
+    StudyError
+        When the files are not those of CIFAR-10, or are damaged.
+    """
+    dataset = manifests.load(manifest)
+    if ARCHIVE in dataset.files:
+        return read_archive(dataset.path(ARCHIVE), split, indices)
+    if PACKED[split] in dataset.files:
+        return read_packed(dataset.path(PACKED[split]), indices)
+    raise StudyError(
+        f"{manifest}: holds neither {ARCHIVE} nor {PACKED[split]}; found {sorted(dataset.files)}"
+    )
+
+
+def read_archive(path: Path, split: Split, indices: Sequence[int] | None = None) -> Images:
+    """Return the images of the official archive (pickled batches in a tar.gz)."""
+    wanted = [*BATCHES[split], f"{FOLDER}/batches.meta"]
+    found: dict[str, dict[bytes, Any]] = {}
+    try:
+        with tarfile.open(path) as archive:
+            for member in archive:
+                if member.name in wanted and (stream := archive.extractfile(member)):
+                    found[member.name] = _Plain(stream, encoding="bytes").load()
+    except (tarfile.TarError, EOFError, OSError, pickle.UnpicklingError) as error:
+        raise StudyError(f"{path}: the archive is truncated or damaged ({error})") from None
+    missing = [name for name in wanted if name not in found]
+    if missing:
+        raise StudyError(f"{path}: the archive lacks {missing[0]}; {len(found)} of its parts found")
+    batches = [found[name] for name in BATCHES[split]]
+    images = np.concatenate([batch[b"data"] for batch in batches])
+    labels = np.concatenate([np.asarray(batch[b"labels"], dtype=np.int64) for batch in batches])
+    if images.dtype != np.uint8 or images.shape != (len(labels), 3072):
+        raise StudyError(
+            f"{path}: images of {images.dtype} {images.shape}, uint8 ({len(labels)}, 3072) expected"
+        )
+    classes = [name.decode() for name in found[f"{FOLDER}/batches.meta"][b"label_names"]]
+    if indices is not None:
+        images, labels = images[indices], labels[indices]
+    planes = images.reshape(-1, 3, 32, 32)
+    return np.ascontiguousarray(planes.transpose(0, 2, 3, 1)), labels, classes
+
+
+class _Plain(pickle.Unpickler):
+    """Reads arrays and plain containers, and refuses everything else."""
+
+    ALLOWED = frozenset(
+        {
+            ("numpy", "dtype"),
+            ("numpy", "ndarray"),
+            ("numpy.core.multiarray", "_reconstruct"),
+            ("numpy._core.multiarray", "_reconstruct"),
+            ("_codecs", "encode"),
+        }
+    )
+
+    def find_class(self, module: str, name: str) -> Any:
+        if (module, name) not in self.ALLOWED:
+            raise pickle.UnpicklingError(f"{module}.{name} does not belong into CIFAR-10")
+        return super().find_class(module.replace("numpy.core", "numpy._core"), name)
+
+
+def read_packed(path: Path, indices: Sequence[int] | None = None) -> Images:
+    """Return images packed as JPEG: bytes one after the other, their offsets, labels, classes."""
+    from PIL import Image, UnidentifiedImageError
+
+    try:
+        with np.load(path) as packed:
+            jpeg, offsets = packed["jpeg"].tobytes(), packed["offsets"]
+            labels = packed["labels"].astype(np.int64)
+            classes = [str(name) for name in packed["classes"]]
+    except (KeyError, ValueError, OSError, EOFError) as error:
+        raise StudyError(f"{path}: truncated or no packed CIFAR-10 ({error})") from None
+    if len(offsets) != len(labels) + 1 or offsets[-1] != len(jpeg):
+        raise StudyError(
+            f"{path}: {len(labels)} labels, {len(offsets) - 1} images, {len(jpeg)} bytes where "
+            f"{offsets[-1]} are expected"
+        )
+    wanted = range(len(labels)) if indices is None else indices
+    images = np.empty((len(wanted), 32, 32, 3), dtype=np.uint8)
+    for place, index in enumerate(wanted):
+        content = jpeg[offsets[index] : offsets[index + 1]]
+        try:
+            images[place] = np.asarray(Image.open(io.BytesIO(content)).convert("RGB"))
+        except (UnidentifiedImageError, OSError, ValueError) as error:
+            raise StudyError(f"{path}: image {index} cannot be decoded ({error})") from None
+    return images, labels[list(wanted)], classes
