@@ -17,6 +17,7 @@ from replicortex.plotting.style import (
     finish,
     letter,
     new_figure,
+    note,
     style,
 )
 
@@ -48,7 +49,7 @@ CONDITIONS = {
     ),
     "stdp_pair": Condition("STDP, stated sign", PALETTE["purple"], "X", (0, (4, 1, 1, 1)), True),
 }
-FAMILIES = {False: "Rules as the author coded them", True: "Faithful versions"}
+FAMILIES = {False: "As the author coded them", True: "Faithful versions"}
 LAYERS = ("conv1", "conv2", "conv3", "fc1", "best")
 WEIGHTS = ("conv1", "conv2", "conv3", "fc1", "fc2")
 FIXED_LAYER = "conv1"  # the layer that stands for early cortex where none is chosen [paper 4]
@@ -57,6 +58,8 @@ BN_MODES = {"running": "running statistics\n(repaired)", "batch": "batch statist
 AREAS = {"EVC": "Early visual cortex (EVC)", "IT": "Inferior temporal cortex (IT)"}
 
 # What the published curves share.
+WHISKERS = 1.15  # ratio between the places of whiskers on a logarithmic axis
+PUBLISHED_PX = 224
 PUBLISHED = {"layer": "best", "arm": "native", "bn": "running", "pooling": "global"}
 
 
@@ -225,21 +228,32 @@ def draw_lines(
     return ax
 
 
+def limits_with_noise(
+    lowest: float, highest: float, bounds: Mapping[str, float]
+) -> tuple[float, float]:
+    """Limits of an axis that shows 0, the data, and the noise bounds that lie near them."""
+    bottom, top = 1.06 * min(lowest, 0), 1.06 * max(highest, 0)
+    for bound in (bounds["lower"], bounds["upper"]):
+        if bound <= 2 * top:
+            top = max(top, 1.05 * bound)
+    if bounds["upper"] > top:
+        top += 0.1 * (top - bottom)  # for the words that name it
+    return bottom, top
+
+
 def draw_noise(ax: Axes, bounds: Mapping[str, float]) -> Axes:
-    """Shade the noise bounds behind the data; a bound far above the data is named at the edge."""
+    """Shade the noise bounds behind the data; a bound above the axis is named at its edge."""
     low, high = bounds["lower"], bounds["upper"]
     bottom, top = ax.get_ylim()
-    if low <= 2 * top:
-        top = max(top, low + 0.12 * (max(top, low) - bottom))
-    if high <= 1.7 * top:
-        top = max(top, high + 0.05 * (high - bottom))
     ax.axhspan(low, high, color=PALE, linewidth=0, zorder=0)
     ax.axhline(low, color=GREY, linewidth=0.7, linestyle=(0, (1, 1.5)), zorder=1)
     ax.set_ylim(bottom, top)
     if high > top:
-        which = "upper noise bound" if low <= top else f"noise bounds {low:.2g} and"
+        words = f"upper noise bound {high:.3g} ↑"
+        if low > top:
+            words = f"noise bounds {low:.3g} and {high:.3g} ↑"
         ax.annotate(
-            f"{which} {high:.2g} ↑",
+            words,
             (0.99, 0.985),
             xycoords="axes fraction",
             ha="right",
@@ -277,7 +291,7 @@ def rule_handles(rules: Sequence[str]) -> list[Any]:
 def legend_above(figure: Figure, rules: Sequence[str], extra: Sequence[Any] = ()) -> None:
     """One legend for all panels, above them, where it covers no data."""
     handles = [*rule_handles(rules), *extra]
-    columns = min(len(handles), 4)
+    columns = min(len(handles), 4 if figure.get_figwidth() > 0.8 * WIDTH else 2)
     # Matplotlib fills columns downwards; readers read rows.
     rows = -(-len(handles) // columns)
     order = [
@@ -300,11 +314,6 @@ def noise_handle() -> Any:
     return Patch(facecolor=PALE, edgecolor=GREY, label="noise bounds of the brain data")
 
 
-def note(figure: Figure, text: str) -> None:
-    """A line of small print under the panels."""
-    figure.supxlabel(text, x=0.012, ha="left", fontsize=6.5, color="#444444")
-
-
 def _no_data(ax: Axes) -> Axes:
     ax.text(0.5, 0.5, "not measured at this scale", transform=ax.transAxes, ha="center", color=GREY)
     return ax
@@ -319,7 +328,10 @@ def early_area(
     """Alignment with early cortex over training: the published measure, at both sizes of image."""
     table = where(curves, roi=early, **PUBLISHED)
     families = [family for family in FAMILIES if present(table, family)]
-    sizes = {"large": "as published", "train": "training size"}
+    sizes = {
+        "large": "as published" if px["large"] == PUBLISHED_PX else "large",
+        "train": "training size",
+    }
     figure = new_figure(4.9, WIDTH if len(families) > 1 else 0.6 * WIDTH)
     axes = figure.subplots(2, len(families), squeeze=False, sharey=True)
     for row, (size, words) in enumerate(sizes.items()):
@@ -331,18 +343,16 @@ def early_area(
                 rules = ["bp", *rules]
             draw_lines(ax, rows, rules, "epoch")
             epoch_axis(ax, table["epoch"].unique())
-            title = f"{FAMILIES[family]}, images of {px[size]} px ({words})"
+            title = f"{FAMILIES[family]}, {px[size]} px images ({words})"
             letter(ax, "abcd"[row * len(families) + column], title)
             if not column:
                 ax.set_ylabel(f"{RHO.axis} with {early}")
-    lowest = min(float(table["rho"].min()), 0)
-    axes[0, 0].set_ylim(lowest - 0.01 if lowest < 0 else 0, 1.06 * float(table["rho"].max()))
-    limits = axes[0, 0].get_ylim()
+    bounds = noise_of(noise, early)
+    shown = where(table, px=list(px.values()))["rho"]
+    axes[0, 0].set_ylim(limits_with_noise(shown.min(), shown.max(), bounds))
     for ax in axes.flat:
-        ax.set_ylim(limits)
-        draw_noise(ax, noise_of(noise, early))
-        limits = ax.get_ylim()
-        if limits[0] < 0:
+        draw_noise(ax, bounds)
+        if ax.get_ylim()[0] < 0:
             zero_line(ax)
     legend_above(figure, present(table), [noise_handle()])
     note(
@@ -362,7 +372,9 @@ def all_rois(best: pd.DataFrame, noise: pd.DataFrame, px: int) -> Figure:
         rows = where(table, roi=roi)
         draw_lines(ax, rows, present(rows), "epoch")
         epoch_axis(ax, table["epoch"].unique())
-        draw_noise(ax, noise_of(noise, roi))
+        bounds = noise_of(noise, roi)
+        ax.set_ylim(limits_with_noise(rows["rho"].min(), rows["rho"].max(), bounds))
+        draw_noise(ax, bounds)
         if ax.get_ylim()[0] < 0:
             zero_line(ax)
     axes[0].figure.supylabel(RHO.axis, fontsize=7)
@@ -389,13 +401,13 @@ def change(best: pd.DataFrame, curves: pd.DataFrame, px: int) -> Figure:
             if len(last) > 1:
                 _whisker(ax, rule, present(rows), last, int(seeds["epoch"].max()))
         epoch_axis(ax, lines["epoch"].unique())
-        ax.set_xlim(right=ax.get_xlim()[1] * 1.9)
+        ax.set_xlim(right=lines["epoch"].max() * WHISKERS ** (len(present(lines)) + 1.5))
         zero_line(ax)
     figure.supylabel(RHO.change().axis + " since epoch 0", fontsize=7)
     legend_above(figure, present(lines))
     note(
         figure,
-        f"Images of {px} px. Lines: best layer after averaging over seeds (the paper's convention). "
+        f"Images of {px} px. Lines: best layer after averaging over seeds (the paper's convention).\n"
         + seed_note(seeds, "Bars on the right: mean of the best layer per seed"),
     )
     return figure
@@ -403,7 +415,7 @@ def change(best: pd.DataFrame, curves: pd.DataFrame, px: int) -> Figure:
 
 def _whisker(ax: Axes, rule: str, rules: Sequence[str], values: pd.Series, last: int) -> None:
     look = CONDITIONS[rule]
-    place = last * (1.16 + 0.09 * rules.index(rule))
+    place = last * WHISKERS ** (rules.index(rule) + 1.5)
     ax.errorbar(
         place,
         values.mean(),
@@ -440,8 +452,8 @@ def resolution(curves: pd.DataFrame, early: str) -> Figure:
     swept = set(where(table, arm="upsampled")["px"]) or set(table["px"])
     table = where(table, px=sorted(swept), epoch=[0, last])
     arms = {
-        "native": "Images at full detail",
-        "upsampled": f"Images reduced to {min(swept)} px, then enlarged",
+        "native": "Full detail",
+        "upsampled": f"Reduced to {min(swept)} px, then enlarged",
     }
     figure = new_figure(4.9)
     axes = figure.subplots(2, 2, sharex=True, sharey="row")
@@ -450,7 +462,7 @@ def resolution(curves: pd.DataFrame, early: str) -> Figure:
         top, bottom = axes[:, column]
         rows = where(table, arm=arm)
         letter(top, "ab"[column], f"{title}: alignment")
-        letter(bottom, "cd"[column], f"{title}: what training changed")
+        letter(bottom, "cd"[column], f"{title}: change by training")
         if rows.empty:
             _no_data(top), _no_data(bottom)
             continue
@@ -517,6 +529,8 @@ def controls(curves: pd.DataFrame, early: str, px: Mapping[str, int]) -> Figure:
         draw_before_after(ax, rows, rules, column, groups, last)
     for ax in axes[:, 0]:
         ax.set_ylabel(f"{RHO.axis} with {early}")
+    bottom, top = axes[0, 0].get_ylim()
+    axes[0, 0].set_ylim(bottom, top + 0.08 * (top - bottom))  # for the words in panel b
     for ax in axes.flat:
         zero_line(ax)
     axes[0, 0].set_xlabel(f"{FIXED_LAYER}, {px['large']} px")
@@ -645,7 +659,7 @@ def displacements(table: pd.DataFrame) -> Figure:
     layers = [layer for layer in WEIGHTS if layer in set(table["layer"])]
     table = table.assign(percent=100 * table["displacement"])
     rules = present(table)
-    figure = new_figure(2.9)
+    figure = new_figure(3.1)
     axes = figure.subplots(1, len(layers), sharey=True, squeeze=False)[0]
     for mark, ax, layer in zip("abcde", axes, layers, strict=False):
         draw_lines(ax, where(table, layer=layer), rules, "epoch", "percent")

@@ -21,13 +21,10 @@ class Quantity:
 
     def change(self) -> Quantity:
         """The change of this quantity, in the same unit."""
-        return Quantity(
-            f"Change of {self.name[0].lower()}{self.name[1:]}"
-            if self.name.split()[0] not in _NAMES_OF_PEOPLE
-            else f"Change of {self.name}",
-            self.unit,
-            f"Δ{self.symbol}" if self.symbol else "",
-        )
+        name = self.name
+        if name.split()[0] not in _NAMES_OF_PEOPLE:
+            name = f"{name[0].lower()}{name[1:]}"
+        return Quantity(f"Change of {name}", self.unit, self.symbol)
 
 
 _NAMES_OF_PEOPLE = ("Spearman's", "Pearson's", "Cohen's", "Moran's")

@@ -41,10 +41,35 @@ def new_figure(height: float, width: float = WIDTH) -> Figure:
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(width, height), layout="constrained")
-    bottom = STAMP / height
+    _keep_free(figure, STAMP)
+    return figure
+
+
+def _keep_free(figure: Figure, inches: float) -> None:
+    """Leave room under the panels."""
+    bottom = inches / figure.get_figheight()
     figure.get_layout_engine().set(
-        rect=(0.005, bottom, 0.99, 0.995 - bottom), w_pad=0.03, h_pad=0.03, wspace=0.03, hspace=0.03
+        rect=(0.012, bottom, 0.98, 0.993 - bottom), w_pad=0.03, h_pad=0.03, wspace=0.03, hspace=0.03
     )
+
+
+def note(figure: Figure, text: str) -> Figure:
+    """Put small print under the panels, wrapped to the figure, above the room for the stamp."""
+    from textwrap import wrap
+
+    characters = int(figure.get_figwidth() / 0.0525)  # mean width at 6.5 points, in inches
+    lines = [line for part in text.split("\n") for line in wrap(part, characters)]
+    height = figure.get_figheight()
+    figure.text(
+        0.014,
+        STAMP / height,
+        "\n".join(lines),
+        ha="left",
+        va="bottom",
+        fontsize=6.5,
+        color="#444444",
+    )
+    _keep_free(figure, STAMP + 0.06 + 0.115 * len(lines))
     return figure
 
 
