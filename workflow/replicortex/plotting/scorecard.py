@@ -54,7 +54,7 @@ AS_WORDS = {"relative change": " %", "sign-flip p": "", "cohens d": " s.d.", "ra
 # Left edges of the columns, as fractions of the width.
 CLAIM, PAPER, STRIP, OURS, VERDICT = 0.012, 0.415, 0.545, 0.665, 0.815
 LINE, HEADER, SECTION, GAP = 0.125, 0.26, 0.22, 0.085  # inches: line, paper, section, between rows
-CHARACTERS = 50  # of a claim per line at 7 points
+CHARACTERS = 55  # of a claim per line at 7 points
 
 
 def look(verdict: str) -> Look:
@@ -69,11 +69,13 @@ def words(verdict: str) -> str:
     return f"{shown}\non other data" if verdict != core else shown
 
 
-def number(value: float, as_: str) -> str:
-    """A number in the unit of `as`: relative changes in per cent, others to three digits."""
+def number(value: float, as_: str, digits: int = 3) -> str:
+    """A number in the unit of `as`: relative changes in per cent, others to so many digits."""
     if math.isnan(value):
         return ""
-    text = f"{100 * value:+.0f}" if as_ == "relative change" else f"{value:.3g}"
+    text = f"{value:.{digits}g}"
+    if as_ == "relative change":
+        text = f"{100 * value:+.0f}" if round(100 * value) else "0"
     return text.replace("-", "−") + AS_WORDS.get(as_, "")
 
 
@@ -96,7 +98,7 @@ def ours_text(row: pd.Series) -> str:
     as_ = row["as"]
     if math.isnan(row["ours"]):
         return "not measured"
-    lower, upper = number(row["lower"], as_), number(row["upper"], as_)
+    lower, upper = number(row["lower"], as_, 2), number(row["upper"], as_, 2)
     if row["interval"] == "none" or not lower:
         return number(row["ours"], as_)
     return f"{number(row['ours'], as_)}\n[{_bare(lower)}, {_bare(upper)}]"
@@ -179,7 +181,7 @@ def _head(ax: Axes, claims: pd.DataFrame, height: float) -> float:
         ax.text(x, line, shown.symbol, color=shown.colour, va="top", fontweight="bold")
         ax.text(x + 0.018, line, f"{count} {WORDS.get(verdict, verdict)}", va="top")
     y -= LINE * 1.1 * math.ceil(len(_counts(claims)) / 4) + 0.09
-    names = ("What is claimed", "Published", "Each row's own scale", "Ours [95 %]", "Verdict")
+    names = ("What is claimed", "Published", "On its own scale", "Ours [95 %]", "Verdict")
     for x, name in zip((CLAIM, PAPER, STRIP, OURS, VERDICT), names, strict=True):
         ax.text(x, y, name, color="#555555", va="top")
     return y - 0.16
