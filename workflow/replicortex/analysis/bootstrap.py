@@ -1,0 +1,264 @@
+"""Bootstrap over stimuli of Spearman correlations between RDMs, fast enough for 1,000 draws.
+
+A resample of stimuli does not change the order of the pairs' dissimilarities, only how often
+each pair occurs: stimuli drawn w_i and w_j times give the pair w_i * w_j times. So each vector
+is sorted once; in a draw the ranks, ties averaged, follow from a cumulative sum of the weights
+in sorted order, and rho from one weighted matrix product.
+"""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+
+from replicortex import randomness
+from replicortex.errors import StudyError
+
+# Ranks are held in float32, exactly, as whole numbers up to this size (more than 5,000 stimuli),
+# and in float64 beyond it.
+FLOAT32_WHOLE = 2**24
+# Products are summed in blocks of this many pairs and the blocks in float64: rho is good to 1e-7.
+BLOCK_PAIRS = 4096
+# Models whose ranks are held at once: bounds the memory of a draw.
+BLOCK_MODELS = 32
+
+
+class Sorted(NamedTuple):
+    """Vectors with the same m pairs, each sorted once."""
+
+    order: list[np.ndarray]  # (m,) positions of the values in ascending order
+    ends: list[np.ndarray | None]  # past the end of each group of ties; None without any tie
+    group: np.ndarray  # (k, m): number of the group, in ascending order, that a pair belongs to
+
+
+def resample_weights(n: int, draws: int, seed: int) -> np.ndarray:
+    """Draw n stimuli out of n with replacement and count how often each one came.
+
+    Jobs with the same arguments get the same resamples, in the same order.
+
+    Parameters
+    ----------
+    n : int
+        Stimuli.
+    draws : int
+    seed : int
+        Of the stream "stimulus bootstrap" of `replicortex.randomness`.
+
+    Returns
+    -------
+    array of shape (draws, n), int64
+        Each row adds up to n.
+    """
+    chosen = randomness.generator(seed, "stimulus bootstrap").integers(0, n, size=(draws, n))
+    rows = n * np.arange(draws)[:, None]
+    return np.bincount((chosen + rows).ravel(), minlength=draws * n).reshape(draws, n)
+
+
+def stimulus_bootstrap(
+    models: np.ndarray,
+    brains: np.ndarray,
+    n_stimuli: int,
+    draws: int,
+    seed: int,
+    pairs: np.ndarray | None = None,
+    weights: np.ndarray | None = None,
+) -> np.ndarray:
+    """Spearman's rho, ties averaged, of all models with all brains in each resample of stimuli.
+
+    Stimuli are drawn with replacement. Pairs of a stimulus with itself are dropped, pairs
+    outside the mask stay out, the rest is ranked again within the resample. All models and
+    brains share the resamples.
+
+    Parameters
+    ----------
+    models : array of shape (k, m)
+        Dissimilarities of the pairs of stimuli as `rdm.upper` orders them, those of the mask.
+    brains : array of shape (l, m)
+    n_stimuli : int
+    draws : int
+    seed : int
+        See `resample_weights`.
+    pairs : bool array of shape (n_stimuli, n_stimuli) or (n_stimuli (n_stimuli - 1) / 2,)
+        The pairs to which the m columns belong; None: all. Of a square mask the strict upper
+        triangle counts.
+    weights : array of shape (draws, n_stimuli), whole numbers
+        How often each stimulus comes in each draw, in place of those of `seed`.
+
+    Returns
+    -------
+    array of shape (draws, k, l), float64
+
+    Raises
+    ------
+    StudyError
+        Shapes that do not fit, NaN, infinity or a constant vector, also within a resample.
+    """
+    first, second = _pair_indices(n_stimuli, pairs)
+    models = _as_vectors(models, len(first), "model")
+    brains = _as_vectors(brains, len(first), "brain")
+    if weights is None:
+        weights = resample_weights(n_stimuli, draws, seed)
+    elif weights.shape != (draws, n_stimuli) or weights.dtype.kind not in "iu":
+        raise StudyError(
+            f"weights of the resamples: expected whole numbers of shape ({draws}, {n_stimuli}), "
+            f"found {weights.dtype} of shape {weights.shape}"
+        )
+    sorted_models, sorted_brains = sort_vectors(models), sort_vectors(brains)
+    rho = np.empty((draws, len(models), len(brains)))
+    for draw, counts in enumerate(weights.astype(np.int32)):
+        pair_weights = counts[first] * counts[second]
+        try:
+            _correlate(sorted_models, sorted_brains, pair_weights, out=rho[draw])
+        except StudyError as error:
+            raise StudyError(f"resample {draw} of {n_stimuli} stimuli: {error}") from None
+    return np.clip(rho, -1.0, 1.0, out=rho)
+
+
+def percentile_interval(draws: np.ndarray, level: float = 0.95) -> tuple[np.ndarray, np.ndarray]:
+    """Percentile interval over the first axis: (lower, upper), each of shape draws.shape[1:].
+
+    Linear interpolation between the draws, as NumPy's default.
+
+    Raises
+    ------
+    StudyError
+        Fewer than 2 draws, a level outside (0, 1), or NaN.
+    """
+    draws = np.asarray(draws, dtype=np.float64)
+    if not 0 < level < 1:
+        raise StudyError(f"level of an interval: expected a number between 0 and 1, found {level}")
+    if draws.ndim == 0 or draws.shape[0] < 2:
+        raise StudyError(f"a percentile interval needs at least 2 draws, found {draws.shape}")
+    if np.isnan(draws).any():
+        raise StudyError(f"{np.isnan(draws).sum()} bootstrap draw(s) are NaN")
+    tail = (1.0 - level) / 2.0
+    lower, upper = np.quantile(draws, [tail, 1.0 - tail], axis=0)
+    return lower, upper
+
+
+def sort_vectors(vectors: np.ndarray) -> Sorted:
+    """Sort each row of an array of shape (k, m) once, and find its groups of equal values."""
+    order, ends = [], []
+    group = np.empty(vectors.shape, dtype=np.intp)
+    for row, groups in zip(vectors, group, strict=True):
+        ascending = np.argsort(row)
+        starts_new = np.diff(row[ascending]) != 0
+        number = np.concatenate([[0], np.cumsum(starts_new)])
+        groups[ascending] = number
+        order.append(ascending)
+        tied = not starts_new.all()
+        ends.append(np.append(np.flatnonzero(starts_new) + 1, len(row)) if tied else None)
+    return Sorted(order, ends, group)
+
+
+def _correlate(models: Sorted, brains: Sorted, pair_weights: np.ndarray, out: np.ndarray) -> None:
+    """Write the weighted Spearman correlations of one draw into `out`, shape (k, l)."""
+    total = int(pair_weights.sum(dtype=np.int64))
+    present = np.flatnonzero(pair_weights)  # some 40 % of the pairs
+    if len(present) < 3:
+        raise StudyError(f"{len(present)} pair(s) are left, a rank correlation needs 3")
+    exact = np.float32 if total < FLOAT32_WHOLE else np.float64
+    present_weights = pair_weights[present].astype(exact)
+    # A small type makes the gather in sorted order run within the cache.
+    small = pair_weights.astype(np.min_scalar_type(pair_weights.max()))
+
+    ranks_b = np.empty((len(brains.order), len(present)), dtype=exact)
+    norms_b = _ranks(brains, 0, small, total, present, ranks_b)
+    _refuse_constant(norms_b, "brain", 0)
+    block = np.empty((min(BLOCK_MODELS, len(models.order)), len(present)), dtype=exact)
+    for start in range(0, len(models.order), BLOCK_MODELS):
+        ranks_m = block[: len(models.order) - start]
+        norms_m = _ranks(models, start, small, total, present, ranks_m)
+        _refuse_constant(norms_m, "model", start)
+        ranks_m *= present_weights
+        products = np.zeros((len(ranks_m), len(ranks_b)))
+        for piece in _pieces(len(present)):
+            products += ranks_m[:, piece] @ ranks_b[:, piece].T
+        out[start : start + len(ranks_m)] = products / np.sqrt(np.outer(norms_m, norms_b))
+
+
+def _ranks(
+    vectors: Sorted,
+    start: int,
+    weights: np.ndarray,
+    total: int,
+    present: np.ndarray,
+    out: np.ndarray,
+) -> np.ndarray:
+    """Write doubled, centred mid-ranks of the present pairs into `out`, one row per vector.
+
+    A group of ties that spans the places c + 1 .. c + t of the resample has the mid-rank
+    c + (t + 1) / 2; the weighted mean rank is (total + 1) / 2, so that twice their difference
+    is c + (c + t) - total, a whole number. Returned are the weighted sums of squares of these,
+    (total^3 - sum of t^3) / 3, of shape (len(out),).
+    """
+    edges = np.zeros(len(weights) + 1, dtype=np.int32 if total < 2**30 else np.int64)
+    square_sums = np.empty(len(out))
+    untied_cubes = None
+    for row in range(len(out)):
+        vector = start + row
+        np.cumsum(weights[vectors.order[vector]], dtype=edges.dtype, out=edges[1:])
+        ends = vectors.ends[vector]
+        if ends is None:
+            doubled = edges[1:] + edges[:-1]
+            # Without ties each group is one pair: the same sum for every such vector.
+            if untied_cubes is None:
+                untied_cubes = _sum_of_cubes(weights)
+            cubes = untied_cubes
+        else:
+            group_edges = edges[np.concatenate([[0], ends])]
+            doubled = group_edges[1:] + group_edges[:-1]
+            cubes = _sum_of_cubes(np.diff(group_edges))
+        doubled -= total
+        out[row] = doubled[vectors.group[vector][present]]
+        square_sums[row] = (float(total) ** 3 - cubes) / 3.0
+    return square_sums
+
+
+def _sum_of_cubes(sizes: np.ndarray) -> float:
+    sizes = sizes.astype(np.float64)
+    return float(np.dot(sizes * sizes, sizes))
+
+
+def _refuse_constant(square_sums: np.ndarray, kind: str, start: int) -> None:
+    constant = np.flatnonzero(square_sums <= 0)
+    if len(constant):
+        raise StudyError(
+            f"all remaining pairs have the same dissimilarity in {kind} {start + constant[0]}, "
+            "so its rank correlation is not defined; more stimuli are needed"
+        )
+
+
+def _pieces(n_pairs: int) -> Iterator[slice]:
+    return (slice(at, at + BLOCK_PAIRS) for at in range(0, n_pairs, BLOCK_PAIRS))
+
+
+def _pair_indices(n_stimuli: int, pairs: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
+    first, second = np.triu_indices(n_stimuli, k=1)
+    if pairs is None:
+        return first, second
+    pairs = np.asarray(pairs)
+    if pairs.shape == (n_stimuli, n_stimuli):
+        pairs = pairs[first, second]
+    if pairs.dtype != bool or pairs.shape != first.shape:
+        raise StudyError(
+            f"mask of pairs: expected true or false for {n_stimuli} stimuli or their "
+            f"{len(first)} pairs, found {pairs.dtype} of shape {pairs.shape}"
+        )
+    return first[pairs], second[pairs]
+
+
+def _as_vectors(vectors: np.ndarray, n_pairs: int, kind: str) -> np.ndarray:
+    vectors = np.asarray(vectors, dtype=np.float64)
+    if vectors.ndim != 2 or vectors.shape[1] != n_pairs:
+        raise StudyError(
+            f"{kind} vectors: expected shape (vectors, {n_pairs}), one column per pair of "
+            f"stimuli in the mask, found {vectors.shape}"
+        )
+    bad = np.flatnonzero(~np.isfinite(vectors).all(axis=1))
+    if len(bad):
+        raise StudyError(f"{kind} vectors: NaN or infinity in {len(bad)} row(s), first {bad[0]}")
+    constant = np.flatnonzero(np.ptp(vectors, axis=1) == 0) if n_pairs else []
+    if len(constant):
+        raise StudyError(f"{kind} vectors: row {constant[0]} has the same value in all pairs")
+    return vectors
