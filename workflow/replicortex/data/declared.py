@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -29,10 +30,9 @@ class Source(Section):
     kind: Literal["urls", "git", "packed", "user", "fixture"]
     url: str | None = Field(default=None, description="git repository or page")
     commit: str | None = None
-    pattern: str | None = Field(default=None, description="files that count, when many")
-    digest: Sha256 | None = Field(
-        default=None, description="of the sorted lines `sha256 path`, or of decoded content"
-    )
+    listing: str | None = Field(default=None, description="table of files: path, size, sha256")
+    url_prefix: str | None = Field(default=None, description="leads to each file of the listing")
+    digest: Sha256 | None = Field(default=None, description="of the decoded content")
     recipe: str | None = Field(default=None, description="package.module:function that packs")
     generator: str | None = Field(default=None, description="package.module:function that makes it")
     arguments: dict[str, Any] = Field(default={})
@@ -72,18 +72,32 @@ def load(path: Path) -> dict[str, Dataset]:
     """
     with path.open() as stream:
         entries = yaml.safe_load(stream) or {}
-    return {name: _dataset(path.name, name, entry) for name, entry in entries.items()}
+    return {name: _dataset(path, name, entry) for name, entry in entries.items()}
 
 
-def _dataset(file: str, name: str, entry: Any) -> Dataset:
+def _dataset(path: Path, name: str, entry: Any) -> Dataset:
     try:
-        return Dataset.model_validate(entry)
+        declared = Dataset.model_validate(entry)
     except ValidationError as error:
         fault = error.errors()[0]
-        key = ".".join(str(part) for part in fault["loc"])
-        near = nearest(str(fault["loc"][-1]), Dataset.model_fields)
+        key = ".".join(str(part) for part in (name, *fault["loc"]))
+        valid = {"source": Source, "files": File, "citation": Citation}
+        owner = valid.get(str(fault["loc"][0]), Dataset) if len(fault["loc"]) > 1 else Dataset
+        near = nearest(str(fault["loc"][-1]), owner.model_fields)
         what = f"unknown key{near}" if fault["type"] == "extra_forbidden" else fault["msg"]
-        raise StudyError(f"config/{file}: {name}.{key}: {what}") from None
+        raise StudyError(f"config/{path.name}: {key}: {what}") from None
+    if declared.source.listing is None:
+        return declared
+    files = dict(_listed(path.parent / declared.source.listing, declared.source.url_prefix or ""))
+    return declared.model_copy(update={"files": {**declared.files, **files}})
+
+
+def _listed(listing: Path, prefix: str) -> Iterator[tuple[str, File]]:
+    with listing.open() as stream:
+        next(stream)  # the heading
+        for line in stream:
+            name, size, digest = line.rstrip("\n").split("\t")
+            yield name, File(size=int(size), sha256=digest, url=prefix + name if prefix else None)
 
 
 def missing_user_data(name: str, entry: Dataset, folder: Path | None) -> StudyError:

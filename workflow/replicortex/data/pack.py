@@ -1,0 +1,98 @@
+"""Recipes of packed datasets: many small public images in one file, and a digest of what they show.
+
+The digest is over decoded pixels, since an archive's bytes depend on its writer.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+
+from replicortex.data.cifar import PACKED, read_packed
+from replicortex.files import write
+
+FLOC = "floc_128_gray.npz"
+FLOC_SIDE = 128
+
+
+def cifar10_jpeg(source: Path, folder: Path) -> str:
+    """Pack the JPEGs of an image folder (train/<class>/<number>.jpg), class by class.
+
+    Returns
+    -------
+    The digest of the decoded images and labels.
+    """
+    for split, name in PACKED.items():
+        classes = sorted(path.name for path in (source / split).iterdir() if path.is_dir())
+        contents, labels = [], []
+        for label, word in enumerate(classes):
+            for path in sorted((source / split / word).glob("*.jpg")):
+                contents.append(path.read_bytes())
+                labels.append(label)
+        packed = {
+            "jpeg": np.frombuffer(b"".join(contents), dtype=np.uint8),
+            "offsets": np.cumsum([0, *map(len, contents)]),
+            "labels": np.array(labels, dtype=np.uint8),
+            "classes": np.array(classes),
+        }
+        write(folder / name, packed)
+    return cifar10_digest(folder)
+
+
+def cifar10_digest(folder: Path) -> str:
+    """Return the sha256 over images and labels of both packed files."""
+    digest = hashlib.sha256()
+    for name in PACKED.values():
+        images, labels, classes = read_packed(folder / name)
+        digest.update(images.tobytes() + labels.astype(np.uint8).tobytes())
+        digest.update("\n".join(classes).encode())
+    return digest.hexdigest()
+
+
+def floc_128(source: Path, folder: Path) -> str:
+    """Pack the localizer images (stimuli/<category>/<category>-<number>.jpg) at 128 x 128, grey.
+
+    Each pixel is the mean of the 8 x 8 pixels that it covers.
+
+    Returns
+    -------
+    The digest of the reduced images and labels.
+    """
+    from PIL import Image
+
+    categories = sorted(path.name for path in (source / "stimuli").iterdir() if path.is_dir())
+    images, labels, index = [], [], []
+    for label, category in enumerate(categories):
+        names = (source / "stimuli" / category).glob("*.jpg")
+        for path in sorted(names, key=lambda p: int(p.stem.rpartition("-")[2])):
+            grey = np.asarray(Image.open(path).convert("L"), dtype=float)
+            step = grey.shape[0] // FLOC_SIDE
+            blocks = grey.reshape(FLOC_SIDE, step, FLOC_SIDE, step)
+            images.append(blocks.mean(axis=(1, 3)).round().astype(np.uint8))
+            labels.append(label)
+            index.append(int(path.stem.rpartition("-")[2]))
+    write(
+        folder / FLOC,
+        {
+            "images": np.stack(images),
+            "labels": np.array(labels, dtype=np.uint8),
+            "index": np.array(index, dtype=np.uint8),
+            "categories": np.array(categories),
+        },
+    )
+    return floc_digest(folder)
+
+
+def floc_digest(folder: Path) -> str:
+    """Return a sha256 over coarse images (16 x 16, 16 grey levels) and labels.
+
+    Coarse, because ways of reducing a picture differ by a grey level here and there.
+    """
+    with np.load(folder / FLOC) as packed:
+        coarse = packed["images"].reshape(-1, 16, 8, 16, 8).mean(axis=(2, 4)) // 16
+        labels = packed["categories"][packed["labels"]]
+    order = np.argsort(labels, kind="stable")
+    content = coarse[order].astype(np.uint8).tobytes()
+    return hashlib.sha256(content + "\n".join(labels[order]).encode()).hexdigest()
