@@ -65,10 +65,14 @@ def test_draws_cover_their_range_and_depend_on_seed_and_epoch() -> None:
     assert 0.45 < one.flip.float().mean() < 0.55
     assert torch.equal(one.order.sort().values, torch.arange(4000))
     again = draw(4000, 7, 0, padding=4, flip=True)
-    assert all(torch.equal(a, b) for a, b in zip(vars(one).values(), vars(again).values()))
+    assert all(
+        torch.equal(a, b) for a, b in zip(vars(one).values(), vars(again).values(), strict=True)
+    )
     for seed, epoch in ((7, 1), (8, 0)):
         other = draw(4000, seed, epoch, padding=4, flip=True)
-        assert not any(torch.equal(a, b) for a, b in zip(vars(one).values(), vars(other).values()))
+        assert not any(
+            torch.equal(a, b) for a, b in zip(vars(one).values(), vars(other).values(), strict=True)
+        )
 
 
 def test_flip_off_leaves_the_crops_alone() -> None:

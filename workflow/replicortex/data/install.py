@@ -240,11 +240,11 @@ def _fill(
     if lines:
         _run("git", "annex", "registerurl", "--quiet", "--batch", folder=folder, text=lines)
     copied = {
-        manifest["files"][path]["key"]: content
+        path: content
         for path, content in found.items()
         if content.place is not None and not (folder / path).is_file()
     }
-    _annex_copies(copied, folder)
+    _annex_copies(copied, manifest, folder)
     for path, content in found.items():
         place = folder / path
         if not place.is_file():
@@ -253,18 +253,26 @@ def _fill(
             raise _wrong(place, content.sha256, digest)
 
 
-def _annex_copies(contents: dict[str, Content], folder: Path) -> None:
-    """Copy files beside the annex and move the copies in: `setkey` would move the originals."""
-    with tempfile.TemporaryDirectory(dir=folder / ".git/annex", prefix="copies.") as place:
-        lines = []
-        for number, (key, content) in enumerate(contents.items()):
-            copy = Path(place, str(number)).resolve()
-            shutil.copyfile(content.place, copy)
-            if (digest := _sha256(copy)) != content.sha256:
-                raise _wrong(content.place, content.sha256, digest)
-            lines.append(f"{key} {copy}\n")
-        if lines:
-            _run("git", "annex", "setkey", "--quiet", "--batch", folder=folder, text="".join(lines))
+def _annex_copies(contents: dict[str, Content], manifest: dict[str, Any], folder: Path) -> None:
+    """Copy files to where their annexed links point, and tell the annex that they are here.
+
+    (`git annex setkey` would move the originals, and costs a process for each.)
+    """
+    here = _run("git", "config", "annex.uuid", folder=folder).strip()
+    lines = []
+    for path, content in contents.items():
+        link = folder / path
+        target = link.parent / link.readlink()
+        target.parent.mkdir(parents=True, exist_ok=True)
+        copy = target.with_name("copying")
+        shutil.copyfile(content.place, copy)
+        if (digest := _sha256(copy)) != content.sha256:
+            raise _wrong(content.place, content.sha256, digest)
+        copy.chmod(0o444)
+        copy.rename(target)
+        lines.append(f"{manifest['files'][path]['key']} {here} 1\n")
+    if lines:
+        _run("git", "annex", "setpresentkey", "--batch", folder=folder, text="".join(lines))
 
 
 def _get(name: str, declared: Dataset, folder: Path, path: str) -> None:
