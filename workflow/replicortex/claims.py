@@ -553,7 +553,7 @@ class _Measurement:
         self.claim, self.measure, self.aliases = claim, claim.measure, aliases
         if self.measure.table not in tables:
             raise self._error("table", self.measure.table, "is not among the tables", list(tables))
-        self.table = tables[self.measure.table]
+        self.table = tables[self.measure.table].reset_index(drop=True)
         self.has_seeds = "seed" in self.table.columns
         if claim.verdict.interval == "seeds" and not self.has_seeds:
             raise StudyError(
