@@ -105,7 +105,7 @@ def stimulus_bootstrap(
         )
     sorted_models, sorted_brains = sort_vectors(models), sort_vectors(brains)
     rho = np.empty((draws, len(models), len(brains)))
-    for draw, counts in enumerate(weights.astype(np.int32)):
+    for draw, counts in enumerate(weights.astype(np.int64)):
         pair_weights = counts[first] * counts[second]
         try:
             _correlate(sorted_models, sorted_brains, pair_weights, out=rho[draw])

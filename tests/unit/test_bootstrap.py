@@ -1,0 +1,182 @@
+import numpy as np
+import pytest
+from scipy.stats import spearmanr
+
+from replicortex.analysis import bootstrap, rank, rdm
+from replicortex.errors import StudyError
+
+N = 16
+PAIRS = N * (N - 1) // 2
+
+
+@pytest.fixture
+def vectors():
+    """Three models (without ties, with many, of two values) and two brains."""
+    rng = np.random.default_rng(0)
+    common = rng.normal(size=PAIRS)
+    models = rng.normal(size=(3, PAIRS)) + common
+    models[1] = np.round(models[1])
+    models[2] = models[2] > 0.3
+    brains = rng.normal(size=(2, PAIRS)) + common
+    brains[1] = np.round(brains[1], 1)
+    return models, brains
+
+
+def resampled(vector, counts, mask=None):
+    """The pairs of a resample the plain way: draw stimuli, drop self-pairs and masked pairs."""
+    chosen = np.repeat(np.arange(N), counts)
+    whole = rdm.square(vector)[np.ix_(chosen, chosen)]
+    keep = rdm.upper(chosen[:, None] != chosen[None, :])
+    if mask is not None:
+        keep &= rdm.upper(mask[np.ix_(chosen, chosen)])
+    return rdm.upper(whole)[keep]
+
+
+@pytest.fixture
+def mask():
+    half = np.random.default_rng(1).random((N, N)) < 0.8
+    return half & half.T & ~np.eye(N, dtype=bool)
+
+
+@pytest.mark.parametrize("masked", [False, True])
+def test_equals_resampling_and_ranking(vectors, mask, masked):
+    models, brains = vectors
+    pairs = rdm.upper(mask) if masked else np.ones(PAIRS, dtype=bool)
+    draws = bootstrap.stimulus_bootstrap(
+        models[:, pairs], brains[:, pairs], N, 40, 3, mask if masked else None
+    )
+    for counts, ours in zip(bootstrap.resample_weights(N, 40, 3), draws, strict=True):
+        a, b = ([resampled(v, counts, mask if masked else None) for v in w] for w in vectors)
+        expected = [[spearmanr(x, y).statistic for y in b] for x in a]
+        np.testing.assert_allclose(ours, expected, atol=1e-7)
+
+
+def test_equals_rsatoolbox_on_its_own_resamples(vectors):
+    from rsatoolbox.inference import bootstrap_sample_pattern
+    from rsatoolbox.rdm import RDMs, compare
+
+    models, brains = vectors
+    state = np.random.get_state()  # noqa: NPY002 (rsatoolbox draws from the global state)
+    try:
+        np.random.seed(0)  # noqa: NPY002
+        for _ in range(10):
+            sample, chosen = bootstrap_sample_pattern(RDMs(brains))
+            weights = np.bincount(chosen, minlength=N)[None]
+            ours = bootstrap.stimulus_bootstrap(models, brains, N, 1, 0, weights=weights)[0]
+            expected = compare(
+                RDMs(models).subsample_pattern("index", chosen), sample, method="spearman"
+            )
+            np.testing.assert_allclose(ours, expected, atol=1e-7)
+    finally:
+        np.random.set_state(state)  # noqa: NPY002
+
+
+def test_each_stimulus_once_gives_the_plain_value(vectors):
+    models, brains = vectors
+    ones = np.ones((2, N), dtype=int)
+    draws = bootstrap.stimulus_bootstrap(models, brains, N, 2, 0, weights=ones)
+    np.testing.assert_allclose(draws[1], rank.spearman(models, brains), atol=1e-7)
+
+
+def test_each_stimulus_twice_gives_the_plain_value_too(vectors):
+    models, brains = vectors
+    twice = np.full((1, N), 2)
+    draws = bootstrap.stimulus_bootstrap(models, brains, N, 1, 0, weights=twice)
+    np.testing.assert_allclose(draws[0], rank.spearman(models, brains), atol=1e-7)
+
+
+def test_a_stimulus_drawn_many_times_over(vectors):
+    """Pair weights beyond 8 bits, and totals beyond what float32 holds."""
+    models, brains = vectors
+    for scale in (40, 1000):
+        counts = np.arange(N) * scale
+        ours = bootstrap.stimulus_bootstrap(models, brains, N, 1, 0, weights=counts[None])
+        few = bootstrap.stimulus_bootstrap(models, brains, N, 1, 0, weights=counts[None] // scale)
+        np.testing.assert_allclose(ours, few, atol=1e-7)
+
+
+def test_more_models_than_a_block(vectors, monkeypatch):
+    models, brains = vectors
+    whole = bootstrap.stimulus_bootstrap(models, brains, N, 5, 0)
+    monkeypatch.setattr(bootstrap, "BLOCK_MODELS", 2)
+    monkeypatch.setattr(bootstrap, "BLOCK_PAIRS", 7)
+    pieces = bootstrap.stimulus_bootstrap(models, brains, N, 5, 0)
+    np.testing.assert_allclose(pieces, whole, atol=1e-7)
+
+
+def test_resamples_are_shared_by_whoever_asks(vectors):
+    models, brains = vectors
+    together = bootstrap.stimulus_bootstrap(models, brains, N, 10, 7)
+    alone = bootstrap.stimulus_bootstrap(models[1:2], brains[1:], N, 10, 7)
+    np.testing.assert_allclose(together[:, 1:2, 1:], alone, atol=1e-7)
+    given = bootstrap.resample_weights(N, 10, 7)
+    np.testing.assert_array_equal(
+        bootstrap.stimulus_bootstrap(models, brains, N, 10, 0, weights=given), together
+    )
+
+
+def test_resample_weights_are_counts_of_draws_with_replacement():
+    weights = bootstrap.resample_weights(50, 4000, 1)
+    assert weights.shape == (4000, 50)
+    assert (weights.sum(axis=1) == 50).all()
+    # Multinomial: variance n p (1 - p) = 0.98; s.d. of the estimate about 0.003.
+    assert abs(weights.var() - 0.98) < 0.02
+    np.testing.assert_array_equal(weights, bootstrap.resample_weights(50, 4000, 1))
+    assert (weights != bootstrap.resample_weights(50, 4000, 2)).any()
+
+
+def test_the_spread_is_that_of_the_estimate():
+    """Independent RDMs: the bootstrap s.d. is close to that over new sets of stimuli."""
+    rng = np.random.default_rng(5)
+
+    def new():
+        return rdm.upper(rdm.correlation_distance(rng.normal(size=(2, 40, 30))))
+
+    fresh = [rank.spearman(*np.split(new(), 2))[0, 0] for _ in range(200)]
+    a, b = np.split(new(), 2)
+    spread = bootstrap.stimulus_bootstrap(a, b, 40, 200, 0).std()
+    assert 0.8 * np.std(fresh) < spread < 2.0 * np.std(fresh)
+
+
+def test_percentile_interval():
+    draws = np.stack([np.arange(1001.0), np.arange(1001.0)[::-1] * 2], axis=1)
+    lower, upper = bootstrap.percentile_interval(draws)
+    np.testing.assert_allclose(lower, [25, 50])
+    np.testing.assert_allclose(upper, [975, 1950])
+    np.testing.assert_allclose(bootstrap.percentile_interval(draws[:, 0], 0.5), (250, 750))
+    draws[3, 0] = np.nan
+    with pytest.raises(StudyError, match=r"1 bootstrap draw\(s\) are NaN"):
+        bootstrap.percentile_interval(draws)
+    with pytest.raises(StudyError, match="between 0 and 1, found 95"):
+        bootstrap.percentile_interval(draws, 95)
+    with pytest.raises(StudyError, match="at least 2 draws"):
+        bootstrap.percentile_interval(draws[:1])
+
+
+def test_bad_input_is_an_error(vectors, mask):
+    models, brains = vectors
+    with pytest.raises(StudyError, match=r"model vectors: expected shape \(vectors, 136\)"):
+        bootstrap.stimulus_bootstrap(models, brains, N + 1, 1, 0)
+    with pytest.raises(StudyError, match="brain vectors: expected shape"):
+        bootstrap.stimulus_bootstrap(models[:, rdm.upper(mask)], brains, N, 1, 0, mask)
+    with pytest.raises(StudyError, match="mask of pairs"):
+        bootstrap.stimulus_bootstrap(models, brains, N, 1, 0, mask.astype(int))
+    with pytest.raises(StudyError, match="weights of the resamples"):
+        bootstrap.stimulus_bootstrap(models, brains, N, 1, 0, weights=np.ones((2, N), int))
+    with pytest.raises(StudyError, match="brain vectors: row 0 has the same value"):
+        bootstrap.stimulus_bootstrap(models, np.ones((1, PAIRS)), N, 1, 0)
+    models[1, 4] = np.nan
+    with pytest.raises(StudyError, match=r"model vectors: NaN or infinity in 1 row\(s\), first 1"):
+        bootstrap.stimulus_bootstrap(models, brains, N, 1, 0)
+
+
+def test_a_resample_that_leaves_nothing_to_rank_is_an_error(vectors):
+    models, brains = vectors
+    counts = np.zeros((1, N), dtype=int)
+    counts[0, :2] = 8
+    with pytest.raises(StudyError, match=r"resample 0 of 16 stimuli: 1 pair\(s\) are left"):
+        bootstrap.stimulus_bootstrap(models, brains, N, 1, 0, weights=counts)
+    category = np.arange(PAIRS)[None] > 100.0
+    counts[0, 2] = 1
+    with pytest.raises(StudyError, match=r"resample 0.*in model 0"):
+        bootstrap.stimulus_bootstrap(category, brains, N, 1, 0, weights=counts)
