@@ -1,0 +1,56 @@
+"""A small network's numbers and a small made-up CIFAR for the tests of training."""
+
+from copy import deepcopy
+from typing import Any
+
+import numpy as np
+import torch
+
+NETWORK = {"widths": [6, 8, 10], "grid": 4, "hidden": 16, "dropout": 0.3}
+TRAINING = {
+    "images": 80,
+    "subset": "per_seed",
+    "test_images": 30,
+    "batch": 16,
+    "epochs": 3,
+    "checkpoints": [0, 1, 3],
+    "crop_padding": 4,
+    "flip": True,
+    "mean": [0.4914, 0.4822, 0.4465],
+    "sd": [0.247, 0.243, 0.261],
+    "fill_batches": 7,
+    "precision": "fp32",
+}
+EVALUATION = {
+    "px": {"train": 32, "large": 48},
+    "sweep": [32, 40, 48],
+    "batch": 8,
+    "poolings": ["global", "grid", "full"],
+    "full_px": [32],
+}
+CPU = torch.device("cpu")
+
+
+def rules(root: Any) -> dict[str, dict[str, Any]]:
+    """Return the rules' entries of the configuration."""
+    import yaml
+
+    return deepcopy(yaml.safe_load((root / "config/papers/learning_rules.yaml").read_text()))[
+        "rules"
+    ]
+
+
+def cifar(count: int = 120, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Return pictures uint8 (n, 32, 32, 3) whose mean colour tells their label, and labels (n,)."""
+    random = np.random.default_rng(seed)
+    labels = random.integers(0, 10, count)
+    colours = np.random.default_rng(99).integers(40, 216, (10, 3))
+    noise = random.normal(0, 30, (count, 32, 32, 3))
+    return (colours[labels][:, None, None] + noise).clip(0, 255).astype(np.uint8), labels
+
+
+def batch(count: int = 12, side: int = 32, seed: int = 1) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return normalised images (n, 3, side, side) and labels (n,)."""
+    stream = torch.Generator().manual_seed(seed)
+    images = torch.randn(count, 3, side, side, generator=stream)
+    return images, torch.randint(0, 10, (count,), generator=stream)
