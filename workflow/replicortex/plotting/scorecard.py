@@ -44,7 +44,7 @@ LOOKS = {
     verdicts.NOT_TESTABLE: Look(GREY, "–"),
 }
 WORDS = {
-    verdicts.FEW_SEEDS: "no verdict: too few seeds",
+    verdicts.FEW_SEEDS: "too few seeds",
     verdicts.SYNTHETIC: "no verdict: synthetic",
     verdicts.NOT_TESTABLE: "not testable here",
 }

@@ -57,7 +57,7 @@ def note(figure: Figure, text: str) -> Figure:
     """Put small print under the panels, wrapped to the figure, above the room for the stamp."""
     from textwrap import wrap
 
-    characters = int(figure.get_figwidth() / 0.0525)  # mean width at 6.5 points, in inches
+    characters = int(figure.get_figwidth() / 0.0555)  # ample mean width at 6.5 points, in inches
     lines = [line for part in text.split("\n") for line in wrap(part, characters)]
     height = figure.get_figheight()
     figure.text(
@@ -76,8 +76,14 @@ def note(figure: Figure, text: str) -> Figure:
 def finish(figure: Figure) -> Figure:
     """Lay a figure out for good, so that it looks the same in every format and outside `style`."""
     # Ticks are made when first drawn, by then with whatever is set outside the style.
+    from matplotlib.ticker import FixedLocator
+
     figure.draw_without_rendering()
     figure.set_layout_engine("none")
+    # Nor may the number of ticks follow the font size outside the style.
+    for ax in figure.axes:
+        for axis in (ax.xaxis, ax.yaxis):
+            axis.set_major_locator(FixedLocator(axis.get_majorticklocs()))
     return figure
 
 

@@ -1,0 +1,318 @@
+"""The style of figures, the names of quantities, and the scorecard."""
+
+import itertools
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.backends.backend_agg import RendererAgg
+from matplotlib.colors import to_rgb
+
+from replicortex import claims as verdicts
+from replicortex.files import figure_bytes
+from replicortex.plotting import scorecard as card
+from replicortex.plotting import style as module
+from replicortex.plotting.labels import ACCURACY, DISPLACEMENT, EPOCHS, RHO, Quantity
+from replicortex.plotting.style import PALETTE, epoch_axis, finish, new_figure, note, style
+
+# Machado, Oliveira and Fernandes 2009, severity 1: deuteranopia, on linear RGB.
+DEUTERANOPIA = np.array(
+    [
+        [0.367322, 0.860646, -0.227968],
+        [0.280085, 0.672501, 0.047413],
+        [-0.011820, 0.042940, 0.968881],
+    ]
+)
+
+
+def lab(colour, vision=None):
+    """CIE L*a*b* (D65) of a colour, as a person with that vision sees it."""
+    rgb = np.array(to_rgb(colour))
+    linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
+    if vision is not None:
+        linear = np.clip(vision @ linear, 0, 1)
+    xyz = (
+        np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]])
+        @ linear
+        / np.array([0.95047, 1, 1.08883])
+    )
+    f = np.where(xyz > 0.008856, np.cbrt(xyz), 7.787 * xyz + 16 / 116)
+    return np.array([116 * f[1] - 16, 500 * (f[0] - f[1]), 200 * (f[1] - f[2])])
+
+
+@pytest.mark.parametrize("vision", [None, DEUTERANOPIA], ids=["normal", "deuteranopia"])
+def test_colours_are_distinct(vision):
+    for (one, a), (other, b) in itertools.combinations(PALETTE.items(), 2):
+        assert np.linalg.norm(lab(a, vision) - lab(b, vision)) > 12, (one, other)
+
+
+def test_lab_of_known_colours():
+    assert lab("white") == pytest.approx([100, 0, 0], abs=0.1)
+    assert lab("red") == pytest.approx([53.2, 80.1, 67.2], abs=0.3)
+    assert np.linalg.norm(lab("#777700", DEUTERANOPIA) - lab("#AA6600", DEUTERANOPIA)) < 12
+
+
+def test_style_is_left_behind_and_ignores_what_was_set():
+    before = dict(mpl.rcParams)
+    with mpl.rc_context({"font.size": 31, "lines.linewidth": 9}):
+        with style():
+            assert mpl.rcParams["font.size"] == 7
+            assert mpl.rcParams["lines.linewidth"] == pytest.approx(1.2)
+        assert mpl.rcParams["font.size"] == 31
+    assert dict(mpl.rcParams) == before
+
+
+def test_a_finished_figure_has_the_same_bytes_under_any_settings():
+    def draw():
+        with style():
+            figure = new_figure(2)
+            epoch_axis(figure.subplots(), [0, 1, 2, 5])
+            return finish(note(figure, "small print"))
+
+    for suffix in (".png", ".pdf", ".svg"):
+        plain = figure_bytes(draw(), suffix, "id")
+        figure = draw()
+        with mpl.rc_context({"font.size": 20, "xtick.labelsize": 15, "axes.linewidth": 4}):
+            assert figure_bytes(figure, suffix, "id") == plain
+
+
+def test_no_window_is_opened():
+    import matplotlib.pyplot as plt
+
+    with style():
+        new_figure(2)
+    assert plt.get_fignums() == []
+
+
+@pytest.mark.parametrize(
+    ("epochs", "shown"),
+    [
+        ([0, 1, 2, 5, 10, 20, 30, 40], [0, 1, 2, 5, 10, 20, 40]),
+        ([0, 1, 2, 5, 10], [0, 1, 2, 5, 10]),
+        ([0, 1, 2], [0, 1, 2]),
+        ([0], [0]),
+    ],
+)
+def test_epoch_axis_shows_the_start_and_the_checkpoints(epochs, shown):
+    with style():
+        figure = new_figure(2)
+        ax = epoch_axis(figure.subplots(), epochs)
+        finish(figure)
+    assert [int(tick) for tick in ax.get_xticks()] == shown
+    assert [label.get_text() for label in ax.get_xticklabels()] == [str(e) for e in shown]
+    left, right = ax.get_xlim()
+    assert left < 0 < max(epochs) < right or epochs == [0]
+    assert ax.get_xlabel() == "Training (epochs)"
+    places = ax.transAxes.inverted().transform(
+        [ax.transData.transform((epoch, 0)) for epoch in epochs]
+    )[:, 0]
+    assert places[0] > 0.01
+    assert (np.diff(places) > 0.05).all()
+
+
+def test_small_print_is_wrapped_and_leaves_room_for_the_stamp():
+    with style():
+        figure = new_figure(3, width=4)
+        ax = figure.subplots()
+        ax.set_xlabel("x")
+        note(figure, "many words " * 30)
+        finish(figure)
+    renderer = RendererAgg(1, 1, figure.dpi)
+    (text,) = figure.texts
+    box = text.get_window_extent(renderer)
+    assert "\n" in text.get_text()
+    assert box.x1 <= figure.bbox.x1
+    assert box.y0 >= 0.14 * figure.dpi
+    assert ax.get_tightbbox(renderer).y0 > box.y1
+
+
+def test_names_of_quantities():
+    assert RHO.axis == "Spearman's ρ"
+    assert RHO.change().axis == "Change of Spearman's ρ"
+    assert EPOCHS.axis == "Training (epochs)"
+    assert ACCURACY.axis == "Accuracy (%)"
+    assert ACCURACY.change().axis == "Change of accuracy (%)"
+    assert "initial norm" in DISPLACEMENT.axis
+    assert Quantity("Length", "mm", "l").axis == "Length l (mm)"
+
+
+# --- Scorecard -----------------------------------------------------------------------------------
+
+
+def row(number=0, **values):
+    plain = {
+        "paper": "learning_rules",
+        "id": f"claim_{number}",
+        "kind": "published",
+        "says": f"Claim number {number} says that one thing lies well above another thing.",
+        "where": "abstract",
+        "as": "value",
+        "unit": "",
+        "published": "0.5",
+        "published_low": 0.5,
+        "published_high": 0.5,
+        "ours": 0.4,
+        "sd": 0.1,
+        "n": 5,
+        "lower": 0.3,
+        "upper": 0.5,
+        "interval": "seeds",
+        "difference": -0.1,
+        "direction": "positive",
+        "threshold": 0.0,
+        "within": 0.2,
+        "verdict": verdicts.REPLICATED,
+        "reason": "",
+        "data": "same",
+        "table": "t",
+        "select": "",
+    }
+    return {**plain, **values}
+
+
+def card_of(rows):
+    return card.draw_scorecard(pd.DataFrame(rows, columns=list(verdicts.COLUMNS)))
+
+
+def texts(figure):
+    return [text.get_text() for ax in figure.axes for text in ax.texts]
+
+
+def test_every_verdict_has_a_colour_a_symbol_and_words():
+    every = [
+        getattr(verdicts, name)
+        for name in (
+            "REPLICATED",
+            "PARTLY",
+            "INCONCLUSIVE",
+            "NOT_REPLICATED",
+            "HOLDS",
+            "DOES_NOT_HOLD",
+            "NOT_TESTABLE",
+            "FEW_SEEDS",
+            "SYNTHETIC",
+        )
+    ]
+    figure = card_of([row(i, verdict=verdict) for i, verdict in enumerate(every)])
+    found = texts(figure)
+    for verdict in every:
+        assert card.words(verdict) in found
+        assert card.look(verdict).symbol in found
+    of_paper = [
+        verdicts.REPLICATED,
+        verdicts.PARTLY,
+        verdicts.INCONCLUSIVE,
+        verdicts.NOT_REPLICATED,
+    ]
+    assert len({card.look(verdict).symbol for verdict in of_paper}) == 4
+    for a, b in itertools.combinations([card.look(verdict).colour for verdict in of_paper], 2):
+        for vision in (None, DEUTERANOPIA):
+            assert np.linalg.norm(lab(a, vision) - lab(b, vision)) > 12
+
+
+def test_other_data_stand_in_the_verdict_and_in_the_key():
+    figure = card_of([row(verdict="replicated on other data")])
+    assert "replicated\non other data" in texts(figure)
+    assert any("only the direction is judged" in text for text in texts(figure))
+    assert not any("only the direction" in text for text in texts(card_of([row()])))
+
+
+def test_numbers_as_printed():
+    table = pd.DataFrame(
+        [
+            row(
+                **{
+                    "as": "relative change",
+                    "published_low": -0.9,
+                    "published_high": -0.9,
+                    "ours": -0.752,
+                    "lower": -0.8,
+                    "upper": -0.7,
+                }
+            ),
+            row(published_low=5.0, published_high=np.inf, **{"as": "cohens d"}),
+            row(published_low=np.nan, published_high=np.nan, kind="control"),
+            row(published_low=-0.31, published_high=-0.25),
+            row(ours=np.nan, lower=np.nan, upper=np.nan),
+            row(ours=0.03125, interval="none"),
+        ]
+    )
+    assert [card.published_text(r) for _, r in table.iterrows()] == [
+        "−90 %",
+        "≥ 5 s.d.",
+        "none",
+        "−0.31 to −0.25",
+        "0.5",
+        "0.5",
+    ]
+    assert [card.ours_text(r) for _, r in table.iterrows()] == [
+        "−75 %\n[−80, −70]",
+        "0.4 s.d.\n[0.3, 0.5]",
+        "0.4\n[0.3, 0.5]",
+        "0.4\n[0.3, 0.5]",
+        "not measured",
+        "0.0312",
+    ]
+
+
+def test_papers_and_controls_stand_apart():
+    rows = [row(0), row(1, kind="control", verdict=verdicts.HOLDS), row(2, paper="mt_maps")]
+    found = texts(card_of(rows))
+    assert [text for text in found if text in ("learning_rules", "mt_maps")] == [
+        "learning_rules",
+        "mt_maps",
+    ]
+    assert found.count(card.SECTIONS["published"]) == 2
+    assert found.count(card.SECTIONS["control"]) == 1
+
+
+def test_a_synthetic_scorecard_says_so_and_gives_no_verdict():
+    found = texts(card_of([row(i, verdict=verdicts.SYNTHETIC) for i in range(3)]))
+    assert "Scorecard: synthetic data, no verdict on any paper" in found
+    assert "3 no verdict: synthetic" in found
+    assert not {"replicated", "holds", "not replicated"} & set(found)
+
+
+@pytest.mark.parametrize("count", [1, 10, 80])
+def test_a_scorecard_of_any_length_is_readable(count):
+    long = "A claim that needs many words to say what it says, and then some more words to end it."
+    verdict = itertools.cycle(card.LOOKS)
+    rows = [
+        row(i, says=long, verdict=next(verdict), ours=-1.2345e-4, lower=-1.2345e-3)
+        for i in range(count)
+    ]
+    figure = card_of(rows)
+    renderer = RendererAgg(1, 1, figure.dpi)
+    (ax,) = figure.axes
+    boxes = [text.get_window_extent(renderer) for text in ax.texts]
+    assert all(text.get_fontsize() >= 6 for text in ax.texts)
+    for box, text in zip(boxes, ax.texts, strict=True):
+        assert box.x0 >= 0 and box.x1 <= figure.bbox.x1, text
+        assert box.y0 >= 0.15 * figure.dpi and box.y1 <= figure.bbox.y1, text
+    by_height = sorted(zip(boxes, ax.texts, strict=True), key=lambda pair: -pair[0].y1)
+    for position, (box, text) in enumerate(by_height):
+        for other, second in by_height[position + 1 : position + 25]:
+            apart = box.x1 <= other.x0 + 1 or other.x1 <= box.x0 + 1 or other.y1 <= box.y0 + 2
+            assert apart, (text.get_text(), second.get_text())
+
+
+def test_the_strip_places_numbers_in_order():
+    figure = card_of(
+        [row(published_low=-0.9, published_high=-0.9, ours=-0.5, lower=-0.7, upper=-0.3)]
+    )
+    (ax,) = figure.axes
+    marks = {
+        line.get_marker(): line.get_xdata()[0] for line in ax.lines if line.get_marker() in "Do"
+    }
+    assert marks["D"] < marks["o"] < card.OURS
+    assert marks["D"] >= card.STRIP
+    # -0.9 stands at the left edge and the threshold, 0, at the right one.
+    left, right = card.STRIP + 0.004, card.OURS - 0.022
+    assert marks["o"] == pytest.approx(left + (right - left) * 0.4 / 0.9)
+
+
+def test_the_scorecard_is_byte_stable():
+    rows = [row(i) for i in range(5)]
+    assert figure_bytes(card_of(rows), ".png", "id") == figure_bytes(card_of(rows), ".png", "id")
+    assert pytest.approx(card_of(rows).get_figwidth()) == module.WIDTH
