@@ -3,6 +3,7 @@
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
+
 from replicortex.schema import PaperNumbers, Positive, PositiveInt, Section, Share
 
 Layer = Literal["conv1", "conv2", "conv3", "fc1"]
