@@ -1,0 +1,67 @@
+"""What every benchmark says about itself: machine, versions, timing."""
+
+import json
+import os
+import platform
+import statistics
+import time
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+
+def machine() -> dict[str, Any]:
+    """Return the processor, memory and system; no name of the machine."""
+    return {
+        "cpu": _cpu_model(),
+        "cpus_usable": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None,
+        "memory_gib": round(psutil.virtual_memory().total / 2**30, 1),
+        "system": f"{platform.system()} {platform.machine()}",
+        # What else runs on the machine disturbs timings.
+        "load_average_1min": round(os.getloadavg()[0], 2),
+    }
+
+
+def versions(*packages: str) -> dict[str, str]:
+    """Return the versions of Python and of the packages."""
+    return {
+        "python": platform.python_version(),
+        **{package: version(package) for package in packages},
+    }
+
+
+def timed(work: Callable[[], Any], repeats: int) -> tuple[Any, dict[str, Any]]:
+    """Call `work` once unmeasured, then `repeats` times.
+
+    Returns
+    -------
+    result of the last call, {"seconds": median, "repeats_seconds": [each]}
+    """
+    result = work()
+    seconds = []
+    for _ in range(repeats):
+        start = time.perf_counter()
+        result = work()
+        seconds.append(time.perf_counter() - start)
+    return result, {
+        "seconds": round(statistics.median(seconds), 6),
+        "repeats_seconds": [round(s, 6) for s in seconds],
+    }
+
+
+def write(path: Path, report: dict[str, Any]) -> None:
+    """Write the report as JSON that is pleasant to read and to compare."""
+    path.write_text(json.dumps(report, indent=2) + "\n")
+
+
+def _cpu_model() -> str:
+    try:
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    except OSError:
+        pass
+    return platform.processor() or "unknown"
