@@ -24,7 +24,7 @@ def make(
     random = np.random.default_rng(0)
     rows = []
     for view in _views(epochs, px, sweep):
-        epoch, size, arm, bn = view
+        size = view[1]
         for rule in rules:
             for seed in seeds:
                 for roi in rois:
@@ -135,7 +135,10 @@ def _intervals(curves):
     keys = [key for key in keys if key not in ("epoch", "bn")]
     joined = table.merge(start[[*keys, "rho"]], on=keys, suffixes=("", "_start"))
     parts = []
-    for quantity, values in (("value", joined["rho"]), ("change", joined["rho"] - joined.rho_start)):
+    for quantity, values in (
+        ("value", joined["rho"]),
+        ("change", joined["rho"] - joined.rho_start),
+    ):
         part = joined[["rule", "epoch", "px", "arm", "bn", "pooling", "layer", "roi"]].copy()
         part["quantity"], part["estimate"] = quantity, values
         part["lower"], part["upper"], part["draws"] = values - 0.01, values + 0.01, 1000

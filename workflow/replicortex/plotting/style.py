@@ -83,7 +83,9 @@ def finish(figure: Figure) -> Figure:
     # Nor may the number of ticks follow the font size outside the style.
     for ax in figure.axes:
         for axis in (ax.xaxis, ax.yaxis):
-            axis.set_major_locator(FixedLocator(axis.get_majorticklocs()))
+            low, high = sorted(axis.get_view_interval())
+            places = [place for place in axis.get_majorticklocs() if low <= place <= high]
+            axis.set_major_locator(FixedLocator(places))
     return figure
 
 

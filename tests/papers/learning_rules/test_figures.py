@@ -1,0 +1,407 @@
+"""Figures and claims of the paper, on made-up tables in the real formats."""
+
+from pathlib import Path
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.backends.backend_agg import RendererAgg
+from matplotlib.figure import Figure
+from tests.papers.learning_rules import made_up_tables
+
+from papers.learning_rules import figures as module
+from papers.learning_rules.figures import CONDITIONS, figures
+from replicortex import claims as engine
+from replicortex.errors import StudyError
+from replicortex.files import figure_bytes
+
+NAMES = ["early_area", "all_rois", "change", "resolution", "controls", "displacement"]
+CLAIMS = Path(module.__file__).with_name("claims.yaml")
+CASES = {
+    "full": (
+        {"seeds": (42, 123, 456)},
+        {"early": "V1", "late": "LOC"},
+        {"train": 32, "large": 224},
+    ),
+    "small": (
+        {"rois": ("EVC", "IT"), "seeds": (42, 123, 456), "epochs": (0, 1, 2, 5, 10)},
+        {"early": "EVC", "late": "IT"},
+        {"train": 32, "large": 224},
+    ),
+    "demo": (
+        {
+            "seeds": (42,),
+            "epochs": (0, 1, 2),
+            "rules": ("bp", "stdp_pair"),
+            "px": {"train": 32, "large": 64},
+            "sweep": (32, 48, 64),
+        },
+        {"early": "V1", "late": "LOC"},
+        {"train": 32, "large": 64},
+    ),
+    "one_roi": (
+        {"rois": ("V1",), "seeds": (42, 123), "epochs": (0, 1), "rules": ("fa_all",)},
+        {"early": "V1", "late": "V1"},
+        {"train": 32, "large": 224},
+    ),
+}
+
+
+def draw(tables, folder, roi, px):
+    for name, table in tables.items():
+        table.to_csv(folder / f"{name}.csv", index=False)
+    inputs = (
+        "curves",
+        "best_over_seeds",
+        "noise",
+        "displacement",
+        "intervals",
+        "history",
+        "partial",
+    )
+    return figures(
+        **{name: folder / f"{name}.csv" for name in inputs},
+        aliases={"roi": roi},
+        evaluation={"px": px},
+    )
+
+
+@pytest.fixture(scope="module", params=list(CASES))
+def case(request, tmp_path_factory):
+    """(tables, figures, roles of regions, sizes) of one scale."""
+    sizes, roi, px = CASES[request.param]
+    tables = made_up_tables.make(**sizes)
+    return tables, draw(tables, tmp_path_factory.mktemp(request.param), roi, px), roi, px
+
+
+def words(figure):
+    """Every text of a figure that is drawn, with its extent in pixels."""
+    figure.draw_without_rendering()
+    renderer = RendererAgg(1, 1, figure.dpi)
+    found = []
+    for text in figure.findobj(mpl.text.Text):
+        if (
+            text.get_text().strip()
+            and text.get_visible()
+            and text.get_window_extent(renderer).width
+        ):
+            found.append((text, text.get_window_extent(renderer)))
+    return found
+
+
+def lines_of(ax, table_rules):
+    """Rule -> (x, y) of the lines of one panel."""
+    labels = {CONDITIONS[rule].label: rule for rule in table_rules}
+    return {
+        labels[line.get_label()]: line.get_data() for line in ax.lines if line.get_label() in labels
+    }
+
+
+def test_every_figure_is_there(case):
+    _, drawn, _, _ = case
+    assert list(drawn) == NAMES
+    assert all(isinstance(figure, Figure) for figure in drawn.values())
+    for figure in drawn.values():
+        assert figure.get_figwidth() <= 7.1
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_text_is_large_enough_inside_and_apart(case, name):
+    _, drawn, _, _ = case
+    figure = drawn[name]
+    shown = words(figure)
+    assert shown
+    for text, box in shown:
+        assert text.get_fontsize() >= 6, text
+        assert box.x0 >= -1 and box.x1 <= figure.bbox.x1 + 1, text.get_text()
+        assert box.y1 <= figure.bbox.y1 + 1, text.get_text()
+        assert box.y0 >= 0.14 * figure.dpi, f"{text.get_text()} lies where the stamp goes"
+    for position, (text, box) in enumerate(shown):
+        for other, second in shown[position + 1 :]:
+            apart = (
+                box.x1 <= second.x0 + 1
+                or second.x1 <= box.x0 + 1
+                or box.y1 <= second.y0 + 2
+                or second.y1 <= box.y0 + 2
+            )
+            assert apart, (text.get_text(), other.get_text())
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_legend_names_each_rule_once_and_covers_no_panel(case, name):
+    tables, drawn, _, _ = case
+    figure = drawn[name]
+    (legend,) = figure.legends
+    labels = [text.get_text() for text in legend.get_texts()]
+    rules = module.present(tables["curves"])
+    if name == "controls":
+        rules = [rule for rule in rules if not CONDITIONS[rule].faithful] or rules
+    known = [look.label for look in CONDITIONS.values()]
+    assert sorted(label for label in labels if label in known) == sorted(
+        CONDITIONS[rule].label for rule in rules
+    )
+    renderer = RendererAgg(1, 1, figure.dpi)
+    bottom = legend.get_window_extent(renderer).y0
+    for ax in figure.axes:
+        assert ax.get_window_extent(renderer).y1 <= bottom
+
+
+def test_axes_are_labelled_with_units(case):
+    _, drawn, roi, _ = case
+    early = roi["early"]
+    for ax in drawn["early_area"].axes:
+        assert ax.get_xlabel() == "Training (epochs)"
+        assert ax.get_xscale() == "symlog"
+        assert ax.get_xlim()[0] < 0
+    assert drawn["early_area"].axes[0].get_ylabel() == f"Spearman's ρ with {early}"
+    assert drawn["all_rois"].get_supylabel() == "Spearman's ρ"
+    assert drawn["change"].get_supylabel() == "Change of Spearman's ρ since epoch 0"
+    assert drawn["resolution"].axes[2].get_xlabel() == "Side of the images shown (pixels)"
+    assert drawn["controls"].axes[0].get_ylabel() == f"Spearman's ρ with {early}"
+    assert drawn["displacement"].axes[0].get_ylabel() == "Weights moved (% of their initial norm)"
+
+
+def test_early_area_draws_the_mean_over_seeds_of_the_published_measure(case):
+    tables, drawn, roi, px = case
+    curves = tables["curves"]
+    rules = module.present(curves)
+    families = sorted({CONDITIONS[rule].faithful for rule in rules})
+    axes = drawn["early_area"].axes
+    assert len(axes) == 2 * len(families)
+    for row, size in enumerate(("large", "train")):
+        for column, family in enumerate(families):
+            shown = lines_of(axes[row * len(families) + column], rules)
+            expected = {rule for rule in rules if CONDITIONS[rule].faithful == family}
+            if family and "bp" in rules:
+                expected.add("bp")
+            assert set(shown) == expected
+            for rule, (x, y) in shown.items():
+                rows = curves.query(
+                    f"rule == '{rule}' and px == {px[size]} and arm == 'native' and bn == 'running'"
+                    f" and pooling == 'global' and layer == 'best' and roi == '{roi['early']}'"
+                )
+                means = rows.groupby("epoch")["rho"].mean()
+                assert list(x) == list(means.index)
+                assert list(y) == pytest.approx(list(means))
+
+
+def test_bands_are_one_standard_deviation_and_absent_for_one_seed(case):
+    tables, drawn, roi, px = case
+    curves = tables["curves"]
+    bands = drawn["early_area"].axes[0].collections
+    rule = module.present(curves)[0]
+    rows = curves.query(
+        f"rule == '{rule}' and px == {px['large']} and arm == 'native' and bn == 'running'"
+        f" and pooling == 'global' and layer == 'best' and roi == '{roi['early']}' and epoch == 1"
+    )["rho"]
+    if rows.size == 1:
+        assert not bands
+        assert any("One seed: no spread shown." in t.get_text() for t in drawn["early_area"].texts)
+        return
+    ys = bands[0].get_paths()[0].vertices
+    at_one = sorted(set(np.round(ys[ys[:, 0] == 1][:, 1], 9)))
+    assert at_one[0] == pytest.approx(rows.mean() - rows.std(ddof=1), abs=1e-6)
+    assert at_one[-1] == pytest.approx(rows.mean() + rows.std(ddof=1), abs=1e-6)
+    note = " ".join(t.get_text() for t in drawn["early_area"].texts).replace("\n", " ")
+    assert f"±1 s.d. (n = {rows.size} seeds)" in note
+
+
+def test_noise_bounds_are_shaded_in_the_right_place(case):
+    tables, drawn, roi, _ = case
+    bounds = module.noise_of(tables["noise"], roi["early"])
+    for ax in drawn["early_area"].axes:
+        (band,) = [patch for patch in ax.patches]
+        assert band.get_y() == pytest.approx(bounds["lower"])
+        assert band.get_y() + band.get_height() == pytest.approx(bounds["upper"])
+        named = [t.get_text() for t in ax.texts if "noise" in t.get_text()]
+        assert bool(named) == (bounds["upper"] > ax.get_ylim()[1])
+
+
+def test_all_rois_and_change_have_a_panel_per_region(case):
+    tables, drawn, _, px = case
+    best = tables["best_over_seeds"]
+    rules = module.present(best)
+    rois = list(dict.fromkeys(best["roi"]))
+    for name in ("all_rois", "change"):
+        axes = drawn[name].axes
+        assert [ax.get_title(loc="left") for ax in axes] == [module._area(roi) for roi in rois]
+        for ax, roi in zip(axes, rois, strict=True):
+            shown = lines_of(ax, rules)
+            assert list(shown) == rules
+            for rule, (_, y) in shown.items():
+                rows = best.query(
+                    f"rule == '{rule}' and roi == '{roi}' and px == {px['large']} and arm == 'native'"
+                    " and bn == 'running' and pooling == 'global'"
+                ).sort_values("epoch")["rho"]
+                expected = rows - (rows.iloc[0] if name == "change" else 0)
+                assert list(y) == pytest.approx(list(expected))
+                assert name == "all_rois" or y[0] == 0
+
+
+def test_resolution_shows_the_sweep_of_both_arms(case):
+    tables, drawn, roi, _ = case
+    curves = tables["curves"]
+    rules, last = module.present(curves), curves["epoch"].max()
+    axes = drawn["resolution"].axes
+    for position, arm in enumerate(("native", "upsampled")):
+        shown, changed = lines_of(axes[position], rules), lines_of(axes[2 + position], rules)
+        assert list(shown) == list(changed) == rules
+        for rule in rules:
+            rows = curves.query(
+                f"rule == '{rule}' and roi == '{roi['early']}' and arm == '{arm}' and layer == 'conv1'"
+                " and bn == 'running' and pooling == 'global'"
+            )
+            end = rows[rows["epoch"] == last].groupby("px")["rho"].mean()
+            start = rows[rows["epoch"] == 0].groupby("px")["rho"].mean()
+            assert list(shown[rule][0]) == sorted(curves.query("arm == 'upsampled'")["px"].unique())
+            assert list(shown[rule][1]) == pytest.approx(list(end))
+            assert list(changed[rule][1]) == pytest.approx(list(end - start))
+
+
+def test_controls_ask_four_questions_and_show_before_and_after(case):
+    tables, drawn, roi, px = case
+    axes = drawn["controls"].axes
+    titles = [ax.get_title(loc="left") for ax in axes]
+    assert len(titles) == 4
+    assert all(title.endswith("?") for title in titles)
+    curves = tables["curves"]
+    rules = [r for r in module.present(curves) if not CONDITIONS[r].faithful] or module.present(
+        curves
+    )
+    groups = [len(module.BN_MODES), None, len(module.POOLINGS), len(module.LAYERS)]
+    for ax, count in zip(axes, groups, strict=True):
+        if count is None:
+            assert "statistics\nfilled,\nnot trained" in [
+                t.get_text() for t in ax.get_xticklabels()
+            ]
+            continue
+        marks = [line for line in ax.lines if line.get_marker() not in ("None", "", None)]
+        assert len(marks) == 2 * len(rules) * count
+        hollow = [line for line in marks if line.get_markerfacecolor() == "white"]
+        assert len(hollow) == len(marks) / 2
+    value = curves.query(
+        f"rule == '{rules[0]}' and roi == '{roi['early']}' and px == {px['large']} and bn == 'batch'"
+        " and arm == 'native' and layer == 'conv1' and pooling == 'global' and epoch == 0"
+    )["rho"].mean()
+    marks = [
+        line
+        for line in axes[0].lines
+        if line.get_markerfacecolor() == "white" and line.get_marker() not in ("None", "")
+    ]
+    second_group = [line.get_ydata()[0] for line in marks if line.get_xdata()[0] > 0.5]
+    assert second_group[0] == pytest.approx(value)
+
+
+def test_displacement_is_in_per_cent_and_shows_zero(case):
+    tables, drawn, _, _ = case
+    table = tables["displacement"]
+    axes = drawn["displacement"].axes
+    assert [ax.get_title(loc="left") for ax in axes] == list(module.WEIGHTS)
+    rules = module.present(table)
+    for ax, layer in zip(axes, module.WEIGHTS, strict=True):
+        for rule, (_, y) in lines_of(ax, rules).items():
+            rows = table.query(f"rule == '{rule}' and layer == '{layer}'")
+            expected = 100 * rows.groupby("epoch")["displacement"].mean()
+            assert list(y) == pytest.approx(list(expected))
+        assert ax.get_ylim()[0] < 0
+
+
+def test_conditions_differ_in_colour_marker_and_line():
+    looks = list(CONDITIONS.values())
+    for field in ("label", "colour", "marker"):
+        assert len({getattr(look, field) for look in looks}) == len(looks)
+    coded = [look for look in looks if not look.faithful]
+    assert {str(look.line) for look in coded}.isdisjoint(
+        {str(look.line) for look in looks if look.faithful}
+    )
+
+
+def test_figures_repeat_to_the_byte_and_leave_settings_and_tables_alone(tmp_path):
+    sizes, roi, px = CASES["demo"]
+    tables = made_up_tables.make(**sizes)
+    before = {name: table.copy() for name, table in tables.items()}
+    settings = dict(mpl.rcParams)
+    one, two = (draw(tables, tmp_path, roi, px) for _ in range(2))
+    assert dict(mpl.rcParams) == settings
+    for suffix, names in ((".png", NAMES), (".pdf", NAMES[:1]), (".svg", NAMES[-1:])):
+        for name in names:
+            assert figure_bytes(one[name], suffix, "id") == figure_bytes(two[name], suffix, "id")
+    for name, table in tables.items():
+        pd.testing.assert_frame_equal(table, before[name])
+
+
+def test_a_missing_column_or_rule_is_said(tmp_path):
+    sizes, roi, px = CASES["demo"]
+    tables = made_up_tables.make(**sizes)
+    with pytest.raises(StudyError, match=r"curves.csv: no column 'rho'; did you mean 'roi'"):
+        draw({**tables, "curves": tables["curves"].rename(columns={"rho": "z"})}, tmp_path, roi, px)
+    other = tables["displacement"].assign(rule="hebb")
+    with pytest.raises(
+        StudyError, match=r"displacement.csv: none of its rules \(hebb\) is among bp"
+    ):
+        draw({**tables, "displacement": other}, tmp_path, roi, px)
+
+
+# --- Claims --------------------------------------------------------------------------------------
+
+
+def judge(name, scale, synthetic=False):
+    sizes, roi, px = CASES[name]
+    tables = made_up_tables.make(**sizes)
+    last = int(tables["curves"]["epoch"].max())
+    aliases = {"roi": roi, "px": px, "epoch": {"last": last}}
+    found = engine.evaluate(
+        engine.load(CLAIMS), tables, aliases=aliases, scale=scale, synthetic=synthetic
+    )
+    return found.set_index("id")
+
+
+def test_every_claim_can_be_judged_at_small_and_full():
+    small, full = judge("small", "small"), judge("full", "full")
+    for found in (small, full):
+        measured = found[found["verdict"] != engine.NOT_TESTABLE]
+        assert measured["ours"].notna().all()
+        assert (measured["reason"] != "").all()
+    brain = small[small["table"] == "curves"]
+    brain = brain[brain["verdict"] != engine.NOT_TESTABLE]
+    assert brain["verdict"].str.endswith(engine.ON_OTHER_DATA).all()
+    assert not full["verdict"].str.endswith(engine.ON_OTHER_DATA).any()
+    assert set(full.index[full["verdict"] == engine.NOT_TESTABLE]) == {"noise_evc", "noise_it"}
+
+
+def test_synthetic_tables_give_no_verdict_and_need_not_have_every_rule():
+    found = judge("demo", "demo", synthetic=True)
+    assert set(found["verdict"]) == {engine.SYNTHETIC}
+    assert found["ours"].notna().any()
+
+
+def test_the_published_numbers_are_those_of_the_paper():
+    claims = {claim.id: claim for claim in engine.load(CLAIMS)}
+    published = {name: c.published.value for name, c in claims.items() if c.kind == "published"}
+    assert published["bp_early_drop"] == -0.90
+    assert published["bp_early_untrained"] == 0.102
+    assert published["bp_early_one_epoch"] == 0.011
+    assert published["bp_early_drop_p"] == 1 / 32
+    assert published["fa_early_drop"] == -0.49
+    assert published["pc_early_drop"] == published["stdp_early_drop"] == [-0.31, -0.25]
+    last = {rule: published[f"{rule}_early_last"] for rule in ("pc", "stdp", "bp", "fa")}
+    assert last == {"pc": 0.064, "stdp": 0.059, "bp": 0.022, "fa": 0.019}
+    assert published["bp_early_change"] == -0.080
+    assert published["pc_early_change"] == published["stdp_early_change"] == -0.04
+    assert published["pc_over_bp"] == published["stdp_over_bp"] == [5, np.inf]
+    assert published["bp_late_change"] == 0.011
+    # The published scores of PC and STDP were taken with BatchNorm in training mode.
+    for name, claim in claims.items():
+        if claim.kind == "published" and claim.measure.select.get("rule") in ("pc", "stdp"):
+            assert claim.measure.select["bn"] == "batch", name
+    # An uncertain reading of a table is no claim: each says where it stands.
+    assert all(claim.where for claim in claims.values())
+
+
+def test_controls_name_the_defects_that_tables_can_show():
+    words = " ".join(f"{claim.says} {claim.where}" for claim in engine.load(CLAIMS))
+    for defect in (1, 2, 3, 4, 5, 7, 8, 9, 10, 12, 13):
+        assert f"D{defect}" in words
+    for experiment in (0, 2, 4, 5, 9, 11):
+        assert f"E{experiment}" in words
