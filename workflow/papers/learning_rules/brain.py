@@ -20,6 +20,7 @@ def brain(
     *,
     stimuli: str,
     responses: dict[str, Any],
+    order: list[str],
     scores: dict[str, Any],
     images: Path,
     events: Path | None = None,
@@ -33,6 +34,8 @@ def brain(
         "things" or "objects92".
     responses
         The section of that name: ROIs; for things also subjects and pairs.
+    order
+        The ROIs in the order of the visual hierarchy, kept in every table.
     scores
         Section `scores`: draws and seed of the bootstrap, the low-level models' settings.
     images, events, betas
@@ -41,7 +44,7 @@ def brain(
     Returns
     -------
     "brain": "rdm/{roi}" (n_subjects, n, n), 1 - Pearson's r over the ROI's voxels [code];
-    "mask" (n, n), the pairs that count; "names", "subjects"; "model/{name}" (n, n), without the
+    "rois", their order; "mask" (n, n), the pairs that count; "names", "subjects"; "model/{name}" (n, n), without the
     silhouette where the pictures have no uniform background.
     "noise": leave-one-out bounds per ROI with 95 % intervals over stimuli.
 
@@ -69,8 +72,14 @@ def brain(
     for roi, stack in rdms.items():
         if stack.shape[1] != n:
             raise StudyError(f"{roi}: RDMs of {stack.shape[1]} stimuli found, {n} images expected")
+    rdms = {roi: rdms[roi] for roi in order}
     arrays = {f"rdm/{roi}": stack for roi, stack in rdms.items()}
-    arrays |= {"mask": mask, "names": np.array(names), "subjects": np.array(subjects)}
+    arrays |= {
+        "rois": np.array(order),
+        "mask": mask,
+        "names": np.array(names),
+        "subjects": np.array(subjects),
+    }
     arrays |= {f"model/{name}": one for name, one in low_level(pictures, scores).items()}
     return {"brain": arrays, "noise": noise_bounds(rdms, masks, scores)}
 

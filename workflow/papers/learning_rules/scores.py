@@ -44,9 +44,8 @@ def read_brain(path: Path) -> Brain:
             subjects=[str(name) for name in arrays["subjects"]],
             mask=mask,
             rois={
-                name.removeprefix("rdm/"): np.stack([upper(one)[chosen] for one in arrays[name]])
-                for name in arrays.files
-                if name.startswith("rdm/")
+                str(roi): np.stack([upper(one)[chosen] for one in arrays[f"rdm/{roi}"]])
+                for roi in arrays["rois"]
             },
             models={
                 name.removeprefix("model/"): upper(arrays[name])[chosen]
