@@ -44,8 +44,8 @@ def brain(
     Returns
     -------
     "brain": "rdm/{roi}" (n_subjects, n, n), 1 - Pearson's r over the ROI's voxels [code];
-    "rois", their order; "mask" (n, n), the pairs that count; "names", "subjects"; "model/{name}" (n, n), without the
-    silhouette where the pictures have no uniform background.
+    "rois", their order; "mask" (n, n), the pairs that count; "names", "subjects"; "model/{name}"
+    (n, n), without the silhouette where the pictures have no uniform background.
     "noise": leave-one-out bounds per ROI with 95 % intervals over stimuli.
 
     Raises
