@@ -519,10 +519,14 @@ def test_a_repeated_row_is_said(table):
         one(changed(), pd.concat([table, table[table["seed"] == 1]]))
 
 
-def test_a_missing_number_is_an_error(table):
+def test_a_missing_number_is_counted_and_decides_nothing(table):
     table.loc[(table["seed"] == 3) & (table["epoch"] == 0), "rho"] = np.nan
-    with pytest.raises(StudyError, match=r"1 of 4 selected numbers in column 'rho'.*missing"):
-        one(changed(), table)
+    row = one(changed(), table)
+    assert row["verdict"] == "inconclusive"
+    assert math.isnan(row["ours"])
+    assert row["reason"] == (
+        "no number: 1 of 4 selected numbers in column 'rho' of table 'scores' are missing or infinite"
+    )
 
 
 def test_a_seed_on_one_side_only_is_an_error(table):

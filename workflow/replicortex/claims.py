@@ -377,7 +377,8 @@ def evaluate(
     ------
     StudyError
         When a table, column or value does not exist, no row matches, a seed has more than one row,
-        or a number is missing.
+        or no row has
+        what is asked for together. A missing number (NaN) makes its claim inconclusive instead.
     """
     import pandas as pd
 
@@ -541,6 +542,10 @@ class _Absent(StudyError):
     """A cell that a claim asks for is not in its table."""
 
 
+class _Missing(Exception):
+    """A number that a claim asks for is NaN: a network that gives one answer has no rho."""
+
+
 class _Measurement:
     """A claim's number out of its table."""
 
@@ -565,7 +570,14 @@ class _Measurement:
                 self._need_column(key, column)
 
     def estimate(self) -> Estimate:
-        """Return our number with its interval."""
+        """Return our number with its interval, or why there is none."""
+        try:
+            return self._estimate()
+        except _Missing as reason:
+            nan = float("nan")
+            return Estimate(nan, nan, 0, nan, nan, f"no number: {reason}")
+
+    def _estimate(self) -> Estimate:
         how, measure = self.claim.as_, self.measure
         if self.claim.verdict.interval == "table":
             return self._from_table()
@@ -735,10 +747,9 @@ class _Measurement:
             )
         missing = int((~np.isfinite(series.to_numpy(dtype=float))).sum())
         if missing:
-            raise StudyError(
-                f"claim '{self.claim.id}': measure.value: {missing} of {len(series)} selected "
-                f"numbers in column '{column}' of table '{self.measure.table}' are missing or "
-                "infinite, expected finite numbers"
+            raise _Missing(
+                f"{missing} of {len(series)} selected numbers in column '{column}' of table "
+                f"'{self.measure.table}' are missing or infinite"
             )
         return series.astype(float)
 

@@ -50,6 +50,7 @@ def make(
         "history": _history(rules, seeds, epochs, random),
         "intervals": _intervals(curves),
         "partial": _partial(curves, px),
+        "matched": _matched(curves, rules, epochs, px),
     }
 
 
@@ -161,4 +162,19 @@ def _partial(curves, px):
     for roi in rows["roi"].unique():
         model = {"rule": "luminance", "roi": roi, "control": "none", "rho": 0.054 * HEIGHT[roi]}
         parts.append(pd.DataFrame([model]))
+    return pd.concat(parts, ignore_index=True)
+
+
+def _matched(curves, rules, epochs, px):
+    rows = curves[
+        (curves["bn"] == "running")
+        & (curves["pooling"] == "global")
+        & (curves["arm"] == "native")
+        & (curves["px"] == px["large"])
+        & (curves["epoch"] == epochs[1])
+    ]
+    rows = rows[["rule", "seed", "epoch", "roi", "layer", "rho"]]
+    parts = [
+        rows.assign(target_rule=rule, target_accuracy=0.4, test_accuracy=0.4) for rule in rules
+    ]
     return pd.concat(parts, ignore_index=True)

@@ -343,6 +343,28 @@ def test_a_missing_column_or_rule_is_said(tmp_path):
         draw({**tables, "displacement": other}, tmp_path, roi, px)
 
 
+def test_scores_of_silent_layers_are_left_out_and_counted(tmp_path):
+    sizes, roi, px = CASES["small"]
+    tables = made_up_tables.make(**sizes)
+    curves = tables["curves"]
+    silent = curves.eval(
+        "rule == 'fa' and seed == 42 and layer == 'conv1' and epoch == 10 and px == 224"
+        " and arm == 'native' and bn == 'running' and pooling == 'global' and roi == 'EVC'"
+    )
+    assert silent.sum() == 1
+    curves.loc[silent, "rho"] = np.nan
+    drawn = draw(tables, tmp_path, roi, px)
+    for name in ("resolution", "controls"):
+        assert "Left out: 1 of" in " ".join(text.get_text() for text in drawn[name].texts)
+    assert "Left out" not in " ".join(text.get_text() for text in drawn["early_area"].texts)
+    (_, y) = lines_of(drawn["resolution"].axes[0], ["fa"])["fa"]
+    rows = curves.query(
+        "rule == 'fa' and seed != 42 and layer == 'conv1' and epoch == 10 and px == 224"
+        " and arm == 'native' and bn == 'running' and pooling == 'global' and roi == 'EVC'"
+    )
+    assert y[-1] == pytest.approx(rows["rho"].mean())
+
+
 # --- Claims --------------------------------------------------------------------------------------
 
 

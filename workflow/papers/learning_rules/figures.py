@@ -173,9 +173,14 @@ def seed_note(table: pd.DataFrame, what: str = "Lines: mean over seeds; bands") 
     """The sentence that says what spread is drawn over how many seeds."""
     counts = table.groupby("rule")["seed"].nunique()
     n = f"{counts.min()}" if counts.min() == counts.max() else f"{counts.min()} to {counts.max()}"
-    if counts.max() < 2:
-        return "One seed: no spread shown."
-    return f"{what}: ±1 s.d. (n = {n} seeds)."
+    several = counts.max() > 1
+    text = f"{what}: ±1 s.d. (n = {n} seeds)." if several else "One seed: no spread shown."
+    silent = int(table["rho"].isna().sum()) if "rho" in table else 0
+    if silent:
+        text += (
+            f" Left out: {silent} of {len(table)} scores of layers that answer all images alike."
+        )
+    return text
 
 
 def noise_of(noise: pd.DataFrame, roi: str) -> dict[str, float]:
