@@ -62,9 +62,7 @@ def test_bp_equals_a_plain_torch_loop(entries: dict) -> None:
     ):
         torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-5, msg=name)
     assert learner.network.bn1.num_batches_tracked == 12
-    assert learner.optimiser.param_groups[0]["lr"] == pytest.approx(
-        1e-3 * (1 + math.cos(math.pi / 4)) / 2
-    )
+    assert learner.optimiser.lr == pytest.approx(1e-3 * (1 + math.cos(math.pi / 4)) / 2)
 
 
 def test_bp_second_pass_is_a_switch(entries: dict) -> None:

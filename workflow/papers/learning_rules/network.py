@@ -20,6 +20,20 @@ CLASSES = 10
 VARIANTS = {"fa": {"conv_bias": True}, "stdp": {"relu_first": True}}
 
 
+class Convolution(nn.Conv2d):
+    """A convolution whose weights are drawn later: its constructor would use the global state."""
+
+    def reset_parameters(self) -> None:
+        """Leave the weights undrawn."""
+
+
+class Linear(nn.Linear):
+    """A linear layer whose weights are drawn later."""
+
+    def reset_parameters(self) -> None:
+        """Leave the weights undrawn."""
+
+
 class Network(nn.Module):
     """Convolution (3x3, padding 1), BatchNorm, ReLU, max-pool by 2, three times; fc1, ReLU; fc2.
 
@@ -58,16 +72,15 @@ class Network(nn.Module):
     ) -> None:
         super().__init__()
         self.grid, self.relu_first = grid, relu_first
-        # skip_init: the constructors would draw from the global state.
         for name, inner, outer in zip(BLOCKS, [3, *widths[:2]], widths, strict=True):
-            conv = nn.utils.skip_init(nn.Conv2d, inner, outer, 3, padding=1, bias=conv_bias)
+            conv = Convolution(inner, outer, 3, padding=1, bias=conv_bias)
             initialise(conv.weight, init, torch_generator(seed, "init", name))
             if conv_bias:
                 nn.init.zeros_(conv.bias)
             self.add_module(name, conv)
             self.add_module(norm_of(name), nn.BatchNorm2d(outer))
-        self.fc1 = nn.utils.skip_init(nn.Linear, widths[2] * grid * grid, hidden)
-        self.fc2 = nn.utils.skip_init(nn.Linear, hidden, CLASSES)
+        self.fc1 = Linear(widths[2] * grid * grid, hidden)
+        self.fc2 = Linear(hidden, CLASSES)
         for name in ("fc1", "fc2"):
             stream = torch_generator(seed, "init", name)
             layer = getattr(self, name)

@@ -9,6 +9,7 @@ import torch
 from torch.nn import functional as F
 
 from papers.learning_rules.network import Network
+from replicortex.training.optimisers import Optimiser
 
 Terms = dict[str, torch.Tensor]
 Streams = Callable[[str], torch.Generator]
@@ -23,13 +24,10 @@ class Learner:
         What is trained.
     optimiser
         Of all or some of its parameters.
-    schedule
-        Of the learning rate, one step per epoch, or None.
     """
 
     network: Network
-    optimiser: torch.optim.Optimizer
-    schedule: torch.optim.lr_scheduler.LRScheduler | None = None
+    optimiser: Optimiser
 
     def step(self, images: torch.Tensor, labels: torch.Tensor, streams: Streams) -> Terms:
         """Learn from one batch.
@@ -54,29 +52,19 @@ class Learner:
         return self.network(images)
 
     def end_epoch(self) -> None:
-        """Let the learning rate follow its schedule."""
-        if self.schedule is not None:
-            self.schedule.step()
+        """Let the learning rate follow its schedule, where the rule has one."""
 
     def state_dict(self) -> dict[str, Any]:
         """Return all that the next step depends on."""
         return {
             "network": self.network.state_dict(),
             "optimiser": self.optimiser.state_dict(),
-            "schedule": self.schedule.state_dict() if self.schedule else {},
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Take up a state that `state_dict` returned."""
         self.network.load_state_dict(state["network"])
         self.optimiser.load_state_dict(state["optimiser"])
-        if self.schedule:
-            self.schedule.load_state_dict(state["schedule"])
-
-
-def adam(parameters: list[torch.Tensor], lr: float, weight_decay: float = 0) -> torch.optim.Adam:
-    """Return PyTorch's Adam, in its fused form."""
-    return torch.optim.Adam(parameters, lr=lr, weight_decay=weight_decay, fused=True)
 
 
 def accuracy(scores: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:

@@ -12,10 +12,10 @@ from papers.learning_rules.learners.base import (
     Streams,
     Terms,
     accuracy,
-    adam,
     dropout_factors,
 )
 from papers.learning_rules.network import Network
+from replicortex.training.optimisers import Adam, Optimiser
 
 
 class Gradient(Learner):
@@ -41,7 +41,7 @@ class Gradient(Learner):
     def __init__(
         self,
         network: Network,
-        optimiser: torch.optim.Optimizer,
+        optimiser: Optimiser,
         *,
         epochs: int,
         clip: float,
@@ -49,7 +49,7 @@ class Gradient(Learner):
         second_pass: bool,
     ) -> None:
         self.network, self.optimiser = network, optimiser
-        self.schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, epochs)
+        self.epochs, self.ended = epochs, 0
         self.clip, self.dropout, self.second_pass = clip, dropout, second_pass
 
     def step(self, images: torch.Tensor, labels: torch.Tensor, streams: Streams) -> Terms:
@@ -66,6 +66,17 @@ class Gradient(Learner):
                 scores = self.network(images, self._keep(images, stream))
         return {"loss": loss.detach(), "accuracy": accuracy(scores.detach(), labels)}
 
+    def end_epoch(self) -> None:
+        self.ended += 1
+        self.optimiser.anneal(self.ended, self.epochs)
+
+    def state_dict(self) -> dict[str, Any]:
+        return super().state_dict() | {"ended": self.ended}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        super().load_state_dict(state)
+        self.ended = state["ended"]
+
     def _keep(self, images: torch.Tensor, stream: torch.Generator) -> torch.Tensor | None:
         return dropout_factors(images, self.network.fc1.out_features, self.dropout, stream)
 
@@ -77,7 +88,7 @@ def build(
     net = make_network(seed, network, settings).to(device, memory_format=torch.channels_last)
     return Gradient(
         net,
-        adam(list(net.parameters()), settings["lr"], settings["weight_decay"]),
+        Adam(net.parameters(), lr=settings["lr"], weight_decay=settings["weight_decay"]),
         epochs=epochs,
         clip=settings["clip"],
         dropout=network["dropout"] if settings["dropout"] else 0.0,

@@ -16,6 +16,7 @@ from torch.nn import functional as F
 from papers.learning_rules.learners.bp import Gradient
 from papers.learning_rules.network import BLOCKS, VARIANTS, Network
 from replicortex.randomness import torch_generator
+from replicortex.training.optimisers import SGD
 
 
 class FeedbackConv(torch.autograd.Function):
@@ -121,12 +122,11 @@ def build(
         init=settings["init"],
         **VARIANTS["fa"],
     ).to(device, memory_format=torch.channels_last)
-    optimiser = torch.optim.SGD(
+    optimiser = SGD(
         net.parameters(),
         lr=settings["lr"],
         momentum=settings["momentum"],
         weight_decay=settings["weight_decay"],
-        fused=True,
     )
     return Gradient(
         net,

@@ -16,12 +16,12 @@ from papers.learning_rules.learners.base import (
     Streams,
     Terms,
     accuracy,
-    adam,
     train_readout,
 )
 from papers.learning_rules.learners.inference import pooled_kernel, settle
 from papers.learning_rules.network import BLOCKS, Network, initialise
 from replicortex.randomness import torch_generator
+from replicortex.training.optimisers import Adam
 
 MOMENTUM = 0.1  # of BatchNorm's running statistics, PyTorch's default
 
@@ -55,8 +55,8 @@ class PredictiveCoding(Learner):
         self.network, self.settings = network, settings
         for name in BLOCKS:
             getattr(network, name).requires_grad_(False)
-        self.optimiser = adam(
-            [*network.fc1.parameters(), *network.fc2.parameters()], settings["lr_readout"]
+        self.optimiser = Adam(
+            [*network.fc1.parameters(), *network.fc2.parameters()], lr=settings["lr_readout"]
         )
 
     def step(self, images: torch.Tensor, labels: torch.Tensor, streams: Streams) -> Terms:

@@ -15,8 +15,9 @@ from typing import Any
 import torch
 from torch.nn import functional as F
 
-from papers.learning_rules.learners.base import Learner, Streams, Terms, accuracy, adam
+from papers.learning_rules.learners.base import Learner, Streams, Terms, accuracy
 from papers.learning_rules.network import BLOCKS, CLASSES, Network, norm_of
+from replicortex.training.optimisers import Adam
 
 Fixed = dict[str, tuple[torch.Tensor, torch.Tensor]]
 
@@ -34,7 +35,7 @@ class SupervisedPC(Learner):
 
     def __init__(self, network: Network, settings: dict[str, Any]) -> None:
         self.network, self.settings = network, settings
-        self.optimiser = adam(list(network.parameters()), settings["lr"])
+        self.optimiser = Adam(network.parameters(), lr=settings["lr"])
 
     def step(self, images: torch.Tensor, labels: torch.Tensor, streams: Streams) -> Terms:
         self.network.train()

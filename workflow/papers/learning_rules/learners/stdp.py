@@ -17,10 +17,10 @@ from papers.learning_rules.learners.base import (
     Streams,
     Terms,
     accuracy,
-    adam,
     train_readout,
 )
 from papers.learning_rules.network import BLOCKS, VARIANTS, Network, norm_of
+from replicortex.training.optimisers import Adam
 
 
 def window(dt: torch.Tensor, *, amplitude: float, tau: float, sign: str) -> torch.Tensor:
@@ -95,7 +95,7 @@ class SpikeTiming(Learner):
         for name in BLOCKS:
             getattr(network, name).requires_grad_(False)
             trained += getattr(network, norm_of(name)).parameters()
-        self.optimiser = adam(trained, settings["lr_readout"])
+        self.optimiser = Adam(trained, lr=settings["lr_readout"])
         times = torch.arange(settings["steps"] + 2, device=network.fc1.weight.device)
         self.table = window(
             times[None, :] - times[:, None],

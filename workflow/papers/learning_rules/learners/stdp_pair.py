@@ -17,10 +17,10 @@ from papers.learning_rules.learners.base import (
     Streams,
     Terms,
     accuracy,
-    adam,
     train_readout,
 )
 from papers.learning_rules.network import BLOCKS, Network, norm_of
+from replicortex.training.optimisers import Adam
 
 
 def window(dt: torch.Tensor, *, plus: float, minus: float, tau: float) -> torch.Tensor:
@@ -78,8 +78,8 @@ class PairTiming(Learner):
         for name in BLOCKS:
             getattr(network, name).requires_grad_(False)
             getattr(network, norm_of(name)).requires_grad_(False)
-        self.optimiser = adam(
-            [*network.fc1.parameters(), *network.fc2.parameters()], settings["lr_readout"]
+        self.optimiser = Adam(
+            [*network.fc1.parameters(), *network.fc2.parameters()], lr=settings["lr_readout"]
         )
         self.norms = {name: norms_of(getattr(network, name).weight) for name in BLOCKS}
 
