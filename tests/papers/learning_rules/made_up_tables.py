@@ -96,7 +96,7 @@ def _noise(rois):
         low, high = BOUNDS.get(roi, (0.03, 0.56))
         for pairs in ("all",) if "EVC" in rois else ("all", "cross_run"):
             for bound, value in (("lower", low), ("upper", high)):
-                value = value + (0.01 if (pairs, roi) == ("all", "LOC") else 0)
+                value = value + (0.01 if pairs == "all" and "EVC" not in rois else 0)
                 rows.append((roi, pairs, bound, value, 0.8 * value, 1.2 * value, 3))
     columns = ["roi", "pairs", "bound", "value", "lower95", "upper95", "n_subjects"]
     return pd.DataFrame(rows, columns=columns)

@@ -226,7 +226,7 @@ def draw_lines(
                 points["mean"] - spread,
                 points["mean"] + spread,
                 color=look.colour,
-                alpha=0.16,
+                alpha=0.13,
                 linewidth=0,
                 zorder=2,
             )
@@ -535,7 +535,8 @@ def controls(curves: pd.DataFrame, early: str, px: Mapping[str, int]) -> Figure:
     for ax in axes[:, 0]:
         ax.set_ylabel(f"{RHO.axis} with {early}")
     bottom, top = axes[0, 0].get_ylim()
-    axes[0, 0].set_ylim(bottom, top + 0.08 * (top - bottom))  # for the words in panel b
+    # From 0, and with room for the words in panel b.
+    axes[0, 0].set_ylim(min(bottom, -0.02 * top), top + 0.08 * (top - bottom))
     for ax in axes.flat:
         zero_line(ax)
     axes[0, 0].set_xlabel(f"{FIXED_LAYER}, {px['large']} px")
