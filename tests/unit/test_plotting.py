@@ -1,5 +1,6 @@
 """The style of figures, the names of quantities, and the scorecard."""
 
+import hashlib
 import itertools
 
 import matplotlib as mpl
@@ -75,6 +76,11 @@ def test_a_finished_figure_has_the_same_bytes_under_any_settings():
         figure = draw()
         with mpl.rc_context({"font.size": 20, "xtick.labelsize": 15, "axes.linewidth": 4}):
             assert figure_bytes(figure, suffix, "id") == plain
+
+
+def test_the_sheet_is_named_by_its_hash_so_that_a_change_reruns_figures():
+    found = hashlib.sha256(module.SHEET.read_bytes()).hexdigest()[:16]
+    assert module.SHEET_SHA256 == found, f"write {found} into plotting/style.py"
 
 
 def test_no_window_is_opened():
