@@ -80,7 +80,7 @@ def test_a_finished_figure_has_the_same_bytes_under_any_settings():
 
 def test_the_sheet_is_named_by_its_hash_so_that_a_change_reruns_figures():
     found = hashlib.sha256(module.SHEET.read_bytes()).hexdigest()[:16]
-    assert module.SHEET_SHA256 == found, f"write {found} into plotting/style.py"
+    assert found == module.SHEET_SHA256, f"write {found} into plotting/style.py"
 
 
 def test_no_window_is_opened():
