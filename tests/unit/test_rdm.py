@@ -26,6 +26,11 @@ def test_euclidean_distance_equals_scipy(features):
     np.testing.assert_allclose(rdm.upper(ours), pdist(features), rtol=1e-12)
 
 
+def test_euclidean_distance_does_not_suffer_from_a_far_origin(features):
+    ours = rdm.euclidean_distance(features + 1e6)
+    np.testing.assert_allclose(rdm.upper(ours), pdist(features), rtol=1e-8)
+
+
 @pytest.mark.parametrize("distance", [rdm.correlation_distance, rdm.euclidean_distance])
 def test_distances_are_exactly_symmetric_with_a_zero_diagonal(distance):
     features = np.random.default_rng(1).normal(size=(60, 33)).astype(np.float32)

@@ -14,10 +14,8 @@ import numpy as np
 from replicortex import randomness
 from replicortex.errors import StudyError
 
-# Ranks are held in float32, exactly, as whole numbers up to this size (more than 5,000 stimuli),
-# and in float64 beyond it.
-FLOAT32_WHOLE = 2**24
-# Products are summed in blocks of this many pairs and the blocks in float64: rho is good to 1e-7.
+# Ranks are held in float32 (exactly, up to some 5,000 stimuli). Their products are summed in
+# blocks of this many pairs and the blocks in float64: rho is good to 1e-7.
 BLOCK_PAIRS = 4096
 # Models whose ranks are held at once: bounds the memory of a draw.
 BLOCK_MODELS = 32
@@ -157,15 +155,14 @@ def _correlate(models: Sorted, brains: Sorted, pair_weights: np.ndarray, out: np
     present = np.flatnonzero(pair_weights)  # some 40 % of the pairs
     if len(present) < 3:
         raise StudyError(f"{len(present)} pair(s) are left, a rank correlation needs 3")
-    exact = np.float32 if total < FLOAT32_WHOLE else np.float64
-    present_weights = pair_weights[present].astype(exact)
+    present_weights = pair_weights[present].astype(np.float32)
     # A small type makes the gather in sorted order run within the cache.
     small = pair_weights.astype(np.min_scalar_type(pair_weights.max()))
 
-    ranks_b = np.empty((len(brains.order), len(present)), dtype=exact)
+    ranks_b = np.empty((len(brains.order), len(present)), dtype=np.float32)
     norms_b = _ranks(brains, 0, small, total, present, ranks_b)
     _refuse_constant(norms_b, "brain", 0)
-    block = np.empty((min(BLOCK_MODELS, len(models.order)), len(present)), dtype=exact)
+    block = np.empty((min(BLOCK_MODELS, len(models.order)), len(present)), dtype=np.float32)
     for start in range(0, len(models.order), BLOCK_MODELS):
         ranks_m = block[: len(models.order) - start]
         norms_m = _ranks(models, start, small, total, present, ranks_m)
@@ -194,6 +191,7 @@ def _ranks(
     """
     edges = np.zeros(len(weights) + 1, dtype=np.int32 if total < 2**30 else np.int64)
     square_sums = np.empty(len(out))
+    all_cubed = _sum_of_cubes(np.array([total]))  # to the bit what one group of ties gives
     untied_cubes = None
     for row in range(len(out)):
         vector = start + row
@@ -211,7 +209,7 @@ def _ranks(
             cubes = _sum_of_cubes(np.diff(group_edges))
         doubled -= total
         out[row] = doubled[vectors.group[vector][present]]
-        square_sums[row] = (float(total) ** 3 - cubes) / 3.0
+        square_sums[row] = (all_cubed - cubes) / 3.0
     return square_sums
 
 
