@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,8 @@ from replicortex.errors import StudyError
 from replicortex.files import read_tensors
 
 CELL = ["rule", "seed", "epoch", "px", "arm", "bn", "pooling", "layer"]
+NUMBERS = {"seed", "epoch", "px"}
+BLOCK = 64  # RDMs ranked at a time
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,22 @@ class Brain:
     def vectors(self) -> np.ndarray:
         """All ROIs' people one after the other, (n_rois * n_subjects, m)."""
         return np.concatenate(list(self.rois.values()))
+
+
+@dataclass(frozen=True)
+class Networks:
+    """Cells of one network and the pairs of their RDMs; equal features share one RDM."""
+
+    cells: pd.DataFrame  # columns CELL, and "silent": stimuli with the same value in all features
+    vectors: np.ndarray  # (u, m)
+    which: np.ndarray  # (n_cells,) row of `vectors`; -1: silent
+
+    def spread(self, values: np.ndarray, chosen: np.ndarray) -> np.ndarray:
+        """Return values of the RDMs, (u, ...), for the chosen cells; NaN where silent."""
+        which = self.which[chosen]
+        found = np.full((len(which), *values.shape[1:]), np.nan)
+        found[which >= 0] = values[which[which >= 0]]
+        return found
 
 
 def read_brain(path: Path) -> Brain:
@@ -75,16 +94,19 @@ def scores(
 
     Returns
     -------
-    Lists with one item per file. "scores": rho of each view, layer, ROI and person. "draws":
-    "rho" (n_cells, n_draws), the mean over people in each resample of stimuli (the same resamples
-    for all networks), with one array per column that names the cells. "partial": rho, mean over
-    people, once a low-level RDM is partialled out of the ranks.
+    Lists with one item per file. "scores": rho of each view, layer, ROI and person; "silent"
+    counts the stimuli with the same value in all features, and rho is empty unless there are none.
+    "draws": "rho" (n_cells, n_draws), the mean over people in each resample of stimuli (the same
+    resamples for all networks), with one array per column that names the cells; silent cells have
+    none. "partial": rho, mean over people, once a low-level RDM is partialled out of the ranks;
+    "all": every one of them together.
 
     Raises
     ------
     StudyError
-        When the stimuli are not those of the brain in the same order, or an untrained network
-        answers all stimuli alike. A trained layer that has fallen silent gives an empty rho.
+        When the stimuli are not those of the brain in the same order, or when features of an
+        untrained network (epoch 0) are constant for a stimulus: then it is not the training that
+        silenced a layer.
     """
     brains = read_brain(brain)
     parts = [_score(path, brains, evaluation, scores) for path in activations]
@@ -98,16 +120,20 @@ def scores(
 def _score(
     path: Path, brains: Brain, evaluation: dict[str, Any], settings: dict[str, Any]
 ) -> tuple[pd.DataFrame, dict[str, np.ndarray], pd.DataFrame]:
-    arrays, metadata = read_tensors(path)
-    _same_stimuli(path, metadata["stimuli"], brains.names)
-    cells, vectors, silent = _model_rdms(arrays, metadata, brains.mask, path)
-    rho = np.full((len(cells), len(brains.vectors)), np.nan)
-    rho[~silent] = spearman(vectors[~silent], brains.vectors)
+    networks = _networks(path, brains)
+    everything = np.ones(len(networks.cells), dtype=bool)
+    rho = networks.spread(_in_blocks(spearman, networks.vectors, brains.vectors), everything)
     return (
-        _table(cells, rho, brains),
-        _draws(cells, vectors, silent, brains, evaluation, settings),
-        _partial(cells, vectors, silent, brains, evaluation),
+        _table(networks.cells, rho, brains),
+        _draws(networks, brains, evaluation, settings),
+        _partial(networks, brains, evaluation),
     )
+
+
+def _in_blocks(measure: Callable[..., np.ndarray], vectors: np.ndarray, *others) -> np.ndarray:
+    """Apply a measure of rank correlation to some vectors at a time: their ranks need memory."""
+    blocks = range(0, max(1, len(vectors)), BLOCK)
+    return np.concatenate([measure(vectors[at : at + BLOCK], *others) for at in blocks])
 
 
 def _same_stimuli(path: Path, found: list[str], expected: list[str]) -> None:
@@ -126,38 +152,36 @@ def _same_stimuli(path: Path, found: list[str], expected: list[str]) -> None:
     )
 
 
-def _model_rdms(
-    arrays: dict[str, np.ndarray], metadata: dict[str, Any], mask: np.ndarray, path: Path
-) -> tuple[pd.DataFrame, np.ndarray, np.ndarray]:
-    """Return the cells, their RDMs' pairs (k, m), and which of them are silent."""
-    chosen = upper(mask)
-    rows, vectors, known = [], [], {}
-    for key in sorted(arrays, key=_order):
+def _networks(path: Path, brains: Brain) -> Networks:
+    arrays, metadata = read_tensors(path)
+    _same_stimuli(path, metadata["stimuli"], brains.names)
+    chosen = upper(brains.mask)
+    rows, which, vectors = [], [], []
+    known: dict[tuple, tuple[int, int]] = {}
+    for key in sorted(arrays, key=_parts):
         epoch, px, arm, bn, pooling, layer = _parts(key)
-        rows.append((metadata["rule"], metadata["seed"], epoch, px, arm, bn, pooling, layer))
         # fc1 has no map: the same features stand under each pooling.
         same = (epoch, px, arm, bn, pooling if layer != "fc1" else "", layer)
         if same not in known:
-            known[same] = _vector(arrays[key], chosen, epoch, f"{path}: {key}")
-        vectors.append(known[same])
-    stacked = np.stack(vectors)
-    return pd.DataFrame(rows, columns=CELL), stacked, np.isnan(stacked).any(axis=1)
-
-
-def _vector(features: np.ndarray, chosen: np.ndarray, epoch: int, what: str) -> np.ndarray:
-    values = features.astype(np.float64)
-    if epoch and (np.ptp(values, axis=1) == 0).any():
-        return np.full(int(chosen.sum()), np.nan)
-    return upper(correlation_distance(values, what))[chosen]
+            features = arrays[key].astype(np.float64)
+            silent = int((np.ptp(features, axis=1) == 0).sum())
+            if silent and epoch:
+                known[same] = (-1, silent)
+            else:
+                known[same] = (len(vectors), 0)
+                vectors.append(upper(correlation_distance(features, f"{path}: {key}"))[chosen])
+        place, silent = known[same]
+        which.append(place)
+        rows.append(
+            (metadata["rule"], metadata["seed"], epoch, px, arm, bn, pooling, layer, silent)
+        )
+    stacked = np.stack(vectors) if vectors else np.empty((0, int(chosen.sum())))
+    return Networks(pd.DataFrame(rows, columns=[*CELL, "silent"]), stacked, np.array(which))
 
 
 def _parts(key: str) -> tuple[int, int, str, str, str, str]:
     epoch, px, arm, bn, pooling, layer = key.split("/")
     return int(epoch.removeprefix("epoch")), int(px.removeprefix("px")), arm, bn, pooling, layer
-
-
-def _order(key: str) -> tuple:
-    return _parts(key)
 
 
 def _table(cells: pd.DataFrame, rho: np.ndarray, brains: Brain) -> pd.DataFrame:
@@ -168,7 +192,8 @@ def _table(cells: pd.DataFrame, rho: np.ndarray, brains: Brain) -> pd.DataFrame:
     table = cells.loc[cells.index.repeat(len(people))].reset_index(drop=True)
     for column in people:
         table[column] = np.tile(people[column].to_numpy(), len(cells))
-    return table.assign(rho=rho.ravel())
+    table["rho"] = rho.ravel()
+    return table[[*CELL, "roi", "subject", "rho", "silent"]]
 
 
 def _over_people(values: np.ndarray, brains: Brain) -> np.ndarray:
@@ -177,33 +202,30 @@ def _over_people(values: np.ndarray, brains: Brain) -> np.ndarray:
 
 
 def _draws(
-    cells: pd.DataFrame,
-    vectors: np.ndarray,
-    silent: np.ndarray,
-    brains: Brain,
-    evaluation: dict[str, Any],
-    settings: dict[str, Any],
+    networks: Networks, brains: Brain, evaluation: dict[str, Any], settings: dict[str, Any]
 ) -> dict[str, np.ndarray]:
+    cells = networks.cells
     wanted = (
         cells["layer"].isin(settings["bootstrap_layers"])
         & cells["pooling"].isin(settings["bootstrap_poolings"])
         & cells["px"].isin(evaluation["px"].values())
         & (cells["arm"] == "native")
-        & ~silent
+        & (networks.which >= 0)
     ).to_numpy()
+    used, place = np.unique(networks.which[wanted], return_inverse=True)
     draws = stimulus_bootstrap(
-        vectors[wanted],
+        networks.vectors[used],
         brains.vectors,
         n_stimuli=len(brains.names),
         draws=settings["bootstrap_draws"],
         seed=settings["bootstrap_seed"],
         pairs=brains.mask,
     )
-    means = _over_people(draws, brains)  # (draws, k, rois)
+    means = _over_people(draws, brains)[:, place]  # (draws, cells, rois)
     kept = cells[wanted]
     columns = {
         name: np.repeat(kept[name].to_numpy(), len(brains.rois)).astype(
-            str if kept[name].dtype == object or kept[name].dtype == "str" else np.int64
+            np.int64 if name in NUMBERS else str
         )
         for name in CELL
     }
@@ -211,14 +233,9 @@ def _draws(
     return {**columns, "rho": means.reshape(len(means), -1).T.astype(np.float32)}
 
 
-def _partial(
-    cells: pd.DataFrame,
-    vectors: np.ndarray,
-    silent: np.ndarray,
-    brains: Brain,
-    evaluation: dict[str, Any],
-) -> pd.DataFrame:
+def _partial(networks: Networks, brains: Brain, evaluation: dict[str, Any]) -> pd.DataFrame:
     """Return rho with and without each low-level model, of the published layout."""
+    cells = networks.cells
     wanted = (
         (cells["pooling"] == "global")
         & (cells["bn"] == "running")
@@ -227,19 +244,14 @@ def _partial(
     ).to_numpy()
     controls = {name: vector[None] for name, vector in brains.models.items()}
     controls["all"] = np.concatenate(list(controls.values()))
-    kept = cells[wanted]
-    heard = ~silent[wanted]
+    controls = {"none": controls["all"][:0], **controls}
+    used = np.setdiff1d(networks.which[wanted], [-1])
+    kept = cells.loc[wanted, ["rule", "seed", "epoch", "px", "layer"]]
+    rho = np.full((len(networks.vectors), len(brains.vectors)), np.nan)
     tables = []
-    for name in ["none", *controls]:
-        rho = np.full((len(kept), len(brains.vectors)), np.nan)
-        ours = vectors[wanted][heard]
-        rho[heard] = (
-            spearman(ours, brains.vectors)
-            if name == "none"
-            else partial_spearman(ours, brains.vectors, controls[name])
-        )
-        mean = _over_people(rho, brains)
-        for place, roi in enumerate(brains.rois):
-            part = kept[["rule", "seed", "epoch", "px", "layer"]].copy()
-            tables.append(part.assign(roi=roi, control=name, rho=mean[:, place]))
+    for name, vectors in controls.items():
+        rho[used] = _in_blocks(partial_spearman, networks.vectors[used], brains.vectors, vectors)
+        mean = _over_people(networks.spread(rho, wanted), brains)
+        for number, roi in enumerate(brains.rois):
+            tables.append(kept.assign(roi=roi, control=name, rho=mean[:, number]))
     return pd.concat(tables, ignore_index=True)
