@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -50,24 +51,32 @@ def statistics(
     Returns
     -------
     "curves": rho per seed, mean over people, with the layer "best" [code]: the highest of the
-    layers' means. "best_over_seeds": the convention of the all-ROI figures [code]: means over
-    people and seeds, then the highest layer. "intervals": 95 % percentile intervals over resampled
-    stimuli, mean over seeds. "tests": exact sign-flip tests and Cohen's d over seeds. "history",
-    "displacement", "partial" and "matched" (checkpoints of equal test accuracy).
+    layers' means, and which layer that was. "best_over_seeds": the convention of the all-ROI
+    figures [code]: means over people and seeds, then the highest layer. "intervals": 95 %
+    percentile intervals over resampled stimuli, mean over seeds. "tests": exact sign-flip tests
+    and Cohen's d over seeds. "history", "displacement", "partial" (also each low-level model
+    alone) and "matched" (checkpoints of equal test accuracy).
+
+    A rho that a silent layer does not have stays empty here: it wins no best layer, and its seed
+    counts in no interval or test, whose number of seeds says so.
     """
     people = pd.concat([pd.read_csv(path) for path in scores], ignore_index=True)
     trained = pd.concat([pd.read_csv(path) for path in history], ignore_index=True)
     curves = over_people(people)
-    large = evaluation["px"]["large"]
+    sizes = [evaluation["px"]["train"], evaluation["px"]["large"]]
+    alone = low_level(brain)
+    parts = [pd.read_csv(path) for path in partial]
     return {
         "curves": curves,
         "best_over_seeds": best_over_seeds(curves),
         "intervals": intervals([_read_draws(path) for path in draws], curves),
-        "tests": tests(curves, rules, aliases["roi"], large),
+        "tests": tests(curves, rules, aliases["roi"], sizes),
         "history": trained,
         "displacement": displacement(trained),
-        "partial": pd.concat([*map(pd.read_csv, partial), low_level(brain)], ignore_index=True),
-        "matched": matched(curves, trained, rules, aliases["roi"], large),
+        "partial": pd.concat([*parts, alone], ignore_index=True).astype(
+            dict.fromkeys(("seed", "epoch", "px"), "Int64")
+        ),
+        "matched": matched(curves, trained, rules, aliases["roi"], sizes[-1]),
     }
 
 
@@ -85,10 +94,14 @@ def _best(curves: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
 
 
 def best_over_seeds(curves: pd.DataFrame) -> pd.DataFrame:
-    """Return, per rule and view, the layer with the highest mean over people and seeds."""
+    """Return, per rule and view, the layer with the highest mean over people and seeds.
+
+    A layer that is silent in some seed has no mean over all of them, and cannot win.
+    """
     keys = ["rule", *VIEW, "roi"]
     fixed = curves[curves["layer"] != "best"]
-    means = fixed.groupby([*keys, "layer"], sort=False, as_index=False)["rho"].mean()
+    groups = fixed.groupby([*keys, "layer"], sort=False)["rho"]
+    means = groups.mean().where(groups.count() == groups.size()).reset_index()
     return _best(means, keys)[[*keys, "rho", "winner"]].reset_index(drop=True)
 
 
@@ -101,79 +114,99 @@ def _read_draws(path: Path) -> tuple[pd.DataFrame, np.ndarray]:
 def intervals(draws: list[tuple[pd.DataFrame, np.ndarray]], curves: pd.DataFrame) -> pd.DataFrame:
     """Return intervals of rho, of its change since epoch 0, and of its difference from BP.
 
-    All networks saw the same resamples, so that differences are taken draw by draw; seeds are
-    averaged within each draw.
+    All networks saw the same resamples, so that differences are taken draw by draw, seed by seed,
+    and averaged over the seeds that have both sides ("seeds": how many). For filled BatchNorm
+    statistics the change is that from the same network with running ones.
     """
     keys = ["rule", *VIEW, "layer", "roi"]
     cells = pd.concat([part for part, _ in draws], ignore_index=True)
     values = np.concatenate([part for _, part in draws])
-    groups = cells.groupby(keys, sort=False).indices
-    means = {cell: values[rows].mean(axis=0) for cell, rows in groups.items()}
-    plain = curves.groupby(keys, sort=False)["rho"].mean().to_dict()
+    cells["rho"] = cells.merge(curves, on=["seed", *keys], how="left")["rho"].to_numpy()
+    found = {
+        cell: dict(zip(part["seed"], part.index, strict=True))
+        for cell, part in cells.groupby(keys, sort=False)[["seed"]]
+    }
+    estimates = cells["rho"].to_numpy()
     rows = []
-    for cell, drawn in means.items():
-        rule, epoch, *_, layer, roi = cell
-        px, arm, bn, pooling = cell[2:6]
+    for cell, seeds in found.items():
+        rule, epoch, px, arm, bn, pooling, layer, roi = cell
         start = (rule, 0, px, arm, "running" if bn == "filled" else bn, pooling, layer, roi)
-        other = (REFERENCE, *cell[1:])
-        compared = {"value": (drawn, plain[cell])}
-        if start in means and (epoch or bn == "filled"):
-            compared["change"] = (drawn - means[start], plain[cell] - plain[start])
-        if other in means and rule != REFERENCE:
-            compared["minus_bp"] = (drawn - means[other], plain[cell] - plain[other])
-        for quantity, (sample, estimate) in compared.items():
+        compared: dict[str, dict[int, int] | None] = {"value": None}
+        if epoch or bn == "filled":
+            compared["change"] = found.get(start, {})
+        if rule != REFERENCE:
+            compared["minus_bp"] = found.get((REFERENCE, *cell[1:]), {})
+        for quantity, base in compared.items():
+            both = [seed for seed in seeds if base is None or seed in base]
+            if not both:
+                continue
+            ours = [seeds[seed] for seed in both]
+            sample, estimate = values[ours].mean(axis=0), estimates[ours].mean()
+            if base is not None:
+                theirs = [base[seed] for seed in both]
+                sample = sample - values[theirs].mean(axis=0)
+                estimate -= estimates[theirs].mean()
             lower, upper = percentile_interval(sample)
-            rows.append((*cell, quantity, estimate, float(lower), float(upper), len(sample)))
-    columns = [*keys, "quantity", "estimate", "lower", "upper", "draws"]
+            row = (*cell, quantity, estimate, float(lower), float(upper), len(sample), len(both))
+            rows.append(row)
+    columns = [*keys, "quantity", "estimate", "lower", "upper", "draws", "seeds"]
     return pd.DataFrame(rows, columns=columns)
 
 
-def tests(curves: pd.DataFrame, rules: list[str], roi: dict[str, str], large: int) -> pd.DataFrame:
-    """Return tests over seeds: change since epoch 0, and difference from BP.
+def tests(
+    curves: pd.DataFrame, rules: list[str], roi: dict[str, str], sizes: list[int]
+) -> pd.DataFrame:
+    """Return tests over seeds, in the early and the late ROI, after one epoch and after the last.
 
-    Exact sign-flip over all 2^n assignments; one-sided as the paper has it (a loss in the early
-    ROI, a gain in the late one, more than BP), and two-sided. Fewer than two seeds: no test.
+    "change": since the network's own epoch 0. "minus_bp": difference from backpropagation.
+    "filling": BatchNorm statistics filled without training, against running ones, at epoch 0.
+    "bn_mode": statistics of the evaluation batch against running ones.
+
+    Exact sign-flip over all 2^n assignments; one-sided as the paper has it (early: a loss, and
+    more left than BP), the mirror image in the late ROI, which it did not test, and two-sided.
+    Cohen's d: of the paired differences within a rule (d_z), of two samples between rules [assumed].
+    Fewer than two seeds: no test.
     """
-    fixed = curves[
-        (curves["arm"] == "native")
-        & (curves["pooling"] == "global")
-        & (curves["px"] == large)
-        & (curves["bn"] != "filled")
-    ]
-    values = fixed.set_index(["rule", "bn", "layer", "roi", "epoch", "seed"])["rho"].sort_index()
+    fixed = curves[(curves["arm"] == "native") & (curves["pooling"] == "global")]
+    keys = ["rule", "px", "layer", "roi", "bn", "epoch"]
+    values = {
+        cell: part.set_index("seed")["rho"].dropna()
+        for cell, part in fixed[fixed["px"].isin(sizes)].groupby(keys)
+    }
     last = int(curves["epoch"].max())
+    later = sorted({min(1, last), last} & set(curves["epoch"]) - {0})
     rows = []
-    for rule in rules:
-        for bn in fixed["bn"].unique():
-            for layer in [*LAYERS, "best"]:
-                for word, region in roi.items():
-                    for epoch in sorted({1, last} & set(fixed["epoch"])):
-                        cell = (bn, layer, region)
-                        after = _seeds(values, (rule, *cell, epoch))
-                        side = "less" if word == "early" else "greater"
-                        change = _test(_seeds(values, (rule, *cell, 0)), after, side, paired=True)
-                        name = ("change", rule, "epoch 0", epoch, large, *cell)
-                        rows.append((*name, side, *change))
-                        if rule != REFERENCE and REFERENCE in rules:
-                            base = _seeds(values, (REFERENCE, *cell, epoch))
-                            differs = _test(base, after, "greater", paired=False)
-                            name = ("minus_bp", rule, REFERENCE, epoch, large, *cell)
-                            rows.append((*name, "greater", *differs))
+    for rule, px, layer, (word, region) in product(rules, sizes, [*LAYERS, "best"], roi.items()):
+        loss, gain = ("less", "greater") if word == "early" else ("greater", "less")
+        cell = (px, layer, region)
+        for epoch, bn in product(later, ("running", "batch")):
+            after = (rule, *cell, bn, epoch)
+            pairs = [("change", "epoch 0", (rule, *cell, bn, 0), loss)]
+            if rule != REFERENCE:
+                pairs += [("minus_bp", REFERENCE, (REFERENCE, *after[1:]), gain)]
+            if bn == "batch":
+                pairs += [("bn_mode", "running", (rule, *cell, "running", epoch), gain)]
+            for name, reference, before, side in pairs:
+                tested = (name, rule, reference, epoch, px, bn, layer, region, side)
+                rows += _row(tested, values.get(before), values.get(after))
+        unfilled, filled = ((rule, *cell, bn, 0) for bn in ("running", "filled"))
+        tested = ("filling", rule, "running", 0, px, "filled", layer, region, loss)
+        rows += _row(tested, values.get(unfilled), values.get(filled))
     columns = ["comparison", "rule", "reference", "epoch", "px", "bn", "layer", "roi"]
     columns += ["alternative", "mean", "sd", "n", "p", "p_two_sided", "cohens_d"]
     return pd.DataFrame(rows, columns=columns)
 
 
-def _seeds(values: pd.Series, cell: tuple) -> pd.Series:
-    try:
-        return values.loc[cell].dropna()
-    except KeyError:
-        return pd.Series(dtype=float)
+def _row(tested: tuple, before: pd.Series | None, after: pd.Series | None) -> list[tuple]:
+    if before is None or after is None:
+        return []  # a view or a rule that this study has not
+    return [(*tested, *_test(before, after, tested[-1], paired=tested[0] != "minus_bp"))]
 
 
 def _test(before: pd.Series, after: pd.Series, side: str, paired: bool) -> tuple:
     """Return mean, s.d., n, one-sided p, two-sided p and Cohen's d of the difference by seed."""
-    difference = (after - before).dropna().to_numpy()
+    both = pd.concat([before, after], axis=1, join="inner").to_numpy()
+    difference = both[:, 1] - both[:, 0]
     n = len(difference)
     if n < 2:
         mean = float(difference[0]) if n else np.nan
@@ -182,7 +215,7 @@ def _test(before: pd.Series, after: pd.Series, side: str, paired: bool) -> tuple
         d = (
             permutation.cohens_d_paired(difference)
             if paired
-            else permutation.cohens_d(after.to_numpy(), before.to_numpy())
+            else permutation.cohens_d(both[:, 1], both[:, 0])
         )
     except StudyError:
         d = np.nan  # no spread over seeds
@@ -225,6 +258,8 @@ def matched(
     """Return each training's score at the checkpoint nearest in test accuracy to a rule's end.
 
     Rules differ in how much they learn (75 against 39 %); this compares them at equal accuracy.
+    The target is the rule's mean over seeds after the last epoch; of two checkpoints as near, the
+    earlier. Large stimuli, running statistics, global pooling.
     """
     last = history["epoch"].max()
     ends = history[history["epoch"] == last].groupby("rule")["test_accuracy"].mean()
