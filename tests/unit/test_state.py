@@ -170,3 +170,17 @@ def test_due_and_deadline(tmp_path: Path) -> None:
         state.save("run", content(1))
         assert not state.due()
     assert not State(tmp_path).out_of_time()
+
+
+def test_who_came_first_keeps_the_lock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another process takes over between our look at a dead owner and our burying it."""
+    owner(tmp_path, started="1.0")
+
+    def overtaken(*_: object) -> bool:
+        owner(tmp_path, token="faster")
+        return False
+
+    monkeypatch.setattr("replicortex.training.state._alive", overtaken)
+    State(tmp_path)._bury_dead()
+    assert json.loads((tmp_path / "owner.json").read_text())["token"] == "faster"
+    assert [path.name for path in tmp_path.iterdir()] == ["owner.json"]

@@ -207,7 +207,13 @@ def slow_inference(maps: list, w2, w3, p2, p3, steps: int, rate: float) -> list:
 
 
 def test_pc_step_equals_a_slow_loop(entries: dict) -> None:
-    settings = entries["pc"] | {"rate": 0.2, "clip_error": 0.05, "clip_update": 1e-3}
+    # Rates and limits large enough for each to show.
+    settings = entries["pc"] | {
+        "rate": 0.2,
+        "clip_error": 0.05,
+        "clip_update": 3e-3,
+        "lr_weights": 3.0,
+    }
     learner = pc.build(3, NETWORK, settings, 4, CPU)
     net = copy.deepcopy(learner.network).train()
     readout = torch.optim.Adam([*net.fc1.parameters(), *net.fc2.parameters()], lr=1e-3)
@@ -230,7 +236,7 @@ def test_pc_step_equals_a_slow_loop(entries: dict) -> None:
                 pre = below.numpy().mean((0, 2, 3))
                 for o in range(weight.shape[0]):
                     for i in range(weight.shape[1]):
-                        weight[o, i] += 1e-4 * float(np.clip(d[o] * pre[i], -1e-3, 1e-3))
+                        weight[o, i] += 3 * float(np.clip(d[o] * pre[i], -3e-3, 3e-3))
         readout.zero_grad()
         loss = F.cross_entropy(net.readout(r3), labels)
         loss.backward()
@@ -240,7 +246,7 @@ def test_pc_step_equals_a_slow_loop(entries: dict) -> None:
         learner.network.state_dict().items(), net.state_dict().values(), strict=True
     ):
         if "num_batches" not in name:
-            torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=2e-6, msg=name)
+            torch.testing.assert_close(ours, theirs, rtol=1e-3, atol=1e-5, msg=name)
 
 
 def test_pc_clips_matter_and_labels_do_not_reach_the_convolutions(entries: dict) -> None:
