@@ -80,7 +80,8 @@ def brain(
         "names": np.array(names),
         "subjects": np.array(subjects),
     }
-    arrays |= {f"model/{name}": one for name, one in low_level(pictures, scores).items()}
+    for name, one in low_level(pictures, scores).items():
+        arrays[f"model/{name}"] = rdm.check(one, f"{name} of the {stimuli} stimuli")
     return {"brain": arrays, "noise": noise_bounds(rdms, masks, scores)}
 
 
