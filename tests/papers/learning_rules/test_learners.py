@@ -503,8 +503,11 @@ def test_supervised_pc_energy_falls_in_every_step_for_every_image(entries: dict)
     for seed in (1, 2):
         learner = pc_supervised.build(seed, NETWORK, entries["pc_supervised"], 4, CPU)
         for number in range(5):
-            learner.step(*batch(seed=number), streams)
-            seen = torch.stack(learner.energies_seen)
+            images, labels = batch(seed=number)
+            values, _, fixed = learner.forward(images)
+            target = F.one_hot(labels, 10).float()
+            seen = learner.relax(images, values, target, fixed)[1]
+            learner.step(images, labels, streams)
             assert len(seen) == 21
             assert (seen.diff(dim=0) < 0).all()
             assert (seen[-1] < 0.99 * seen[0]).all()
@@ -516,7 +519,7 @@ def test_supervised_pc_relaxes_along_the_gradient_of_the_energy(entries: dict) -
     images, labels = batch()
     target = F.one_hot(labels, 10).float()
     values, _, fixed = learner.forward(images)
-    ours, _, last = learner.relax(images, values, target, fixed)
+    ours, energies = learner.relax(images, values, target, fixed)
     for _ in range(3):
         values = [value.detach().requires_grad_() for value in values]
         energy = reference_energy(learner.network, images, values, target, fixed)
@@ -525,7 +528,7 @@ def test_supervised_pc_relaxes_along_the_gradient_of_the_energy(entries: dict) -
     for one, other in zip(ours, values, strict=True):
         torch.testing.assert_close(one, other.detach(), rtol=1e-4, atol=1e-5)
     torch.testing.assert_close(
-        last, reference_energy(learner.network, images, values, target, fixed).detach()
+        energies[-1], reference_energy(learner.network, images, values, target, fixed).detach()
     )
 
 
@@ -535,7 +538,7 @@ def test_supervised_pc_update_is_the_gradient_of_the_energy(entries: dict) -> No
     images, labels = batch()
     target = F.one_hot(labels, 10).float()
     values, _, fixed = learner.forward(images)
-    values, *_ = learner.relax(images, values, target, fixed)
+    values, _ = learner.relax(images, values, target, fixed)
     energy = reference_energy(net, images, values, target, fixed).mean()
     gradients = torch.autograd.grad(energy, list(net.parameters()))
     # A weight's change is local: e_l f'(.) x_(l-1), without any other layer's error.

@@ -278,16 +278,14 @@ def layouts(
     "global" is the mean over positions, "grid" the mean over the fields of a grid, "full" the map.
     """
     last = F.adaptive_avg_pool2d(maps[-1], grid)
-    hidden = F.relu(
-        F.linear(last.contiguous().flatten(1), weights["fc1.weight"], weights["fc1.bias"])
-    )
+    hidden = F.relu(F.linear(last.flatten(1), weights["fc1.weight"], weights["fc1.bias"]))
     for pooling in poolings:
         for name, layer in zip(BLOCKS, maps, strict=True):
             if pooling == "global":
                 yield f"{pooling}/{name}", layer.mean((2, 3))
             elif pooling == "grid":
                 coarse = F.adaptive_avg_pool2d(layer, grid)
-                yield f"{pooling}/{name}", coarse.contiguous().flatten(1)
+                yield f"{pooling}/{name}", coarse.flatten(1)
             else:
-                yield f"{pooling}/{name}", layer.contiguous().flatten(1)
+                yield f"{pooling}/{name}", layer.flatten(1)
         yield f"{pooling}/fc1", hidden

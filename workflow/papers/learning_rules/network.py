@@ -114,8 +114,7 @@ class Network(nn.Module):
         """Return fc1 after its ReLU, (n, hidden), from the last block's output."""
         if maps.shape[-2:] != (self.grid, self.grid):
             maps = F.adaptive_avg_pool2d(maps, self.grid)
-        # Contiguous first: units are counted channel by channel whatever the memory layout.
-        return F.relu(self.weigh("fc1", maps.contiguous().flatten(1)))
+        return F.relu(self.weigh("fc1", maps.flatten(1)))
 
     def readout(self, maps: torch.Tensor, keep: torch.Tensor | None = None) -> torch.Tensor:
         """Return class scores, (n, 10), from the last block's output.

@@ -41,7 +41,7 @@ class SupervisedPC(Learner):
         self.network.train()
         target = F.one_hot(labels, CLASSES).to(images.dtype)
         values, scores, fixed = self.forward(images)
-        values, first, last = self.relax(images, values, target, fixed)
+        values, fall = self.relax(images, values, target, fixed)
         self.optimiser.zero_grad()
         energy = self.energies(images, values, target, fixed).mean()
         energy.backward()
@@ -49,8 +49,8 @@ class SupervisedPC(Learner):
         return {
             "loss": F.cross_entropy(scores, labels),
             "accuracy": accuracy(scores, labels),
-            "energy_start": first.mean(),
-            "energy_end": last.mean(),
+            "energy_start": fall[0].mean(),
+            "energy_end": fall[-1].mean(),
         }
 
     @torch.no_grad()
@@ -80,8 +80,8 @@ class SupervisedPC(Learner):
         values: list[torch.Tensor],
         target: torch.Tensor,
         fixed: Fixed,
-    ) -> tuple[list[torch.Tensor], torch.Tensor, torch.Tensor]:
-        """Return the values after descent of the energy, and each image's energy before and after.
+    ) -> tuple[list[torch.Tensor], torch.Tensor]:
+        """Return the values after descent of the energy, and the energies (steps + 1, n) met.
 
         x_l <- x_l - rate dF/dx_l for all l at once.
         """
@@ -102,8 +102,7 @@ class SupervisedPC(Learner):
                 ]
         with torch.no_grad():
             energies.append(energy_of(bottom, values, target, layers, self.network.grid))
-        self.energies_seen = energies
-        return [value.detach() for value in values], energies[0], energies[-1]
+        return [value.detach() for value in values], torch.stack(energies)
 
     def energies(
         self,
@@ -140,7 +139,7 @@ def predict(
     if name == "fc1":
         if below.shape[-2:] != (grid, grid):
             below = F.adaptive_avg_pool2d(below, grid)
-        return F.relu(F.linear(below.contiguous().flatten(1), *layer))
+        return F.relu(F.linear(below.flatten(1), *layer))
     return F.linear(below, *layer)
 
 
