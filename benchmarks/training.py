@@ -19,7 +19,7 @@ import hashlib
 import io
 import json
 import os
-import platform
+import resource
 import statistics
 import subprocess
 import sys
@@ -28,6 +28,8 @@ import time
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
+
+import common
 
 ROOT = Path(__file__).resolve().parent.parent
 SEEDS = [42, 123, 456, 789, 1337]
@@ -243,8 +245,10 @@ def rates(folder: Path, rules: list[str], numbers: dict[str, Any]) -> dict[str, 
     return found
 
 
-def timed(job: str, folder: Path, what: list, numbers: dict[str, Any]) -> tuple[float, dict]:
-    """Run one job in a new process; return seconds and its answer."""
+def timed(
+    job: str, folder: Path, what: list, numbers: dict[str, Any]
+) -> tuple[dict[str, float], dict]:
+    """Run one job in a new process; return its seconds and its answer."""
     environment = os.environ | {
         "OMP_NUM_THREADS": "1",
         "MKL_NUM_THREADS": "1",
@@ -252,7 +256,7 @@ def timed(job: str, folder: Path, what: list, numbers: dict[str, Any]) -> tuple[
         "CUBLAS_WORKSPACE_CONFIG": ":4096:8",
     }
     request = json.dumps([job, str(folder), what, numbers])
-    start = time.perf_counter()
+    start, before = time.perf_counter(), _cpu_seconds()
     done = subprocess.run(
         [sys.executable, __file__, "--job"],
         input=request,
@@ -261,54 +265,47 @@ def timed(job: str, folder: Path, what: list, numbers: dict[str, Any]) -> tuple[
         stdout=subprocess.PIPE,
         check=True,
     )
-    return time.perf_counter() - start, json.loads(done.stdout.splitlines()[-1])
+    seconds = {"wall": time.perf_counter() - start, "cpu": _cpu_seconds() - before}
+    return seconds, json.loads(done.stdout.splitlines()[-1])
+
+
+def _cpu_seconds() -> float:
+    """Seconds of computation by ended child processes: what a busy machine does not change."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def compare(folder: Path, numbers: dict[str, Any], repeats: int) -> dict[str, Any]:
     """Time the three ways of training five seeds."""
-    found: dict[str, Any] = {name: {"seconds": []} for name in ("packed", "separate", "plain")}
-    timed("ours", folder, ["bp", SEEDS[:1]], numbers)  # warms the disk's caches
-    timed("plain", folder, ["bp", SEEDS[:1]], numbers)
-    for _ in range(repeats):
-        seconds, packed = timed("ours", folder, ["bp", SEEDS], numbers)
-        found["packed"]["seconds"].append(seconds)
-        for name, job in (("separate", "ours"), ("plain", "plain")):
-            each = [timed(job, folder, ["bp", [seed]], numbers) for seed in SEEDS]
-            found[name]["seconds"].append(sum(part for part, _ in each))
-            answers = {seed: value for _, answer in each for seed, value in answer.items()}
-            found[name]["test_accuracy"] = [answers[str(s)]["test_accuracy"] for s in SEEDS]
-            if name == "separate":
-                found["identical"] = answers == packed
-    found["packed"]["test_accuracy"] = [packed[str(s)]["test_accuracy"] for s in SEEDS]
-    for name in ("packed", "separate", "plain"):
-        times = found[name]["seconds"]
-        found[name] |= {"mean": statistics.mean(times), "minimum": min(times)}
-        found[name]["sd"] = statistics.stdev(times) if len(times) > 1 else None
-    for name in ("separate", "plain"):
-        found[f"{name}_over_packed"] = found[name]["minimum"] / found["packed"]["minimum"]
-    return found
-
-
-def machine(device: str) -> dict[str, Any]:
-    """Return what the numbers depend on."""
-    import torch
-
-    model = next(
-        (
-            line.split(":")[1].strip()
-            for line in Path("/proc/cpuinfo").read_text().splitlines()
-            if line.startswith("model name")
-        ),
-        platform.processor(),
-    )
-    return {
-        "cpu": model,
-        "cores": os.cpu_count(),
-        "gpu": torch.cuda.get_device_name() if device == "cuda" else None,
-        "python": platform.python_version(),
-        "torch": torch.__version__,
-        "load": os.getloadavg()[0],
+    ways = {
+        "packed": ("ours", [SEEDS]),
+        "separate": ("ours", [[seed] for seed in SEEDS]),
+        "plain": ("plain", [[seed] for seed in SEEDS]),
     }
+    found: dict[str, Any] = {name: {"wall": [], "cpu": []} for name in ways}
+    answers: dict[str, dict] = {}
+    for job in ("ours", "plain"):
+        timed(job, folder, ["bp", SEEDS[:1]], numbers)  # warms the disk's caches
+    for _ in range(repeats):
+        for name, (job, packs) in ways.items():
+            each = [timed(job, folder, ["bp", pack], numbers) for pack in packs]
+            for clock in ("wall", "cpu"):
+                found[name][clock].append(round(sum(part[clock] for part, _ in each), 2))
+            answers[name] = {seed: value for _, answer in each for seed, value in answer.items()}
+    report: dict[str, Any] = {
+        "identical": answers["packed"] == answers["separate"],
+        "seconds": found,
+    }
+    report["test_accuracy"] = {
+        name: [answer[str(seed)]["test_accuracy"] for seed in SEEDS]
+        for name, answer in answers.items()
+    }
+    for clock in ("wall", "cpu"):
+        least = {name: min(found[name][clock]) for name in ways}
+        report[f"times_faster_packed_{clock}"] = {
+            name: round(least[name] / least["packed"], 2) for name in ("separate", "plain")
+        }
+    return report
 
 
 def main() -> int:
@@ -333,7 +330,8 @@ def main() -> int:
         folder = Path(name)
         store(folder, numbers["stored"])
         report = {
-            "machine": machine(options.device),
+            "machine": common.machine(),
+            "versions": common.versions("torch", "torchvision", "numpy"),
             "threads": 1,
             "device": options.device,
             "training": numbers["training"],
@@ -342,16 +340,16 @@ def main() -> int:
             "images_per_second": timed("rates", folder, list(numbers["rules"]), numbers)[1],
             "five_seeds_bp": compare(folder, numbers, repeats),
         }
-    text = json.dumps(report, indent=1)
     if options.out:
-        options.out.write_text(text + "\n")
+        common.write(options.out, report)
     else:
-        print(text)
+        print(json.dumps(report, indent=2))
     for rule, rate in report["images_per_second"].items():
         print(f"{rule:14} {rate:6d} images/s", file=sys.stderr)
     five = report["five_seeds_bp"]
-    for name in ("packed", "separate", "plain"):
-        print(f"{name:14} {five[name]['minimum']:6.1f} s for five seeds", file=sys.stderr)
+    for name, seconds in five["seconds"].items():
+        wall, cpu = min(seconds["wall"]), min(seconds["cpu"])
+        print(f"{name:14} {wall:6.1f} s, {cpu:6.1f} s of one core", file=sys.stderr)
     print(f"identical outputs packed and separate: {five['identical']}", file=sys.stderr)
     return 0 if five["identical"] or options.device == "cuda" else 1
 
