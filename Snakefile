@@ -30,7 +30,7 @@ module data:
     snakefile:
         "workflow/datasets/Snakefile"
     config:
-        study.dataset_entries()
+        study.manifests()
 
 
 use rule * from data

@@ -6,6 +6,7 @@ Whatever is wrong is told in one sentence before any job starts.
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 import os
 from collections.abc import Iterable, Mapping
@@ -19,6 +20,7 @@ from pydantic import BaseModel, Field, ValidationError
 from replicortex.data.declared import Dataset, missing_user_data
 from replicortex.data.declared import load as load_datasets
 from replicortex.errors import StudyError, nearest
+from replicortex.files import canonical_json
 from replicortex.schema import PositiveInt, Section
 
 Scale = Literal["demo", "small", "full"]
@@ -120,7 +122,7 @@ def check(config: Mapping[str, Any], root: Path) -> Study:
                 f"config/config.yaml: user_data.{name}: no such dataset{nearest(name, declared)}"
             )
     for name, entry in datasets.items():
-        manifest = Path(settings.data, "manifests", f"{name}.json")
+        manifest = Path(settings.data, "manifests", manifest_name(name, entry))
         folder = settings.user_data.get(name)
         if (
             entry.kind == "user"
@@ -134,9 +136,23 @@ def check(config: Mapping[str, Any], root: Path) -> Study:
             f"config/config.yaml: data: the folder '{settings.data}' does not exist; "
             "create it, or leave `data: data`"
         )
+    manifests = {
+        name: f"<manifests>/{manifest_name(name, entry)}" for name, entry in datasets.items()
+    }
     for numbers in papers.values():
         numbers["device"] = settings.device
+        numbers["manifests"] = {name: manifests[name] for name in numbers["datasets"]}
     return Study(settings, papers, dict(sorted(datasets.items())), mirror)
+
+
+def manifest_name(name: str, entry: Dataset) -> str:
+    """Return the name of a dataset's manifest, another one for each version and content.
+
+    A manifest of the same name would hide a change: the engine does not look at what lies below a
+    job that runs, unless a file is missing.
+    """
+    content = entry.model_dump(mode="json", include={"version", "source", "files"})
+    return f"{name}@{hashlib.sha256(canonical_json(content).encode()).hexdigest()[:8]}.json"
 
 
 def _selected(run: str | list[str], known: list[str]) -> list[str]:

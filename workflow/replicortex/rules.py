@@ -22,7 +22,7 @@ from replicortex.files import canonical_json
 # Raised by hand when a change of the runner may change results.
 RUNNER = 1
 # Arguments that the runner itself provides, and that never change a result.
-PROVIDED = frozenset({"seeds", "state", "progress", "data", "mirror", "user_folder"})
+PROVIDED = frozenset({"seeds", "state", "progress", "entry", "data", "mirror", "user_folder"})
 
 
 class Job:
@@ -67,7 +67,8 @@ def job(call: str, *, code: bool = True, **arguments: Any) -> Job:
     call
         "package.module:function".
     code
-        Whether a change of the function's code makes its results stale.
+        Whether code, environment and threads can change its results; not so for datasets, which
+        are verified.
     arguments
         Values by name; a function is called with the wildcards.
     """
@@ -123,13 +124,13 @@ def finish(rules: Iterable[Any], versions: Mapping[str, str], threads: int) -> N
         if not jobs:
             continue
         (one,) = jobs
-        if rule.conda_env:
+        if rule.conda_env and one.code:
             file = Path(str(rule.conda_env))
             file = file if file.is_absolute() else ROOT.parent / "envs" / file.name
             one.environment = {"file": file.stem, "hash": environment_hash(file)}
-        names = [Path(str(item)).stem for item in rule.input if _is_manifest(item)]
+        names = [Path(item).name.partition("@")[0] for item in rule.input if _is_manifest(item)]
         one.datasets = {name: versions[name] for name in sorted(names) if name in versions}
-        one.threads = threads
+        one.threads = threads if one.code else 1
         inputs = {name for name, _ in rule.input._allitems() if name}
         check_signature(rule.name, one.call, inputs | set(one.arguments))
 

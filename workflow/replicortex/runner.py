@@ -188,6 +188,12 @@ def _provided(
         provided["seeds"] = seeds
     if "progress" in asked:
         provided["progress"] = show_progress
+    if "entry" in asked:
+        from replicortex.data import declared
+
+        entries = declared.load(Path(os.environ["REPLICORTEX_DECLARED"]))
+        name = identity.what["arguments"]["name"]
+        provided["entry"] = entries[name].model_dump(mode="json")
     if "data" in asked:
         provided["data"] = Path(os.environ["REPLICORTEX_DATA"])
     if "mirror" in asked:

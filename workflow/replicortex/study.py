@@ -22,10 +22,10 @@ class OpenStudy(configuration.Study):
 
     root: Path
 
-    def dataset_entries(self) -> dict[str, Any]:
-        """Return the configuration of the datasets' rules."""
-        entries = {name: entry.model_dump(mode="json") for name, entry in self.datasets.items()}
-        return {"datasets": entries}
+    def manifests(self) -> dict[str, Any]:
+        """Return the configuration of the datasets' rules: names and their manifests."""
+        names = {n: configuration.manifest_name(n, entry) for n, entry in self.datasets.items()}
+        return {"manifests": names}
 
     def claims(self) -> dict[str, Any]:
         """Return the configuration of the scorecard: claims, tables and aliases by paper."""
@@ -81,6 +81,7 @@ def open_study(config: Mapping[str, Any], root: Path) -> OpenStudy:
     rules.export(
         {
             "data": settings.data,
+            "declared": str(root / "config/datasets.yaml"),
             "state": f"results/{study.run}/.state",
             "user_data": json.dumps(settings.user_data),
             **({"mirror": str(study.mirror)} if study.mirror else {}),

@@ -66,6 +66,9 @@ def brain(
         masks = {"all": ~np.eye(n, dtype=bool), "cross_run": cross_run}
     else:
         rdms = objects92.read_brain_rdms(images, responses["rois"])
+        for roi, people in rdms.items():
+            for number, one in enumerate(people):
+                rdm.check(one, f"{images}: {roi}, person {number + 1}")
         subjects = [f"{number + 1:02d}" for number in range(len(next(iter(rdms.values()))))]
         mask = ~np.eye(n, dtype=bool)  # no order of presentation was published
         masks = {"all": mask}

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 
-from replicortex.analysis.rdm import check
 from replicortex.data import manifest as manifests
 from replicortex.errors import StudyError, nearest
 
@@ -39,12 +38,12 @@ def read_categories(manifest: Path) -> dict[str, np.ndarray]:
 
 
 def read_brain_rdms(manifest: Path, rois: Sequence[str] = ROIS) -> dict[str, np.ndarray]:
-    """Return RDMs by ROI, float64 of shape (n_subjects, n, n), symmetric with a zero diagonal.
+    """Return RDMs by ROI, float64 of shape (n_subjects, n, n), as the file has them.
 
     Raises
     ------
     StudyError
-        When a ROI is unknown, or an RDM is not symmetric or has NaN.
+        When a ROI is unknown, or the file is damaged.
     """
     import h5py
 
@@ -59,9 +58,6 @@ def read_brain_rdms(manifest: Path, rois: Sequence[str] = ROIS) -> dict[str, np.
                 found[roi] = np.moveaxis(file[f"{roi}_RDMs"][()], -1, 0).astype(np.float64)
     except OSError as error:
         raise StudyError(f"{path}: truncated or no HDF5 file ({error})") from None
-    for roi, rdms in found.items():
-        for subject, rdm in enumerate(rdms):
-            check(rdm, f"{path}: {roi}, person {subject + 1}")
     return found
 
 

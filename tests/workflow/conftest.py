@@ -1,0 +1,98 @@
+"""A copy of the repository in which whole runs are tried, and one finished demo run to start from."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+BIN = Path(sys.executable).parent
+GIT = ["git", "-c", "user.name=Test", "-c", "user.email=test@localhost"]
+
+
+class Copy:
+    """A copy of the repository, committed, in a folder of its own."""
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+
+    def snakemake(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess:
+        return self.run(str(BIN / "snakemake"), *arguments, check=check)
+
+    def run(self, *command: str, check: bool = True) -> subprocess.CompletedProcess:
+        kept = {k: v for k, v in os.environ.items() if not k.startswith(("REPLICORTEX_", "PYTEST"))}
+        done = subprocess.run(
+            command,
+            cwd=self.folder,
+            capture_output=True,
+            text=True,
+            env={
+                **kept,
+                "PATH": f"{BIN}:{kept['PATH']}",
+                "PYTHONPATH": str(self.folder / "workflow"),
+            },
+            timeout=600,
+        )
+        assert not check or done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+        return done
+
+    def planned(self, *arguments: str) -> dict[str, int]:
+        """Return how many jobs of each rule would run."""
+        done = self.snakemake("--dry-run", "--quiet", "rules", *arguments)
+        text = done.stdout + done.stderr
+        if "Nothing to be done" in text:
+            return {}
+        table = re.search(r"Job stats:\njob +count\n[- ]+\n(.*?)\ntotal ", text, re.S)
+        assert table, text[-2000:]
+        counts = dict(line.split() for line in table[1].splitlines())
+        return {rule: int(count) for rule, count in counts.items() if rule != "all"}
+
+    def commit(self) -> None:
+        for arguments in (["add", "--all"], ["commit", "--quiet", "--message", "change"]):
+            subprocess.run([*GIT, *arguments], cwd=self.folder, check=True)
+
+    def tables(self) -> dict[str, bytes]:
+        """Return the content of every table of the demo run."""
+        results = self.folder / "results/demo"
+        return {
+            path.relative_to(results).as_posix(): path.read_bytes()
+            for path in sorted(results.rglob("*.csv"))
+        }
+
+
+def copy_of(root: Path, folder: Path) -> Copy:
+    listed = subprocess.run(
+        ["git", "-C", str(root), "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        capture_output=True,
+        check=True,
+    ).stdout
+    for name in filter(None, listed.decode().split("\0")):
+        source, target = root / name, folder / name
+        if source.is_symlink():
+            target.symlink_to(source.readlink())
+        elif source.is_file():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(source, target)
+    subprocess.run([*GIT, "init", "--quiet", "--initial-branch=main"], cwd=folder, check=True)
+    made = Copy(folder)
+    made.commit()
+    return made
+
+
+@pytest.fixture(scope="session")
+def finished(root, tmp_path_factory) -> Copy:
+    """A finished demo run. Tests leave it as they find it."""
+    made = copy_of(root, tmp_path_factory.mktemp("finished"))
+    made.first_output = made.snakemake("--cores", "2")
+    return made
+
+
+@pytest.fixture
+def fresh(root, tmp_path) -> Copy:
+    """A copy in which nothing has run yet."""
+    return copy_of(root, tmp_path)

@@ -1,0 +1,137 @@
+"""The demo study from start to end: it runs, says what it is, leaves records, and reruns nothing."""
+
+import json
+import shutil
+
+import pytest
+
+from replicortex.provenance import chain, records
+
+pytestmark = pytest.mark.xdist_group("finished")
+
+
+def test_the_first_line_names_scale_data_and_device(finished):
+    lines = finished.first_output.stderr.splitlines()
+    line = next(line for line in lines if not line.startswith("Using workflow specific profile"))
+    assert line == (
+        "Replicortex: scale demo, synthetic data (fixtures; no verdict on any paper), device cpu, "
+        "papers learning_rules"
+    )
+
+
+def test_nothing_is_left_to_do(finished):
+    assert finished.planned() == {}
+    assert "Nothing to be done" in finished.snakemake("--cores", "1").stderr
+
+
+def test_a_paper_has_at_most_twelve_jobs(root, fresh):
+    planned = fresh.planned()
+    own = {rule: n for rule, n in planned.items() if rule.startswith("learning_rules_")}
+    assert sum(own.values()) <= 12, own
+
+
+def test_every_result_has_a_record_and_says_synthetic(finished):
+    results = chain.results_below(finished.folder / "results/demo")
+    assert len(results) > 80
+    for path in results:
+        record = records.read(records.path_of(path))
+        assert record["synthetic"] is True
+        assert record["output"]["sha256"] == records.file_sha256(path)
+        assert records.path_of(path).stat().st_size < 40_000
+
+
+def test_figures_say_synthetic_and_carry_their_record(finished):
+    for path in sorted((finished.folder / "results/demo").rglob("*.svg")):
+        assert chain.embedded_id(path) == records.read(records.path_of(path))["id"]
+        assert "SYNTHETIC DATA" in path.read_text() or "Synthetic" in path.read_text()
+
+
+def test_the_scorecard_gives_no_verdict_on_fixtures(finished):
+    import pandas as pd
+
+    claims = pd.read_csv(finished.folder / "results/demo/scorecard/claims.csv")
+    assert len(claims) > 40
+    assert claims["verdict"].str.contains("synthetic").all()
+
+
+def test_verify_finds_no_fault(finished):
+    done = finished.run("python", "-m", "replicortex", "audit", "verify")
+    assert " 0 faults" in done.stdout
+
+
+def test_audit_of_a_figure_copied_elsewhere(finished, tmp_path):
+    source = finished.folder / "results/demo/learning_rules/figures/change.png"
+    copy = tmp_path / "figure 3.png"
+    shutil.copyfile(source, copy)
+    done = finished.run("python", "-m", "replicortex", "audit", "figure", str(copy))
+    assert "figures/change.png" in done.stdout
+    assert "dataset cifar10_fixture 1:" in done.stdout
+    commit = json.loads((finished.folder / "data/manifests/cifar10_fixture.json").read_text())[
+        "commit"
+    ]
+    assert commit[:12] in done.stdout
+
+
+@pytest.mark.parametrize(
+    "victim, what",
+    [
+        ("metrics/curves.csv", "changed after it was made"),
+        ("models/bp/seed42.safetensors", "changed after it was made"),
+        ("metrics/curves.csv.record.json", "record was changed"),
+        ("figures/change.png", "changed after it was made"),
+    ],
+)
+def test_one_changed_byte_is_found(finished, victim, what):
+    path = finished.folder / "results/demo/learning_rules" / victim
+    before = path.read_bytes()
+    middle = len(before) // 2
+    changed = bytes([before[middle] ^ 1])
+    path.write_bytes(before[:middle] + changed + before[middle + 1 :])
+    try:
+        done = finished.run("python", "-m", "replicortex", "audit", "verify", check=False)
+    finally:
+        path.write_bytes(before)
+    assert done.returncode == 1
+    assert victim.removesuffix(".record.json") in done.stdout and what in done.stdout, done.stdout
+
+
+def test_a_missing_record_is_found(finished):
+    path = finished.folder / "results/demo/learning_rules/metrics/curves.csv.record.json"
+    before = path.read_bytes()
+    path.unlink()
+    try:
+        done = finished.run("python", "-m", "replicortex", "audit", "verify", check=False)
+    finally:
+        path.write_bytes(before)
+    assert done.returncode == 1 and "curves.csv: has no record" in done.stdout
+
+
+def test_keep_refuses_synthetic_results(finished):
+    done = finished.run(
+        "python", "-m", "replicortex", "keep", "demo", "learning_rules", check=False
+    )
+    assert done.returncode == 1 and "comes from synthetic data" in done.stderr
+
+
+def test_report(finished, tmp_path):
+    report = tmp_path / "report.html"
+    finished.snakemake("--report", str(report))
+    assert "scorecard" in report.read_text().lower()
+
+
+def test_a_fault_exits_before_any_job(fresh):
+    done = fresh.snakemake("--cores", "1", "--config", "scale=dem", check=False)
+    assert done.returncode == 1
+    assert "found 'dem'; did you mean 'demo'" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (fresh.folder / "results").exists() and not (fresh.folder / "data").exists()
+
+
+def test_a_gpu_that_is_absent_is_an_error_before_any_job(fresh):
+    from replicortex.study import gpu_present
+
+    if gpu_present():
+        pytest.skip("this machine has a GPU")
+    done = fresh.snakemake("--cores", "1", "--config", "device=cuda", check=False)
+    assert done.returncode != 0 and "no NVIDIA GPU" in done.stdout + done.stderr
+    assert not (fresh.folder / "results").exists()

@@ -1,0 +1,181 @@
+"""What runs again after a change: exactly the jobs that depend on it."""
+
+import re
+import subprocess
+
+import pytest
+
+pytestmark = pytest.mark.xdist_group("finished")
+
+P = "learning_rules_"
+FIGURES = {f"{P}draw": 1}
+VERDICTS = {"judge": 1}
+AFTER_TABLES = {**FIGURES, **VERDICTS}
+AFTER_SCORES = {f"{P}aggregate": 1, **AFTER_TABLES}
+AFTER_ACTIVATIONS = {f"{P}score_all": 1, **AFTER_SCORES}
+AFTER_TRAINING = {f"{P}extract_all": 1, **AFTER_ACTIVATIONS}
+AFTER_BRAIN = {f"{P}compare_brains": 1, **AFTER_ACTIVATIONS}
+NUMBERS = "config/papers/learning_rules.yaml"
+CODE = "workflow/papers/learning_rules"
+
+
+def training(n):
+    return {f"{P}train_0": n, **AFTER_TRAINING}
+
+
+def replace(file, old, new):
+    """Return a change of one text in one file."""
+
+    def change(folder):
+        path = folder / file
+        text = path.read_text()
+        assert text.count(old) >= 1, f"{file} has no {old!r}"
+        path.write_text(text.replace(old, new, 1))
+
+    return change
+
+
+def demo(text):
+    """Return a change of the demo's own numbers."""
+    return replace("config/config.yaml", "papers: {}", f"papers: {{learning_rules: {text}}}")
+
+
+CHANGES = {
+    "nothing": (lambda folder: None, {}),
+    # numbers
+    "draws of the bootstrap": (demo("{scores: {bootstrap_draws: 201}}"), AFTER_BRAIN),
+    "rate of one rule": (demo("{rules: {fa: {lr: 6.0e-4}}}"), training(1)),
+    "two numbers swapped": (
+        demo("{rules: {pc: {clip_error: 0.01, clip_update: 0.5}}}"),
+        training(1),
+    ),
+    "epochs": (demo("{training: {epochs: 3}}"), training(7)),
+    "hidden units": (demo("{network: {hidden: 33}}"), training(7)),
+    "px of the evaluation": (demo("{evaluation: {px: {large: 80}}}"), AFTER_TRAINING),
+    "early ROI": (demo("{aliases: {roi: {early: V2}}}"), AFTER_SCORES),
+    "threads": (replace("config/config.yaml", "threads: 1", "threads: 2"), "all"),
+    # what is no number
+    "the order of keys": (
+        replace(
+            NUMBERS,
+            "    weight_decay: 1.0e-4\n    clip: 1.0 ",
+            "    clip: 1.0\n    weight_decay: 1.0e-4 ",
+        ),
+        {},
+    ),
+    "1 for 1.0": (replace(NUMBERS, "    clip: 1.0 ", "    clip: 1 "), {}),
+    "1e-3 for 0.001": (replace(NUMBERS, "lr: 1.0e-3 ", "lr: 0.001 "), {}),
+    "a comment in the numbers": (replace(NUMBERS, "# Adam", "# by Adam"), {}),
+    "a number of another scale": (replace(NUMBERS, "epochs: 10", "epochs: 12"), {}),
+    "seeds per job": (demo("{seeds_per_job: 1}"), {}),
+    "memory of a rule": (
+        replace(f"{CODE}/Snakefile", "mem_mb=growing(4000)", "mem_mb=growing(5000)"),
+        {},
+    ),
+    # code
+    "code of the RDMs": (
+        replace("workflow/replicortex/analysis/rdm.py", "def upper(", "UNUSED = 1\n\n\ndef upper("),
+        "measures",
+    ),
+    "code of the scores": (
+        replace(f"{CODE}/scores.py", "CELL = [", "UNUSED = 1\nCELL = ["),
+        AFTER_ACTIVATIONS,
+    ),
+    "code of one rule": (
+        replace(f"{CODE}/train.py", "TEST_BATCH = 500", "TEST_BATCH = 499"),
+        training(7),
+    ),
+    "code of the figures": (
+        replace(f"{CODE}/figures.py", "def figures(", "UNUSED = 1\n\n\ndef figures("),
+        FIGURES,
+    ),
+    "a comment in the code": (
+        replace(f"{CODE}/scores.py", "CELL = [", "# what names a cell\nCELL = ["),
+        {},
+    ),
+    "a docstring": (replace(f"{CODE}/train.py", '"""Train one rule.', '"""Train a rule.'), {}),
+    "the runner's progress": (
+        replace("workflow/replicortex/runner.py", "leave=False", "leave=True"),
+        {},
+    ),
+    "code that no job runs": (
+        replace(
+            "workflow/replicortex/provenance/keep.py", "LIMIT_BYTES = 1_000_000", "LIMIT_BYTES = 1"
+        ),
+        {},
+    ),
+    # data, claims, environments
+    "version of the training images": (
+        replace(
+            "config/datasets.yaml",
+            'title: "synthetic CIFAR-10"\n  version: "1"',
+            'title: "synthetic CIFAR-10"\n  version: "2"',
+        ),
+        {"get": 1, **training(7)},
+    ),
+    "version of the responses": (
+        replace(
+            "config/datasets.yaml",
+            'title: "synthetic THINGS-fMRI responses"\n  version: "1"',
+            'title: "synthetic THINGS-fMRI responses"\n  version: "2"',
+        ),
+        {"get": 1, **AFTER_BRAIN},
+    ),
+    "another dataset": (
+        replace("config/datasets.yaml", 'version: "2009-python"', 'version: "x"'),
+        {},
+    ),
+    "a published value": (
+        replace(f"{CODE}/claims.yaml", "value: -0.90", "value: -0.91"),
+        VERDICTS,
+    ),
+    "torch in the environment": (
+        replace("envs/train.yaml", "pytorch=2.13.0", "pytorch=2.13.1"),
+        training(7),
+    ),
+    "a comment in the environment": (
+        replace("envs/train.yaml", "dependencies:", "# exact\ndependencies:"),
+        {},
+    ),
+}
+
+
+def expected_jobs(expected, everything):
+    if expected == "all":
+        return {rule: n for rule, n in everything.items() if rule != "get"} | {"get": 4}
+    if expected == "measures":
+        return AFTER_BRAIN
+    return expected
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_exactly_what_depends_on_a_change_runs_again(finished, change):
+    apply, expected = CHANGES[change]
+    try:
+        apply(finished.folder)
+        planned = finished.planned()
+    finally:
+        subprocess.run(["git", "checkout", "--quiet", "."], cwd=finished.folder, check=True)
+    everything = {"get": 4, f"{P}compare_brains": 1, **training(7)}
+    assert planned == expected_jobs(expected, everything)
+
+
+def test_one_more_seed_trains_that_seed_alone(finished):
+    planned = finished.planned("--config", "papers={learning_rules: {seeds: [42, 123, 456]}}")
+    assert planned == {f"{P}train_1": 7, **AFTER_TRAINING}
+
+
+def test_switching_conda_on_reruns_nothing(finished):
+    assert finished.planned("--sdm", "conda") == {}
+
+
+def test_a_fresh_clone_plans_the_whole_study(finished, tmp_path):
+    clone = tmp_path / "clone"
+    subprocess.run(["git", "clone", "--quiet", str(finished.folder), str(clone)], check=True)
+    planned = type(finished)(clone).planned()
+    assert planned == {"get": 4, f"{P}compare_brains": 1, **training(7)}
+
+
+def test_job_parameters_are_one_canonical_string(finished):
+    done = finished.snakemake("--dry-run", "--forceall", "--printshellcmds")
+    assert not re.search(r"job=<", done.stdout)
