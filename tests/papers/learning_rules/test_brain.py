@@ -65,11 +65,11 @@ def scanned(tmp_path: Path) -> dict[str, Path]:
     }
 
 
-def on_objects(manifest: Path, rois=("EVC", "IT"), **changes) -> dict:
+def on_objects(manifest: Path, order=("EVC", "IT"), **changes) -> dict:
     return brain(
         stimuli="objects92",
-        responses={"dataset": "objects92", "rois": list(rois)},
-        order=list(rois),
+        responses={"dataset": "objects92", "rois": ["EVC", "IT"]},
+        order=list(order),
         scores=SETTINGS | changes,
         images=manifest,
     )
@@ -112,7 +112,7 @@ def test_objects_keep_given_rdms_names_and_all_pairs(objects):
 
 
 def test_rois_keep_the_order_that_was_asked_for(objects):
-    found = on_objects(objects, rois=("IT", "EVC"))
+    found = on_objects(objects, order=("IT", "EVC"))
     assert list(found["brain"]["rois"]) == ["IT", "EVC"]
     assert list(found["noise"]["roi"].unique()) == ["IT", "EVC"]
 
