@@ -1,9 +1,14 @@
 """What every test may ask for."""
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
+
+sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parent / "cluster")]
+
+from study_copy import finished, fresh  # noqa: E402, F401
 
 ROOT = Path(__file__).resolve().parent.parent
 

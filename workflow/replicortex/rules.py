@@ -90,9 +90,12 @@ def growing(amount: int) -> Callable[..., int]:
     return resource
 
 
-def gpu(device: str) -> dict[str, int]:
-    """Return the GPUs that a rule asks for on a device."""
-    return {"gpu": 1} if device == "cuda" else {}
+def gpu(device: str) -> dict[str, str]:
+    """Return the GPU that a rule asks for on a device.
+
+    As `gres`, since `gpu` (sbatch --gpus) does not reach the job step on every Slurm.
+    """
+    return {"gres": "gpu:1"} if device == "cuda" else {}
 
 
 @cache

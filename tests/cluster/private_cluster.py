@@ -1,0 +1,190 @@
+"""A real Slurm of one machine, in a temporary folder, away from any system's configuration.
+
+Two virtual nodes of two GPUs each, which are two device files. Needs root, slurm-wlm and munge.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+PROGRAMS = ("slurmctld", "slurmd", "munged", "sbatch", "srun", "squeue", "sinfo", "scontrol")
+WAIT_S = 60
+
+CONF = """
+ClusterName=private
+SlurmctldHost=localhost
+SlurmctldPort={controller}
+SlurmUser=root
+SlurmdUser=root
+AuthType=auth/munge
+AuthInfo=socket={folder}/munge.socket,cred_expire=10
+CryptoType=crypto/munge
+StateSaveLocation={folder}/state
+SlurmdSpoolDir={folder}/spool-%n
+SlurmctldPidFile={folder}/slurmctld.pid
+SlurmdPidFile={folder}/slurmd-%n.pid
+SlurmctldLogFile={folder}/slurmctld.log
+SlurmdLogFile={folder}/slurmd-%n.log
+ProctrackType=proctrack/linuxproc
+TaskPlugin=task/none
+SelectType=select/cons_tres
+SelectTypeParameters=CR_Core_Memory
+SchedulerType=sched/backfill
+SchedulerParameters=sched_interval=2,bf_interval=2
+JobAcctGatherType=jobacct_gather/linux
+JobAcctGatherFrequency=task=1
+JobAcctGatherParams=OverMemoryKill
+PreemptType=preempt/partition_prio
+PreemptMode=REQUEUE
+JobRequeue=1
+KillWait=2
+SlurmdTimeout=10
+ReturnToService=2
+MinJobAge=600
+MpiDefault=none
+SwitchType=switch/none
+GresTypes=gpu
+{nodes}
+PartitionName=main Nodes=n1,n2 Default=YES MaxTime=INFINITE State=UP PriorityTier=1
+PartitionName=urgent Nodes=n1,n2 MaxTime=INFINITE State=UP PriorityTier=10 PreemptMode=OFF
+"""
+NODE = (
+    "NodeName={name} NodeHostname=localhost NodeAddr=127.0.0.1 Port={port} CPUs={cpus} "
+    "RealMemory=16000 Gres=gpu:2 State=UNKNOWN"
+)
+
+
+def missing() -> list[str]:
+    """Return what this machine lacks for a private cluster."""
+    absent = [name for name in PROGRAMS if shutil.which(name, path=_path()) is None]
+    return absent + ([] if os.geteuid() == 0 else ["root"])
+
+
+def _path() -> str:
+    return f"{os.environ['PATH']}{os.pathsep}/usr/sbin{os.pathsep}/sbin"
+
+
+@dataclass
+class Cluster:
+    """A running cluster: `env` makes Slurm's commands talk to it."""
+
+    folder: Path
+    env: dict[str, str]
+
+    def command(self, *words: str) -> str:
+        done = subprocess.run(
+            words, env=self.env, capture_output=True, text=True, check=True, timeout=WAIT_S
+        )
+        return done.stdout
+
+    def nodes_ready(self) -> bool:
+        states = self.command("sinfo", "--noheader", "--Node", "--format", "%N %T").split("\n")
+        return sum(line.endswith(("idle", "mixed")) for line in set(filter(None, states))) >= 2
+
+
+@contextmanager
+def private_cluster(folder: Path) -> Iterator[Cluster]:
+    """Start a cluster in a folder, and end all of it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    controller, first, second = _free_ports(3)
+    cpus = os.cpu_count() or 1
+    nodes = "\n".join(
+        NODE.format(name=name, port=port, cpus=cpus)
+        for name, port in (("n1", first), ("n2", second))
+    )
+    conf = folder / "slurm.conf"
+    conf.write_text(CONF.format(folder=folder, controller=controller, nodes=nodes))
+    (folder / "gres.conf").write_text("NodeName=n1,n2 Name=gpu File=/dev/null,/dev/zero\n")
+    for name in ("state", "spool-n1", "spool-n2", "bin"):
+        (folder / name).mkdir(exist_ok=True)
+    _srun(folder, conf)
+    env = {**os.environ, "SLURM_CONF": str(conf), "PATH": f"{folder}/bin{os.pathsep}{_path()}"}
+    cluster = Cluster(folder, env)
+    started: list[subprocess.Popen] = []
+
+    def start(*words: str) -> None:
+        log = (folder / f"{Path(words[0]).name}.out").open("a")
+        started.append(
+            subprocess.Popen(words, env=env, stdout=log, stderr=log, start_new_session=True)
+        )
+
+    try:
+        key = folder / "munge.key"
+        key.write_bytes(os.urandom(1024))
+        key.chmod(0o400)
+        start(
+            *("munged", "--foreground", "--force", f"--key-file={key}"),
+            *(f"--socket={folder}/munge.socket", f"--pid-file={folder}/munged.pid"),
+            *(f"--log-file={folder}/munged.log", f"--seed-file={folder}/munge.seed"),
+        )
+        _until(lambda: (folder / "munge.socket").exists(), "munge's socket")
+        start("slurmctld", "-D", "-f", str(conf))
+        for name in ("n1", "n2"):
+            start("slurmd", "-D", "-N", name, "-f", str(conf))
+        _until(lambda: _answers(cluster), "both nodes", folder)
+        yield cluster
+    finally:
+        _end(folder, started)
+
+
+def _srun(folder: Path, conf: Path) -> None:
+    """Put an srun on the path that knows the cluster: a job step drops SLURM_CONF."""
+    real = shutil.which("srun", path=_path())
+    wrapper = folder / "bin/srun"
+    wrapper.write_text(f'#!/bin/sh\nSLURM_CONF={conf} exec {real} "$@"\n')
+    wrapper.chmod(0o755)
+
+
+def _free_ports(count: int) -> list[int]:
+    sockets = [socket.socket() for _ in range(count)]
+    for each in sockets:
+        each.bind(("127.0.0.1", 0))
+    ports = [each.getsockname()[1] for each in sockets]
+    for each in sockets:
+        each.close()
+    return ports
+
+
+def _answers(cluster: Cluster) -> bool:
+    try:
+        return cluster.nodes_ready()
+    except (subprocess.CalledProcessError, subprocess.TimeoutExpired):
+        return False
+
+
+def _until(ready, what: str, folder: Path | None = None) -> None:
+    end = time.monotonic() + WAIT_S
+    while not ready():
+        if time.monotonic() > end:
+            logs = "".join(p.read_text()[-1500:] for p in folder.glob("*.log")) if folder else ""
+            raise TimeoutError(f"waited {WAIT_S} s for {what}\n{logs}")
+        time.sleep(0.3)
+
+
+def _end(folder: Path, started: list[subprocess.Popen]) -> None:
+    """End daemons and whatever they left, by pid: everything that names the folder."""
+    for process in reversed(started):
+        process.terminate()
+    for process in started:
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+    for status in Path("/proc").glob("[0-9]*/environ"):
+        try:
+            if (
+                str(folder).encode() in status.read_bytes()
+                and int(status.parent.name) != os.getpid()
+            ):
+                os.kill(int(status.parent.name), signal.SIGKILL)
+        except (OSError, ValueError):
+            continue

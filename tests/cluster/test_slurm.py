@@ -1,0 +1,65 @@
+"""`snakemake --profile slurm`, verbatim from a clone, on a real Slurm."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from private_cluster import missing, private_cluster
+
+pytestmark = [pytest.mark.slurm, pytest.mark.xdist_group("finished"), pytest.mark.timeout(900)]
+BIN = Path(sys.executable).parent
+
+PROBE = """
+rule probe:
+    output: "seen.txt"
+    resources: gres="gpu:1", mem_mb=100, runtime=5
+    shell: "printenv CUDA_VISIBLE_DEVICES > {output}"
+"""
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory):
+    if missing():
+        pytest.skip(f"no private Slurm here: {', '.join(missing())} missing (see .ci/run)")
+    with private_cluster(tmp_path_factory.mktemp("slurm")) as running:
+        yield running
+
+
+def snakemake(cluster, folder, *arguments):
+    kept = {k: v for k, v in cluster.env.items() if not k.startswith(("REPLICORTEX_", "PYTEST"))}
+    kept["PATH"] = f"{cluster.folder}/bin{os.pathsep}{BIN}{os.pathsep}{kept['PATH']}"
+    return subprocess.run(
+        [str(BIN / "snakemake"), "--profile", "slurm", *arguments],
+        cwd=folder,
+        env=kept,
+        capture_output=True,
+        text=True,
+        timeout=800,
+    )
+
+
+QUICK = ("--slurm-init-seconds-before-status-checks", "2", "--slurm-status-command", "squeue")
+
+
+def test_a_rule_that_asks_for_a_gpu_sees_exactly_one(cluster, root, tmp_path):
+    (tmp_path / "Snakefile").write_text(PROBE)
+    (tmp_path / "slurm").symlink_to(root / "profiles/slurm")
+    done = snakemake(cluster, tmp_path, *QUICK)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    seen = (tmp_path / "seen.txt").read_text().strip()
+    assert seen in ("0", "1"), seen
+
+
+def test_the_demo_through_slurm_gives_the_local_tables(cluster, finished, tmp_path):
+    clone = tmp_path / "clone"
+    subprocess.run(["git", "clone", "--quiet", str(finished.folder), str(clone)], check=True)
+    done = snakemake(cluster, clone, *QUICK)
+    text = done.stdout + done.stderr
+    assert done.returncode == 0, text[-4000:]
+    assert "Using profile slurm" in text
+    submitted = text.count("has been submitted with SLURM jobid")
+    assert submitted >= 10, text[-2000:]
+    tables = type(finished)(clone).tables()
+    assert tables == finished.tables()
