@@ -2,17 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import hashlib
+import re
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
 
+from replicortex.codehash import code_hash
 from replicortex.errors import StudyError, nearest
+from replicortex.files import canonical_json
 from replicortex.schema import PositiveInt, Section
 
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+Commit = Annotated[str, Field(pattern="^[0-9a-f]{40}$")]
+Function = Annotated[str, Field(pattern=r"^[a-z_][\w.]*:[a-z_]\w*$")]
+Words = Annotated[str, Field(min_length=1)]
+
+NEEDED = {  # keys of `source` by kind
+    "urls": (),
+    "git": ("url", "commit"),
+    "packed": ("url", "commit", "recipe", "digest"),
+    "user": ("url",),
+    "fixture": ("generator",),
+}
 
 
 class File(Section):
@@ -20,7 +35,7 @@ class File(Section):
 
     sha256: Sha256 | None = None
     size: PositiveInt | None = Field(default=None, description="bytes")
-    md5: str | None = None
+    md5: Annotated[str, Field(pattern="^[0-9a-f]{32}$")] | None = None
     url: str | None = None
 
 
@@ -29,30 +44,33 @@ class Source(Section):
 
     kind: Literal["urls", "git", "packed", "user", "fixture"]
     url: str | None = Field(default=None, description="git repository or page")
-    commit: str | None = None
+    commit: Commit | None = None
     listing: str | None = Field(default=None, description="table of files: path, size, sha256")
     url_prefix: str | None = Field(default=None, description="leads to each file of the listing")
+    include: list[str] = Field(
+        default=[], description="patterns of the user's files that count, all unless given"
+    )
     digest: Sha256 | None = Field(default=None, description="of the decoded content")
-    recipe: str | None = Field(default=None, description="package.module:function that packs")
-    generator: str | None = Field(default=None, description="package.module:function that makes it")
-    arguments: dict[str, Any] = Field(default={})
+    recipe: Function | None = Field(default=None, description="function that packs")
+    generator: Function | None = Field(default=None, description="function that makes it")
+    arguments: dict[str, Any] = Field(default={}, description="of the generator")
 
 
 class Citation(Section):
     """How to cite a dataset."""
 
-    key: str
-    bibtex: str
+    key: Words
+    bibtex: Annotated[str, Field(pattern=r"^@\w+\{")]
 
 
 class Dataset(Section):
     """One dataset."""
 
-    title: str
-    version: str
+    title: Words
+    version: Words
     source: Source
     files: dict[str, File] = Field(default={})
-    licence: str
+    licence: Words
     citation: Citation | None = None
     obtain: str = Field(default="", description="where to get it, under which terms")
 
@@ -61,50 +79,116 @@ class Dataset(Section):
         """Kind of source."""
         return self.source.kind
 
+    @model_validator(mode="after")
+    def _complete(self) -> Dataset:
+        kind = self.source.kind
+        for key in NEEDED[kind]:
+            if not getattr(self.source, key):
+                raise ValueError(f"source.{key} is missing, which kind '{kind}' needs")
+        if kind != "fixture" and not self.obtain:
+            raise ValueError("obtain is missing: say where to get it, under which terms")
+        if kind in ("urls", "git", "packed") and not (self.files or self.source.listing):
+            raise ValueError(f"files (or source.listing) is missing, which kind '{kind}' needs")
+        for path, file in self.files.items():
+            if path.startswith("/") or ".." in path.split("/"):
+                raise ValueError(f"files.{path} leads out of the dataset")
+            if kind in ("urls", "packed") and not (file.sha256 and file.size):
+                raise ValueError(f"files.{path} needs its sha256 and size")
+        return self
+
 
 def load(path: Path) -> dict[str, Dataset]:
     """Return all declared datasets by name.
 
+    A fixture's version grows a tail that follows from its generator and arguments, so that what
+    reads it runs again when either changes.
+
     Raises
     ------
     StudyError
-        When an entry has an unknown key, or lacks one.
+        When an entry has an unknown key, lacks one, or is declared twice.
     """
-    with path.open() as stream:
-        entries = yaml.safe_load(stream) or {}
-    return {name: _dataset(path, name, entry) for name, entry in entries.items()}
+    text = path.read_text()
+    where = f"config/{path.name}"
+    try:
+        entries = yaml.safe_load(text) or {}
+    except yaml.YAMLError as error:
+        raise StudyError(f"{where}: is no YAML ({' '.join(str(error).split())})") from None
+    if not isinstance(entries, dict):
+        raise StudyError(f"{where}: names of datasets with their declarations expected")
+    names = re.findall(r"^([\w-]+):", text, re.MULTILINE)  # YAML keeps the last of two in silence
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise StudyError(f"{where}: dataset '{twice[0]}' is declared twice")
+    return {name: _dataset(path, f"{where}: {name}", entry) for name, entry in entries.items()}
 
 
-def _dataset(path: Path, name: str, entry: Any) -> Dataset:
+def _dataset(path: Path, where: str, entry: Any) -> Dataset:
     try:
         declared = Dataset.model_validate(entry)
     except ValidationError as error:
-        fault = error.errors()[0]
-        key = ".".join(str(part) for part in (name, *fault["loc"]))
-        valid = {"source": Source, "files": File, "citation": Citation}
-        owner = valid.get(str(fault["loc"][0]), Dataset) if len(fault["loc"]) > 1 else Dataset
-        near = nearest(str(fault["loc"][-1]), owner.model_fields)
-        what = f"unknown key{near}" if fault["type"] == "extra_forbidden" else fault["msg"]
-        raise StudyError(f"config/{path.name}: {key}: {what}") from None
+        raise StudyError(f"{where}{_fault(error.errors()[0])}") from None
+    if declared.kind == "fixture":
+        return declared.model_copy(update={"version": _fixture_version(where, declared)})
     if declared.source.listing is None:
         return declared
-    files = dict(_listed(path.parent / declared.source.listing, declared.source.url_prefix or ""))
-    return declared.model_copy(update={"files": {**declared.files, **files}})
+    listed = dict(_listed(path.parent / declared.source.listing, declared.source.url_prefix))
+    return declared.model_copy(update={"files": {**declared.files, **listed}})
 
 
-def _listed(listing: Path, prefix: str) -> Iterator[tuple[str, File]]:
-    with listing.open() as stream:
-        next(stream)  # the heading
-        for line in stream:
-            name, size, digest = line.rstrip("\n").split("\t")
-            yield name, File(size=int(size), sha256=digest, url=prefix + name if prefix else None)
+def _fault(fault: Mapping[str, Any]) -> str:
+    location = [str(part) for part in fault["loc"]]
+    key = "".join(f".{part}" for part in location)
+    if fault["type"] == "extra_forbidden":
+        owner = {"source": Source, "files": File, "citation": Citation}.get(location[0], Dataset)
+        owner = owner if len(location) > 1 else Dataset
+        return f": unknown key '{key[1:]}'{nearest(location[-1], owner.model_fields)}"
+    if fault["type"] == "missing":
+        return f": key '{key[1:]}' is missing"
+    if fault["type"] == "value_error":
+        return f"{key}: {fault['ctx']['error']}"
+    found = fault.get("input")
+    near = ""
+    if fault["type"] == "literal_error":
+        near = nearest(str(found), NEEDED)
+    shown = "" if isinstance(found, Mapping) else f", found {found!r}"
+    return f"{key}: {fault['msg'][0].lower()}{fault['msg'][1:]}{shown}{near}"
+
+
+def _fixture_version(where: str, declared: Dataset) -> str:
+    source = declared.source
+    module = str(source.generator).partition(":")[0]
+    try:
+        code = code_hash(module)
+    except ModuleNotFoundError:
+        raise StudyError(
+            f"{where}.source.generator: no module '{module}' in this repository"
+        ) from None
+    made_by = canonical_json([source.generator, source.arguments, code])
+    return f"{declared.version}-{hashlib.sha256(made_by.encode()).hexdigest()[:10]}"
+
+
+def _listed(listing: Path, prefix: str | None) -> Iterator[tuple[str, File]]:
+    where = f"config/{listing.parent.name}/{listing.name}"
+    try:
+        lines = listing.read_text().splitlines()
+    except FileNotFoundError:
+        raise StudyError(f"{where}: the listing of files is absent") from None
+    for number, line in enumerate(lines[1:], start=2):  # after the heading
+        try:
+            name, size, digest = line.split("\t")
+            url = f"{prefix}{name}" if prefix else None
+            yield name, File(size=int(size), sha256=digest, url=url)
+        except ValueError:  # pydantic's is one too
+            raise StudyError(
+                f"{where}: line {number}: path, size and sha256 expected, found '{line[:80]}'"
+            ) from None
 
 
 def missing_user_data(name: str, entry: Dataset, folder: Path | None) -> StudyError:
     """Return the error for licensed data that the user has not placed yet."""
     found = f"the folder {folder} does not exist" if folder else "no folder is given"
     return StudyError(
-        f"config/config.yaml: user_data.{name}: {found}; {entry.title} is not redistributable: "
-        f"{entry.obtain.strip().rstrip('.')} (terms: {entry.licence}), then set "
+        f"config/config.yaml: user_data.{name}: {found}; {entry.title} is not redistributed here: "
+        f"{entry.obtain.strip().rstrip('.')} ({entry.source.url}; terms: {entry.licence}), then set "
         f"user_data: {{{name}: /your/folder}}"
     )

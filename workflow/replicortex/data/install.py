@@ -1,42 +1,44 @@
 """Install one dataset: a DataLad dataset at the declared version, its files verified.
 
-A dataset is made here from what config/datasets.yaml declares, always as the same commit: its keys
-follow from the declared checksums, its id from name and version, its dates are fixed. Content comes
-from the mirror, by checksum, or else through git-annex from the registered URLs; `datalad get` and
-`datalad drop` work on it ever after.
+A dataset is made here from what config/datasets.yaml declares, always as the same commit. Content
+comes from the mirror, by checksum, or else through git-annex from the registered URLs; `datalad get`
+and `datalad drop` work on it ever after. An existing git or DataLad dataset is cloned instead.
 """
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
+import json
 import os
-import shutil
-import stat
-import subprocess
-import sys
+import re
 import tempfile
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from replicortex.data import annex
 from replicortex.data.declared import Dataset, File, missing_user_data
 from replicortex.errors import StudyError
+from replicortex.files import canonical_json, write_bytes
 
 NAMESPACE = uuid.UUID("6f0c6b0e-3d0e-5b0f-9a55-7d9ff9f0a6d1")  # of the ids of datasets made here
-MADE = "1577836800 +0000"  # the date of every commit made here, so that it is the same commit
-IDENTITY = {
-    "GIT_AUTHOR_NAME": "Replicortex",
-    "GIT_AUTHOR_EMAIL": "replicortex@localhost",
-    "GIT_AUTHOR_DATE": MADE,
-    "GIT_COMMITTER_NAME": "Replicortex",
-    "GIT_COMMITTER_EMAIL": "replicortex@localhost",
-    "GIT_COMMITTER_DATE": MADE,
-    "GIT_CONFIG_NOSYSTEM": "1",
-    "GIT_TERMINAL_PROMPT": "0",
-}
+LONG = 1_000_000  # bytes; a longer list of files lies beside its manifest
+KEY = re.compile(r"SHA256E-s(?P<size>\d+)--(?P<sha256>[0-9a-f]{64})")
+
+
+@dataclass(frozen=True)
+class Content:
+    """One file: its size and sha256, and where its bytes lie now (None: still to be fetched)."""
+
+    size: int
+    sha256: str
+    place: Path | None
 
 
 def install(
@@ -67,346 +69,422 @@ def install(
         When a file cannot be had, or is not the declared one; what was there before stays.
     """
     declared = Dataset.model_validate(entry)
-    data.mkdir(parents=True, exist_ok=True)
-    if declared.kind == "git":
-        return {"manifest": _clone(name, declared, data)}
-    with tempfile.TemporaryDirectory(dir=data, prefix=f".{name}.") as scratch:
-        found = _contents(name, declared, data, mirror, user_folder, Path(scratch))
-        manifest = _describe(name, declared, found)
-        there, fresh = data / name, Path(scratch) / "dataset"
-        if _build_commit(manifest, fresh) == _commit(there):
-            _delete(fresh)
-            _fill(name, declared, there, manifest, found)
+    if mirror is not None and not mirror.is_dir():
+        raise StudyError(f"mirror: the folder '{mirror}' does not exist; dataset {name} needs it")
+    with _alone(data, name) as scratch:
+        if (data / name).exists() and not (data / name / ".git").exists():
+            raise StudyError(
+                f"{data / name}: is no dataset, and would be replaced by one; move it away "
+                "(a folder named as `mirror` is looked in for its files)"
+            )
+        if declared.kind == "git":
+            manifest = _clone(name, declared, data / name, scratch)
         else:
-            _fill(name, declared, fresh, manifest, found)
-            _replace(there, fresh)
-    return {"manifest": manifest | {"commit": _commit(data / name)}}
+            manifest = _make(name, declared, data, mirror, user_folder, scratch)
+        _link(data / f"{name}.user", user_folder if declared.kind == "user" else None)
+        return {"manifest": _short(manifest, data / "manifests")}
 
 
-def _contents(
+@contextmanager
+def _alone(data: Path, name: str) -> Iterator[Path]:
+    """Give a scratch folder beside the dataset to one installation of it at a time."""
+    data.mkdir(parents=True, exist_ok=True)
+    with (data / f".{name}.lock").open("w") as lock:
+        with suppress(OSError):  # a file system without locks
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        old = _aside(data / name)
+        if old.exists() and not (data / name).exists():  # ended between the two renames
+            old.rename(data / name)
+        for left in data.glob(f".{name}.scratch*"):  # by an installation that was killed
+            annex.delete(left)
+        with tempfile.TemporaryDirectory(dir=data, prefix=f".{name}.scratch") as scratch:
+            yield Path(scratch)
+
+
+def _make(
     name: str,
     declared: Dataset,
     data: Path,
     mirror: Path | None,
     user_folder: Path | None,
     scratch: Path,
-) -> dict[str, Content]:
-    """Return where the content of each file is now, if anywhere, and what it is."""
+) -> dict[str, Any]:
+    """Make the dataset, or complete the one that is there; return its manifest."""
+    there, fresh = data / name, scratch / "dataset"
+    identity = str(uuid.uuid5(NAMESPACE, f"{name}@{declared.version}"))
+    looked_in = Mirror(mirror)
     if declared.kind == "fixture":
-        return _made(declared.source.generator, declared.source.arguments, scratch)
-    if declared.kind == "user":
-        return _of_user(name, declared, data, user_folder)
-    found = {}
-    index = _by_size(mirror) if mirror else {}
-    for path, file in declared.files.items():
-        if file.sha256 is None or file.size is None:
-            raise StudyError(f"config/datasets.yaml: {name}: {path} needs its sha256 and size")
-        place = data / name / path
-        if not (place.is_file() and place.stat().st_size == file.size):
-            place = _in_mirror(file, index)
-        found[path] = Content(file.size, file.sha256, place)
-    absent = [path for path, content in found.items() if content.place is None]
-    if absent and declared.kind == "packed":
-        return _packed(name, declared, scratch)
-    return found
-
-
-class Content:
-    """One file: its size and sha256, and where its bytes lie now (None: still to be fetched)."""
-
-    def __init__(self, size: int, sha256: str, place: Path | None):
-        self.size, self.sha256, self.place = size, sha256, place
-
-    def key(self, path: str) -> str:
-        """Return the annex key (backend SHA256E: size, sha256, extension)."""
-        suffixes = [s for s in Path(path).suffixes[-2:] if 1 < len(s) <= 5 and s[1:].isalnum()]
-        return f"SHA256E-s{self.size}--{self.sha256}{''.join(suffixes)}"
-
-
-def _made(generator: str | None, arguments: dict[str, Any], scratch: Path) -> dict[str, Content]:
-    module, _, function = str(generator).partition(":")
-    folder = scratch / "made"
-    folder.mkdir()
-    getattr(import_module(module), function)(folder, **arguments)
-    return _listed(folder)
-
-
-def _packed(name: str, declared: Dataset, scratch: Path) -> dict[str, Content]:
-    """Pack the files from their source repository, and check the decoded content."""
-    source = scratch / "source"
-    try:
-        _run("git", "clone", "--quiet", str(declared.source.url), str(source))
-        _run("git", "checkout", "--quiet", str(declared.source.commit), folder=source)
-    except StudyError as error:
-        raise _unreachable(name, declared, next(iter(declared.files)), str(error)) from None
-    folder = scratch / "packed"
-    folder.mkdir()
-    module, _, function = str(declared.source.recipe).partition(":")
-    digest = getattr(import_module(module), function)(source, folder)
-    if digest != declared.source.digest:
-        raise StudyError(
-            f"dataset {name}: packed from {declared.source.url}, its decoded content has the digest "
-            f"{digest[:12]}, {str(declared.source.digest)[:12]} expected"
-        )
-    return _listed(folder)
-
-
-def _of_user(
-    name: str, declared: Dataset, data: Path, user_folder: Path | None
-) -> dict[str, Content]:
-    """Hash the user's files where they are, and leave a link to them; nothing is copied."""
-    if user_folder is None or not user_folder.is_dir():
-        raise missing_user_data(name, declared, user_folder)
-    found = _listed(user_folder)
-    for path, file in declared.files.items():
-        if path not in found:
-            raise StudyError(f"{user_folder}: has no '{path}', which dataset {name} needs")
-        if file.sha256 and found[path].sha256 != file.sha256:
-            raise _wrong(user_folder / path, file.sha256, found[path].sha256)
-    link = data / f"{name}.user"
-    link.unlink(missing_ok=True)
-    link.symlink_to(user_folder.resolve())
-    return found
-
-
-def _listed(folder: Path) -> dict[str, Content]:
-    files = sorted(p for p in folder.rglob("*") if p.is_file() and ".git" not in p.parts)
-    return {
-        path.relative_to(folder).as_posix(): Content(path.stat().st_size, _sha256(path), path)
-        for path in files
-    }
-
-
-def _by_size(mirror: Path) -> dict[int, list[Path]]:
-    index: dict[int, list[Path]] = {}
-    for path in sorted(mirror.rglob("*")):
-        if path.is_file():
-            index.setdefault(path.stat().st_size, []).append(path)
-    return index
-
-
-def _in_mirror(file: File, index: dict[int, list[Path]]) -> Path | None:
-    """Return the mirror's file of that content; files of another size are not even read."""
-    same_size = index.get(file.size or -1, [])
-    return next((path for path in same_size if _sha256(path) == file.sha256), None)
-
-
-def _describe(name: str, declared: Dataset, found: dict[str, Content]) -> dict[str, Any]:
+        found = _generated(declared, scratch)
+    elif declared.kind == "user":
+        found = _of_user(name, declared, user_folder, data / f".{name}.hashes.json")
+    else:
+        found = _declared(declared, there, looked_in)
+        if declared.kind == "packed" and any(content.place is None for content in found.values()):
+            found |= _packed(name, declared, there, identity, found, looked_in, scratch)
+    keys = {path: annex.key(path, c.size, c.sha256) for path, c in sorted(found.items())}
+    commit = annex.create(fresh, identity, keys, f"{name} {declared.version}")
+    same = annex.commit(there) == commit
+    if declared.kind != "user":
+        folder = there if same else fresh
+        _fill(name, declared, folder, keys, found, looked_in)
+    if not same:
+        _replace(there, fresh)
     return {
         "name": name,
         "version": declared.version,
-        "id": str(uuid.uuid5(NAMESPACE, f"{name}@{declared.version}")),
+        "id": identity,
+        "commit": commit,
         "synthetic": declared.kind == "fixture",
         "files": {
-            path: {"key": content.key(path), "size": content.size, "sha256": content.sha256}
-            for path, content in sorted(found.items())
+            path: {"key": key, "size": found[path].size, "sha256": found[path].sha256}
+            for path, key in keys.items()
         },
     }
 
 
-def _build_commit(manifest: dict[str, Any], folder: Path) -> str:
-    """Make the dataset, still without content; return its one commit."""
+class Mirror:
+    """A folder of files, found by their content whatever their names."""
+
+    def __init__(self, folder: Path | None):
+        self.folder = folder
+        self.by_size: dict[int, list[Path]] = {}
+        for path in _walk(folder) if folder else ():
+            with suppress(OSError):
+                self.by_size.setdefault(path.stat().st_size, []).append(path)
+
+    def find(self, path: str, file: File) -> Path | None:
+        """Return the file of that content; files of another size are not even read."""
+        name = path.rpartition("/")[2]
+        same_size = self.by_size.get(file.size or -1, [])
+        for candidate in sorted(same_size, key=lambda p: (p.name != name, p)):
+            with suppress(OSError):
+                if annex.file_sha256(candidate) == file.sha256:
+                    return candidate
+        return None
+
+    def near(self, path: str, content: Content) -> str:
+        """Say what is wrong with files of that name, or that there is none."""
+        if self.folder is None:
+            return "no mirror is named"
+        name = path.rpartition("/")[2]
+        for size, places in sorted(self.by_size.items()):
+            for place in places:
+                if place.name == name and size != content.size:
+                    return f"{place} has {size} bytes, {content.size} expected (truncated?)"
+                if place.name == name:
+                    return str(
+                        annex.wrong_checksum(place, content.sha256, annex.file_sha256(place))
+                    )
+        return f"the mirror {self.folder} does not hold it"
+
+
+def _walk(folder: Path) -> Iterator[Path]:
+    """Yield the files below a folder, also behind links to folders, sorted; not what git keeps."""
+    seen = set()
+    for root, folders, files in os.walk(folder, followlinks=True):
+        seen.add(Path(root).resolve())
+        folders[:] = sorted(
+            f for f in folders if f != ".git" and Path(root, f).resolve() not in seen
+        )
+        yield from (Path(root, file) for file in sorted(files) if Path(root, file).is_file())
+
+
+def _declared(declared: Dataset, there: Path, mirror: Mirror) -> dict[str, Content]:
+    """Return the declared files: in place already, in the mirror, or still to be fetched."""
+    found = {}
+    for path, file in declared.files.items():
+        place = there / path
+        intact = (
+            place.is_file()
+            and place.stat().st_size == file.size
+            and annex.file_sha256(place) == file.sha256
+        )
+        found[path] = Content(file.size, file.sha256, place if intact else mirror.find(path, file))
+    return found
+
+
+def _generated(declared: Dataset, scratch: Path) -> dict[str, Content]:
+    """Return what a fixture's generator makes."""
+    folder = scratch / "made"
     folder.mkdir()
-    _run("git", "init", "--quiet", "--initial-branch=main", folder=folder)
-    _run("git", "config", "annex.backend", "SHA256E", folder=folder)
-    _run("git", "annex", "init", "--quiet", "--version=10", "replicortex", folder=folder)
-    (folder / ".datalad").mkdir()
-    (folder / ".datalad/config").write_text(f'[datalad "dataset"]\n\tid = {manifest["id"]}\n')
-    (folder / ".gitattributes").write_text(
-        "* annex.backend=SHA256E\n**/.git* annex.largefiles=nothing\n"
-    )
-    lines = "".join(f"{file['key']} {path}\n" for path, file in manifest["files"].items())
-    _run("git", "annex", "fromkey", "--force", "--quiet", "--batch", folder=folder, text=lines)
-    _run("git", "add", "--all", folder=folder)
-    message = f"{manifest['name']} {manifest['version']}"
-    _run("git", "commit", "--quiet", "--no-verify", "--message", message, folder=folder)
-    return _commit(folder)
+    _function(declared.source.generator)(folder, **declared.source.arguments)
+    return {
+        path.relative_to(folder).as_posix(): _content(path)
+        for path in _walk(folder)  # its names are valid paths of a dataset
+    }
+
+
+def _packed(
+    name: str,
+    declared: Dataset,
+    there: Path,
+    identity: str,
+    found: Mapping[str, Content],
+    mirror: Mirror,
+    scratch: Path,
+) -> dict[str, Content]:
+    """Pack the missing files from their source repository, and check the decoded content.
+
+    The bytes of an archive depend on the compression library, so that the files may have another
+    sha256 than the declared ones, and still the declared content.
+    """
+    missing = [path for path, content in found.items() if content.place is None]
+    if (packed_before := _packed_here(there, identity, missing)) is not None:
+        return packed_before
+    source, folder = scratch / "source", scratch / "packed"
+    print(f"{name}: packing {', '.join(missing)} from {declared.source.url}")
+    try:
+        url, commit = str(declared.source.url), str(declared.source.commit)
+        annex.run("git", "clone", "--quiet", "--no-checkout", url, str(source), own=False)
+        annex.run("git", "checkout", "--quiet", commit, folder=source, own=False)
+    except StudyError as error:
+        raise _unreachable(
+            name, declared, missing[0], found[missing[0]], mirror, str(error)
+        ) from None
+    folder.mkdir()
+    digest = _function(declared.source.recipe)(source, folder)
+    if digest != declared.source.digest:
+        raise StudyError(
+            f"dataset {name}: packed from {declared.source.url} at {declared.source.commit}, its "
+            f"decoded content has the digest {digest}, {declared.source.digest} expected"
+        )
+    for path in missing:
+        if not (folder / path).is_file():
+            raise StudyError(
+                f"config/datasets.yaml: {name}: its recipe {declared.source.recipe} made no '{path}'"
+            )
+    return {path: _content(folder / path) for path in missing}
+
+
+def _packed_here(there: Path, identity: str, missing: list[str]) -> dict[str, Content] | None:
+    """Return files that this dataset packed itself before, if they are all intact."""
+    settings = there / ".datalad/config"
+    if not (settings.is_file() and identity in settings.read_text()):
+        return None
+    contents = {}
+    for path in missing:
+        place = there / path
+        key = KEY.match(place.readlink().name) if place.is_symlink() else None
+        if not (key and place.is_file()):
+            return None
+        contents[path] = _content(place)
+        if contents[path].sha256 != key["sha256"]:
+            return None
+    return contents
+
+
+def _function(name: str | None) -> Any:
+    module, _, function = str(name).partition(":")
+    return getattr(import_module(module), function)
+
+
+def _content(path: Path) -> Content:
+    return Content(path.stat().st_size, annex.file_sha256(path), path)
+
+
+def _of_user(name: str, declared: Dataset, folder: Path | None, cache: Path) -> dict[str, Content]:
+    """Hash the user's files where they are; nothing is copied."""
+    if folder is None or not folder.is_dir():
+        raise missing_user_data(name, declared, folder)
+    paths = {path.relative_to(folder).as_posix(): path for path in _walk(folder)}
+    if include := declared.source.include:
+        for pattern in include:
+            if not any(_matches(path, pattern) for path in paths):
+                raise StudyError(
+                    f"{folder}: holds no file '{pattern}', which dataset {name} needs; "
+                    f"{_sentence(declared.obtain)}"
+                )
+        paths = {p: at for p, at in paths.items() if any(_matches(p, i) for i in include)}
+    for path, file in declared.files.items():
+        if path not in paths:
+            raise StudyError(f"{folder}: has no '{path}', which dataset {name} needs")
+        if file.size and paths[path].stat().st_size != file.size:
+            raise StudyError(
+                f"{paths[path]}: {paths[path].stat().st_size} bytes found, {file.size} expected; "
+                "the file is truncated or another one"
+            )
+    found = _hashed(paths, cache)
+    for path, file in declared.files.items():
+        if file.sha256 and found[path].sha256 != file.sha256:
+            raise annex.wrong_checksum(paths[path], file.sha256, found[path].sha256)
+    if not found:
+        raise StudyError(f"{folder}: is empty; {name}: {_sentence(declared.obtain)}")
+    return found
+
+
+def _matches(path: str, pattern: str) -> bool:
+    """Whether a path, or its end, matches a pattern such as `*/*.jpg`."""
+    return fnmatchcase(path, pattern) or fnmatchcase(path, f"*/{pattern}")
+
+
+def _hashed(paths: Mapping[str, Path], cache: Path) -> dict[str, Content]:
+    """Return the contents of large files, hashed again only when size or time have changed."""
+    known = json.loads(cache.read_text()) if cache.is_file() else {}
+    hashes, found = {}, {}
+    try:
+        for path, place in paths.items():
+            stamp = [str(place.resolve()), place.stat().st_size, place.stat().st_mtime_ns]
+            kept = known.get(path, [None])
+            digest = kept[-1] if kept[:-1] == stamp else annex.file_sha256(place)
+            hashes[path] = [*stamp, digest]
+            found[path] = Content(place.stat().st_size, digest, place)
+    finally:  # hours of work for some datasets
+        write_bytes(cache, canonical_json({**known, **hashes}).encode())
+    return found
+
+
+def _link(link: Path, folder: Path | None) -> None:
+    """Let a link lead to the user's folder, or remove it."""
+    if folder is None:
+        link.unlink(missing_ok=True)
+        return
+    fresh = link.with_name(f".{link.name}")
+    fresh.unlink(missing_ok=True)
+    fresh.symlink_to(folder.resolve())
+    fresh.replace(link)
 
 
 def _fill(
     name: str,
     declared: Dataset,
     folder: Path,
-    manifest: dict[str, Any],
-    found: dict[str, Content],
+    keys: Mapping[str, str],
+    found: Mapping[str, Content],
+    mirror: Mirror,
 ) -> None:
-    """Bring in what is missing, and verify every file's sha256."""
-    if declared.kind == "user":
-        return
+    """Bring in what is missing, so that every file is there with the right sha256."""
     urls = {path: file.url for path, file in declared.files.items() if file.url}
-    lines = "".join(
-        f"{manifest['files'][path]['key']} {url}\n" for path, url in urls.items() if path in found
-    )
-    if lines:
-        _run("git", "annex", "registerurl", "--quiet", "--batch", folder=folder, text=lines)
-    copied = {
-        path: content
-        for path, content in found.items()
-        if content.place is not None and not (folder / path).is_file()
-    }
-    _annex_copies(copied, manifest, folder)
-    for path, content in found.items():
+    annex.register_urls(folder, [(keys[path], url) for path, url in urls.items()])
+    wanted = {path: c for path, c in found.items() if c.place != folder / path}
+    damaged = _restore(folder, wanted)
+    copies = {path: (c.place, c.sha256) for path, c in wanted.items() if c.place is not None}
+    annex.copy_in(folder, copies)
+    absent = {path: content for path, content in wanted.items() if content.place is None}
+    if not absent:
+        return
+    annex.discard(folder, [path for path in damaged if path in absent])
+    size = sum(content.size for content in absent.values())
+    print(f"{name}: fetching {len(absent)} files, {size / 1e6:.1f} MB")
+    said = annex.get(folder, absent)
+    for path, content in absent.items():
         place = folder / path
         if not place.is_file():
-            _get(name, declared, folder, path)
-        if (digest := _sha256(place)) != content.sha256:
-            raise _wrong(place, content.sha256, digest)
+            url = urls.get(path)
+            why = annex.diagnose(url, content.size, content.sha256) if url else said
+            raise _unreachable(name, declared, path, content, mirror, why)
+        if (digest := annex.file_sha256(place)) != content.sha256:
+            raise annex.wrong_checksum(place, content.sha256, digest)
 
 
-def _annex_copies(contents: dict[str, Content], manifest: dict[str, Any], folder: Path) -> None:
-    """Copy files to where their annexed links point, and tell the annex that they are here.
+def _restore(folder: Path, contents: Mapping[str, Content]) -> list[str]:
+    """Bring back deleted links; return the files whose annexed content is damaged.
 
-    (`git annex setkey` would move the originals, and costs a process for each.)
+    Raises
+    ------
+    StudyError
+        When the user put a file of other content in the place of an annexed one.
     """
-    here = _run("git", "config", "annex.uuid", folder=folder).strip()
-    lines = []
+    deleted = [path for path in contents if not os.path.lexists(folder / path)]
+    if deleted:
+        listed = "".join(f"{path}\0" for path in deleted)
+        annex.run(
+            *("git", "checkout", "--quiet", "HEAD", "--pathspec-from-file=-"),
+            "--pathspec-file-nul",
+            folder=folder,
+            text=listed,
+        )
     for path, content in contents.items():
-        link = folder / path
-        target = link.parent / link.readlink()
-        target.parent.mkdir(parents=True, exist_ok=True)
-        copy = target.with_name("copying")
-        shutil.copyfile(content.place, copy)
-        if (digest := _sha256(copy)) != content.sha256:
-            raise _wrong(content.place, content.sha256, digest)
-        copy.chmod(0o444)
-        copy.rename(target)
-        lines.append(f"{manifest['files'][path]['key']} {here} 1\n")
-    if lines:
-        _run("git", "annex", "setpresentkey", "--batch", folder=folder, text="".join(lines))
+        place = folder / path
+        if not place.is_symlink():
+            found = annex.wrong_checksum(place, content.sha256, annex.file_sha256(place))
+            raise StudyError(f"{found}; delete it, and run again to get the declared file")
+    return [path for path in contents if (folder / path).is_file()]
 
 
-def _get(name: str, declared: Dataset, folder: Path, path: str) -> None:
-    """Let DataLad fetch one file from its registered URL."""
-    import datalad.api
-
-    with _environment():
-        results = datalad.api.get(
-            path, dataset=str(folder), result_renderer="disabled", on_failure="ignore"
-        )
-    if not (folder / path).is_file():
-        told = next((str(r.get("message", "")) for r in results if r["status"] != "ok"), "")
-        raise _unreachable(name, declared, path, " ".join(told.split()))
-
-
-def _clone(name: str, declared: Dataset, data: Path) -> dict[str, Any]:
+def _clone(name: str, declared: Dataset, there: Path, scratch: Path) -> dict[str, Any]:
     """Clone an existing DataLad or git dataset at its commit, and get the declared files."""
-    import datalad.api
-
-    folder = data / name
     url, commit = str(declared.source.url), str(declared.source.commit)
-    with _environment():
-        if not folder.exists():
-            with tempfile.TemporaryDirectory(dir=data, prefix=f".{name}.") as scratch:
-                try:
-                    _run("git", "clone", "--quiet", url, f"{scratch}/dataset")
-                    _run("git", "checkout", "--quiet", commit, folder=Path(scratch, "dataset"))
-                except StudyError as error:
-                    raise _unreachable(name, declared, url, str(error)) from None
-                Path(scratch, "dataset").rename(folder)
-        elif _commit(folder) != commit:
-            _run("git", "fetch", "--quiet", folder=folder)
-            _run("git", "checkout", "--quiet", commit, folder=folder)
-        datalad.api.get(
-            list(declared.files),
-            dataset=str(folder),
-            result_renderer="disabled",
-            on_failure="ignore",
-        )
+    if annex.commit(there) != commit:
+        fresh = scratch / "dataset"
+        try:
+            annex.clone(url, fresh, commit)
+        except StudyError as error:
+            raise StudyError(
+                f"dataset {name}: {url} at {commit} could not be cloned ({str(error)[:300]}); "
+                f"{_sentence(declared.obtain)}"
+            ) from None
+        _replace(there, fresh)
+    absent = [path for path in declared.files if not (there / path).is_file()]
+    said = annex.get(there, absent) if absent else ""
     files = {}
     for path, file in declared.files.items():
-        place = folder / path
+        place = there / path
         if not place.is_file():
-            raise _unreachable(name, declared, path, "its content could not be got")
-        digest = _sha256(place)
-        if file.sha256 and digest != file.sha256:
-            raise _wrong(place, file.sha256, digest)
-        key = place.readlink().name if place.is_symlink() else f"git:{path}"
-        files[path] = {"key": key, "size": place.stat().st_size, "sha256": digest}
-    identity = datalad.api.Dataset(str(folder)).id or str(uuid.uuid5(NAMESPACE, f"{url}@{commit}"))
+            raise StudyError(
+                f"dataset {name}: {path} could not be got from {url} ({said[:300]}); "
+                f"{_sentence(declared.obtain)}"
+            )
+        content = _content(place)
+        if file.sha256 and content.sha256 != file.sha256:
+            raise annex.wrong_checksum(place, file.sha256, content.sha256)
+        if place.is_symlink():
+            key = place.readlink().name
+        else:  # kept in git itself: the name of its blob
+            key = f"GIT--{annex.run('git', 'rev-parse', f'HEAD:{path}', folder=there).strip()}"
+        files[path] = {"key": key, "size": content.size, "sha256": content.sha256}
+    settings = there / ".datalad/config"
+    own_id = re.search(r"id = (\S+)", settings.read_text()) if settings.is_file() else None
     return {
         "name": name,
         "version": declared.version,
-        "id": identity,
+        "id": own_id[1] if own_id else str(uuid.uuid5(NAMESPACE, f"{url}@{commit}")),
         "commit": commit,
         "synthetic": False,
-        "files": files,
+        "files": dict(sorted(files.items())),
     }
 
 
 def _replace(there: Path, fresh: Path) -> None:
     """Put a complete dataset in the place of an older one, if there is one."""
-    old = there.with_name(f".{there.name}.old")
+    old = _aside(there)
     if old.exists():
-        _delete(old)
+        annex.delete(old)
     if there.exists():
         there.rename(old)
     fresh.rename(there)
     if old.exists():
-        _delete(old)
+        annex.delete(old)
 
 
-def _delete(folder: Path) -> None:
-    """Delete a dataset; annexed content is write-protected."""
-    for path in [folder, *folder.rglob("*")]:
-        if path.is_dir() and not path.is_symlink():
-            path.chmod(path.stat().st_mode | stat.S_IRWXU)
-    shutil.rmtree(folder)
+def _aside(there: Path) -> Path:
+    return there.with_name(f".{there.name}.old")
 
 
-def _commit(folder: Path) -> str:
-    if not (folder / ".git").exists():
-        return ""
-    try:
-        return _run("git", "rev-parse", "HEAD", folder=folder).strip()
-    except StudyError:
-        return ""  # no commit yet
+def _short(manifest: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """Put a long list of files into a file beside the manifest, named by its content."""
+    listed = canonical_json(manifest["files"], indent=1).encode() + b"\n"
+    lists = set(folder.glob(f"{manifest['name']}.files-*.json"))
+    short = manifest
+    if len(listed) > LONG:
+        digest = hashlib.sha256(listed).hexdigest()
+        place = folder / f"{manifest['name']}.files-{digest[:16]}.json"
+        write_bytes(place, listed)
+        lists.discard(place)
+        short = manifest | {"files": place.name}
+    for old in lists:
+        old.unlink()
+    return short
 
 
-def _sha256(path: Path) -> str:
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+def _sentence(obtain: str) -> str:
+    return obtain.strip().rstrip(".")
 
 
-def _wrong(path: Path, expected: str, found: str) -> StudyError:
+def _unreachable(
+    name: str, declared: Dataset, path: str, content: Content, mirror: Mirror, why: str
+) -> StudyError:
     return StudyError(
-        f"{path}: wrong checksum: sha256 {found[:16]} found, {expected[:16]} expected"
+        f"dataset {name}: {path} could not be fetched ({why[:300] or 'no source answered'}), and "
+        f"{mirror.near(path, content)}; {_sentence(declared.obtain)}, or name a folder that holds "
+        "it as `mirror` in config/config.yaml"
     )
-
-
-def _unreachable(name: str, declared: Dataset, what: str, why: str) -> StudyError:
-    return StudyError(
-        f"dataset {name}: {what} is in no mirror and could not be fetched ({why[:300]}); "
-        f"{declared.obtain.strip().rstrip('.')}, or name a folder that holds it as `mirror`"
-    )
-
-
-def _path() -> str:
-    """Return a search path that begins beside this Python, where git-annex was installed."""
-    return f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
-
-
-@contextmanager
-def _environment() -> Iterator[None]:
-    """Let DataLad find git-annex, and commit without an identity of the machine."""
-    before = dict(os.environ)
-    os.environ.update(IDENTITY, PATH=_path())
-    try:
-        yield
-    finally:
-        os.environ.clear()
-        os.environ.update(before)
-
-
-def _run(*command: str, folder: Path | None = None, text: str | None = None) -> str:
-    done = subprocess.run(
-        command,
-        cwd=folder,
-        input=text,
-        capture_output=True,
-        text=True,
-        env={**os.environ, **IDENTITY, "PATH": _path()},
-    )
-    if done.returncode:
-        said = " ".join((done.stderr or done.stdout).split())
-        raise StudyError(f"{' '.join(command[:3])} failed: {said[:300]}")
-    return done.stdout

@@ -1,20 +1,24 @@
 """Recipes of packed datasets: many small public images in one file, and a digest of what they show.
 
-The digest is over decoded pixels, since an archive's bytes depend on its writer.
+The digest is over decoded pixels, since an archive's bytes depend on its writer. With the zlib that
+most systems have, the packed files are even the very bytes that config/datasets.yaml declares.
 """
 
 from __future__ import annotations
 
 import hashlib
+import io
 from pathlib import Path
 
 import numpy as np
 
 from replicortex.data.cifar import PACKED, read_packed
-from replicortex.files import write
+from replicortex.files import write_bytes
 
 FLOC = "floc_128_gray.npz"
 FLOC_SIDE = 128
+FLOC_CATEGORIES = ["adult", "child", "body", "limb", "car", "instrument"]
+FLOC_CATEGORIES += ["house", "corridor", "word", "number", "scrambled"]
 
 
 def cifar10_jpeg(source: Path, folder: Path) -> str:
@@ -28,7 +32,8 @@ def cifar10_jpeg(source: Path, folder: Path) -> str:
         classes = sorted(path.name for path in (source / split).iterdir() if path.is_dir())
         contents, labels = [], []
         for label, word in enumerate(classes):
-            for path in sorted((source / split / word).glob("*.jpg")):
+            names = (source / split / word).glob("*.jpg")
+            for path in sorted(names, key=lambda p: int(p.stem)):
                 contents.append(path.read_bytes())
                 labels.append(label)
         packed = {
@@ -37,7 +42,7 @@ def cifar10_jpeg(source: Path, folder: Path) -> str:
             "labels": np.array(labels, dtype=np.uint8),
             "classes": np.array(classes),
         }
-        write(folder / name, packed)
+        _write(folder / name, packed)
     return cifar10_digest(folder)
 
 
@@ -62,9 +67,8 @@ def floc_128(source: Path, folder: Path) -> str:
     """
     from PIL import Image
 
-    categories = sorted(path.name for path in (source / "stimuli").iterdir() if path.is_dir())
     images, labels, index = [], [], []
-    for label, category in enumerate(categories):
+    for label, category in enumerate(FLOC_CATEGORIES):
         names = (source / "stimuli" / category).glob("*.jpg")
         for path in sorted(names, key=lambda p: int(p.stem.rpartition("-")[2])):
             grey = np.asarray(Image.open(path).convert("L"), dtype=float)
@@ -73,13 +77,13 @@ def floc_128(source: Path, folder: Path) -> str:
             images.append(blocks.mean(axis=(1, 3)).round().astype(np.uint8))
             labels.append(label)
             index.append(int(path.stem.rpartition("-")[2]))
-    write(
+    _write(
         folder / FLOC,
         {
             "images": np.stack(images),
             "labels": np.array(labels, dtype=np.uint8),
             "index": np.array(index, dtype=np.uint8),
-            "categories": np.array(categories),
+            "categories": np.array(FLOC_CATEGORIES),
         },
     )
     return floc_digest(folder)
@@ -96,3 +100,10 @@ def floc_digest(folder: Path) -> str:
     order = np.argsort(labels, kind="stable")
     content = coarse[order].astype(np.uint8).tobytes()
     return hashlib.sha256(content + "\n".join(labels[order]).encode()).hexdigest()
+
+
+def _write(path: Path, arrays: dict[str, np.ndarray]) -> None:
+    """Write arrays in their order; numpy dates the members of an archive 1980 by itself."""
+    stream = io.BytesIO()
+    np.savez_compressed(stream, **arrays)
+    write_bytes(path, stream.getvalue())
