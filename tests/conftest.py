@@ -26,3 +26,15 @@ def mirror() -> Path:
     if not (folder / "SOURCES.tsv").is_file():
         pytest.skip(f"no mirror of real data at {folder} (set REPLICORTEX_MIRROR)")
     return folder
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    """Where everything was installed, a skipped test is a failure; a missing GPU is not."""
+    report = yield
+    if report.skipped and os.environ.get("REPLICORTEX_NO_SKIP") and not hasattr(report, "wasxfail"):
+        reason = str(report.longrepr)
+        if "GPU" not in reason and "CUDA" not in reason:
+            report.outcome = "failed"
+            report.longrepr = f"skipped, which counts as a failure here: {reason}"
+    return report

@@ -14,7 +14,7 @@ BIN = Path(sys.executable).parent
 PROBE = """
 rule probe:
     output: "seen.txt"
-    resources: gres="gpu:1", mem_mb=100, runtime=5
+    resources: gres="gpu:1", mem_mb=1000, runtime=5
     shell: "printenv CUDA_VISIBLE_DEVICES > {output}"
 """
 
