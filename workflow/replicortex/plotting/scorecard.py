@@ -31,6 +31,7 @@ class Look(NamedTuple):
     symbol: str
 
 
+DPI = 130  # of the PNG: the figure is as tall as it has claims, and is to stay below 1 MB
 GOOD, BAD, UNSURE = PALETTE["blue"], PALETTE["vermillion"], "#8A6D00"
 LOOKS = {
     verdicts.REPLICATED: Look(GOOD, "✔"),
@@ -149,6 +150,7 @@ def draw_scorecard(claims: pd.DataFrame, titles: Mapping[str, str] | None = None
             for _, row in rows.iterrows():
                 y = _claim_row(ax, row, y)
         _key(ax, claims, y)
+        figure.set_dpi(DPI)
         return finish(figure)
 
 

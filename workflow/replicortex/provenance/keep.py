@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import gzip
 import shutil
 import subprocess
 from pathlib import Path
 
 from replicortex.errors import StudyError
+from replicortex.files import write_bytes
 from replicortex.provenance import chain, records
 
 KEPT = (".csv", ".json", ".pdf", ".png", ".svg")
@@ -44,7 +46,7 @@ def keep(run: str, paper: str, root: Path) -> list[Path]:
         path
         for folder in (source / paper / "figures", source / paper / "metrics", source / "scorecard")
         for path in chain.results_below(folder)
-        if path.suffix in KEPT and path.stat().st_size < LIMIT_BYTES
+        if path.suffix in KEPT
     ]
     if not wanted:
         raise StudyError(f"keep: no results of {paper} below {source}")
@@ -67,7 +69,19 @@ def keep(run: str, paper: str, root: Path) -> list[Path]:
     for path in wanted:
         place = target / path.relative_to(source / paper if paper in path.parts else source)
         place.parent.mkdir(parents=True, exist_ok=True)
-        for file in (path, records.path_of(path)):
-            shutil.copyfile(file, place.with_name(file.name))
-            copied.append(place.with_name(file.name))
+        copied += [_copy(path, place), _copy(records.path_of(path), records.path_of(place))]
     return copied
+
+
+def _copy(source: Path, place: Path) -> Path:
+    """Copy a file, compressed where git should not hold it whole; its record tells its content."""
+    content = source.read_bytes()
+    if len(content) >= LIMIT_BYTES:
+        place = place.with_name(f"{place.name}.gz")
+        content = gzip.compress(content, 9, mtime=0)
+    if len(content) >= LIMIT_BYTES:
+        raise StudyError(
+            f"keep: {source} is too large for git, even compressed ({len(content)} bytes)"
+        )
+    write_bytes(place, content)
+    return place
