@@ -16,7 +16,7 @@ LIMIT_BYTES = 1_000_000
 
 
 def keep(run: str, paper: str, root: Path) -> list[Path]:
-    """Copy one paper's figures, tables, records and its scorecard; return what was copied.
+    """Copy one paper's figures, tables and scorecard, and the records of every step.
 
     Parameters
     ----------
@@ -46,7 +46,7 @@ def keep(run: str, paper: str, root: Path) -> list[Path]:
         path
         for folder in (source / paper / "figures", source / paper / "metrics", source / "scorecard")
         for path in chain.results_below(folder)
-        if path.suffix in KEPT
+        if path.suffix in KEPT and path.parent == folder
     ]
     if not wanted:
         raise StudyError(f"keep: no results of {paper} below {source}")
@@ -65,11 +65,11 @@ def keep(run: str, paper: str, root: Path) -> list[Path]:
     target = root / "results/reference" / paper
     if target.exists():
         shutil.rmtree(target)
+    steps = sorted((source / paper).rglob(f"*{records.SUFFIX}"))  # of what stays behind as well
     copied = []
-    for path in wanted:
-        place = target / path.relative_to(source / paper if paper in path.parts else source)
-        place.parent.mkdir(parents=True, exist_ok=True)
-        copied += [_copy(path, place), _copy(records.path_of(path), records.path_of(place))]
+    for path in sorted({*wanted, *map(records.path_of, wanted), *steps}):
+        base = source / paper if path.is_relative_to(source / paper) else source
+        copied.append(_copy(path, target / path.relative_to(base)))
     return copied
 
 
