@@ -11,6 +11,8 @@ unexport PYTHONPATH
 
 study: env
 	@snakemake --cores $(CORES) --config scale=$(SCALE) run=$(PAPER)
+	@test results/$(SCALE)/report.html -nt results/$(SCALE)/scorecard/claims.csv || \
+	    snakemake --quiet --config scale=$(SCALE) run=$(PAPER) --report results/$(SCALE)/report.html
 	@python -m replicortex summary --scale $(SCALE)
 
 demo small full:

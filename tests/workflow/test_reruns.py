@@ -1,5 +1,6 @@
 """What runs again after a change: exactly the jobs that depend on it."""
 
+import os
 import re
 import subprocess
 
@@ -40,6 +41,12 @@ def demo(text):
     return replace("config/config.yaml", "papers: {}", f"papers: {{learning_rules: {text}}}")
 
 
+GETS = {
+    f"get_{name}_fixture": 1
+    for name in ("cifar10", "things_images", "things_fmri_events", "things_fmri_betas")
+}
+EVERYTHING = {f"{P}compare_brains": 1, **training(7)}
+
 CHANGES = {
     "nothing": (lambda folder: None, {}),
     # numbers
@@ -53,7 +60,7 @@ CHANGES = {
     "hidden units": (demo("{network: {hidden: 33}}"), training(7)),
     "px of the evaluation": (demo("{evaluation: {px: {large: 80}}}"), AFTER_TRAINING),
     "early ROI": (demo("{aliases: {roi: {early: V2}}}"), AFTER_SCORES),
-    "threads": (replace("config/config.yaml", "threads: 1", "threads: 2"), "all"),
+    "threads": (replace("config/config.yaml", "threads: 1", "threads: 2"), EVERYTHING),
     # what is no number
     "the order of keys": (
         replace(
@@ -75,7 +82,7 @@ CHANGES = {
     # code
     "code of the RDMs": (
         replace("workflow/replicortex/analysis/rdm.py", "def upper(", "UNUSED = 1\n\n\ndef upper("),
-        "measures",
+        AFTER_BRAIN,
     ),
     "code of the scores": (
         replace(f"{CODE}/scores.py", "CELL = [", "UNUSED = 1\nCELL = ["),
@@ -111,7 +118,7 @@ CHANGES = {
             'title: "synthetic CIFAR-10"\n  version: "1"',
             'title: "synthetic CIFAR-10"\n  version: "2"',
         ),
-        {"get": 1, **training(7)},
+        {"get_cifar10_fixture": 1, **training(7)},
     ),
     "version of the responses": (
         replace(
@@ -119,7 +126,7 @@ CHANGES = {
             'title: "synthetic THINGS-fMRI responses"\n  version: "1"',
             'title: "synthetic THINGS-fMRI responses"\n  version: "2"',
         ),
-        {"get": 1, **AFTER_BRAIN},
+        {"get_things_fmri_betas_fixture": 1, **AFTER_BRAIN},
     ),
     "another dataset": (
         replace("config/datasets.yaml", 'version: "2009-python"', 'version: "x"'),
@@ -140,14 +147,6 @@ CHANGES = {
 }
 
 
-def expected_jobs(expected, everything):
-    if expected == "all":
-        return {rule: n for rule, n in everything.items() if rule != "get"} | {"get": 4}
-    if expected == "measures":
-        return AFTER_BRAIN
-    return expected
-
-
 @pytest.mark.parametrize("change", CHANGES)
 def test_exactly_what_depends_on_a_change_runs_again(finished, change):
     apply, expected = CHANGES[change]
@@ -156,8 +155,7 @@ def test_exactly_what_depends_on_a_change_runs_again(finished, change):
         planned = finished.planned()
     finally:
         subprocess.run(["git", "checkout", "--quiet", "."], cwd=finished.folder, check=True)
-    everything = {"get": 4, f"{P}compare_brains": 1, **training(7)}
-    assert planned == expected_jobs(expected, everything)
+    assert planned == expected
 
 
 def test_one_more_seed_trains_that_seed_alone(finished):
@@ -165,7 +163,23 @@ def test_one_more_seed_trains_that_seed_alone(finished):
     assert planned == {f"{P}train_1": 7, **AFTER_TRAINING}
 
 
-def test_switching_conda_on_reruns_nothing(finished):
+CONDA = """#!/bin/sh
+case "$1" in
+    --version) echo "conda 26.1.0" ;;
+    info) echo '{"conda_prefix": "/nowhere", "platform": "linux-64", "conda_version": "26.1.0"}' ;;
+    config) echo "--set channel_priority strict" ;;
+esac
+"""
+
+
+def test_switching_conda_on_reruns_nothing(finished, tmp_path, monkeypatch):
+    """A stand-in answers what the engine asks of conda before it plans."""
+    conda = tmp_path / "bin/conda"
+    conda.parent.mkdir()
+    conda.write_text(CONDA)
+    conda.chmod(0o755)
+    (conda.parent / "activate").write_text("")
+    monkeypatch.setenv("PATH", f"{conda.parent}:{os.environ['PATH']}")
     assert finished.planned("--sdm", "conda") == {}
 
 
@@ -173,7 +187,7 @@ def test_a_fresh_clone_plans_the_whole_study(finished, tmp_path):
     clone = tmp_path / "clone"
     subprocess.run(["git", "clone", "--quiet", str(finished.folder), str(clone)], check=True)
     planned = type(finished)(clone).planned()
-    assert planned == {"get": 4, f"{P}compare_brains": 1, **training(7)}
+    assert planned == {**GETS, **EVERYTHING}
 
 
 def test_job_parameters_are_one_canonical_string(finished):
