@@ -187,8 +187,9 @@ def _listed(listing: Path, prefix: str | None) -> Iterator[tuple[str, File]]:
 def missing_user_data(name: str, entry: Dataset, folder: Path | None) -> StudyError:
     """Return the error for licensed data that the user has not placed yet."""
     found = f"the folder {folder} does not exist" if folder else "no folder is given"
+    obtain = entry.obtain.strip().rstrip(".")
     return StudyError(
-        f"config/config.yaml: user_data.{name}: {found}; {entry.title} is not redistributed here: "
-        f"{entry.obtain.strip().rstrip('.')} ({entry.source.url}; terms: {entry.licence}), then set "
-        f"user_data: {{{name}: /your/folder}}"
+        f"config/config.yaml: user_data.{name}: {found}; {entry.title}: too large or not "
+        f"redistributable, so get it yourself: {obtain} ({entry.source.url}; terms: "
+        f"{entry.licence}), then set user_data: {{{name}: /your/folder}}"
     )

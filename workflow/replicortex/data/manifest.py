@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -74,8 +75,24 @@ def load(path: Path) -> Manifest:
         content = json.loads(path.read_text())
         listed = content.pop("files")
         if isinstance(listed, str):  # too long for one file: the list lies beside
-            listed = json.loads((path.parent / listed).read_text())
+            listed = json.loads(_checked(path.parent / listed))
         files = {name: FileEntry(**entry) for name, entry in listed.items()}
         return Manifest(**content, files=files, folder=path.parent.parent)
+    except StudyError:
+        raise
+    except OSError as error:
+        raise StudyError(
+            f"{error.filename}: cannot be read ({error.strerror}); "
+            "run `snakemake datasets` to install the dataset"
+        ) from None
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise StudyError(f"{path}: is no manifest of a dataset ({error})") from None
+
+
+def _checked(listed: Path) -> bytes:
+    """Return a list of files, which is named by its own sha256: `<name>.files-<sha256>.json`."""
+    content = listed.read_bytes()
+    found = hashlib.sha256(content).hexdigest()
+    if listed.stem.rpartition("-")[2] != found[:16]:
+        raise StudyError(f"{listed}: was changed after it was written (its sha256 is {found})")
+    return content
