@@ -1,0 +1,82 @@
+"""The repository's own rules: formatted, linted, and free of what does not belong into it."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+BIN = Path(sys.executable).parent
+
+
+def tracked(root):
+    done = subprocess.run(
+        ["git", "-C", str(root), "ls-files", "-z"], capture_output=True, text=True, check=True
+    )
+    return [root / name for name in done.stdout.split("\0") if name]
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("ruff", "check", "."),
+        ("ruff", "format", "--check", "."),
+        ("snakefmt", "--check", "Snakefile", "workflow"),
+        ("snakemake", "--lint"),
+    ],
+    ids=" ".join,
+)
+def test_linters_find_nothing(root, command):
+    done = subprocess.run(
+        [str(BIN / command[0]), *command[1:]], cwd=root, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_no_file_is_large(root):
+    large = [path for path in tracked(root) if path.is_file() and path.stat().st_size > 1_000_000]
+    assert large == []
+
+
+def test_no_registry_and_no_machine_is_named(root):
+    registry = re.compile("py" + r"pi\.org|python" + r"hosted|conda\." + "anaconda")
+    place = re.compile(r"(?<![\w.])/(?:ro" + r"ot|ho" + r"me/\w+|wo" + r"rk)/")
+    named = []
+    for path in tracked(root):
+        if not path.is_file() or path.suffix in (".png", ".pdf", ".gz", ".npz"):
+            continue
+        text = path.read_text(errors="ignore")
+        if registry.search(text) or place.search(text):
+            named.append(str(path.relative_to(root)))
+    assert named == []
+
+
+def test_every_path_in_the_documents_exists(root):
+    for document in ("README.md", "CONTRIBUTING.md", "config/README.md", "profiles/README.md"):
+        base = (root / document).parent
+        for link in re.findall(r"\]\(([^)#:]+)\)", (root / document).read_text()):
+            assert (base / link).exists(), f"{document} links to {link}"
+
+
+def test_every_make_target_in_the_documents_exists(root):
+    targets = set(re.findall(r"^([\w .-]+):(?!=)", (root / "Makefile").read_text(), re.M))
+    known = {word for line in targets for word in line.split()}
+    for document in ("README.md", "CONTRIBUTING.md"):
+        used = set(re.findall(r"^make ([a-z-]+)", (root / document).read_text(), re.M))
+        assert used <= known, document
+
+
+def test_environments_hold_the_locks_versions(root):
+    """conda-forge's names differ for some packages."""
+    import yaml
+
+    names = {"pytorch": "torch", "matplotlib-base": "matplotlib", "pytables": "tables"}
+    lock = (root / "requirements.lock").read_text()
+    for path in sorted((root / "envs").glob("*.yaml")):
+        for line in yaml.safe_load(path.read_text())["dependencies"]:
+            name, version = line.split("=")
+            if name == "python":
+                continue
+            wanted = re.escape(f"{names.get(name, name)}=={version}")
+            assert re.search(rf"^{wanted}(?=\s)", lock, re.M), f"{path.name}: {line}"
