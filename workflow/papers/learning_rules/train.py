@@ -17,6 +17,7 @@ from replicortex.data import cifar
 from replicortex.errors import StudyError, nearest
 from replicortex.files import Tensors
 from replicortex.progress import Progress, iter_plainly
+from replicortex.randomness import torch_generator
 from replicortex.training import device as devices
 from replicortex.training.augment import Batches, normalise, subset
 from replicortex.training.loop import Run, Trained, fit
@@ -24,6 +25,7 @@ from replicortex.training.state import State
 
 Images = tuple[np.ndarray, np.ndarray]
 FIXED_SUBSET_SEED = 42  # [code, paper 1]: one subset for all seeds
+TEST_SEED = 0  # of the choice of test images
 TEST_BATCH = 500  # images per forward pass when accuracy is measured
 
 BUILD = {
@@ -120,11 +122,10 @@ def train_arrays(
             f"the data set has {len(test[0])} test images"
         )
     common = {"settings": settings, "network": network, "training": training, "device": device}
-    shown = training["test_images"]
-    tested = (
-        torch.from_numpy(test[0][:shown]).to(device),
-        torch.from_numpy(test[1][:shown]).to(device),
-    )
+    # At random, for data sets are stored class by class; the same ones for all seeds and rules.
+    mixed = torch.randperm(len(test[0]), generator=torch_generator(TEST_SEED, "test images"))
+    shown = mixed[: training["test_images"]].numpy()
+    tested = tuple(torch.from_numpy(part[shown]).to(device) for part in test)
     makers = [
         partial(_make, seed, f"{rule} seed {seed}", train, tested, **common) for seed in seeds
     ]
