@@ -66,10 +66,10 @@ def write_files(folder: Path, contents) -> Path:
     return folder
 
 
-def put(data: Path, declared, name="things", mirror=None, user_folder=None):
+def put(data: Path, declared, name="things", mirror=None, user_folder=None, file=None):
     """Install, write the manifest as the runner does, and read it back."""
     made = install(name=name, entry=declared, data=data, mirror=mirror, user_folder=user_folder)
-    path = data / "manifests" / f"{name}.json"
+    path = data / "manifests" / (file or f"{name}.json")
     path.parent.mkdir(exist_ok=True)
     path.write_text(canonical_json(made["manifest"], indent=1))
     return manifest.load(path)
@@ -217,6 +217,16 @@ def test_mirror_is_copied_from_and_kept(tmp_path, mirror_folder):
     assert len(before) == 3
 
 
+def test_copy_that_went_wrong_is_not_annexed(tmp_path):
+    folder = tmp_path / "dataset"
+    keys = {"licence": annex.key("licence", 4, sha256(b"free"))}
+    annex.create(folder, "an id", keys, "things 1")
+    (tmp_path / "x").write_bytes(b"FREE")
+    with pytest.raises(StudyError, match=f"x: wrong checksum: sha256 {sha256(b'FREE')} found"):
+        annex.copy_in(folder, {"licence": (tmp_path / "x", sha256(b"free"))})
+    assert not [path for path in (folder / ".git/annex/objects").rglob("*") if path.is_file()]
+
+
 def test_datalad_takes_it_for_its_own(tmp_path, mirror_folder):
     import datalad.api
 
@@ -283,6 +293,21 @@ def test_another_version_replaces_the_dataset(tmp_path, mirror_folder):
     assert second.path("a.tar.gz").read_bytes() == changed["a.tar.gz"]
     assert not (tmp_path / "data/things/licence").is_symlink()
     assert not list((tmp_path / "data").glob(".things.[!l]*"))
+
+
+def test_manifests_of_other_versions_go(tmp_path, mirror_folder):
+    """Else a way back to the first version would find its manifest, and the second's files."""
+    data, manifests = tmp_path / "data", tmp_path / "data/manifests"
+    put(data, entry(), mirror=mirror_folder, file="things@aaaa.json")
+    put(data, entry(), name="things_fixture", mirror=mirror_folder, file="things_fixture@cc.json")
+    (manifests / "things@aaaa.json.record.json").write_text("{}")
+    put(data, entry(), file="things@aaab.json")  # the same commit, declared in other words
+    assert (manifests / "things@aaaa.json").exists()
+    put(data, entry(version="2"), mirror=mirror_folder, file="things@bbbb.json")
+    assert sorted(path.name for path in manifests.iterdir()) == [
+        "things@bbbb.json",
+        "things_fixture@cc.json",
+    ]
 
 
 def test_failed_update_leaves_the_old_version(tmp_path, mirror_folder):

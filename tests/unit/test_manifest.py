@@ -77,7 +77,9 @@ def test_unknown_file_names_the_nearest(tmp_path):
 
 def test_absent_file(tmp_path):
     found = manifest.load(write(tmp_path))
-    with pytest.raises(StudyError, match=r"a\.npy: absent, .*manifests/things\.json and run"):
+    with pytest.raises(
+        StudyError, match=r"a\.npy: absent, .*delete manifests/things@\*\.json and run"
+    ):
         found.path("a.npy")
 
 
@@ -86,6 +88,24 @@ def test_user_folder_that_went_away(tmp_path):
     put(tmp_path / "things")  # the dataset must not stand in for it
     with pytest.raises(StudyError, match=r"things\.user/a\.npy: absent"):
         manifest.load(write(tmp_path)).path("a.npy")
+
+
+@pytest.mark.parametrize("user", [False, True])
+def test_dataset_at_another_version_than_the_manifest(tmp_path, user):
+    """The manifest of an older version lies about; the dataset's links tell what is there."""
+    put(tmp_path / "objects")
+    (tmp_path / "objects/key of another").write_bytes(b"FIRST")  # of the same size
+    (tmp_path / "things").mkdir()
+    (tmp_path / "things/a.npy").symlink_to("../objects/key of another")
+    if user:
+        (tmp_path / "things.user").symlink_to(tmp_path / "objects")
+    found = manifest.load(write(tmp_path))
+    with pytest.raises(StudyError, match=r"of another version .*\(key of another found, key of a"):
+        found.path("a.npy")
+    (tmp_path / "objects/key of a.npy").write_bytes(b"first")
+    (tmp_path / "things/a.npy").unlink()
+    (tmp_path / "things/a.npy").symlink_to("../objects/key of a.npy")
+    assert found.path("a.npy").read_bytes() == b"first"
 
 
 @pytest.mark.parametrize("content", [b"", b"first and more"])

@@ -82,6 +82,7 @@ def install(
         else:
             manifest = _make(name, declared, data, mirror, user_folder, scratch)
         _link(data / f"{name}.user", user_folder if declared.kind == "user" else None)
+        _forget_others(manifest, data / "manifests")
         return {"manifest": _short(manifest, data / "manifests")}
 
 
@@ -458,6 +459,20 @@ def _replace(there: Path, fresh: Path) -> None:
 
 def _aside(there: Path) -> Path:
     return there.with_name(f".{there.name}.old")
+
+
+def _forget_others(manifest: Mapping[str, Any], folder: Path) -> None:
+    """Delete manifests of other versions: what they describe is no longer there."""
+    for path in folder.glob(f"{manifest['name']}@*.json"):
+        if path.name.endswith(".record.json"):
+            continue
+        try:
+            commit = json.loads(path.read_text()).get("commit")
+        except (ValueError, AttributeError):
+            commit = None
+        if commit != manifest["commit"]:
+            path.with_name(f"{path.name}.record.json").unlink(missing_ok=True)
+            path.unlink()
 
 
 def _short(manifest: dict[str, Any], folder: Path) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """A dataset's manifest: which dataset, which commit, which files; and where those files lie.
 
-`data/manifests/<name>.json` is the same bytes on every machine. The dataset itself lies at
+`data/manifests/<name>@<content>.json` is the same bytes on every machine. The dataset itself lies at
 `data/<name>`, or, for licensed data that stay where the user put them, behind the link
 `data/<name>.user`.
 """
@@ -42,19 +42,22 @@ class Manifest:
         Raises
         ------
         StudyError
-            When the dataset has no such file, or it is absent or of another size.
+            When the dataset has no such file, or it is absent, of another size or version.
         """
         if file not in self.files:
             raise StudyError(
                 f"dataset {self.name}: has no file '{file}'{nearest(file, self.files)}"
             )
-        link = self.folder / f"{self.name}.user"
-        place = (link if link.is_symlink() else self.folder / self.name) / file
-        if not place.is_file():
+        annexed, user = self.folder / self.name / file, self.folder / f"{self.name}.user"
+        again = f"delete manifests/{self.name}@*.json and run `snakemake datasets` to get it again"
+        if annexed.is_symlink() and annexed.readlink().name != self.files[file].key:
             raise StudyError(
-                f"{place}: absent, though dataset {self.name} was installed; "
-                f"delete manifests/{self.name}.json and run `snakemake datasets` to get it again"
+                f"{annexed}: is of another version of dataset {self.name} than its manifest says "
+                f"({annexed.readlink().name} found, {self.files[file].key} expected); {again}"
             )
+        place = user / file if user.is_symlink() else annexed
+        if not place.is_file():
+            raise StudyError(f"{place}: absent, though dataset {self.name} was installed; {again}")
         size = place.stat().st_size
         if size != self.files[file].size:
             raise StudyError(
