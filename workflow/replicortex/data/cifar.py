@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import pickle
 import tarfile
+import zipfile
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -65,7 +67,7 @@ def read_archive(path: Path, split: Split, indices: Sequence[int] | None = None)
             for member in archive:
                 if member.name in wanted and (stream := archive.extractfile(member)):
                     found[member.name] = _Plain(stream, encoding="bytes").load()
-    except (tarfile.TarError, EOFError, OSError, pickle.UnpicklingError) as error:
+    except (tarfile.TarError, EOFError, OSError, zlib.error, pickle.UnpicklingError) as error:
         raise StudyError(f"{path}: the archive is truncated or damaged ({error})") from None
     missing = [name for name in wanted if name not in found]
     if missing:
@@ -112,7 +114,7 @@ def read_packed(path: Path, indices: Sequence[int] | None = None) -> Images:
             jpeg, offsets = packed["jpeg"].tobytes(), packed["offsets"]
             labels = packed["labels"].astype(np.int64)
             classes = [str(name) for name in packed["classes"]]
-    except (KeyError, ValueError, OSError, EOFError) as error:
+    except (KeyError, ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise StudyError(f"{path}: truncated or no packed CIFAR-10 ({error})") from None
     if len(offsets) != len(labels) + 1 or offsets[-1] != len(jpeg):
         raise StudyError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -67,7 +68,7 @@ def _stimuli(path: Path) -> np.ndarray:
     try:
         content = loadmat(path, squeeze_me=True, struct_as_record=False)
         return content["stimuli_92objs"]
-    except (KeyError, ValueError, TypeError, OSError, EOFError) as error:
+    except (KeyError, ValueError, TypeError, OSError, EOFError, zlib.error) as error:
         raise StudyError(
             f"{path}: truncated, or not the file of the 92 objects ({error})"
         ) from None

@@ -1,0 +1,244 @@
+"""Readers of CIFAR-10, the 92 objects and THINGS-fMRI, on fixtures in the real formats."""
+
+import importlib
+import json
+import tarfile
+
+import h5py
+import numpy as np
+import pandas as pd
+import pytest
+
+from replicortex.data import cifar, objects92, things
+from replicortex.errors import StudyError
+
+SIZES = {
+    "cifar10": {"train": 60, "test": 20},
+    "cifar10_jpeg": {"train": 60, "test": 20},
+    "objects92": {"subjects": 4, "side": 48},
+    "things_fmri_events": {"concepts": 12, "exemplars": 2, "runs": 4},
+    "things_images": {"concepts": 12, "exemplars": 2, "side": 48},
+    "things_fmri_betas": {
+        **{"concepts": 12, "exemplars": 2, "runs": 4},
+        **{"side": 48, "voxels": 5, "noise": 1.0},
+    },
+}
+
+
+def build(name, folder, **changes):
+    folder.mkdir(parents=True, exist_ok=True)
+    module = importlib.import_module(f"replicortex.data.fixtures.{name}")
+    module.build(folder, seed=0, **{**SIZES[name], **changes})
+    return folder
+
+
+def described(data, name):
+    """Return the manifest of the files at `data/name`."""
+    files = {
+        path.relative_to(data / name).as_posix(): {
+            "key": "K",
+            "size": path.stat().st_size,
+            "sha256": "0" * 64,
+        }
+        for path in sorted((data / name).rglob("*"))
+        if path.is_file()
+    }
+    content = {"name": name, "version": "1", "id": "i", "commit": "c", "synthetic": True}
+    manifest = data / "manifests" / f"{name}@0.json"
+    manifest.parent.mkdir(exist_ok=True)
+    manifest.write_text(json.dumps({**content, "files": files}))
+    return manifest
+
+
+@pytest.fixture
+def dataset(tmp_path):
+    """Make one fixture dataset and return its manifest."""
+
+    def make(name, **changes):
+        build(name, tmp_path / name, **changes)
+        return described(tmp_path, name)
+
+    return make
+
+
+@pytest.mark.parametrize("name", SIZES)
+def test_two_builds_give_the_same_bytes(tmp_path, name):
+    one, two = build(name, tmp_path / "one"), build(name, tmp_path / "two")
+    files = sorted(p.relative_to(one) for p in one.rglob("*") if p.is_file())
+    assert files and files == sorted(p.relative_to(two) for p in two.rglob("*") if p.is_file())
+    assert all((one / f).read_bytes() == (two / f).read_bytes() for f in files)
+
+
+# CIFAR-10
+
+
+def test_archive_holds_what_was_drawn(dataset):
+    from replicortex.data.fixtures.cifar10 import draw
+
+    drawn, labels = draw(0, 80)
+    manifest = dataset("cifar10")
+    images, read, classes = cifar.read(manifest, "train")
+    assert np.array_equal(images, drawn[:60]) and np.array_equal(read, labels[:60])
+    assert classes[0] == "airplane" and len(classes) == 10
+    assert np.array_equal(cifar.read(manifest, "test")[0], drawn[60:])
+
+
+def test_packed_jpegs_are_the_same_pictures_class_by_class(dataset):
+    images, labels, _ = cifar.read(dataset("cifar10_jpeg"), "train")
+    assert (np.diff(labels) >= 0).all() and np.bincount(labels).tolist() == [6] * 10
+    plain, order, _ = cifar.read(dataset("cifar10"), "train")
+    same = plain[np.argsort(order, kind="stable")].astype(int)
+    lost = np.abs(images - same).mean()  # by JPEG, of quality 75
+    assert 1 < lost < np.abs(images - same[::-1]).mean() / 2
+
+
+def test_chosen_images_come_in_the_order_asked_for(dataset):
+    for name in ("cifar10", "cifar10_jpeg"):
+        manifest = dataset(name)
+        images, labels, _ = cifar.read(manifest, "train")
+        some, few, _ = cifar.read(manifest, "train", indices=[5, 2])
+        assert np.array_equal(some, images[[5, 2]]) and np.array_equal(few, labels[[5, 2]])
+
+
+def test_truncated_archive_is_told(tmp_path):
+    folder = build("cifar10", tmp_path / "cifar10")
+    path = folder / cifar.ARCHIVE
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    with pytest.raises(StudyError, match="truncated or damaged"):
+        cifar.read(described(tmp_path, "cifar10"), "train")
+
+
+def test_archive_without_a_batch_is_told(tmp_path):
+    (tmp_path / "cifar10").mkdir()
+    with tarfile.open(tmp_path / "cifar10" / cifar.ARCHIVE, "w:gz"):
+        pass
+    with pytest.raises(StudyError, match="lacks cifar-10-batches-py/data_batch_1"):
+        cifar.read(described(tmp_path, "cifar10"), "train")
+
+
+def test_pickles_may_hold_arrays_only(tmp_path):
+    import io
+    import pickle
+
+    class Evil:
+        def __reduce__(self):
+            return (print, ("no",))
+
+    with pytest.raises(pickle.UnpicklingError, match="does not belong into CIFAR-10"):
+        cifar._Plain(io.BytesIO(pickle.dumps(Evil()))).load()
+
+
+def test_truncated_packed_file_is_told(tmp_path):
+    folder = build("cifar10_jpeg", tmp_path / "cifar10_jpeg")
+    path = folder / cifar.PACKED["train"]
+    path.write_bytes(path.read_bytes()[:-2000])
+    with pytest.raises(StudyError, match="truncated or no packed CIFAR-10"):
+        cifar.read(described(tmp_path, "cifar10_jpeg"), "train")
+
+
+# the 92 objects
+
+
+def test_objects_and_their_people(dataset):
+    manifest = dataset("objects92")
+    names, images = objects92.read_images(manifest)
+    assert len(names) == 92 and images.shape == (92, 48, 48, 3) and names[0] == "00 human bodypart"
+    rdms = objects92.read_brain_rdms(manifest)
+    assert {roi: r.shape for roi, r in rdms.items()} == {"EVC": (4, 92, 92), "IT": (4, 92, 92)}
+    faces = objects92.read_categories(manifest)["face"]
+    same = rdms["IT"].mean(axis=0)[np.ix_(faces, faces)].mean()
+    assert same < rdms["IT"].mean(axis=0)[np.ix_(faces, ~faces)].mean()
+
+
+def test_unknown_roi_and_damaged_files_are_told(tmp_path, dataset):
+    manifest = dataset("objects92")
+    with pytest.raises(StudyError, match="no ROI 'EVCC'; did you mean 'EVC'"):
+        objects92.read_brain_rdms(manifest, ["EVCC"])
+    for name in (objects92.IMAGES, objects92.BRAINS):
+        path = tmp_path / "objects92" / name
+        path.write_bytes(path.read_bytes()[:200].ljust(path.stat().st_size, b"\0"))
+    with pytest.raises(StudyError, match=r"supplementalData\.mat: truncated"):
+        objects92.read_images(manifest)
+    with pytest.raises(StudyError, match=r"target_fmri\.mat: truncated"):
+        objects92.read_brain_rdms(manifest)
+
+
+# THINGS-fMRI
+
+
+def test_first_exemplars_are_chosen_and_orders_kept(dataset):
+    selection = things.select(dataset("things_fmri_events"))
+    assert len(selection) == 12 and selection["concept"].is_monotonic_increasing
+    assert selection["stimulus"].str.endswith("_01b.jpg").all()
+    assert (selection["run_01"] == selection["run_02"]).all()
+    assert (selection["run_01"] != selection["run_03"]).any()
+
+
+def test_pairs_of_one_run_are_masked(dataset):
+    selection = things.select(dataset("things_fmri_events"))
+    mask = things.cross_run_mask(selection)
+    for i in range(12):
+        for j in range(12):
+            runs = [
+                selection.loc[i, f"run_{s}"] == selection.loc[j, f"run_{s}"]
+                for s in ("01", "02", "03")
+            ]
+            assert mask[i, j] == (i != j and not any(runs))
+
+
+def test_responses_are_those_of_pandas_scored_over_all_trials(tmp_path, dataset):
+    selection = things.select(dataset("things_fmri_events"))
+    manifest = dataset("things_fmri_betas")
+    rois = {"V1": ["V1"], "LOC": ["lLOC", "rLOC"]}
+    read = things.read_responses(manifest, "02", rois, selection)
+    folder = tmp_path / "things_fmri_betas"
+    table = pd.read_hdf(folder / "sub-02_ResponseData.h5", "ResponseData").set_index("voxel_id")
+    voxels = pd.read_csv(folder / "sub-02_VoxelMetadata.csv")
+    trials = pd.read_csv(folder / "sub-02_StimulusMetadata.csv")
+    for roi, columns in rois.items():
+        own = table[(voxels[columns] == 1).any(axis=1).to_numpy()].to_numpy()
+        scored = (own - own.mean(axis=1, keepdims=True)) / own.std(axis=1, keepdims=True)
+        places = [int(np.flatnonzero(trials["stimulus"] == s)[0]) for s in selection["stimulus"]]
+        assert np.allclose(read[roi], scored[:, places].T, atol=1e-6)
+
+
+def test_things_faults_are_told(tmp_path, dataset):
+    selection = things.select(dataset("things_fmri_events"))
+    manifest = dataset("things_fmri_betas")
+    with pytest.raises(StudyError, match="ROI early: no column 'V11'; did you mean 'V1'"):
+        things.read_responses(manifest, "01", {"early": ["V11"]}, selection)
+    voxels = tmp_path / "things_fmri_betas/sub-01_VoxelMetadata.csv"
+    table = pd.read_csv(voxels)
+    table.loc[table.index[table["V1"] == 1][1:], "V1"] = 0
+    table.to_csv(voxels, index=False)
+    manifest = described(tmp_path, "things_fmri_betas")
+    with pytest.raises(StudyError, match="ROI V1 has 1 voxels of sub-01"):
+        things.read_responses(manifest, "01", {"V1": ["V1"]}, selection)
+    wrong = selection.assign(stimulus=selection["stimulus"].str.replace("000", "999"))
+    with pytest.raises(StudyError, match="stimuli of events and responses do not match"):
+        things.read_responses(manifest, "01", {"V2": ["V2"]}, wrong)
+
+
+@pytest.mark.parametrize(
+    "value, what", [(np.nan, "have NaN"), (1.0, "the same response in all trials")]
+)
+def test_responses_without_information_are_told(tmp_path, dataset, value, what):
+    selection = things.select(dataset("things_fmri_events"))
+    manifest = dataset("things_fmri_betas")
+    with h5py.File(tmp_path / "things_fmri_betas/sub-01_ResponseData.h5", "r+") as file:
+        file["ResponseData/block0_values"][2, 1:] = value
+    with pytest.raises(StudyError, match=what):
+        things.read_responses(manifest, "01", {"V1": ["V1"]}, selection)
+
+
+def test_missing_image_and_truncated_table_are_told(tmp_path, dataset):
+    selection = things.select(dataset("things_fmri_events"))
+    dataset("things_images")
+    next((tmp_path / "things_images").rglob("concept003_01b.jpg")).unlink()
+    with pytest.raises(StudyError, match=r"no image 'concept003/concept003_01b\.jpg'"):
+        things.read_images(described(tmp_path, "things_images"), selection)
+    manifest = dataset("things_fmri_betas")
+    path = tmp_path / "things_fmri_betas/sub-01_ResponseData.h5"
+    path.write_bytes(path.read_bytes()[:300].ljust(path.stat().st_size, b"\0"))
+    with pytest.raises(StudyError, match="truncated, or no response table"):
+        things.read_responses(manifest, "01", {"V1": ["V1"]}, selection)
