@@ -57,7 +57,7 @@ def read_brain_rdms(manifest: Path, rois: Sequence[str] = ROIS) -> dict[str, np.
                 if roi not in present:
                     raise StudyError(f"{path}: has no ROI '{roi}'{nearest(roi, present)}")
                 found[roi] = np.moveaxis(file[f"{roi}_RDMs"][()], -1, 0).astype(np.float64)
-    except OSError as error:
+    except (OSError, RuntimeError) as error:
         raise StudyError(f"{path}: truncated or no HDF5 file ({error})") from None
     return found
 

@@ -255,7 +255,7 @@ def _z_scored(
                 part = block[start : start + CHUNK]
                 values = part[rows[here] - start][:, first:].astype(np.float64)
                 chosen[here] = _scored(values, columns, path, ids.iloc[rows[here]])
-    except (OSError, KeyError) as error:
+    except (OSError, RuntimeError, KeyError) as error:
         raise StudyError(f"{path}: truncated, or no response table ({error})") from None
     return chosen
 
