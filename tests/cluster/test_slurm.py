@@ -58,7 +58,7 @@ def test_the_demo_through_slurm_gives_the_local_tables(cluster, finished, tmp_pa
     done = snakemake(cluster, clone, *QUICK)
     text = done.stdout + done.stderr
     assert done.returncode == 0, text[-4000:]
-    assert "Using profile slurm" in text
+    assert "Using profiles slurm and workflow specific profile" in text
     submitted = text.count("has been submitted with SLURM jobid")
     assert submitted >= 10, text[-2000:]
     tables = type(finished)(clone).tables()
