@@ -31,7 +31,7 @@ env: .venv/complete
 	@touch $@
 
 test: env
-	@python -m pytest -m "not slow" -n 2 --dist loadgroup
+	@python -m pytest -m "not slow" -n 2 --dist loadgroup --durations 15
 
 test-all: env
 	@python -m pytest -n 2 --dist loadgroup

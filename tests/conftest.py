@@ -6,6 +6,10 @@ from pathlib import Path
 
 import pytest
 
+# Tests run side by side: one thread each, set before numpy or torch is imported.
+for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+    os.environ.setdefault(name, "1")
+
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parent / "cluster")]
 
 from study_copy import finished, fresh  # noqa: E402, F401
