@@ -66,7 +66,7 @@ def test_audit_of_a_figure_copied_elsewhere(finished, tmp_path):
     done = finished.run("python", "-m", "replicortex", "audit", "figure", str(copy))
     assert "figures/change.png" in done.stdout
     assert "dataset cifar10_fixture 1-" in done.stdout
-    (manifest,) = (finished.folder / "data/manifests").glob("cifar10_fixture@*.json")
+    (manifest,) = (finished.folder / "data/manifests").glob("cifar10_fixture@????????.json")
     commit = json.loads(manifest.read_text())["commit"]
     assert commit[:12] in done.stdout
 

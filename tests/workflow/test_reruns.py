@@ -167,7 +167,7 @@ CONDA = """#!/bin/sh
 case "$1" in
     --version) echo "conda 26.1.0" ;;
     info) echo '{"conda_prefix": "/nowhere", "platform": "linux-64", "conda_version": "26.1.0"}' ;;
-    config) echo "--set channel_priority strict" ;;
+    config) echo '{"get": {"channel_priority": "strict"}}' ;;
 esac
 """
 
