@@ -701,3 +701,29 @@ def test_the_scorecard_says_which_table_is_missing(tmp_path, table):
     with pytest.raises(StudyError, match="claims has 2 entries and papers 1: must match"):
         (tmp_path / "b").mkdir()
         study(tmp_path / "b", table, papers=["one"])
+
+
+@pytest.mark.parametrize("freedom", [2, 4, 18])
+@pytest.mark.parametrize("shift", [-3.0, 0.0, 0.7, 6.0])
+@pytest.mark.parametrize("t", [-2.5, 0.0, 1.3, 9.0])
+def test_the_noncentral_t_is_scipys_where_scipy_has_one(t, shift, freedom):
+    from scipy.stats import nct
+
+    expected = nct.cdf(t, freedom, shift)
+    if np.isfinite(expected):
+        assert module.noncentral_t_cdf(t, freedom, shift) == pytest.approx(expected, abs=1e-9)
+
+
+def test_the_noncentral_t_is_symmetric_and_finite_far_out():
+    for t, shift in [(-8, 8), (-20, 60), (20, -20), (60, -60)]:
+        below = module.noncentral_t_cdf(t, 4, shift)
+        assert below + module.noncentral_t_cdf(-t, 4, -shift) == pytest.approx(1, abs=1e-12)
+
+
+@pytest.mark.parametrize("d", [-40.0, -6.65, -0.2, 0.0, 3.0, 40.0])
+def test_the_interval_of_cohens_d_holds_for_large_and_negative_d(d):
+    lower, upper = module._d_interval(d, 3)
+    assert lower < d < upper
+    t, scale = d * 1.5**0.5, 1.5**0.5
+    assert module.noncentral_t_cdf(t, 4, lower * scale) == pytest.approx(0.975, abs=1e-8)
+    assert module.noncentral_t_cdf(t, 4, upper * scale) == pytest.approx(0.025, abs=1e-8)
