@@ -89,7 +89,7 @@ def _summary(options: argparse.Namespace) -> None:
     run = Path("results") / options.scale
     for what, path in (
         ("Report", run / "report.html"),
-        ("Scorecard", run / "scorecard/scorecard.png"),
+        ("Scorecard", run / "scorecard/overview.png"),
         *(("Figures", folder) for folder in sorted(run.glob("*/figures"))),
     ):
         if path.exists():
