@@ -65,18 +65,3 @@ def test_every_make_target_in_the_documents_exists(root):
     for document in ("README.md", "CONTRIBUTING.md"):
         used = set(re.findall(r"^make ([a-z-]+)", (root / document).read_text(), re.M))
         assert used <= known, document
-
-
-def test_environments_hold_the_locks_versions(root):
-    """conda-forge's names differ for some packages."""
-    import yaml
-
-    names = {"pytorch": "torch", "matplotlib-base": "matplotlib", "pytables": "tables"}
-    lock = (root / "requirements.lock").read_text()
-    for path in sorted((root / "envs").glob("*.yaml")):
-        for line in yaml.safe_load(path.read_text())["dependencies"]:
-            name, version = line.split("=")
-            if name == "python":
-                continue
-            wanted = re.escape(f"{names.get(name, name)}=={version}")
-            assert re.search(rf"^{wanted}(?=\s)", lock, re.M), f"{path.name}: {line}"
