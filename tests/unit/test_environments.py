@@ -23,6 +23,8 @@ PACKAGES = {
     "yaml": "pyyaml",
     "mpl_toolkits": "matplotlib",
 }
+# What runs around every job.
+IN_EVERY_JOB = {"replicortex/runner.py", "replicortex/provenance/records.py"}
 # Where a package is imported by the function that needs it, for jobs that have it anyway.
 WHEN_NEEDED = {"replicortex/files.py", "replicortex/randomness.py"}
 PAPERS = sorted(path.parent.name for path in (ROOT / "papers").glob("*/Snakefile"))
@@ -38,9 +40,9 @@ def environments(root: Path) -> dict[str, dict[str, str]]:
 
 
 def imported(module: str) -> dict[str, set[str]]:
-    """Return the packages that a job's code imports, wherever, and the files that do."""
+    """Return the packages that a job's code and the runner import, and the files that do."""
     found: dict[str, set[str]] = {}
-    for path in module_hashes(module).keys() - WHEN_NEEDED:
+    for path in (module_hashes(module).keys() | IN_EVERY_JOB) - WHEN_NEEDED:
         tree = ast.parse((ROOT / path).read_text())
         typing_only = {
             id(inner)
@@ -98,8 +100,7 @@ def test_an_environment_holds_what_its_jobs_import(root, jobs):
     missing = [
         f"envs/{environment}.yaml lacks {package}, which {call} needs ({', '.join(sorted(files))})"
         for call, environment in sorted(jobs)
-        for module in (call.partition(":")[0], "replicortex.runner")
-        for package, files in imported(module).items()
+        for package, files in imported(call.partition(":")[0]).items()
         if package not in held[environment]
     ]
     assert missing == []
