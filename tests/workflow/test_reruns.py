@@ -1,6 +1,5 @@
 """What runs again after a change: exactly the jobs that depend on it."""
 
-import os
 import re
 import subprocess
 
@@ -161,26 +160,6 @@ def test_exactly_what_depends_on_a_change_runs_again(finished, change):
 def test_one_more_seed_trains_that_seed_alone(finished):
     planned = finished.planned("--config", "papers={learning_rules: {seeds: [42, 123, 456]}}")
     assert planned == {f"{P}train_1": 7, **AFTER_TRAINING}
-
-
-CONDA = """#!/bin/sh
-case "$1" in
-    --version) echo "conda 26.1.0" ;;
-    info) echo '{"conda_prefix": "/nowhere", "platform": "linux-64", "conda_version": "26.1.0"}' ;;
-    config) echo '{"get": {"channel_priority": "strict"}}' ;;
-esac
-"""
-
-
-def test_switching_conda_on_reruns_nothing(finished, tmp_path, monkeypatch):
-    """A stand-in answers what the engine asks of conda before it plans."""
-    conda = tmp_path / "bin/conda"
-    conda.parent.mkdir()
-    conda.write_text(CONDA)
-    conda.chmod(0o755)
-    (conda.parent / "activate").write_text("")
-    monkeypatch.setenv("PATH", f"{conda.parent}:{os.environ['PATH']}")
-    assert finished.planned("--sdm", "conda") == {}
 
 
 def test_a_fresh_clone_plans_the_whole_study(finished, tmp_path):
