@@ -47,6 +47,9 @@ def _parser() -> argparse.ArgumentParser:
     schemas = commands.add_parser("schemas", help="write the schemas that editors use")
     schemas.add_argument("--check", action="store_true", help="only compare; exit 1 if stale")
     schemas.set_defaults(run=_schemas)
+
+    rules = commands.add_parser("graph", help="draw the graph of rules into README.md")
+    rules.set_defaults(run=_graph)
     return parser
 
 
@@ -105,6 +108,12 @@ def _schemas(options: argparse.Namespace) -> int:
         return 1 if stale(ROOT) else 0
     write(ROOT)
     return 0
+
+
+def _graph(options: argparse.Namespace) -> None:
+    from replicortex.rule_graph import write
+
+    write(ROOT)
 
 
 if __name__ == "__main__":
