@@ -85,7 +85,8 @@ def build(
     seed: int, network: dict[str, Any], settings: dict[str, Any], epochs: int, device: torch.device
 ) -> Gradient:
     """Return an untrained learner; `settings` is the rule's entry of the configuration."""
-    net = make_network(seed, network, settings).to(device, memory_format=torch.channels_last)
+    net = Network.from_numbers(seed, network, settings["init"])
+    net.to(device, memory_format=torch.channels_last)
     return Gradient(
         net,
         Adam(net.parameters(), lr=settings["lr"], weight_decay=settings["weight_decay"]),
@@ -93,15 +94,4 @@ def build(
         clip=settings["clip"],
         dropout=network["dropout"] if settings["dropout"] else 0.0,
         second_pass=settings["second_pass"],
-    )
-
-
-def make_network(seed: int, network: dict[str, Any], settings: dict[str, Any]) -> Network:
-    """Return the untrained network."""
-    return Network(
-        widths=network["widths"],
-        grid=network["grid"],
-        hidden=network["hidden"],
-        seed=seed,
-        init=settings["init"],
     )
