@@ -12,9 +12,9 @@ from papers.learning_rules.learners.base import (
     Streams,
     Terms,
     accuracy,
-    dropout_factors,
 )
 from papers.learning_rules.network import Network
+from replicortex.training.dropout import dropout_factors
 from replicortex.training.optimisers import Adam, Optimiser
 
 
@@ -78,7 +78,8 @@ class Gradient(Learner):
         self.ended = state["ended"]
 
     def _keep(self, images: torch.Tensor, stream: torch.Generator) -> torch.Tensor | None:
-        return dropout_factors(images, self.network.fc1.out_features, self.dropout, stream)
+        units = self.network.fc1.out_features
+        return dropout_factors(len(images), units, self.dropout, stream, images.device)
 
 
 def build(
