@@ -123,7 +123,7 @@ def test_a_fault_exits_before_any_job(fresh):
     assert done.returncode == 1
     assert "found 'dem'; did you mean 'demo'" in done.stderr
     assert "Traceback" not in done.stderr
-    assert not (fresh.folder / "results").exists() and not (fresh.folder / "data").exists()
+    assert not (fresh.folder / "results/demo").exists() and not (fresh.folder / "data").exists()
 
 
 def test_a_gpu_that_is_absent_is_an_error_before_any_job(fresh):
@@ -133,4 +133,4 @@ def test_a_gpu_that_is_absent_is_an_error_before_any_job(fresh):
         pytest.skip("this machine has a GPU")
     done = fresh.snakemake("--cores", "1", "--config", "device=cuda", check=False)
     assert done.returncode != 0 and "no NVIDIA GPU" in done.stdout + done.stderr
-    assert not (fresh.folder / "results").exists()
+    assert not (fresh.folder / "results/demo").exists()

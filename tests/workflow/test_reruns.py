@@ -9,7 +9,7 @@ pytestmark = pytest.mark.xdist_group("finished")
 
 P = "learning_rules_"
 FIGURES = {f"{P}draw": 1}
-VERDICTS = {"judge": 1}
+VERDICTS = {"judge_learning_rules": 1, "overview": 1}
 AFTER_TABLES = {**FIGURES, **VERDICTS}
 AFTER_SCORES = {f"{P}aggregate": 1, **AFTER_TABLES}
 AFTER_ACTIVATIONS = {f"{P}score_all": 1, **AFTER_SCORES}
