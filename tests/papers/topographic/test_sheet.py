@@ -50,8 +50,12 @@ def test_both_forms_are_their_loops(distance):
     )
     pairs = {frozenset((p, q)) for p in range(36) for q in neighbours(side, p)}
     by_pair = sum(apart(*pair) for pair in pairs) / len(pairs)
-    assert float(TopographicLoss(side, "units", distance, CPU)(w)) == pytest.approx(by_unit, rel=1e-6)
-    assert float(TopographicLoss(side, "pairs", distance, CPU)(w)) == pytest.approx(by_pair, rel=1e-6)
+    assert float(TopographicLoss(side, "units", distance, CPU)(w)) == pytest.approx(
+        by_unit, rel=1e-6
+    )
+    assert float(TopographicLoss(side, "pairs", distance, CPU)(w)) == pytest.approx(
+        by_pair, rel=1e-6
+    )
 
 
 def test_scaling_the_weights_scales_the_loss_and_leaves_cosines():

@@ -216,7 +216,7 @@ class Numbers(PaperNumbers):
 
     training_data: str
     localizer: str | None
-    pack: Literal["condition", "arm"]
+    pack: Literal["condition", "arm", "all"]
     split: Split
     network: Network
     objectives: Objectives
