@@ -4,9 +4,9 @@ import math
 
 import pytest
 import torch
+
 from papers.topographic.objectives import margin_loss
 from papers.topographic.sheet import Balance, TopographicLoss, neighbour_counts, neighbour_pairs
-
 from replicortex.errors import StudyError
 from replicortex.randomness import torch_generator
 
