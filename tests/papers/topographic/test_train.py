@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 import torch
 import yaml
+
 from papers.topographic.conditions import conditions, told
 from papers.topographic.frozen import Patches
 from papers.topographic.images import of_each_class
 from papers.topographic.learner import Topographic
 from papers.topographic.schema import Numbers
 from papers.topographic.train import train
-
 from replicortex.config import merge
 from replicortex.errors import StudyError
 from replicortex.files import Tensors, write

@@ -60,3 +60,8 @@ def _changes(change: Mapping[str, Any], section: str) -> dict[str, Any]:
 def told(condition: Mapping[str, Any]) -> dict[str, Any]:
     """Return what a training depends on: a condition without its seeds."""
     return {name: value for name, value in condition.items() if name != "seeds"}
+
+
+def job_name(condition: str) -> str:
+    """Return a condition's name as a rule may bear it."""
+    return condition.replace("/", "_").replace(".", "p")

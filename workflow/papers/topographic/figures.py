@@ -524,10 +524,10 @@ def switches(table: pd.DataFrame) -> Figure:
         for place in range(len(arms)):
             ax.axhline(place + 0.5, color=PALE, linewidth=0.5)
         ax.set_xlabel(label)
+        ax.locator_params(axis="x", nbins=4)
         letter(ax, mark, "")
     axes[0].set_yticks(range(len(arms)), [ARMS[arm] for arm in arms])
     axes[0].set_ylim(len(arms) - 0.5, -0.5)
-    axes[1].set_xscale("log")
     from matplotlib.lines import Line2D
 
     handles = [
