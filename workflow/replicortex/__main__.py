@@ -68,16 +68,23 @@ def _verify(options: argparse.Namespace) -> int:
     files = options.files or [
         path
         for run in sorted(Path("results").glob("*"))
-        if run.is_dir() and run.name != "reference"
+        if run.is_dir()
         for path in chain.results_below(run)
     ]
     if not files:
         raise StudyError("audit verify: there is nothing below results/; run `make` first")
     faults = chain.verify(files, ROOT, current=True)
-    wrong = [fault for fault in faults if options.current or not fault.stale]
+    wrong = [f for f in faults if not f.absent and (options.current or not f.stale)]
     for fault in faults:
-        print(fault if fault in wrong else f"(for information) {fault}")
-    print(f"{len(files)} results checked, {len(wrong)} faults")
+        if fault in wrong:
+            print(fault)
+        elif not fault.absent:
+            print(f"(for information) {fault}")
+    absent = sum(fault.absent for fault in faults)
+    print(
+        f"{len(files)} results checked, {len(wrong)} faults"
+        + (f", {absent} times bytes or code were not at hand to check" if absent else "")
+    )
     return 1 if wrong else 0
 
 
