@@ -45,7 +45,8 @@ class Topographic:
         validate: Validate | None = None,
     ) -> None:
         self.objective, self.settings, self.validate = objective, settings, validate
-        self.network = Network(settings["network"], objective, seed).to(device)
+        network = Network(settings["network"], objective, seed)
+        self.network = network.to(device, memory_format=torch.channels_last)
         balance, training = settings["balance"], settings["training"]
         self.topographic = TopographicLoss(
             settings["network"]["side"], balance["form"], balance["distance"], device

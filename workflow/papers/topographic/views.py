@@ -258,7 +258,8 @@ class ImageViews:
         there = chosen.to(self.device)
         images = self.images[there].permute(0, 3, 1, 2).float() / 255
         made = [apply(images, given.part(chosen, self.device)) for given in parameters]
-        return (torch.cat(made) - self.mean) / self.sd, self.labels[there]
+        ready = (torch.cat(made) - self.mean) / self.sd
+        return ready.contiguous(memory_format=torch.channels_last), self.labels[there]
 
 
 class FeatureViews:

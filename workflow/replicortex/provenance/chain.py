@@ -15,7 +15,6 @@ from replicortex.codehash import code_hash, read_from
 from replicortex.errors import StudyError
 from replicortex.provenance import records
 
-
 NOT_HERE = "not here"  # in place of a hash
 
 
