@@ -65,15 +65,19 @@ def imported(module: str) -> dict[str, set[str]]:
 
 
 @pytest.fixture(scope="module")
-def jobs(root, tmp_path_factory) -> set[tuple[str, str]]:
-    """Call and environment of every job of the study at `demo`, as the engine plans them."""
+def rules(root, tmp_path_factory) -> list[list[str]]:
+    """Call, environment, kind and name of every rule of the study at `demo`."""
     script = tmp_path_factory.mktemp("jobs") / "jobs.txt"
     hook = f"""
+WANTED = ("mem_mb", "runtime")
 with open({str(script)!r}, "w") as stream:
     for rule in workflow.rules:
         for _, value in rule.params._allitems():
             if hasattr(value, "call"):
-                print(value.call, Path(str(rule.conda_env)).stem, file=stream)
+                wanted = [r._evaluator for n, r in rule.resources.items() if n in WANTED]
+                grows = len(wanted) == 2 and None not in wanted
+                kind = "local" if rule.name in workflow._localrules else "grows" if grows else "?"
+                print(value.call, Path(str(rule.conda_env)).stem, kind, rule.name, file=stream)
 """
     snakefile = script.parent / "Snakefile"
     snakefile.write_text((root / "Snakefile").read_text().replace("onstart:", f"{hook}\nonstart:"))
@@ -86,7 +90,22 @@ with open({str(script)!r}, "w") as stream:
         capture_output=True,
         text=True,
     )
-    return {tuple(line.split()) for line in script.read_text().splitlines()}
+    return [line.split() for line in script.read_text().splitlines()]
+
+
+@pytest.fixture(scope="module")
+def jobs(rules) -> set[tuple[str, str]]:
+    """Call and environment of every job."""
+    return {(call, environment) for call, environment, _, _ in rules}
+
+
+def test_every_rule_says_what_it_needs_and_asks_for_more_when_it_failed(rules):
+    """Or runs beside the controller: datasets, drawing, verdicts."""
+    assert [name for _, _, kind, name in rules if kind == "?"] == []
+    local = {name for _, _, kind, name in rules if kind == "local"}
+    light = ("get_", "judge_", "overview", "_draw")
+    assert all(any(word in name for word in light) for name in local)
+    assert sum(kind == "grows" for _, _, kind, _ in rules) >= 5 * len(PAPERS)
 
 
 def test_every_paper_has_jobs(jobs):

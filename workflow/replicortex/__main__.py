@@ -40,6 +40,10 @@ def _parser() -> argparse.ArgumentParser:
     keep.add_argument("paper")
     keep.set_defaults(run=_keep)
 
+    resources = commands.add_parser("resources", help="what jobs needed, and what to ask for")
+    resources.add_argument("folder", type=Path, nargs="?", default=Path("results/small"))
+    resources.set_defaults(run=_resources)
+
     summary = commands.add_parser("summary", help="where a finished run's results lie")
     summary.add_argument("--scale", default="demo")
     summary.set_defaults(run=_summary)
@@ -93,6 +97,12 @@ def _keep(options: argparse.Namespace) -> None:
 
     copied = keep(options.run_name, options.paper, ROOT)
     print(f"{len(copied)} files kept in results/reference/{options.paper}")
+
+
+def _resources(options: argparse.Namespace) -> None:
+    from replicortex.provenance.resources import needed
+
+    print(needed(options.folder).to_string(index=False))
 
 
 def _summary(options: argparse.Namespace) -> None:
