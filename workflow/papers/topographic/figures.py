@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import pandas as pd
 
+from papers.topographic.published import DISTANCES, TAUS
 from papers.topographic.published import values as published_values
 from replicortex.plotting.labels import MORANS_I
 from replicortex.plotting.style import (
@@ -92,7 +93,7 @@ def figures(
     with style():
         drawn = {
             "accuracy": accuracy(table),
-            "tsne": plane(placed),
+            "tsne": plane(placed, table),
             "maps": sheets(mapped),
             "smoothness": smoothness(table),
             "distances": distances(table),
@@ -216,7 +217,7 @@ def best_readout(table: pd.DataFrame) -> pd.DataFrame:
     return own if len(own) else pick(table, "accuracy", parameter="probe standardised")
 
 
-def plane(placed: pd.DataFrame) -> Figure:
+def plane(placed: pd.DataFrame, table: pd.DataFrame) -> Figure:
     """t-SNE of the sheet's output without and with topography (Figure 2)."""
     rhos = sorted(set(placed["rho"]))
     figure = new_figure(0.55 + 1.75 * len(rhos))
@@ -237,6 +238,12 @@ def plane(placed: pd.DataFrame) -> Figure:
                     label=CLASSES[label],
                 )
             ax.set(xticks=[], yticks=[])
+            own = table[(table["objective"] == objective) & (table["rho"] == rho)]
+            scores = [
+                pick(own, "silhouette", parameter=group)["value"].mean()
+                for group in ("class", "animacy")
+            ]
+            ax.set_xlabel("silhouette: class {:.2f}, animacy {:.2f}".format(*scores), fontsize=6)
             if row == 0:
                 ax.set_title(look.label)
             if column == 0:
@@ -321,13 +328,20 @@ def distances(table: pd.DataFrame) -> Figure:
             part = own[(own["objective"] == objective) & (own["rho"] == rho)]
             mean = part.groupby("tau")["value"].mean()
             ax.plot(mean.index, mean, color=shade, marker="o", label=f"ρ = {rho:g}")
+            known = DISTANCES[objective].get(rho)
+            if known:
+                how = {"marker": "D", "markerfacecolor": "none", "markeredgewidth": 0.6}
+                ax.plot(TAUS, known, color=shade, linestyle="none", **how)
         letter(ax, mark, look.label)
         ax.set_xlabel("Correlation at least")
     axes[0].set_ylabel("Mean distance (units)")
     axes[0].set_ylim(bottom=0)
     handles, labels = axes[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper left", ncols=len(rhos))
-    return note(figure, "Mean over seeds; a mark is missing where no pair correlates as much.")
+    return note(
+        figure,
+        "Mean over seeds; a mark is missing where no pair correlates as much. Open diamonds: published.",
+    )
 
 
 def _shades(count: int) -> list:
@@ -524,10 +538,10 @@ def switches(table: pd.DataFrame) -> Figure:
         for place in range(len(arms)):
             ax.axhline(place + 0.5, color=PALE, linewidth=0.5)
         ax.set_xlabel(label)
+        ax.locator_params(axis="x", nbins=4)
         letter(ax, mark, "")
     axes[0].set_yticks(range(len(arms)), [ARMS[arm] for arm in arms])
     axes[0].set_ylim(len(arms) - 0.5, -0.5)
-    axes[1].set_xscale("log")
     from matplotlib.lines import Line2D
 
     handles = [
