@@ -41,7 +41,7 @@ OBJECTIVES = {
     "ce": Look("cross-entropy", PALETTE["black"], "o"),
     "margin": Look("margin (animacy)", PALETTE["orange"], "^"),
     "supcon": Look("SupCon", PALETTE["blue"], "s"),
-    "simclr": Look("SimCLR", PALETTE["vermillion"], "D"),
+    "simclr": Look("SimCLR", PALETTE["vermillion"], "v"),
 }
 ARMS = {
     "main": "as the code has it",
@@ -425,7 +425,9 @@ def voting(boosts: pd.DataFrame) -> Figure:
     rho_axis(ax, rhos).set_xlabel(RHO_AXIS)
     ax.set_ylabel("Gain (percentage points)")
     ax.axhline(0, color=GREY, linewidth=0.6)
-    ax.legend(loc="best")
+    low, high = ax.get_ylim()
+    ax.set_ylim(low, high + 0.45 * (high - low))  # room for the legend above the bars
+    ax.legend(loc="upper left")
     letter(ax, "a", "No noise")
     for ax, (kind, title), mark in zip(axes[1:], NOISES.items(), "bcd", strict=True):
         part = boosts[(boosts["noise"] == kind) & (boosts["vote"] == "logits")]
