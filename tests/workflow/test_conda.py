@@ -23,6 +23,12 @@ def test_switching_conda_on_reruns_nothing(finished, conda):
     assert finished.planned("--sdm", "conda") == {}
 
 
+def test_a_dockerfile_holds_every_environment(finished, conda):
+    text = finished.snakemake("--containerize").stdout
+    for name in ("analysis", "data", "figures", "train"):
+        assert f"envs/{name}.yaml" in text, text[:2000]
+
+
 @pytest.mark.slow
 def test_the_demo_under_conda_gives_the_same_tables(finished, fresh, conda, root):
     fresh.snakemake("--cores", "2", "--sdm", "conda")

@@ -186,3 +186,26 @@ def test_too_few_images_of_a_class_are_named():
         StudyError, match=r"split\.train: 4 images of each class .* class 0 .* has 3"
     ):
         of_each_class(labels, 1, 3, "split.train")
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+@pytest.mark.parametrize("objective", ["ce", "margin", "supcon", "simclr"])
+def test_steps_on_a_gpu_are_those_of_the_cpu(numbers, objective):
+    from papers.topographic.objectives import VIEWS
+
+    labels = torch.arange(16) // 2
+    images = torch.randn(16 * VIEWS[objective], 3, 32, 32, generator=streams("images"))
+    found = {}
+    for name in ("cpu", "cuda"):
+        own = settings(numbers["demo"], objective)
+        learner = Topographic(objective, own, 0.2, 0, torch.device(name))
+        found[name] = [
+            {
+                k: float(v)
+                for k, v in learner.step(images.to(name), labels.to(name), streams).items()
+            }
+            for _ in range(3)
+        ]
+    for cpu, gpu in zip(found["cpu"], found["cuda"], strict=True):
+        assert gpu == pytest.approx(cpu, rel=1e-3)
