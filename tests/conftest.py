@@ -11,7 +11,7 @@ for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ.setdefault(name, "1")
 
 HERE = Path(__file__).parent
-sys.path[:0] = [str(HERE), str(HERE / "cluster"), str(HERE / "workflow")]
+sys.path[:0] = [str(HERE), str(HERE / "cluster"), str(HERE / "workflow"), str(HERE / "unit")]
 
 from study_copy import finished, fresh  # noqa: E402, F401
 

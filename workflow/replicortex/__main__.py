@@ -30,6 +30,13 @@ def _parser() -> argparse.ArgumentParser:
     figure = parts.add_parser("figure", help="the whole lineage of a figure or table, as a tree")
     figure.add_argument("file", type=Path)
     figure.set_defaults(run=_figure)
+    diff = parts.add_parser("diff", help="the first step at which two results differ, and how")
+    diff.add_argument("one", type=Path)
+    diff.add_argument("other", type=Path)
+    diff.set_defaults(run=_diff)
+    cited = parts.add_parser("cite", help="BibTeX of a result's paper, data and software")
+    cited.add_argument("file", type=Path)
+    cited.set_defaults(run=_cite)
     verify = parts.add_parser("verify", help="recompute every hash on the chain")
     verify.add_argument("files", type=Path, nargs="*", help="default: everything below results/")
     verify.add_argument("--current", action="store_true", help="changed code is an error too")
@@ -64,6 +71,22 @@ def _figure(options: argparse.Namespace) -> None:
         raise StudyError(f"{options.file}: no such file")
     for line in chain.lineage(chain.find_record(options.file, Path("results"))):
         print(line)
+
+
+def _diff(options: argparse.Namespace) -> None:
+    from replicortex.provenance.differences import differences
+
+    for line in differences(options.one, options.other, ROOT):
+        print(line)
+
+
+def _cite(options: argparse.Namespace) -> None:
+    from replicortex.provenance import chain
+    from replicortex.provenance.citations import cite
+
+    if not options.file.is_file():
+        raise StudyError(f"{options.file}: no such file")
+    print(cite(chain.find_record(options.file, Path("results")), ROOT))
 
 
 def _verify(options: argparse.Namespace) -> int:

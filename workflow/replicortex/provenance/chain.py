@@ -93,7 +93,7 @@ def verify(files: list[Path], root: Path, current: bool = False) -> list[Fault]:
             continue
         seen.add(path)
         try:
-            record = _record(path)
+            record = read_record(path)
         except StudyError as error:
             faults.append(Fault(path.as_posix(), str(error).partition(": ")[2]))
             continue
@@ -104,11 +104,26 @@ def verify(files: list[Path], root: Path, current: bool = False) -> list[Fault]:
     return [fault for fault in faults if current or not fault.stale]
 
 
-def _record(path: Path) -> dict[str, Any]:
-    file = records.path_of(path.with_name(path.name.removesuffix(".gz")))
-    if not file.exists():
+def _file_of(path: Path) -> Path:
+    return records.path_of(path.with_name(path.name.removesuffix(".gz")))
+
+
+def has_record(path: Path) -> bool:
+    """Whether the record of a result, kept compressed or not, is here."""
+    return _file_of(path).exists()
+
+
+def read_record(path: Path) -> dict[str, Any]:
+    """Return the record of a result, kept compressed or not.
+
+    Raises
+    ------
+    StudyError
+        When there is none, or it was changed.
+    """
+    if not has_record(path):
         raise StudyError(f"{path}: has no record")
-    return records.read(file)
+    return records.read(_file_of(path))
 
 
 def _entries(record: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -189,7 +204,7 @@ def lineage(path: Path, depth: int = 0, seen: set[str] | None = None) -> Iterato
     """Yield the lines of a tree: what a result was made by and from, down to dataset commits."""
     seen = set() if seen is None else seen
     indent = "  " * depth
-    record = _record(path)
+    record = read_record(path)
     yield f"{indent}{path}  [{record['id'][:12]}]"
     if record["id"] in seen:
         yield f"{indent}  (as above)"
@@ -216,6 +231,26 @@ def lineage(path: Path, depth: int = 0, seen: set[str] | None = None) -> Iterato
             yield from lineage(place_of(entry["path"], path), depth + 1, seen)
         else:
             yield f"{indent}  {entry['path']}  sha256 {entry['sha256'][:12]}"
+
+
+def records_of(result: Path) -> Iterator[dict[str, Any]]:
+    """Yield the record of a result and of every step before it that has one here, each once.
+
+    Raises
+    ------
+    StudyError
+        When the result itself has no record.
+    """
+    waiting, seen = [result], {result}
+    while waiting:
+        path = waiting.pop(0)
+        record = read_record(path)
+        yield record
+        for entry in _entries(record):
+            source = place_of(entry["path"], path)
+            if "record" in entry and source not in seen and records.path_of(source).exists():
+                seen.add(source)
+                waiting.append(source)
 
 
 def find_record(figure: Path, results: Path) -> Path:
