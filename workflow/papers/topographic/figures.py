@@ -207,7 +207,8 @@ def accuracy(table: pd.DataFrame) -> Figure:
     ax.set_ylim(0, 1)
     legend(figure, [PUBLISHED_MARK], ncols=3)
     return note(
-        figure, f"Linear readout of the sheet (classifier for cross-entropy). {seeds_note(table)}"
+        figure,
+        f"Readout of standardised embeddings (classifier for cross-entropy). {seeds_note(table)}",
     )
 
 
