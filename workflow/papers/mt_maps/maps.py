@@ -167,7 +167,7 @@ def difference_curve(
     period
         360 for directions, 180 for axes: the largest difference is half of it.
     draws, units
-        So many random samples of so many units, averaged.
+        Random samples, and units in each; all pairs of all samples are averaged together.
     """
     total = np.zeros(len(edges) - 1)
     pairs = np.zeros(len(edges) - 1)
