@@ -6,11 +6,12 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any
 
 from replicortex.errors import StudyError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,9 @@ def cost(shown: Mapping[str, list[Shown]], benchmarks: Path) -> pd.DataFrame:
     StudyError
         When a benchmark's file or key is missing.
     """
+    # Papers' schemas import this module, and parsing must stay fast.
+    import pandas as pd
+
     rows = []
     for paper, kinds in shown.items():
         own = [{"paper": paper, **_row(kind, benchmarks)} for kind in kinds]
