@@ -115,13 +115,18 @@ def fit(
         return np.stack([nnls(X, y)[0] for y in Y.T])
     gram, cross = X.T @ X, X.T @ Y
     if kind == "ridge":
-        l1, l2 = 0.0, alpha * (n if scale == "sample" else 1)
-        if not positive:
-            from scipy.linalg import lstsq
+        l2 = alpha * (n if scale == "sample" else 1)
+        if l2 == 0:
+            return fit("ols", positive, 0, X, Y)
+        from scipy.linalg import cholesky, solve_triangular
+        from scipy.optimize import nnls
 
-            if l2 == 0:
-                return np.linalg.lstsq(X, Y, rcond=None)[0].T
-            return lstsq(gram + l2 * np.eye(len(gram)), cross)[0].T
+        # |Xw - y|^2 + l2 |w|^2 = |Uw - b|^2 + constant, where U'U is the Gram matrix and l2.
+        upper = cholesky(gram + l2 * np.eye(len(gram)))
+        target = solve_triangular(upper, cross, trans="T")
+        if not positive:
+            return solve_triangular(upper, target).T
+        return np.stack([nnls(upper, b)[0] for b in target.T])
     else:
         share = 1.0 if kind == "lasso" else l1_ratio
         l1, l2 = n * alpha * share, n * alpha * (1 - share)
