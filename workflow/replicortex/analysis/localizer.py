@@ -62,19 +62,23 @@ def localize(
     if not np.isfinite(X).all():
         raise StudyError(f"localizer: {np.count_nonzero(~np.isfinite(X))} activations not finite")
     live = np.ptp(X, axis=0) > 0
-    own = X[domains == target]
+    counts, means, squares = {}, {}, {}
+    for name in names:
+        part = X[domains == name]
+        counts[name] = len(part)
+        means[name] = part.mean(0)
+        squares[name] = part.var(0) * len(part)
     passes, all_t = live.copy(), []
     for name in names:
         if name == target:
             continue
-        other = X[domains == name]
-        free = len(own) + len(other) - 2
-        if min(len(own), len(other)) < 2:
+        n, m = counts[target], counts[name]
+        if min(n, m) < 2:
             raise StudyError(f"localizer: '{name}' or '{target}' has fewer than 2 images")
-        pooled = (((own - own.mean(0)) ** 2).sum(0) + ((other - other.mean(0)) ** 2).sum(0)) / free
-        error = np.sqrt(pooled * (1 / len(own) + 1 / len(other)))
+        free = n + m - 2
+        error = np.sqrt((squares[target] + squares[name]) / free * (1 / n + 1 / m))
         known = live & (error > 0)
-        difference = own.mean(0) - other.mean(0)
+        difference = means[target] - means[name]
         t = np.where(known, difference / np.where(known, error, 1), 0.0)
         p = 2 * student.sf(np.abs(t), free)
         passes &= known & rejected(p, q, method) & (t > 0)
