@@ -28,8 +28,8 @@ SETS = {
 THETA = "Reorientation Θ"
 R = "Pearson's r"
 TARGETS = {
-    "planted": "planted generator",
-    "semi_real": "real images, one network as cortex",
+    "planted": "planted",
+    "semi_real": "semi-real",
     "macaque_v4": "macaque V4",
 }
 
@@ -165,14 +165,17 @@ def encoding_figure(scores: pd.DataFrame) -> Figure:
                 ax.axhline(part.ceiling.iloc[0], color=GREY, linestyle=":")
         axes[0][column].set_title(f"{TARGETS[target]}\n{region}", fontsize=7)
         axes[1][column].set_xticks(range(8), [_title(*cell) for cell in _cells()], rotation=90)
-        if region in ("FFA", "V4"):
-            axes[0][column].legend(fontsize=5.5, loc="lower left")
-    axes[0][0].set(ylabel=R, ylim=(0, None))
+        if region == "V4" or column == 0:
+            axes[0][column].legend(
+                fontsize=5.5, loc="lower left", bbox_to_anchor=(-0.05, 1.22), borderaxespad=0
+            )
+    axes[0][0].set_ylabel(R)
     axes[1][0].set_ylabel(THETA)
     return note(
         figure,
         "Test images, fixed alpha 0.1, mean and s.d. over seeds; a dead voxel has r = 0 and no Θ. "
-        "Dotted: noise ceiling. FFA and PPA are planted or another network's units, not brains.",
+        "Dotted: noise ceiling. Semi-real: real images, a second "
+        "network as cortex. FFA and PPA are planted or another network's units, not brains.",
     )
 
 
@@ -222,7 +225,7 @@ def alphas_figure(scores: pd.DataFrame, usable: pd.DataFrame) -> Figure:
         ax.set_xticks(range(len(cells)), names, rotation=90)
         ax.set_ylabel(label)
         letter(ax, mark, "Prediction" if value != "theta" else "Reorientation")
-    axes[0].legend(fontsize=6)
+    axes[0].legend(fontsize=6, loc="lower left", bbox_to_anchor=(0, 1.08))
     counts = usable[usable["match"].isin(MATCHES)].groupby(["model", "weights"]).usable.mean()
     axes[2].bar(range(len(cells)), [counts[cell] for cell in cells], color=PALETTE["sky"])
     axes[2].set_xticks(range(len(cells)), names, rotation=90)
@@ -267,7 +270,7 @@ def controls_figure(scores: pd.DataFrame, rotation: pd.DataFrame) -> Figure:
             [], [], marker, color=colour, label=f"{basis} basis".replace("units", "units'")
         )
     axes[1].set_xticks(range(4), [_title(*cell) for cell in cells], rotation=90)
-    axes[1].set(ylabel=R, ylim=(0, None))
-    axes[1].legend(fontsize=6, loc="lower left")
+    axes[1].set_ylabel(R)
+    axes[1].legend(fontsize=6, loc="best")
     letter(axes[1], "b", "Rotated basis")
     return note(figure, "Mean and s.d. over seeds; targets and regions averaged.")
