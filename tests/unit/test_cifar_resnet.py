@@ -40,7 +40,9 @@ def test_trained_weights_recognise_cifar10(mirror):
     from replicortex.models.cifar_resnet import CifarResNet
 
     content = torch.load(
-        mirror / "cifar_resnets" / cifar_resnets.FILES["resnet20"], map_location="cpu", weights_only=True
+        mirror / "cifar_resnets" / cifar_resnets.FILES["resnet20"],
+        map_location="cpu",
+        weights_only=True,
     )["state_dict"]
     model = CifarResNet(20).eval()
     lost = model.load_state_dict(
