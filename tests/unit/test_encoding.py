@@ -23,7 +23,7 @@ def problem(seed=0, n=120, units=12, voxels=7):
 ORACLES = {
     "ols": lambda a, positive: LinearRegression(fit_intercept=False, positive=positive),
     "lasso": lambda a, positive: Lasso(a, fit_intercept=False, positive=positive, tol=1e-12),
-    "elasticnet": lambda a, positive: ElasticNet(
+    "elastic_net": lambda a, positive: ElasticNet(
         a, fit_intercept=False, positive=positive, tol=1e-12
     ),
     "ridge": lambda a, positive: Ridge(
@@ -47,7 +47,7 @@ def test_scikit_learn_gives_the_same_weights(kind, positive):
 @pytest.mark.parametrize("positive", [False, True])
 def test_elastic_net_without_l1_is_ridge_on_the_scale_of_samples(positive):
     x, y = problem(1)
-    net = fit("elasticnet", positive, 0.2, x, y, l1_ratio=0, tol=1e-11)
+    net = fit("elastic_net", positive, 0.2, x, y, l1_ratio=0, tol=1e-11)
     ridge = fit("ridge", positive, 0.2, x, y, scale="sample", tol=1e-11)
     sklearn = fit("ridge", positive, 0.2 * len(x), x, y, tol=1e-11)
     np.testing.assert_allclose(net, ridge, atol=1e-9)
@@ -175,7 +175,7 @@ def test_signed_fits_of_more_units_than_images_are_the_shortest():
 @pytest.mark.parametrize("positive", [False, True])
 def test_more_voxels_than_a_block_and_correlated_units_are_solved_too(positive):
     x, y = problem(11, n=200, units=60, voxels=encoding.BLOCK + 3)
-    ours = fit("elasticnet", positive, 0.02, x, y)
+    ours = fit("elastic_net", positive, 0.02, x, y)
     for voxel in (0, encoding.BLOCK, encoding.BLOCK + 2):
         theirs = ElasticNet(0.02, fit_intercept=False, positive=positive, tol=1e-12)
         theirs = theirs.fit(x, y[:, voxel]).coef_

@@ -15,11 +15,11 @@ from threadpoolctl import threadpool_limits
 
 from replicortex.errors import StudyError, nearest
 
-Kind = Literal["ols", "lasso", "ridge", "elasticnet"]
+Kind = Literal["ols", "lasso", "ridge", "elastic_net"]
 Empty = Literal["nan", "zero"]
 Scale = Literal["sklearn", "sample"]
 
-KINDS = ("ols", "lasso", "ridge", "elasticnet")
+KINDS = ("ols", "lasso", "ridge", "elastic_net")
 CONSTANT = 1e-12  # s.d. below which a prediction is constant: rounding leaves about 3e-17
 STALLED = 20_000  # sweeps over the coordinates
 SWEEPS = 3  # between two checks of the conditions
@@ -249,7 +249,7 @@ def _path(kind, positive, alphas, x, y, l1_ratio, scale, tol):
             # Several weights fit equally well: the active-set solution, or the shortest one.
             found[place] = _undetermined(positive, x, y)
             continue
-        share = {"lasso": 1.0, "elasticnet": l1_ratio}.get(kind, 0.0)
+        share = {"lasso": 1.0, "elastic_net": l1_ratio}.get(kind, 0.0)
         l2 = alpha * (1 - share)
         if kind == "ridge" and scale == "sklearn":
             l2 /= n
