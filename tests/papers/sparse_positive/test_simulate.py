@@ -20,7 +20,8 @@ NOTEBOOK = {
 @pytest.fixture(scope="module")
 def toy():
     alphas = {"lasso": 0.5, "elastic_net": 0.5, "ridge": 1000.0}
-    return simulate(simulations=20, shown=1, alphas=alphas, sweep=[0.1, 1.0], tol=1e-4)["toy"]
+    given = {"sweep": [0.1, 1.0], "sweep_simulations": 3, "tol": 1e-4}
+    return simulate(simulations=20, shown=1, alphas=alphas, **given)["toy"]
 
 
 def test_the_eight_values_of_the_notebook(toy):
@@ -54,3 +55,13 @@ def test_unconstrained_ols_meets_the_target():
     X = units(1)
     W = weights("ols", False, 0.0, X, intercept=False, tol=1e-4)
     assert np.allclose(X @ W.T, TARGET)
+
+
+def test_the_notebook_table_is_the_shown_seed(toy):
+    alphas = {"lasso": 0.5, "elastic_net": 0.5, "ridge": 1000.0}
+    given = {"sweep": [0.1], "sweep_simulations": 1, "tol": 1e-4}
+    exact = simulate(simulations=2, shown=1, alphas=alphas, **given)["notebook"]
+    assert "seed" not in exact and len(exact) == 8
+    found = exact.set_index(["model", "weights"]).theta
+    assert found["lasso", "positive"] == pytest.approx(0.0548, abs=1e-4)
+    assert (toy[toy.part == "sweep"].seed.unique() == [0, 1, 2]).all()

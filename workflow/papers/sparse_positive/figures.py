@@ -239,8 +239,7 @@ def encoding_figure(scores: pd.DataFrame, rank: int) -> Figure:
         axes[0][0].plot([], [], marker, color=colour, label=label, markersize=3.5)[0]
         for label, colour, marker in marks.values()
     ]
-    # Below the panels, where nothing is drawn.
-    figure.legend(handles=handles, loc="outside lower center", ncols=5, fontsize=6)
+    figure.legend(handles=handles, loc="outside upper center", ncols=5, fontsize=6)
     used = "; ".join(
         f"{TARGETS[t]}: {_named(s)}"
         for t, s in dict.fromkeys((t, s) for t, s, _ in columns)
@@ -486,15 +485,18 @@ def intervals_figure(table: pd.DataFrame) -> Figure:
                 ax.plot(one[value].iloc[0], y, marker, color=colour, markersize=3)
         ax.axvline(still, color=GREY, linewidth=0.8)
         ax.set_xlabel(label)
+    axes[1].set_xlim(-0.6, 2.1)
     axes[0].set_yticks(range(8), [_title(*cell) for cell in _cells()])
     axes[0].set_ylim(7.6, -0.6)
     handles = [
         axes[0].plot([], [], marker, color=colour, markersize=3, label=_cell_name(*cell))[0]
         for cell, (colour, marker) in zip(cells, CELLS * 9, strict=False)
     ]
-    figure.legend(handles=handles, loc="outside lower center", ncols=3, fontsize=5.5)
+    figure.legend(handles=handles, loc="outside upper center", ncols=3, fontsize=5.5)
     return note(
-        figure, "95 % percentile intervals, 1,000 resamples of splits and voxels; alpha 0.1."
+        figure,
+        "95 % percentile intervals over resampled splits and voxels; alpha 0.1. "
+        "Ratios beyond the axis are cut.",
     )
 
 

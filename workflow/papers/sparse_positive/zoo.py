@@ -89,7 +89,7 @@ def load(name: str, weights: Path):
     ------
     StudyError
         When library or model are unknown, the file is absent, or its sha256 does not begin with
-        the eight digits that torchvision's file names end with.
+        the digits that torchvision's file names end with.
     """
     library, _, model = name.partition("/")
     dataset = manifests.load(weights)
@@ -120,7 +120,7 @@ def load(name: str, weights: Path):
 
 def verify(path: Path, file: str) -> None:
     """Check a file against the digits in torchvision's name for it."""
-    digits = re.search(r"-([0-9a-f]{8})\.pth$", file)
+    digits = re.search(r"-([0-9a-f]{8,})\.pth$", file)
     with path.open("rb") as stream:
         found = hashlib.file_digest(stream, "sha256").hexdigest()
     if digits and not found.startswith(digits[1]):
