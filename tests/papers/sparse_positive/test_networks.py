@@ -210,7 +210,7 @@ def test_a_published_model_gives_what_its_classifier_is_given(tmp_path, monkeypa
     monkeypatch.setattr(zoo, "verify", lambda path, file: None)
     found = zoo.extract(**given)
     space = "torchvision_shufflenet_v2_x0_5_trained"
-    assert found["features"][f"{space}|face|floc"].shape == (24, 5)
+    assert found["features"][f"{space}|face|floc"].shape == (22, 5)
     assert list(found["localizer"].of) == [1024, 1024]
     with pytest.raises(StudyError, match="torchvision has no model 'alexnett'"):
         zoo.extract(**{**given, "names": ["torchvision/alexnett"]})
