@@ -89,7 +89,7 @@ def _cells() -> list[tuple[str, str]]:
 def toy_figure(toy: pd.DataFrame, arrows: pd.DataFrame, shown: int) -> Figure:
     """Figure 1C: units coloured by weight, and reorientation over seeds."""
     figure = new_figure(5.2)
-    grid = figure.subplot_mosaic([list("abcd"), list("efgh"), ["i"] * 4], height_ratios=[1, 1, 1.1])
+    grid = figure.subplot_mosaic([list("abcd"), list("efgh"), [*"iiij"]], height_ratios=[1, 1, 1.1])
     notebook = toy[(toy.part == "notebook") & (toy.intercept == 0)]
     limit = 0.03
     for key, (model, sign) in zip("abcdefgh", _cells(), strict=True):
@@ -121,9 +121,19 @@ def toy_figure(toy: pd.DataFrame, arrows: pd.DataFrame, shown: int) -> Figure:
         ax.plot(place, mine.theta, "D", color=PALETTE["vermillion"], markersize=5)
     ax.set_xticks(range(8), [_title(*cell) for cell in _cells()])
     ax.set(ylabel=THETA, ylim=(-0.05, 2.1))
+    ax.tick_params(axis="x", labelsize=5.5)
+    sweep = toy[toy.part == "sweep"].groupby("alpha").theta
+    grid["j"].errorbar(
+        sweep.mean().index, sweep.mean(), sweep.std(), fmt="o", color=GREY, markersize=3
+    )
+    mine = toy[(toy.part == "sweep") & (toy.seed == shown)]
+    grid["j"].plot(mine.alpha, mine.theta, "D", color=PALETTE["vermillion"], markersize=3)
+    grid["j"].set(xscale="log", xlabel="Alpha, positive Lasso", ylabel=THETA, ylim=(0, None))
+    seeds = toy[toy.part == "sweep"].seed.nunique()
     return note(
         figure,
-        f"Star: target. Below: {notebook.seed.nunique()} seeds (grey), seed {shown} (diamond).",
+        f"Star: target. Below: {notebook.seed.nunique()} seeds (grey), seed {shown} (diamonds); "
+        f"the positive Lasso over alpha, mean and s.d. of {seeds} seeds.",
     )
 
 
