@@ -206,6 +206,7 @@ class Zoo(Section):
     """Published models."""
 
     dataset: str
+    originals: str | None = Field(description="dataset of the localizer images at their own size")
     models_per_job: PositiveInt
     side: PositiveInt
     batch: PositiveInt
@@ -265,6 +266,7 @@ class Numbers(PaperNumbers):
             self.trained_networks,
             self.training_data,
             *(section.dataset for section in sections if section),
+            *([self.zoo.originals] if self.zoo and self.zoo.originals else []),
         ]
 
 

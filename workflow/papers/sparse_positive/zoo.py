@@ -17,7 +17,7 @@ import pandas as pd
 
 from papers.sparse_positive.spaces import nsd_pictures, resized
 from papers.sparse_positive.units import choose, halves
-from replicortex.data import floc
+from replicortex.data import floc, floc_originals
 from replicortex.data import manifest as manifests
 from replicortex.errors import StudyError
 from replicortex.progress import Progress, iter_plainly
@@ -35,14 +35,16 @@ def extract(
     people: Mapping[str, Any],
     device: str,
     scenes: Path | None = None,
+    originals: Path | None = None,
     progress: Progress = iter_plainly,
 ) -> dict[str, object]:
     """Choose units of some published models and keep their answers.
 
     Parameters
     ----------
-    images, weights, scenes
-        Manifests of the localizer images, the models' weights and NSD.
+    images, weights, scenes, originals
+        Manifests of the localizer images, the models' weights, NSD, and the localizer images as
+        published: where they are given they are shown instead of the small ones.
     names
         `torchvision/<model>` or `timm/<model>.<tag>`.
     zoo
@@ -52,9 +54,12 @@ def extract(
     -------
     As `spaces.extract`; "directions" has no rows.
     """
-    pixels, domains = floc.read(images)
-    first = halves(domains)
     side = zoo["side"]
+    if originals is None:
+        pixels, domains = floc.read(images)
+    else:
+        pixels, domains = floc_originals.read(originals, side)
+    first = halves(domains)
     grey = np.repeat(pixels[..., None], 3, axis=3)
     shown = {"floc": resized(grey, side)}
     if scenes is not None:
