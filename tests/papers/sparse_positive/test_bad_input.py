@@ -153,3 +153,14 @@ def test_nsd_gives_a_problem_per_person_and_region(tmp_path, layout):
     assert len(train) + len(validation) + len(test) == len(pictures["nsd1"])
     assert train.std(0) == pytest.approx(1) and (found[0].design.ceiling > 0.46).all()
     assert found[0].design.passing == {"face": 3, "scene": 5}
+
+
+def test_ncsnr_is_nsds_own_where_it_is_at_hand(tmp_path):
+    from replicortex.data import nsd
+
+    manifest = made(tmp_path, "nsd", layout="volume", people=[2], shared=4, own=4, side=4)
+    numbers = {"reliability": {"threshold": 0.3}, "nsd": {"layout": "volume"}}
+    own = nsd.read_voxels(manifest, 2, "PPA", "volume", 0.3).ncsnr
+    drawn = designs.reliable(numbers, "PPA", 2, len(own), 0, manifest)
+    np.testing.assert_array_equal(np.sort(drawn), np.sort(own))
+    assert set(designs.reliable(numbers, "PPA", 2, 500, 0, manifest)) <= set(own)

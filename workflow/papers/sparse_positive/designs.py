@@ -149,10 +149,29 @@ def units_of(
     }
 
 
-def drawn_ncsnr(numbers: Mapping[str, Any], region: str, person: int, count: int, seed: int):
-    """Return ncsnr of `count` voxels of a region as in one person."""
-    law = spread(numbers["ncsnr"][region], person, numbers["threshold"])
-    return law.draw(count, generator(seed, "ncsnr", region))
+def reliable(
+    numbers: Mapping[str, Any],
+    region: str,
+    person: int,
+    count: int,
+    seed: int,
+    scenes: Path | None = None,
+) -> np.ndarray:
+    """Return ncsnr of `count` voxels: a region's own where NSD is at hand, else as published of it.
+
+    Parameters
+    ----------
+    numbers
+        Sections reliability and, with NSD, nsd.
+    """
+    rng = generator(seed, "ncsnr", region)
+    if scenes is None:
+        reliability = numbers["reliability"]
+        law = spread(reliability["ncsnr"][region], person, reliability["threshold"])
+        return law.draw(count, rng)
+    threshold = numbers["reliability"]["threshold"]
+    own = nsd.read_voxels(scenes, person, region, numbers["nsd"]["layout"], threshold).ncsnr
+    return rng.choice(own, count, replace=count > len(own))
 
 
 def problems(
@@ -177,10 +196,10 @@ def problems(
             person = people[place % len(people)]
             for region in REGIONS:
                 if target == "planted":
-                    yield _planted(region, numbers, person, seed)
+                    yield _planted(region, numbers, person, seed, scenes)
                 else:
                     for space in numbers["semi_real"]["models"]:
-                        yield semi_real(region, numbers, features, space, person, seed)
+                        yield semi_real(region, numbers, features, space, person, seed, scenes)
     elif target == "macaque_v4":
         settings = numbers["macaque"]
         responses = macaque_v4.read_responses(v4, settings["session"])
@@ -196,9 +215,11 @@ def problems(
         yield from _tables(numbers["tables"], tables, seeds)
 
 
-def _planted(region: str, numbers: Mapping[str, Any], person: int, seed: int) -> Problem:
+def _planted(
+    region: str, numbers: Mapping[str, Any], person: int, seed: int, scenes: Path | None
+) -> Problem:
     settings = numbers["planted"]
-    ncsnr = drawn_ncsnr(numbers["reliability"], region, person, settings["voxels"], seed)
+    ncsnr = reliable(numbers, region, person, settings["voxels"], seed, scenes)
     sets, voxels = planted(region, settings, ncsnr, seed)
     parts = parts_of(len(voxels), settings["images"], seed)
     every = {name: settings["units"] for name in ("face", "scene")}
@@ -214,10 +235,11 @@ def semi_real(
     space: str,
     person: int,
     seed: int,
+    scenes: Path | None = None,
 ) -> Problem:
     """One network's units predict sparse positive mixes of another's, on real images."""
     settings = numbers["semi_real"]
-    ncsnr = drawn_ncsnr(numbers["reliability"], region, person, settings["voxels"], seed)
+    ncsnr = reliable(numbers, region, person, settings["voxels"], seed, scenes)
     rng = generator(seed, "semi-real", region)
     cortex = features[f"{settings['cortex']}|{REGIONS[region]}|floc"]
     voxels = noisy(mixes(cortex, len(ncsnr), settings["mixed"], rng), ncsnr, rng)

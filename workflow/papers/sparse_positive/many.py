@@ -66,7 +66,8 @@ def many(
         for place, seed in enumerate(seeds):
             for region in REGIONS:
                 person = people[place % len(people)]
-                rows += _ridge(semi_real(region, numbers, arrays, name, person, seed), alphas)
+                problem = semi_real(region, numbers, arrays, name, person, seed, scenes)
+                rows += _ridge(problem, alphas)
         if scenes is not None:
             one = {**numbers, "nsd": {**numbers["nsd"], "models": [name]}}
             for problem in problems("nsd", one, arrays, list(seeds), scenes=scenes):

@@ -8,8 +8,8 @@ from typing import Any
 Config = Mapping[str, Any]
 # Sections of the configuration that a target reads.
 SECTIONS = {
-    "planted": ["planted", "reliability"],
-    "semi_real": ["semi_real", "reliability"],
+    "planted": ["planted", "reliability", "nsd"],
+    "semi_real": ["semi_real", "reliability", "nsd"],
     "macaque_v4": ["macaque"],
     "nsd": ["nsd"],
     "tables": ["tables"],
@@ -41,7 +41,8 @@ def needed(wanted: Sequence[str], config: Config) -> list[str]:
     """Return the groups whose features some targets read."""
     found = []
     for target in wanted:
-        for section in SECTIONS[target]:
+        # Planted and semi-real voxels take no more from NSD than its ncsnr.
+        for section in SECTIONS[target] if target in ("macaque_v4", "nsd") else [target]:
             numbers = config[section]
             found += numbers.get("models", [])
             found += [numbers["cortex"]] if "cortex" in numbers else []
