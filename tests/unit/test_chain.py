@@ -1,6 +1,8 @@
 """The chain of records: kept copies, dropped steps, and whatever was changed."""
 
 import gzip
+import json
+import random
 import shutil
 from pathlib import Path
 
@@ -81,12 +83,24 @@ def test_a_compressed_table_is_checked_by_its_content(study):
 
 def test_a_changed_kept_table_is_the_first_cause(study):
     (study / "metrics/t.csv").write_text("a\n9\n")
-    found = faults(study / "figures/f.svg")
-    assert (
-        "results/reference/x/figures/f.svg: its input results/reference/x/metrics/t.csv "
-        "is not the one that it was made from" in found
-    )
-    assert "results/reference/x/metrics/t.csv: the file was changed after it was made" in found
+    found = [str(f) for f in chain.verify([study / "figures/f.svg"], Path.cwd()) if not f.absent]
+    assert found == ["results/reference/x/metrics/t.csv: the file was changed after it was made"]
+
+
+def test_a_table_made_again_since_is_told_of_what_was_made_from_the_old_one(study):
+    made("results/small/x/metrics/t.csv", "a\n2\n", {}, factor=2)
+    assert faults(Path("results/small/x/figures/f.svg")) == [
+        "results/small/x/figures/f.svg: its input results/small/x/metrics/t.csv "
+        "is not the one that it was made from"
+    ]
+
+
+def test_a_compressed_copy_that_does_not_unpack_is_a_fault(study):
+    table = study / "metrics/t.csv"
+    packed = table.with_name("t.csv.gz")
+    packed.write_bytes(gzip.compress(table.read_bytes(), mtime=0)[:-9])
+    table.unlink()
+    assert faults(packed)[0].endswith("t.csv.gz: the file was changed after it was made")
 
 
 def test_a_changed_parameter_shows_in_the_record(study):
@@ -97,8 +111,6 @@ def test_a_changed_parameter_shows_in_the_record(study):
 
 
 def test_a_forged_record_does_not_follow_from_its_parameters(study):
-    import json
-
     from replicortex.files import canonical_json
 
     file = records.path_of(Path("results/small/x/metrics/t.csv"))
@@ -106,6 +118,88 @@ def test_a_forged_record_does_not_follow_from_its_parameters(study):
     record.pop("sha256")
     record["job"]["arguments"]["factor"] = 2
     record["sha256"] = records.sha256(canonical_json(record))
-    file.write_text(json.dumps(record))
+    file.write_text(canonical_json(record, indent=1) + "\n")
     (found,) = faults(Path("results/small/x/metrics/t.csv"))
     assert "the record's id does not follow" in found
+
+
+@pytest.mark.parametrize("old, new", [('"factor": 1', '"factor":  1'), ("{\n", "{\r\n")])
+def test_white_space_of_a_record_counts(study, old, new):
+    file = records.path_of(Path("results/small/x/metrics/t.csv"))
+    text = file.read_bytes().decode()
+    assert old in text
+    file.write_bytes(text.replace(old, new, 1).encode())
+    (found,) = faults(Path("results/small/x/metrics/t.csv"))
+    assert "the record was changed after it was written" in found
+
+
+@pytest.fixture
+def data(study):
+    """A dataset of one file, its manifest, a table made from it and from a file of claims."""
+    raw = Path("data/d/raw.bin")
+    raw.parent.mkdir(parents=True)
+    raw.write_text("raw")
+    Path("claims.yaml").write_text("- id: a")
+    files = {"raw.bin": {"key": "K", "size": 3, "sha256": records.file_sha256(raw)}}
+    content = {"name": "d", "version": "1", "id": "i", "commit": "c" * 40, "synthetic": False}
+    manifest = made("data/manifests/d@1.json", json.dumps({**content, "files": files}), {})
+    inputs = {"data": manifest, "claims": Path("claims.yaml")}
+    return made("results/small/x/metrics/d.csv", "1", inputs)
+
+
+@pytest.mark.parametrize(
+    "victim, what",
+    [
+        ("data/d/raw.bin", "the raw file is not the one that data/manifests/d@1.json lists"),
+        ("data/manifests/d@1.json", "the file was changed after it was made"),
+        ("claims.yaml", "is not the file that results were made from"),
+        ("results/small/x/metrics/d.csv", "the file was changed after it was made"),
+    ],
+)
+def test_each_changed_artefact_is_the_one_fault(data, victim, what):
+    assert faults(data) == []
+    content = bytearray(Path(victim).read_bytes())
+    content[0] ^= 1
+    Path(victim).write_bytes(content)
+    assert faults(data) == [f"{victim}: {what}"]
+
+
+def test_data_that_are_not_here_are_no_fault_and_are_said(data):
+    Path("data/d/raw.bin").unlink()
+    (fault,) = chain.verify([data], Path.cwd())
+    assert fault.absent and fault.path == "data/d/raw.bin"
+    shutil.rmtree("data")
+    (fault,) = chain.verify([data], Path.cwd())
+    assert fault.absent and fault.path == "data/manifests/d@1.json"
+
+
+def test_a_random_byte_anywhere_is_found_and_named(data):
+    """100 tamperings of every kind of file on the chain, 100 found; none on untouched files."""
+    draw = random.Random(3)
+    figure = Path("results/small/x/figures/f.svg")
+    victims = [
+        path for path in Path().rglob("*") if path.is_file() and "reference" not in path.parts
+    ]
+    assert len(victims) == 12
+    for _ in range(100):
+        victim = draw.choice(victims)
+        before = victim.read_bytes()
+        content = bytearray(before)
+        content[draw.randrange(len(content))] ^= draw.randrange(1, 256)
+        victim.write_bytes(content)
+        found = chain.verify([data, figure], Path.cwd())
+        victim.write_bytes(before)
+        named = victim.as_posix().removesuffix(records.SUFFIX)
+        assert [fault.path for fault in found] == [named], victim
+    assert chain.verify([data, figure], Path.cwd()) == []
+
+
+def test_the_tree_tells_each_step_once_and_data_to_their_keys(data):
+    told = chain.tree(data, {})
+    (dataset,) = told["inputs"]["data"]
+    assert dataset["keys"] == {"raw.bin": "K"} and dataset["dataset"]["commit"] == "c" * 40
+    assert told["inputs"]["claims"][0]["path"] == "claims.yaml"
+    figure = chain.tree(Path("results/small/x/figures/f.svg"), {})
+    (table,) = figure["inputs"]["table"]
+    assert table["inputs"]["model"][0]["path"] == "results/small/x/models/m.safetensors"
+    assert "    key K" in list(chain.lineage(data))

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import argparse
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 from replicortex.errors import StudyError
 
 ROOT = Path(__file__).resolve().parents[2]
+DECLARED = ROOT / "config/datasets.yaml"
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -41,6 +43,8 @@ def _parser() -> argparse.ArgumentParser:
     verify.add_argument("files", type=Path, nargs="*", help="default: everything below results/")
     verify.add_argument("--current", action="store_true", help="changed code is an error too")
     verify.set_defaults(run=_verify)
+    for part in (figure, diff, cited, verify):
+        part.add_argument("--json", action="store_true", help="the answer as JSON")
 
     keep = commands.add_parser("keep", help="copy a run to results/reference, for git")
     keep.add_argument("run_name", metavar="run")
@@ -64,20 +68,34 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _print_json(value: object) -> None:
+    from replicortex.files import canonical_json
+
+    print(canonical_json(value, indent=1))
+
+
 def _figure(options: argparse.Namespace) -> None:
+    from replicortex.data.declared import load
     from replicortex.provenance import chain
 
     if not options.file.is_file():
         raise StudyError(f"{options.file}: no such file")
-    for line in chain.lineage(chain.find_record(options.file, Path("results"))):
+    found, sources = chain.find_record(options.file, Path("results")), load(DECLARED)
+    if options.json:
+        _print_json(chain.tree(found, sources))
+        return
+    for line in chain.lineage(found, sources=sources):
         print(line)
 
 
 def _diff(options: argparse.Namespace) -> None:
     from replicortex.provenance.differences import differences
 
-    for line in differences(options.one, options.other, ROOT):
-        print(line)
+    lines = list(differences(options.one, options.other, ROOT))
+    if options.json:
+        _print_json({"differences": lines})
+        return
+    print("\n".join(lines))
 
 
 def _cite(options: argparse.Namespace) -> None:
@@ -86,7 +104,11 @@ def _cite(options: argparse.Namespace) -> None:
 
     if not options.file.is_file():
         raise StudyError(f"{options.file}: no such file")
-    print(cite(chain.find_record(options.file, Path("results")), ROOT))
+    text = cite(chain.find_record(options.file, Path("results")), ROOT)
+    if options.json:
+        _print_json({"bibtex": text.splitlines()})
+        return
+    print(text)
 
 
 def _verify(options: argparse.Namespace) -> int:
@@ -102,6 +124,11 @@ def _verify(options: argparse.Namespace) -> int:
         raise StudyError("audit verify: there is nothing below results/; run `make` first")
     faults = chain.verify(files, ROOT, current=True)
     wrong = [f for f in faults if not f.absent and (options.current or not f.stale)]
+    if options.json:
+        _print_json(
+            {"checked": len(files), "faults": len(wrong), "found": list(map(asdict, faults))}
+        )
+        return 1 if wrong else 0
     for fault in faults:
         if fault in wrong:
             print(fault)

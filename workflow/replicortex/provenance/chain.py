@@ -6,16 +6,20 @@ import gzip
 import hashlib
 import json
 import subprocess
-from collections.abc import Iterator
+import zlib
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from replicortex.codehash import code_hash, read_from
+from replicortex.data import manifest
 from replicortex.errors import StudyError
 from replicortex.provenance import records
 
 NOT_HERE = "not here"  # in place of a hash
+BROKEN = "broken"
+SHOWN = 3  # URLs and keys of a dataset in a tree for people
 
 
 @dataclass(frozen=True)
@@ -72,7 +76,9 @@ def content_sha256(path: Path) -> str | None:
 
 
 def verify(files: list[Path], root: Path, current: bool = False) -> list[Fault]:
-    """Check each file and everything on its chain; return what does not hold.
+    """Check each file and everything on its chain, raw data too; return what does not hold.
+
+    A changed file is named itself, and what was made from it is not: the first cause only.
 
     Parameters
     ----------
@@ -87,6 +93,7 @@ def verify(files: list[Path], root: Path, current: bool = False) -> list[Fault]:
     seen: set[Path] = set()
     waiting = list(files)
     codes: dict[tuple[str, str], str | None] = {}
+    hashes = Hashes()
     while waiting:
         path = waiting.pop(0)
         if path in seen:
@@ -97,11 +104,52 @@ def verify(files: list[Path], root: Path, current: bool = False) -> list[Fault]:
         except StudyError as error:
             faults.append(Fault(path.as_posix(), str(error).partition(": ")[2]))
             continue
-        faults += _check(path, record, root, codes)
+        faults += _check(path, record, root, codes, hashes)
         for entry in _entries(record):
-            if "record" in entry:
-                waiting.append(place_of(entry["path"], path))
-    return [fault for fault in faults if current or not fault.stale]
+            source = place_of(entry["path"], path)
+            if "dataset" in entry and not source.exists():
+                what = "the dataset is not installed here: its files were not checked"
+                faults.append(Fault(source.as_posix(), what, absent=True))
+            elif "record" in entry or "dataset" in entry:
+                waiting.append(source)
+        if path.parent.name == "manifests" and hashes.of(path) == record["output"]["sha256"]:
+            faults += _check_data(path, hashes)
+    kept = {(fault.path, fault.what): fault for fault in faults if current or not fault.stale}
+    return list(kept.values())
+
+
+class Hashes:
+    """Hashes of contents, each file read once in one check."""
+
+    def __init__(self) -> None:
+        self.known: dict[Path, str | None] = {}
+
+    def of(self, path: Path) -> str | None:
+        """Return the sha256 of a result's content; None when it is absent or broken."""
+        if path not in self.known:
+            try:
+                self.known[path] = content_sha256(path)
+            except (OSError, EOFError, zlib.error):  # a compressed copy that does not unpack
+                self.known[path] = BROKEN
+        return self.known[path]
+
+
+def _check_data(path: Path, hashes: Hashes) -> Iterator[Fault]:
+    """Yield each file of a dataset whose bytes are not those of its manifest."""
+    try:
+        listed = manifest.load(path)
+    except StudyError as error:
+        yield Fault(path.as_posix(), str(error))
+        return
+    for name, entry in listed.files.items():
+        annexed, user = listed.folder / listed.name / name, listed.folder / f"{listed.name}.user"
+        place = user / name if user.is_symlink() else annexed
+        found = hashes.of(place)
+        if found is None:
+            what = "the raw file is not here: its bytes were not checked"
+            yield Fault(place.as_posix(), what, absent=True)
+        elif found != entry.sha256:
+            yield Fault(place.as_posix(), f"the raw file is not the one that {path} lists")
 
 
 def _file_of(path: Path) -> Path:
@@ -136,9 +184,10 @@ def _check(
     record: dict[str, Any],
     root: Path,
     codes: dict[tuple[str, str], str | None],
+    hashes: Hashes,
 ) -> Iterator[Fault]:
     name = path.as_posix()
-    found = content_sha256(path)
+    found = hashes.of(path)
     if found is None:
         yield Fault(name, "is not here, only its record: its bytes were not checked", absent=True)
     elif found != record["output"]["sha256"]:
@@ -148,9 +197,13 @@ def _check(
         yield Fault(name, "the record's id does not follow from its parameters, code and inputs")
     for entry in _entries(record):
         source = place_of(entry["path"], path)
-        found = content_sha256(source)
+        found = hashes.of(source)
         # An intermediate that was dropped: its own record speaks for it.
-        if found is not None and found != entry["sha256"]:
+        if found is None or found == entry["sha256"]:
+            continue
+        if "record" not in entry and "dataset" not in entry:  # such as a file of claims
+            yield Fault(source.as_posix(), "is not the file that results were made from")
+        elif _holds(source, found):
             what = f"its input {source} is not the one that it was made from"
             yield Fault(name, what)
     code = record["job"]["code"]
@@ -181,6 +234,14 @@ def _check(
         yield Fault(name, f"the code of {module} has changed since", stale=True)
 
 
+def _holds(source: Path, found: str) -> bool:
+    """Whether a file is what its own record says; if not, that is told of the file itself."""
+    try:
+        return read_record(source)["output"]["sha256"] == found
+    except StudyError:
+        return False
+
+
 def _has(commit: str, root: Path) -> bool:
     """Whether a commit is in the repository; a shallow or another clone lacks it."""
     command = ["git", "-C", str(root), "cat-file", "-e", f"{commit}^{{commit}}"]
@@ -200,8 +261,64 @@ def _code_at(module: str, commit: str, root: Path) -> str | None:
         return None
 
 
-def lineage(path: Path, depth: int = 0, seen: set[str] | None = None) -> Iterator[str]:
-    """Yield the lines of a tree: what a result was made by and from, down to dataset commits."""
+def tree(path: Path, sources: Mapping[str, Any], seen: set[Path] | None = None) -> dict[str, Any]:
+    """Return the whole lineage of a result as nested mappings; each step is told whole once.
+
+    Parameters
+    ----------
+    path
+        A result with its record.
+    sources
+        Declared datasets by name: they add title, licence and URL.
+    seen
+        Results told already.
+    """
+    seen = set() if seen is None else seen
+    record = read_record(path)
+    told = {"path": path.as_posix(), "record": record["id"]}
+    if path in seen:
+        return {**told, "as_above": True}
+    seen.add(path)
+    inputs: dict[str, list[dict[str, Any]]] = {}
+    for name, part in record["inputs"].items():
+        inputs[name] = []
+        for entry in part:
+            source = place_of(entry["path"], path)
+            if "dataset" in entry:
+                each = {**entry, **dataset_facts(entry, source, sources)}
+            elif "record" in entry and has_record(source):
+                each = tree(source, sources, seen)
+            else:
+                each = {"path": entry["path"], "sha256": entry["sha256"]}
+            inputs[name].append(each)
+    shown = ("output", "job", "seed", "modules", "synthetic", "run")
+    return {**told, **{key: record[key] for key in shown}, "inputs": inputs}
+
+
+def dataset_facts(
+    entry: Mapping[str, Any], place: Path, sources: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return annex keys, licence and URLs of a dataset, as far as they are known here."""
+    facts: dict[str, Any] = {}
+    if place.exists() and records.file_sha256(place) == entry["sha256"]:
+        facts["keys"] = {name: file.key for name, file in manifest.load(place).files.items()}
+    declared = sources.get(entry["dataset"]["name"])
+    if declared is not None:
+        facts |= {"title": declared.title, "licence": declared.licence}
+        urls = [declared.source.url, *(file.url for file in declared.files.values())]
+        facts["urls"] = sorted({url for url in urls if url})
+    return facts
+
+
+def lineage(
+    path: Path,
+    depth: int = 0,
+    seen: set[str] | None = None,
+    sources: Mapping[str, Any] | None = None,
+) -> Iterator[str]:
+    """Yield the lines of a tree: what a result was made by and from, down to dataset commits,
+    annex keys, licences and URLs."""
+    sources = sources or {}
     seen = set() if seen is None else seen
     indent = "  " * depth
     record = read_record(path)
@@ -227,8 +344,18 @@ def lineage(path: Path, depth: int = 0, seen: set[str] | None = None) -> Iterato
                 f"{indent}  dataset {data['name']} {data['version']}: "
                 f"{data['id']}@{data['commit'][:12]}"
             )
-        elif "record" in entry and records.path_of(place_of(entry["path"], path)).exists():
-            yield from lineage(place_of(entry["path"], path), depth + 1, seen)
+            facts = dataset_facts(entry, place_of(entry["path"], path), sources)
+            if "licence" in facts:
+                yield f"{indent}    licence: {facts['licence']}"
+            for url in facts.get("urls", [])[:SHOWN]:
+                yield f"{indent}    from {url}"
+            keys = list(facts.get("keys", {}).values())
+            for key in keys[:SHOWN]:
+                yield f"{indent}    key {key}"
+            if len(keys) > SHOWN:
+                yield f"{indent}    and {len(keys) - SHOWN} keys more (all of them with --json)"
+        elif "record" in entry and has_record(place_of(entry["path"], path)):
+            yield from lineage(place_of(entry["path"], path), depth + 1, seen, sources)
         else:
             yield f"{indent}  {entry['path']}  sha256 {entry['sha256'][:12]}"
 

@@ -48,11 +48,14 @@ def read(path: Path) -> dict[str, Any]:
         When it is not a record, or was changed.
     """
     try:
-        record = json.loads(path.read_text())
+        text = path.read_bytes().decode()
+        record = json.loads(text)
+        canonical = canonical_json(record, indent=1) + "\n"
         own = record.pop("sha256")
-    except (ValueError, KeyError, AttributeError):
-        raise StudyError(f"{path}: is no record") from None
-    if own != sha256(canonical_json(record)):
+    except (ValueError, KeyError, AttributeError, TypeError):
+        raise StudyError(f"{path}: is no record, or no longer") from None
+    # White space and the order of keys count too: no byte of a record may change unseen.
+    if text != canonical or own != sha256(canonical_json(record)):
         raise StudyError(f"{path}: the record was changed after it was written")
     return record
 
