@@ -4,6 +4,7 @@ import gzip
 import json
 import random
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -136,11 +137,11 @@ def test_white_space_of_a_record_counts(study, old, new):
 @pytest.fixture
 def data(study):
     """A dataset of one file, its manifest, a table made from it and from a file of claims."""
-    raw = Path("data/d/raw.bin")
+    raw = Path("data/d/raw.tar.gz")
     raw.parent.mkdir(parents=True)
-    raw.write_text("raw")
+    raw.write_bytes(gzip.compress(b"raw", mtime=0))
     Path("claims.yaml").write_text("- id: a")
-    files = {"raw.bin": {"key": "K", "size": 3, "sha256": records.file_sha256(raw)}}
+    files = {"raw.tar.gz": {"key": "K", "size": 23, "sha256": records.file_sha256(raw)}}
     content = {"name": "d", "version": "1", "id": "i", "commit": "c" * 40, "synthetic": False}
     manifest = made("data/manifests/d@1.json", json.dumps({**content, "files": files}), {})
     inputs = {"data": manifest, "claims": Path("claims.yaml")}
@@ -150,7 +151,7 @@ def data(study):
 @pytest.mark.parametrize(
     "victim, what",
     [
-        ("data/d/raw.bin", "the raw file is not the one that data/manifests/d@1.json lists"),
+        ("data/d/raw.tar.gz", "the raw file is not the one that data/manifests/d@1.json lists"),
         ("data/manifests/d@1.json", "the file was changed after it was made"),
         ("claims.yaml", "is not the file that results were made from"),
         ("results/small/x/metrics/d.csv", "the file was changed after it was made"),
@@ -164,10 +165,23 @@ def test_each_changed_artefact_is_the_one_fault(data, victim, what):
     assert faults(data) == [f"{victim}: {what}"]
 
 
+def test_claims_changed_and_committed_since_are_stale_and_no_fault(data):
+    git = ["git", "-c", "user.name=Test", "-c", "user.email=test@localhost"]
+    subprocess.run(["git", "init", "--quiet"], check=True)
+    Path("claims.yaml").write_text("- id: b")
+    subprocess.run(["git", "add", "claims.yaml"], check=True)
+    subprocess.run([*git, "commit", "--quiet", "--message", "claims"], check=True)
+    assert faults(data) == []
+    (found,) = chain.verify([data], Path.cwd(), current=True)
+    assert found.stale and found.path == "claims.yaml" and "committed since" in found.what
+    Path("claims.yaml").write_text("- id: c")
+    assert faults(data) == ["claims.yaml: is not the file that results were made from"]
+
+
 def test_data_that_are_not_here_are_no_fault_and_are_said(data):
-    Path("data/d/raw.bin").unlink()
+    Path("data/d/raw.tar.gz").unlink()
     (fault,) = chain.verify([data], Path.cwd())
-    assert fault.absent and fault.path == "data/d/raw.bin"
+    assert fault.absent and fault.path == "data/d/raw.tar.gz"
     shutil.rmtree("data")
     (fault,) = chain.verify([data], Path.cwd())
     assert fault.absent and fault.path == "data/manifests/d@1.json"
@@ -197,7 +211,7 @@ def test_a_random_byte_anywhere_is_found_and_named(data):
 def test_the_tree_tells_each_step_once_and_data_to_their_keys(data):
     told = chain.tree(data, {})
     (dataset,) = told["inputs"]["data"]
-    assert dataset["keys"] == {"raw.bin": "K"} and dataset["dataset"]["commit"] == "c" * 40
+    assert dataset["keys"] == {"raw.tar.gz": "K"} and dataset["dataset"]["commit"] == "c" * 40
     assert told["inputs"]["claims"][0]["path"] == "claims.yaml"
     figure = chain.tree(Path("results/small/x/figures/f.svg"), {})
     (table,) = figure["inputs"]["table"]

@@ -113,7 +113,7 @@ def verify(files: list[Path], root: Path, current: bool = False) -> list[Fault]:
             elif "record" in entry or "dataset" in entry:
                 waiting.append(source)
         if path.parent.name == "manifests" and hashes.of(path) == record["output"]["sha256"]:
-            faults += _check_data(path, hashes)
+            faults += _check_data(path)
     kept = {(fault.path, fault.what): fault for fault in faults if current or not fault.stale}
     return list(kept.values())
 
@@ -134,7 +134,7 @@ class Hashes:
         return self.known[path]
 
 
-def _check_data(path: Path, hashes: Hashes) -> Iterator[Fault]:
+def _check_data(path: Path) -> Iterator[Fault]:
     """Yield each file of a dataset whose bytes are not those of its manifest."""
     try:
         listed = manifest.load(path)
@@ -144,11 +144,10 @@ def _check_data(path: Path, hashes: Hashes) -> Iterator[Fault]:
     for name, entry in listed.files.items():
         annexed, user = listed.folder / listed.name / name, listed.folder / f"{listed.name}.user"
         place = user / name if user.is_symlink() else annexed
-        found = hashes.of(place)
-        if found is None:
+        if not place.is_file():
             what = "the raw file is not here: its bytes were not checked"
             yield Fault(place.as_posix(), what, absent=True)
-        elif found != entry.sha256:
+        elif records.file_sha256(place) != entry.sha256:  # as it is: an archive is not unpacked
             yield Fault(place.as_posix(), f"the raw file is not the one that {path} lists")
 
 
@@ -202,7 +201,9 @@ def _check(
         if found is None or found == entry["sha256"]:
             continue
         if "record" not in entry and "dataset" not in entry:  # such as a file of claims
-            yield Fault(source.as_posix(), "is not the file that results were made from")
+            what = "is not the file that results were made from"
+            committed = _committed(source, found, root)
+            yield Fault(source.as_posix(), what + ", but committed since" * committed, committed)
         elif _holds(source, found):
             what = f"its input {source} is not the one that it was made from"
             yield Fault(name, what)
@@ -232,6 +233,13 @@ def _check(
         present = None
     if present != code:
         yield Fault(name, f"the code of {module} has changed since", stale=True)
+
+
+def _committed(source: Path, found: str, root: Path) -> bool:
+    """Whether the present commit holds a file of the repository with just this content."""
+    command = ["git", "-C", str(root), "show", f"HEAD:{source.as_posix()}"]
+    done = subprocess.run(command, capture_output=True)
+    return done.returncode == 0 and records.sha256(done.stdout) == found
 
 
 def _holds(source: Path, found: str) -> bool:
