@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import argparse
 import sys
-from dataclasses import asdict
 from pathlib import Path
 
 from replicortex.errors import StudyError
+from replicortex.provenance import commands as commands_of_audit
 
 ROOT = Path(__file__).resolve().parents[2]
-DECLARED = ROOT / "config/datasets.yaml"
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -29,22 +28,7 @@ def _parser() -> argparse.ArgumentParser:
 
     audit = commands.add_parser("audit", help="where a result comes from, and whether that holds")
     parts = audit.add_subparsers(required=True, metavar="what")
-    figure = parts.add_parser("figure", help="the whole lineage of a figure or table, as a tree")
-    figure.add_argument("file", type=Path)
-    figure.set_defaults(run=_figure)
-    diff = parts.add_parser("diff", help="the first step at which two results differ, and how")
-    diff.add_argument("one", type=Path)
-    diff.add_argument("other", type=Path)
-    diff.set_defaults(run=_diff)
-    cited = parts.add_parser("cite", help="BibTeX of a result's paper, data and software")
-    cited.add_argument("file", type=Path)
-    cited.set_defaults(run=_cite)
-    verify = parts.add_parser("verify", help="recompute every hash on the chain")
-    verify.add_argument("files", type=Path, nargs="*", help="default: everything below results/")
-    verify.add_argument("--current", action="store_true", help="changed code is an error too")
-    verify.set_defaults(run=_verify)
-    for part in (figure, diff, cited, verify):
-        part.add_argument("--json", action="store_true", help="the answer as JSON")
+    commands_of_audit.add(parts)
 
     keep = commands.add_parser("keep", help="copy a run to results/reference, for git")
     keep.add_argument("run_name", metavar="run")
@@ -66,80 +50,6 @@ def _parser() -> argparse.ArgumentParser:
     rules = commands.add_parser("graph", help="draw the graph of rules into README.md")
     rules.set_defaults(run=_graph)
     return parser
-
-
-def _print_json(value: object) -> None:
-    from replicortex.files import canonical_json
-
-    print(canonical_json(value, indent=1))
-
-
-def _figure(options: argparse.Namespace) -> None:
-    from replicortex.data.declared import load
-    from replicortex.provenance import chain
-
-    if not options.file.is_file():
-        raise StudyError(f"{options.file}: no such file")
-    found, sources = chain.find_record(options.file, Path("results")), load(DECLARED)
-    if options.json:
-        _print_json(chain.tree(found, sources))
-        return
-    for line in chain.lineage(found, sources=sources):
-        print(line)
-
-
-def _diff(options: argparse.Namespace) -> None:
-    from replicortex.provenance.differences import differences
-
-    lines = list(differences(options.one, options.other, ROOT))
-    if options.json:
-        _print_json({"differences": lines})
-        return
-    print("\n".join(lines))
-
-
-def _cite(options: argparse.Namespace) -> None:
-    from replicortex.provenance import chain
-    from replicortex.provenance.citations import cite
-
-    if not options.file.is_file():
-        raise StudyError(f"{options.file}: no such file")
-    text = cite(chain.find_record(options.file, Path("results")), ROOT)
-    if options.json:
-        _print_json({"bibtex": text.splitlines()})
-        return
-    print(text)
-
-
-def _verify(options: argparse.Namespace) -> int:
-    from replicortex.provenance import chain
-
-    files = options.files or [
-        path
-        for run in sorted(Path("results").glob("*"))
-        if run.is_dir()
-        for path in chain.results_below(run)
-    ]
-    if not files:
-        raise StudyError("audit verify: there is nothing below results/; run `make` first")
-    faults = chain.verify(files, ROOT, current=True)
-    wrong = [f for f in faults if not f.absent and (options.current or not f.stale)]
-    if options.json:
-        _print_json(
-            {"checked": len(files), "faults": len(wrong), "found": list(map(asdict, faults))}
-        )
-        return 1 if wrong else 0
-    for fault in faults:
-        if fault in wrong:
-            print(fault)
-        elif not fault.absent:
-            print(f"(for information) {fault}")
-    absent = sum(fault.absent for fault in faults)
-    print(
-        f"{len(files)} results checked, {len(wrong)} faults"
-        + (f", {absent} times bytes or code were not at hand to check" if absent else "")
-    )
-    return 1 if wrong else 0
 
 
 def _keep(options: argparse.Namespace) -> None:
