@@ -18,7 +18,7 @@ report: "workflow/report/study.rst"
 
 
 study = open_study(config, root=Path(workflow.basedir))
-say(study.headline(), main=workflow.is_main_process)
+say(study.opening(), main=workflow.is_main_process)
 run = study.run
 merged = study.papers
 

@@ -33,6 +33,11 @@ def add(parts: argparse._SubParsersAction) -> None:
     diff = part("diff", _diff, "the first step at which two results differ, and how")
     diff.add_argument("one", type=Path)
     diff.add_argument("other", type=Path)
+    reasons = part("why", _why, "what would run to have a result again, and why")
+    reasons.add_argument("file", type=Path, nargs="?", help="default: the whole study")
+    reasons.add_argument(
+        "--config", nargs="+", default=[], metavar="KEY=VALUE", help="as snakemake takes it"
+    )
     cited = part("cite", _cite, "BibTeX of a result's paper, data and software")
     cited.add_argument("file", type=Path)
 
@@ -74,6 +79,43 @@ def _diff(options: argparse.Namespace) -> None:
         _print_json({"differences": lines})
         return
     print("\n".join(lines))
+
+
+def _why(options: argparse.Namespace) -> None:
+    from replicortex.provenance.contents import CACHE, Hashes
+    from replicortex.provenance.reasons import lines, why
+
+    hashes = Hashes(CACHE)
+    file = options.file if options.file is None else _made(options.file)
+    again = why(file, _settings(options.config), ROOT, hashes)
+    hashes.remember()
+    if options.json:
+        told = [asdict(each) for each in again]
+        _print_json({"file": options.file and options.file.as_posix(), "jobs": told})
+        return
+    what = "the study" if file is None else str(file)
+    if not again:
+        print(f"Nothing would run: {what} is what the present numbers, code and data give.")
+        return
+    print(f"{len(again)} job{'s' * (len(again) > 1)} would run to have {what} again:")
+    print("\n".join(lines(again)))
+
+
+def _made(file: Path) -> Path:
+    """Return the result that a file is or is a copy of; a path of none yet as it is."""
+    return _result(file) if file.is_file() else file
+
+
+def _settings(pairs: list[str]) -> dict[str, object]:
+    import yaml
+
+    settings = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not equals:
+            raise StudyError(f"--config {pair}: KEY=VALUE was expected, such as scale=small")
+        settings[name] = yaml.safe_load(value)
+    return settings
 
 
 def _cite(options: argparse.Namespace) -> None:
