@@ -234,6 +234,9 @@ def test_a_hundred_random_tamperings_of_a_run_are_all_found(finished, monkeypatc
             found = verify(files, finished.folder, Hashes(cache))
         finally:
             back()
-        assert [fault.path for fault in found] == [victim.as_posix().removesuffix(records.SUFFIX)]
+        # Equal raw files are one object of the annex: both names are told.
+        same = {path for path in raw if path.resolve() == victim.resolve()} or {victim}
+        named = {path.as_posix().removesuffix(records.SUFFIX) for path in same}
+        assert {fault.path for fault in found} == named and len(found) == len(named)
     assert verify(files, finished.folder, Hashes(cache)) == []
     assert verify(files, finished.folder) == []

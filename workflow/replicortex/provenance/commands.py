@@ -38,6 +38,9 @@ def add(parts: argparse._SubParsersAction) -> None:
     reasons.add_argument(
         "--config", nargs="+", default=[], metavar="KEY=VALUE", help="as snakemake takes it"
     )
+    crate = part("export", _export, "a run as an RO-Crate (Provenance Run Crate)")
+    crate.add_argument("source", type=Path, help="such as results/reference/learning_rules")
+    crate.add_argument("target", type=Path, help="a folder to write")
     cited = part("cite", _cite, "BibTeX of a result's paper, data and software")
     cited.add_argument("file", type=Path)
 
@@ -99,6 +102,16 @@ def _why(options: argparse.Namespace) -> None:
         return
     print(f"{len(again)} job{'s' * (len(again) > 1)} would run to have {what} again:")
     print("\n".join(lines(again)))
+
+
+def _export(options: argparse.Namespace) -> None:
+    from replicortex.provenance.crate import export
+
+    written = export(options.source, options.target, ROOT)
+    if options.json:
+        _print_json({"crate": options.target.as_posix(), "metadata": written.as_posix()})
+        return
+    print(f"{options.source} is described in {written}")
 
 
 def _made(file: Path) -> Path:

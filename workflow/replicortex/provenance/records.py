@@ -13,6 +13,7 @@ import os
 import platform
 import socket
 import sys
+from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -151,6 +152,7 @@ def run_facts(rule: str, seconds: float) -> dict[str, Any]:
         "cpu": _cpu_model(),
         "python": platform.python_version(),
         "packages": _versions(),
+        "ended": datetime.now(UTC).isoformat(timespec="seconds"),
         "wall_seconds": round(seconds, 2),
         "peak_memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
         "git": {
