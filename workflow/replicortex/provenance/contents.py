@@ -89,13 +89,14 @@ class Hashes:
         if place is None or not place.is_file():
             return None
         before = _facts(place)
-        kept = self._kept.get(f"{place}")
-        if kept is not None and kept[:-1] == before:
+        name = f"{'raw' if raw else 'content'} {place}"
+        kept = self._kept.get(name)
+        if isinstance(kept, list) and kept[:-1] == before:
             return kept[-1]
         found = records.file_sha256(place) if raw else content_sha256(path)
         self.bytes_read += before[0]
         if found is not None and _facts(place) == before and _settled(before):
-            self._kept[f"{place}"] = [*before, found]
+            self._kept[name] = [*before, found]
         return found
 
     def remember(self) -> None:
