@@ -21,10 +21,14 @@ class Copy:
     def __init__(self, folder: Path):
         self.folder = folder
 
-    def snakemake(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess:
-        return self.run(str(BIN / "snakemake"), *arguments, check=check)
+    def snakemake(
+        self, *arguments: str, check: bool = True, watch: bool = False
+    ) -> subprocess.CompletedProcess:
+        return self.run(str(BIN / "snakemake"), *arguments, check=check, watch=watch)
 
-    def run(self, *command: str, check: bool = True) -> subprocess.CompletedProcess:
+    def run(
+        self, *command: str, check: bool = True, watch: bool = False
+    ) -> subprocess.CompletedProcess:
         kept = {k: v for k, v in os.environ.items() if not k.startswith(("REPLICORTEX_", "PYTEST"))}
         done = subprocess.run(
             command,
@@ -35,6 +39,7 @@ class Copy:
                 **kept,
                 "PATH": f"{BIN}:{kept['PATH']}",
                 "PYTHONPATH": str(self.folder / "workflow"),
+                **({"REPLICORTEX_WATCH": "1"} if watch else {}),
             },
             timeout=600,
         )
@@ -86,9 +91,12 @@ def copy_of(root: Path, folder: Path) -> Copy:
 
 @pytest.fixture(scope="session")
 def finished(root, tmp_path_factory) -> Copy:
-    """A finished demo run. Tests leave it as they find it."""
+    """A finished demo run, in which no job opened what its rule does not declare.
+
+    Tests leave it as they find it.
+    """
     made = copy_of(root, tmp_path_factory.mktemp("finished"))
-    made.first_output = made.snakemake("--cores", "2")
+    made.first_output = made.snakemake("--cores", "2", watch=True)
     return made
 
 
