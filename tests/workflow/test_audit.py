@@ -7,7 +7,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from test_reruns import CHANGES, TOPO_CHANGES, of_this_paper
+from test_reruns import CHANGES
 
 from replicortex.provenance import chain, records
 from replicortex.provenance.contents import Hashes
@@ -29,55 +29,54 @@ def again(copy, *arguments):
 
 
 @pytest.mark.parametrize(
-    "changes, change, reason",
+    "change, reason",
     [
-        (CHANGES, "nothing", None),
-        (CHANGES, "rate of one rule", "parameter settings.lr: 0.0005 then, 0.0006 now"),
-        (CHANGES, "seeds per job", None),
-        (CHANGES, "a comment in the code", None),
-        (CHANGES, "code of the figures", "code: workflow/papers/learning_rules/figures.py"),
-        (CHANGES, "version of the responses", "reads now data/manifests/things_fmri_betas_fixture"),
-        (CHANGES, "a published value", "its input was changed: workflow/papers/learning_rules/cl"),
-        (CHANGES, "torch in the environment", "environment hash: "),
-        (TOPO_CHANGES, "images of the RDMs", "parameter measured.rdm_images: "),
+        ("nothing", None),
+        ("rate of one rule", "parameter settings.lr: 0.0005 then, 0.0006 now"),
+        ("seeds per job", None),
+        ("a comment in the code", None),
+        ("code of the figures", "code: workflow/papers/learning_rules/figures.py"),
+        ("version of the responses", "reads now data/manifests/things_fmri_betas_fixture"),
+        ("a published value", "its input was changed: workflow/papers/learning_rules/cl"),
+        ("torch in the environment", "environment hash: "),
     ],
 )
-def test_why_names_the_jobs_of_the_engine_and_the_reason(finished, changes, change, reason):
-    apply, expected = changes[change]
+def test_why_names_the_jobs_of_the_engine_and_the_reason(one_paper, change, reason):
+    apply, expected = CHANGES[change]
     try:
-        apply(finished.folder)
-        counts, jobs = again(finished)
+        apply(one_paper.folder)
+        counts, jobs = again(one_paper)
     finally:
-        subprocess.run(["git", "checkout", "--quiet", "."], cwd=finished.folder, check=True)
-    assert (of_this_paper(counts) if changes is CHANGES else counts) == expected
+        subprocess.run(["git", "checkout", "--quiet", "."], cwd=one_paper.folder, check=True)
+    assert counts == expected
     said = [each for job in jobs for each in job["reasons"]]
     assert reason is None or any(each.startswith(reason) for each in said), said
 
 
-def test_why_of_one_figure_leaves_other_jobs_out(finished):
+def test_why_of_one_figure_leaves_other_jobs_out(one_paper):
     try:
-        CHANGES["code of the figures"][0](finished.folder)
-        told = audit(finished, "why", f"{L}/figures/change.png").stdout
-        other = audit(finished, "why", f"{L}/metrics/curves.csv").stdout
+        CHANGES["code of the figures"][0](one_paper.folder)
+        told = audit(one_paper, "why", f"{L}/figures/change.png").stdout
+        other = audit(one_paper, "why", f"{L}/metrics/curves.csv").stdout
     finally:
-        subprocess.run(["git", "checkout", "--quiet", "."], cwd=finished.folder, check=True)
+        subprocess.run(["git", "checkout", "--quiet", "."], cwd=one_paper.folder, check=True)
     assert told.startswith(f"1 job would run to have {L}/figures/change.png again:")
     assert "code: workflow/papers/learning_rules/figures.py" in told
     assert other.startswith("Nothing would run")
 
 
 @pytest.fixture
-def clone(finished, tmp_path):
+def clone(one_paper, tmp_path):
     """A fresh clone with the figures and all records of a run, and nothing else of it."""
     folder = tmp_path / "clone"
-    subprocess.run(["git", "clone", "--quiet", str(finished.folder), str(folder)], check=True)
-    source = finished.folder / "results/demo"
+    subprocess.run(["git", "clone", "--quiet", str(one_paper.folder), str(folder)], check=True)
+    source = one_paper.folder / "results/demo"
     for path in source.rglob("*"):
         if path.name.endswith(records.SUFFIX) or path.parent.name == "figures":
             target = folder / "results/demo" / path.relative_to(source)
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(path.read_bytes())
-    return type(finished)(folder)
+    return type(one_paper)(folder)
 
 
 def test_every_command_works_in_a_fresh_clone_without_the_steps_between(clone):
@@ -100,13 +99,13 @@ def test_every_command_works_in_a_fresh_clone_without_the_steps_between(clone):
     assert last["reasons"][0].startswith(f"is not here: {table}")
 
 
-def test_changed_code_is_information_and_an_error_with_current(finished):
+def test_changed_code_is_information_and_an_error_with_current(one_paper):
     try:
-        CHANGES["code of the figures"][0](finished.folder)
-        plain = audit(finished, "verify", f"{L}/figures/change.png")
-        current = audit(finished, "verify", "--current", f"{L}/figures/change.png", check=False)
+        CHANGES["code of the figures"][0](one_paper.folder)
+        plain = audit(one_paper, "verify", f"{L}/figures/change.png")
+        current = audit(one_paper, "verify", "--current", f"{L}/figures/change.png", check=False)
     finally:
-        subprocess.run(["git", "checkout", "--quiet", "."], cwd=finished.folder, check=True)
+        subprocess.run(["git", "checkout", "--quiet", "."], cwd=one_paper.folder, check=True)
     assert (
         "(for information) workflow/papers/learning_rules/figures.py: has changed" in plain.stdout
     )
@@ -114,14 +113,14 @@ def test_changed_code_is_information_and_an_error_with_current(finished):
     assert "\nworkflow/papers/learning_rules/figures.py: has changed" in f"\n{current.stdout}"
 
 
-def test_a_dirty_tree_is_said_when_a_run_starts(finished):
+def test_a_dirty_tree_is_said_when_a_run_starts(one_paper):
     said = "files differ from the last commit"
-    assert said not in finished.snakemake("--dry-run").stderr
+    assert said not in one_paper.snakemake("--dry-run").stderr
     try:
-        CHANGES["a comment in the code"][0](finished.folder)
-        assert said in finished.snakemake("--dry-run").stderr
+        CHANGES["a comment in the code"][0](one_paper.folder)
+        assert said in one_paper.snakemake("--dry-run").stderr
     finally:
-        subprocess.run(["git", "checkout", "--quiet", "."], cwd=finished.folder, check=True)
+        subprocess.run(["git", "checkout", "--quiet", "."], cwd=one_paper.folder, check=True)
 
 
 # One of each kind of artefact, and what is said of it when one of its bytes is another.
@@ -168,16 +167,16 @@ def all_results(folder):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_one_byte_of_each_kind_of_artefact_is_the_one_cause(finished, monkeypatch, kind):
-    monkeypatch.chdir(finished.folder)
+def test_one_byte_of_each_kind_of_artefact_is_the_one_cause(one_paper, monkeypatch, kind):
+    monkeypatch.chdir(one_paper.folder)
     pattern, what = KINDS[kind]
-    victim = place(finished.folder, pattern)
+    victim = place(one_paper.folder, pattern)
     text = victim.read_bytes()
     at = text.index(b"CELL = [") if kind == "code" else len(text) // 2
-    files = [path.relative_to(finished.folder) for path in all_results(finished.folder)]
+    files = [path.relative_to(one_paper.folder) for path in all_results(one_paper.folder)]
     back = flipped(victim, at, 1)
     try:
-        found = verify(files, finished.folder)
+        found = verify(files, one_paper.folder)
     finally:
         back()
     assert [fault.path for fault in found] == [victim.as_posix().removesuffix(records.SUFFIX)]
@@ -185,12 +184,12 @@ def test_one_byte_of_each_kind_of_artefact_is_the_one_cause(finished, monkeypatc
     assert found[0].kind == ("stale" if kind == "code" else "fault")
 
 
-def test_a_changed_comment_is_text_that_counts_for_nothing(finished, monkeypatch):
-    monkeypatch.chdir(finished.folder)
+def test_a_changed_comment_is_text_that_counts_for_nothing(one_paper, monkeypatch):
+    monkeypatch.chdir(one_paper.folder)
     victim = Path("workflow/papers/learning_rules/train.py")
     back = flipped(victim, victim.read_bytes().index(b'"""') + 4, 1)
     try:
-        found = verify([L / "figures/change.png"], finished.folder)
+        found = verify([L / "figures/change.png"], one_paper.folder)
     finally:
         back()
     assert [(fault.path, fault.kind) for fault in found] == [(victim.as_posix(), "text")]

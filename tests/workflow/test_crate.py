@@ -5,6 +5,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
 
@@ -26,9 +27,9 @@ CONTRADICTION = "process-run-crate-0.5_5.1"
 
 
 @pytest.fixture(scope="module")
-def crate(finished, tmp_path_factory):
+def crate(one_paper, tmp_path_factory):
     folder = tmp_path_factory.mktemp("crate") / "demo"
-    finished.run("python", "-m", "replicortex", "audit", "export", "results/demo", str(folder))
+    one_paper.run("python", "-m", "replicortex", "audit", "export", "results/demo", str(folder))
     return folder
 
 
@@ -96,8 +97,8 @@ def test_it_is_read_back_by_two_libraries(crate):
     assert "instrument: Snakefile" in done.stdout and "figures/change.png" in done.stdout
 
 
-def test_every_job_is_there_with_what_its_record_says(finished, entities, monkeypatch):
-    monkeypatch.chdir(finished.folder)
+def test_every_job_is_there_with_what_its_record_says(one_paper, entities, monkeypatch):
+    monkeypatch.chdir(one_paper.folder)
     run = steps(chain.results_below(Path("results/demo")))
     actions = {k: e for k, e in entities.items() if k.startswith("#job-") and "result" in e}
     assert len(actions) == len(run) > 20
@@ -121,22 +122,22 @@ def listed(value):
 
 def test_every_file_of_it_is_there_and_is_what_the_metadata_say(crate, entities):
     files = {k: e for k, e in entities.items() if "File" in listed(e["@type"])}
-    assert {f"./{p}" for p in files} == {
-        f"./{p.relative_to(crate)}"
+    assert {unquote(name) for name in files} == {
+        str(p.relative_to(crate))
         for p in crate.rglob("*")
         if p.is_file() and p.name != "ro-crate-metadata.json"
     }
     for name, entity in files.items():
-        assert (crate / name).stat().st_size == int(entity["contentSize"])
+        assert (crate / unquote(name)).stat().st_size == int(entity["contentSize"])
         if "sha256" in entity:
-            assert records.file_sha256(crate / name) == entity["sha256"]
+            assert records.file_sha256(crate / unquote(name)) == entity["sha256"]
     assert "results/demo/learning_rules/figures/change.png" in files
     assert not any(name.endswith(".safetensors") for name in files)
     assert any(name.startswith("code/") for name in files)
 
 
-def test_a_folder_that_is_not_empty_is_left_alone(finished, crate):
-    done = finished.run(
+def test_a_folder_that_is_not_empty_is_left_alone(one_paper, crate):
+    done = one_paper.run(
         *("python", "-m", "replicortex", "audit", "export", "results/demo", str(crate)),
         check=False,
     )

@@ -38,6 +38,11 @@ def add(parts: argparse._SubParsersAction) -> None:
     reasons.add_argument(
         "--config", nargs="+", default=[], metavar="KEY=VALUE", help="as snakemake takes it"
     )
+    page = part("page", _page, "a run as static web pages: scorecard, gallery, lineage")
+    page.add_argument("source", type=Path, help="such as results/small or results/reference")
+    page.add_argument(
+        "target", type=Path, nargs="?", help="a folder; default: audit/ in the source"
+    )
     crate = part("export", _export, "a run as an RO-Crate (Provenance Run Crate)")
     crate.add_argument("source", type=Path, help="such as results/reference/learning_rules")
     crate.add_argument("target", type=Path, help="a folder to write")
@@ -112,6 +117,19 @@ def _export(options: argparse.Namespace) -> None:
         _print_json({"crate": options.target.as_posix(), "metadata": written.as_posix()})
         return
     print(f"{options.source} is described in {written}")
+
+
+def _page(options: argparse.Namespace) -> None:
+    from replicortex.provenance.contents import CACHE, Hashes
+    from replicortex.provenance.page import build
+
+    hashes = Hashes(CACHE)
+    first = build(options.source, options.target or options.source / "audit", ROOT, hashes)
+    hashes.remember()
+    if options.json:
+        _print_json({"page": first.as_posix()})
+        return
+    print(f"{options.source} is shown in {first}")
 
 
 def _made(file: Path) -> Path:

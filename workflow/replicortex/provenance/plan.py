@@ -27,7 +27,9 @@ class Planned:
     outputs: list[str]
 
 
-def planned(targets: list[str], settings: Mapping[str, Any], root: Path) -> list[Planned]:
+def planned(
+    targets: list[str], settings: Mapping[str, Any], root: Path, alone: bool = False
+) -> list[Planned]:
     """Return all jobs behind the targets, each after those that it needs.
 
     Parameters
@@ -38,13 +40,17 @@ def planned(targets: list[str], settings: Mapping[str, Any], root: Path) -> list
         As `snakemake --config` takes them.
     root
         The repository; results lie below the present folder.
+    alone
+        Whether the settings are all there is: what a user changed in config.yaml is left aside.
 
     Raises
     ------
     StudyError
         When the workflow cannot be planned.
     """
-    asked = json.dumps({"targets": targets, "settings": dict(settings), "root": str(root)})
+    asked = json.dumps(
+        {"targets": targets, "settings": dict(settings), "root": str(root), "alone": alone}
+    )
     command = [sys.executable, "-m", "replicortex.provenance.plan", asked]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode != 0:
@@ -54,7 +60,9 @@ def planned(targets: list[str], settings: Mapping[str, Any], root: Path) -> list
     return [Planned(**each) for each in json.loads(done.stdout)]
 
 
-def _plan(targets: list[str], settings: Mapping[str, Any], root: Path) -> list[Planned]:
+def _plan(
+    targets: list[str], settings: Mapping[str, Any], root: Path, alone: bool
+) -> list[Planned]:
     from snakemake.api import SnakemakeApi
     from snakemake.settings.types import (
         ConfigSettings,
@@ -67,7 +75,7 @@ def _plan(targets: list[str], settings: Mapping[str, Any], root: Path) -> list[P
     with SnakemakeApi(OutputSettings(quiet={Quietness.ALL})) as api:
         opened = api.workflow(
             resource_settings=ResourceSettings(cores=1),
-            config_settings=ConfigSettings(config=dict(settings)),
+            config_settings=ConfigSettings(config=dict(settings), replace_workflow_config=alone),
             snakefile=root / "Snakefile",
         )
         opened.dag(DAGSettings(targets=frozenset(targets), forceall=True))
@@ -90,5 +98,5 @@ def _plan(targets: list[str], settings: Mapping[str, Any], root: Path) -> list[P
 
 if __name__ == "__main__":
     asked = json.loads(sys.argv[1])
-    jobs = _plan(asked["targets"], asked["settings"], Path(asked["root"]))
+    jobs = _plan(asked["targets"], asked["settings"], Path(asked["root"]), asked["alone"])
     print(json.dumps([asdict(job) for job in jobs]))
