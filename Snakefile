@@ -66,6 +66,30 @@ module verdicts:
 use rule * from verdicts
 
 
+module pages:
+    pathvars:
+        results=f"results/{run}",
+        logs=f"logs/{run}",
+    snakefile:
+        "workflow/audit/Snakefile"
+    config:
+        {
+            "library": str(Path(workflow.basedir, "workflow")),
+            "run": f"results/{run}",
+            "results": [
+                *(
+                    path
+                    for paper in merged
+                    for path in getattr(rules, f"{paper}_all").input
+                ),
+                *rules.overview.output,
+            ],
+        }
+
+
+use rule * from pages
+
+
 rule all:
     default_target: True
     input:

@@ -217,3 +217,30 @@ def test_the_tree_tells_each_step_once_and_data_to_their_keys(data):
     (table,) = figure["inputs"]["table"]
     assert table["inputs"]["model"][0]["path"] == "results/small/x/models/m.safetensors"
     assert "    key K" in list(chain.lineage(data))
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"a": {}, "b": [], "c": [{}, [], [1, [2.5]]], "d": None, "e": True},
+        {"text": 'a "quoted": word {', "ends": "{", "more": "[", "colon": "x: y", "é": "ü\u2028\\"},
+        {"list": ["a: b", "}", "]", '"'], "nested": {"deep": [{"er": ["x", {"y": "z"}]}]}},
+    ],
+)
+def test_a_text_is_canonical_exactly_when_the_slow_way_says_so(value):
+    from replicortex.files import canonical_json
+
+    text = canonical_json(value, indent=1) + "\n"
+    assert records._is_canonical(text, value)
+    for at in range(len(text)):
+        for other in (
+            text[:at] + " " + text[at:],
+            text[:at] + "\n" + text[at:],
+            text[:at] + text[at + 1 :],
+        ):
+            try:
+                same = json.loads(other) == value
+            except ValueError:
+                continue
+            if same:
+                assert not records._is_canonical(other, value), (at, other)

@@ -8,6 +8,7 @@ from html import escape
 
 WIDTH, HEIGHT, ACROSS, DOWN = 180, 50, 16, 34  # of a node and of the gaps, in px
 PER_ROW = 3
+LANE = 7  # px between edges that pass rows on one side
 CHARACTERS = 24  # of a node's first line
 
 
@@ -64,7 +65,16 @@ def svg(nodes: Mapping[str, Node], title: str) -> str:
         for start in range(0, len(layer), PER_ROW)
     ]
     widest = max(map(len, rows), default=1)
-    width = widest * (WIDTH + ACROSS) + ACROSS
+    inner = widest * (WIDTH + ACROSS) - ACROSS
+    row_of = {key: y for y, row in enumerate(rows) for key in row}
+    edges = [
+        (source, key)
+        for key, node in nodes.items()
+        for source in sorted(node.sources & nodes.keys())
+    ]
+    long = [edge for edge in edges if row_of[edge[1]] - row_of[edge[0]] > 1]
+    margin = ACROSS + LANE * (len(long) + 1) // 2  # lanes on both sides for edges that skip rows
+    width = inner + 2 * margin
     height = len(rows) * (HEIGHT + DOWN) + DOWN // 2
     place = {}
     for y, row in enumerate(rows):
@@ -72,13 +82,19 @@ def svg(nodes: Mapping[str, Node], title: str) -> str:
         for x, key in enumerate(row):
             place[key] = (left + x * (WIDTH + ACROSS), DOWN // 4 + y * (HEIGHT + DOWN))
     lines = []
-    for key, node in nodes.items():
-        for source in sorted(node.sources & nodes.keys()):
-            (x1, y1), (x2, y2) = place[source], place[key]
-            x1, y1, x2 = x1 + WIDTH / 2, y1 + HEIGHT, x2 + WIDTH / 2
-            bend = max(DOWN / 2, (y2 - y1) / 2)
+    lanes = [margin - ACROSS / 2, width - margin + ACROSS / 2]
+    for source, key in edges:
+        x1, y1 = place[source][0] + WIDTH / 2, place[source][1] + HEIGHT
+        x2, y2 = place[key][0] + WIDTH / 2, place[key][1]
+        if (source, key) in long:
+            side = 0 if x1 < width / 2 or (x1 == width / 2 and lanes[0] > width - lanes[1]) else 1
+            lane = lanes[side]
+            lanes[side] += LANE if side else -LANE
+            shift = 0.3 * WIDTH * (1 if side else -1)
+            lines.append(_around(x1 + shift, y1, lane, x2 + shift, y2))
+        else:
             lines.append(
-                f'<path d="M{x1:g} {y1:g}C{x1:g} {y1 + bend:g} {x2:g} {y2 - bend:g} {x2:g} {y2:g}"/>'
+                f"M{x1:g} {y1:g}C{x1:g} {y1 + DOWN / 2:g} {x2:g} {y2 - DOWN / 2:g} {x2:g} {y2:g}"
             )
     boxes = []
     for row in rows:
@@ -92,12 +108,22 @@ def svg(nodes: Mapping[str, Node], title: str) -> str:
                 f'<text x="{middle:g}" y="{y + 21:g}" text-anchor="middle">'
                 f"{escape(_short(node.name, CHARACTERS))}</text>"
                 f'<text class="small" x="{middle:g}" y="{y + 38:g}" text-anchor="middle">'
-                f"{escape(_short(node.below, CHARACTERS + 6))}</text></a>"
+                f"{escape(_short(node.below, CHARACTERS + 2))}</text></a>"
             )
+    paths = "".join(f'<path d="{line}"/>' for line in lines)
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" '
         f'height="{height}" role="group" aria-label="{escape(title)}">'
-        f"{''.join(lines)}{''.join(boxes)}</svg>"
+        f"{paths}{''.join(boxes)}</svg>"
+    )
+
+
+def _around(x1: float, y1: float, lane: float, x2: float, y2: float) -> str:
+    """Return a path that passes the rows between on one side."""
+    top, bottom = y1 + DOWN, y2 - DOWN
+    return (
+        f"M{x1:g} {y1:g}C{x1:g} {y1 + DOWN * 0.7:g} {lane:g} {y1 + DOWN * 0.3:g} {lane:g} {top:g}"
+        f"V{bottom:g}C{lane:g} {y2 - DOWN * 0.3:g} {x2:g} {y2 - DOWN * 0.7:g} {x2:g} {y2:g}"
     )
 
 

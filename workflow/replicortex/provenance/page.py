@@ -8,6 +8,7 @@ machine and time.
 from __future__ import annotations
 
 import csv
+import re
 import shutil
 import tempfile
 from collections import Counter
@@ -21,7 +22,7 @@ from replicortex.config import SCALES
 from replicortex.data import declared
 from replicortex.errors import StudyError
 from replicortex.provenance import chain, records
-from replicortex.provenance.citations import cite
+from replicortex.provenance.citations import bibtex
 from replicortex.provenance.contents import Hashes
 from replicortex.provenance.differences import apart
 from replicortex.provenance.drawing import Node, svg
@@ -106,6 +107,7 @@ class _Page:
                 for each in part:
                     if each.step:
                         self.readers[each.step].add(step.key)
+        self.titles: dict[str, str] = {}
         self.sources: dict[str, str] = {}  # pages of sources by their content
         self.datasets: dict[str, tuple[dict[str, Any], Path]] = {}
         self.present: set[Path] = {place for place in self.maker if _found(place) is not None}
@@ -309,10 +311,7 @@ class _Page:
         ]
         text = self._caption(step, place)
         graph, listed = self._lineage(step, place)
-        try:
-            cited = cite(place, self.root)
-        except (StudyError, OSError) as error:
-            cited = f"% {error}"
+        cited = bibtex((each.record for each in self._ancestors(step)), self.root, self.declared)
         body = [
             _synthetic(record["synthetic"]),
             f'<figure><img src="../{escape(self._copied(place))}" alt="{escape(_plain(text) or name)}">'
@@ -389,7 +388,7 @@ class _Page:
                     _count(len(step.outputs), "file"),
                     f"{step.record['run']['wall_seconds']} s",
                 )
-                for step in members
+                for step in sorted(members, key=self._title)
             ]
             lists.append(
                 f'<h3 id="{escape(anchor[1:])}">{escape(call)}</h3>'
@@ -422,7 +421,7 @@ class _Page:
             nodes.setdefault(
                 key,
                 Node(
-                    data["name"], f"version {data['version']}", self._data_link(each, "../"), "data"
+                    data["name"], f"version {_version(data)}", self._data_link(each, "../"), "data"
                 ),
             )
             return key
@@ -441,7 +440,24 @@ class _Page:
         return up + page_name("data", name)
 
     def _title(self, step: Step) -> str:
-        return step.rule.replace("_", " ")
+        """Return a job's name: its function, and what tells it from others of that function."""
+        if step.key not in self.titles:
+            same = [each for each in self.run.values() if each.call == step.call]
+            told = {each.key: dict(_leaves(each.record["job"]["arguments"])) for each in same}
+            values: dict[str, set[str]] = {}
+            for each in told.values():
+                for key, value in each.items():
+                    values.setdefault(key, set()).add(_value(value))
+            for each in same:
+                apart = [
+                    _value(value)
+                    for key, value in told[each.key].items()
+                    if "." not in key and isinstance(value, str) and len(values[key]) > 1
+                ]
+                seeds = [f"seed {seed}" for seed in each.seeds] if len(each.seeds) == 1 else []
+                words = [each.rule.replace("_", " ") if not apart else _function(step.call)]
+                self.titles[each.key] = ", ".join(words + apart + seeds)
+        return self.titles[step.key]
 
     def _step(self, step: Step) -> None:
         record, run = step.record, step.record["run"]
@@ -528,7 +544,7 @@ class _Page:
     def _input(self, each: Input) -> str:
         if "dataset" in each.entry:
             data = each.entry["dataset"]
-            return link(self._data_link(each, "../"), f"dataset {data['name']} {data['version']}")
+            return link(self._data_link(each, "../"), f"dataset {data['name']} {_version(data)}")
         if each.step:
             return link(page_name("", each.step), each.entry["path"])
         return f"<code>{escape(each.entry['path'])}</code>"
@@ -703,6 +719,11 @@ def _function(call: str) -> str:
     return function if last == function else f"{last}: {function}"
 
 
+def _version(data: Mapping[str, str]) -> str:
+    """Return a dataset's version; a commit by its start."""
+    return re.sub(r"\b([0-9a-f]{12})[0-9a-f]{28}\b", r"\1", data["version"])
+
+
 def _count(count: int, what: str) -> str:
     return f"{count} {what}{'s' * (count != 1)}"
 
@@ -723,8 +744,6 @@ def _value(value: Any) -> str:
 
 
 def _plain(text: str) -> str:
-    import re
-
     return " ".join(re.sub(r"<[^>]+>", "", text).split())
 
 
