@@ -75,7 +75,6 @@ module pages:
     config:
         {
             "library": str(Path(workflow.basedir, "workflow")),
-            "run": f"results/{run}",
             "results": [
                 *(
                     path

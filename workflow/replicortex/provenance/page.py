@@ -136,12 +136,15 @@ class _Page:
         """Return the folders of papers, or the one that the source is."""
         if any((self.source / part).is_dir() for part in (*SHOWN[:1], "metrics")):
             return [self.source]
-        return sorted(p for p in self.source.iterdir() if (p / "figures").is_dir())
+        return sorted(
+            folder
+            for folder in self.source.iterdir()
+            if (folder / "figures").is_dir() and folder.name not in chain.VIEWS
+        )
 
     def _figures(self) -> list[Path]:
-        places = [
-            p for folder in self._papers() for part in SHOWN for p in (folder / part).glob("*.png")
-        ]
+        folders = dict.fromkeys([self.source, *self._papers()])
+        places = [p for folder in folders for part in SHOWN for p in (folder / part).glob("*.png")]
         return [
             p
             for p in sorted(places, key=lambda p: (p.parts[-3], p.parts[-2] == SHOWN[1], p))
