@@ -244,3 +244,33 @@ def test_a_text_is_canonical_exactly_when_the_slow_way_says_so(value):
                 continue
             if same:
                 assert not records._is_canonical(other, value), (at, other)
+
+
+@pytest.fixture
+def many(study):
+    """Two tables made from many files, which are listed once."""
+    names = [made(f"results/small/x/m/{n}.csv", str(n), {}, factor=n) for n in range(100)]
+    made("results/small/x/metrics/b.csv", "2", {"all": names})
+    return made("results/small/x/metrics/a.csv", "1", {"all": names})
+
+
+def test_many_inputs_are_listed_once_for_all_results_of_a_job(many):
+    (listed,) = many.parent.glob(".inputs-*.json")
+    assert records.list_of(records.path_of(many)) == listed
+    assert records.path_of(many).stat().st_size < 2_000 < listed.stat().st_size
+    record = records.read(records.path_of(many))
+    assert len(record["inputs"]["all"]) == 100
+    assert record["inputs"]["all"][7]["sha256"] == records.sha256("7")
+    assert faults(many) == [] and len(chain.tree(many, {})["inputs"]["all"]) == 100
+    assert many.parent / listed.name not in chain.results_below(Path("results/small"), absent=True)
+
+
+@pytest.mark.parametrize("what", ["was changed after it was written", "is not here"])
+def test_a_list_of_inputs_that_was_changed_or_lost_is_the_one_fault(many, what):
+    (listed,) = many.parent.glob(".inputs-*.json")
+    if "changed" in what:
+        listed.write_bytes(listed.read_bytes().replace(b"results", b"resulTs", 1))
+    else:
+        listed.unlink()
+    found = verify([many, many.with_name("b.csv")], Path.cwd())
+    assert [str(fault) for fault in found] == [f"{listed}: the list of inputs {what}"]

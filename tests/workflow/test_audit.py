@@ -72,7 +72,8 @@ def clone(one_paper, tmp_path):
     subprocess.run(["git", "clone", "--quiet", str(one_paper.folder), str(folder)], check=True)
     source = one_paper.folder / "results/demo"
     for path in source.rglob("*"):
-        if path.name.endswith(records.SUFFIX) or path.parent.name == "figures":
+        told = path.name.endswith(records.SUFFIX) or path.name.startswith(".inputs-")
+        if told or path.parent.name == "figures":
             target = folder / "results/demo" / path.relative_to(source)
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(path.read_bytes())

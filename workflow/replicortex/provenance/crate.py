@@ -401,6 +401,9 @@ class _Crate:
         path = records.path_of(place.with_name(place.name.removesuffix(".gz")))
         reference = self._file(path.as_posix(), path.read_bytes())
         self.entities[reference["@id"]] |= {"about": _ref(self.here[place])}
+        listed = records.list_of(path)
+        if listed is not None:
+            self._file(listed.as_posix(), listed.read_bytes())
         return reference
 
     def _file(self, path: str, content: bytes) -> dict[str, str]:

@@ -65,6 +65,7 @@ def keep(run: str, paper: str, root: Path) -> list[Path]:
     if faults:
         raise StudyError(f"keep: {faults[0]}")
     steps = sorted((source / paper).rglob(f"*{records.SUFFIX}"))  # of what stays behind as well
+    steps += sorted((source / paper).rglob(records.LIST.format(digest="*")))
     contents = {
         path.relative_to(source / paper): _content(path)
         for path in sorted({*wanted, *map(records.path_of, wanted), *steps})

@@ -14,6 +14,7 @@ import platform
 import re
 import socket
 import sys
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -23,6 +24,8 @@ from replicortex.errors import StudyError
 from replicortex.files import canonical_json, write_bytes
 
 SUFFIX = ".record.json"
+LIST = ".inputs-{digest}.json"  # of a job with many inputs: one list for all its results
+LONG = 8_000  # bytes of inputs that a record still holds itself
 # A line of indented JSON without quotation marks in its strings: one key, one value or one bracket.
 _LINE = re.compile(r"""(?:"[^"]*": )?(?:"[^"]*"|[^",{}\[\]]+|\{\}|\[\]|\{|\[),?|[}\]],?""")
 
@@ -61,7 +64,25 @@ def read(path: Path) -> dict[str, Any]:
     # White space and the order of keys count too: no byte of a record may change unseen.
     if not canonical or own != sha256(canonical_json(record)):
         raise StudyError(f"{path}: the record was changed after it was written")
+    if isinstance(record["inputs"].get("list"), str):
+        record["inputs"] = _listed(path.parent / record["inputs"]["list"], record["inputs"])
     return record
+
+
+def list_of(path: Path) -> Path | None:
+    """Return the list of inputs beside a record, if it has one; the record is not checked."""
+    name = json.loads(path.read_bytes())["inputs"].get("list")
+    return path.parent / name if isinstance(name, str) else None
+
+
+def _listed(path: Path, told: Mapping[str, str]) -> dict[str, list[dict[str, Any]]]:
+    try:
+        content = path.read_bytes()
+    except OSError:
+        raise StudyError(f"{path}: the list of inputs is not here") from None
+    if sha256(content) != told["sha256"]:
+        raise StudyError(f"{path}: the list of inputs was changed after it was written")
+    return json.loads(content)
 
 
 def _is_canonical(text: str, record: Any) -> bool:
@@ -155,12 +176,24 @@ def write(
         "job": what,
         "seed": seed,
         "modules": module_hashes(module),
-        "inputs": identity.inputs,
+        "inputs": _inputs(result.parent, identity.inputs),
         "synthetic": identity.synthetic,
         "run": facts,
     }
     record["sha256"] = sha256(canonical_json(record))
     write_bytes(path_of(result), (canonical_json(record, indent=1) + "\n").encode())
+
+
+def _inputs(folder: Path, inputs: dict[str, Any]) -> dict[str, Any]:
+    """Return inputs as a record holds them: many of them as a list beside it, named by its sha256."""
+    text = (canonical_json(inputs, indent=1) + "\n").encode()
+    if len(text) <= LONG:
+        return inputs
+    digest = sha256(text)
+    path = folder / LIST.format(digest=digest[:16])
+    if not path.exists() or path.read_bytes() != text:
+        write_bytes(path, text)
+    return {"list": path.name, "sha256": digest}
 
 
 def run_facts(rule: str, seconds: float) -> dict[str, Any]:

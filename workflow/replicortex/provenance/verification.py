@@ -88,7 +88,9 @@ class _Check:
             try:
                 record = chain.read_record(path)
             except StudyError as error:
-                self._add(Fault(path.as_posix(), str(error).partition(": ")[2]))
+                place, _, what = str(error).partition(": ")
+                listed = not place.endswith(records.SUFFIX) and place != str(path)
+                self._add(Fault(place if listed else path.as_posix(), what))
                 continue
             self.steps[path] = record
             for entry in chain.entries(record):
