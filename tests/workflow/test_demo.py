@@ -49,7 +49,7 @@ def test_every_result_has_a_record_and_says_synthetic(study):
         record = records.read(records.path_of(path))
         assert record["synthetic"] is True
         assert record["output"]["sha256"] == records.file_sha256(path)
-        assert records.path_of(path).stat().st_size < 40_000
+        assert records.path_of(path).stat().st_size < 20_000
 
 
 def test_figures_say_synthetic_and_carry_their_record(study):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterable, Mapping
@@ -21,6 +22,15 @@ class OpenStudy(configuration.Study):
     """A study with the places that the workflow needs."""
 
     root: Path
+
+    def opening(self) -> str:
+        """Return what a run says first: its headline, and that files differ from the last commit."""
+        if os.environ.get("REPLICORTEX_DIRTY") != "yes":
+            return self.headline()
+        return (
+            f"{self.headline()}\nReplicortex: files differ from the last commit (`git status` lists "
+            "them); results of this run say so and cannot be kept"
+        )
 
     def manifests(self) -> dict[str, Any]:
         """Return the configuration of the datasets' rules: names and their manifests."""

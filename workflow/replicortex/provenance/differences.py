@@ -85,7 +85,7 @@ def _here(one: Step, other: Step, root: Path) -> Iterator[str]:
     """Yield what differs between two jobs that were given the same bytes."""
     (path, first), (_, second) = one, other
     mine, theirs = first["job"], second["job"]
-    for key, a, b in _apart(mine.get("arguments"), theirs.get("arguments")):
+    for key, a, b in apart(mine.get("arguments"), theirs.get("arguments")):
         yield f"{path}: parameter {key}: {a} against {b}"
     for name in ("call", "threads", "runner"):
         if mine.get(name) != theirs.get(name):
@@ -102,15 +102,15 @@ def _here(one: Step, other: Step, root: Path) -> Iterator[str]:
             yield f"{path}: {name}: {a} against {b}"
 
 
-def _apart(one: Any, other: Any, at: str = "") -> Iterator[tuple[str, Any, Any]]:
+def apart(one: Any, other: Any, at: str = "") -> Iterator[tuple[str, Any, Any]]:
     """Yield place and both values wherever two nested values differ."""
     if isinstance(one, Mapping) and isinstance(other, Mapping):
         for key in sorted({*one, *other}):
             inner = f"{at}.{key}" if at else str(key)
-            yield from _apart(one.get(key, MISSING), other.get(key, MISSING), inner)
+            yield from apart(one.get(key, MISSING), other.get(key, MISSING), inner)
     elif isinstance(one, list) and isinstance(other, list) and len(one) == len(other):
         for number, (a, b) in enumerate(zip(one, other, strict=True)):
-            yield from _apart(a, b, f"{at}[{number}]")
+            yield from apart(a, b, f"{at}[{number}]")
     elif one != other:
         yield at, one, other
 
