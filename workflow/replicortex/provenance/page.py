@@ -582,7 +582,8 @@ class _Page:
             elif not content:
                 continue  # an empty __init__
             else:
-                shown = link(f"../{self._source_page(name, content)}", f"workflow/{name}")
+                page = self._source_page(name, content, record["run"]["git"]["commit"])
+                shown = link(f"../{page}", f"workflow/{name}")
             rows.append(
                 (
                     shown,
@@ -605,12 +606,15 @@ class _Page:
                 return text
         return None
 
-    def _source_page(self, name: str, content: bytes) -> str:
+    def _source_page(self, name: str, content: bytes, commit: str) -> str:
         key = records.sha256(content)
         if key not in self.sources:
             self.sources[key] = page_name("sources", key)
             text = highlighted(content.decode())
-            body = f'<div class="source scroll" tabindex="0" role="region" aria-label="Source">{text}</div>'
+            held = self.history.read(commit, f"workflow/{name}") == content
+            where = f"as commit <code>{escape(commit)}</code> holds it" if held else "as it is now"
+            body = f"<p>The source {where}.</p>"
+            body += f'<div class="source scroll" tabindex="0" role="region" aria-label="Source">{text}</div>'
             trail = [("../index.html", self.source.as_posix())]
             self._save(self.sources[key], document(f"workflow/{name}", body, trail, depth=1))
         return self.sources[key]
