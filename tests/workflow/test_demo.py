@@ -130,7 +130,11 @@ def test_keep_refuses_synthetic_results(one_paper):
 def test_report(study, tmp_path):
     report = tmp_path / "report.html"
     study.snakemake("--report", str(report))
-    assert "scorecard" in report.read_text().lower()
+    text = report.read_text()
+    assert "scorecard" in text.lower()
+    figure = study.folder / "results/demo/learning_rules/figures/change.png"
+    labels = f'"record": "{chain.embedded_id(figure)[:12]}", "verdicts": "'
+    assert labels + "67 synthetic data: no verdict" in text
 
 
 def test_a_fault_exits_before_any_job(fresh):
