@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import cache
 from pathlib import Path
 
 from replicortex.codehash import code_hash
@@ -12,6 +13,11 @@ CALL = "papers.learning_rules"
 GIT = {"commit": "", "dirty": "no"}
 
 
+@cache
+def _facts() -> dict:
+    return records.run_facts("", 1.5)
+
+
 def made(result: Path, content: bytes, call: str, inputs: dict, seed: int | None, **arguments):
     """Write one result with its record, by a function that exists."""
     result.parent.mkdir(parents=True, exist_ok=True)
@@ -19,7 +25,7 @@ def made(result: Path, content: bytes, call: str, inputs: dict, seed: int | None
     module = call.partition(":")[0]
     what = {"call": call, "arguments": arguments, "code": code_hash(module), "runner": 1}
     identity = records.Identity(what, records.describe_inputs(inputs))
-    facts = records.run_facts(module.rpartition(".")[2], 1.5) | {"git": GIT}
+    facts = _facts() | {"rule": module.rpartition(".")[2], "git": GIT}
     records.write(result, identity, records.file_sha256(result), seed, facts)
     return result
 

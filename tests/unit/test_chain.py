@@ -178,6 +178,15 @@ def test_claims_changed_and_committed_since_are_stale_and_no_fault(data):
     assert faults(data) == ["claims.yaml: is not the file that results were made from"]
 
 
+def test_a_dataset_that_was_moved_to_another_commit_is_named(data):
+    git = ["git", "-c", "user.name=Test", "-c", "user.email=test@localhost", "-C", "data/d"]
+    subprocess.run(["git", "init", "--quiet", "data/d"], check=True)
+    subprocess.run([*git, "commit", "--quiet", "--allow-empty", "--message", "x"], check=True)
+    (found,) = faults(data)
+    assert found.startswith("data/d: the dataset was moved to commit ")
+    assert found.endswith("data/manifests/d@1.json says cccccccccccc")
+
+
 def test_data_that_are_not_here_are_no_fault_and_are_said(data):
     Path("data/d/raw.tar.gz").unlink()
     (fault,) = verify([data], Path.cwd())

@@ -203,12 +203,20 @@ def test_a_hundred_random_tamperings_of_a_run_are_all_found(finished, monkeypatc
     monkeypatch.chdir(finished.folder)
     files = [path.relative_to(finished.folder) for path in all_results(finished.folder)]
     manifests = list(Path("data/manifests").glob("*.json"))
+    told = {path: chain.read_record(path) for path in files}
     sources = {
         Path("workflow", name)
-        for path in files
-        for name in chain.read_record(path)["modules"]
+        for record in told.values()
+        for name in record["modules"]
         if Path("workflow", name).stat().st_size
     }
+    plain = {  # files of the repository, such as claims, and lists of many inputs
+        Path(entry["path"])
+        for record in told.values()
+        for entry in chain.entries(record)
+        if "record" not in entry and "dataset" not in entry
+    } | {listed for path in files if (listed := records.list_of(records.path_of(path)))}
+    assert {path.name for path in plain} >= {"claims.yaml"}
     raw = [
         path
         for path in Path("data").glob("*_fixture/**/*")
@@ -220,7 +228,7 @@ def test_a_hundred_random_tamperings_of_a_run_are_all_found(finished, monkeypatc
         manifests,
         sorted(sources),
         raw,
-        list(Path("workflow/papers").glob("*/claims.yaml")),
+        sorted(plain),
     ]
     draw = random.Random(8)
     cache = tmp_path / "hashes.json"

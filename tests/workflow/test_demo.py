@@ -71,12 +71,15 @@ def test_verify_finds_no_fault(study):
     assert " 0 faults" in done.stdout
 
 
-def test_audit_of_a_figure_copied_elsewhere(one_paper, tmp_path):
-    source = one_paper.folder / "results/demo/learning_rules/figures/change.png"
-    copy = tmp_path / "figure 3.png"
+@pytest.mark.parametrize("suffix", ["png", "pdf", "svg"])
+def test_audit_of_a_figure_copied_elsewhere(one_paper, tmp_path, suffix):
+    source = one_paper.folder / f"results/demo/learning_rules/figures/change.{suffix}"
+    copy = tmp_path / f"figure 3.{suffix}"
     shutil.copyfile(source, copy)
     done = one_paper.run("python", "-m", "replicortex", "audit", "figure", str(copy))
-    assert "figures/change.png" in done.stdout
+    assert f"figures/change.{suffix}" in done.stdout
+    verified = one_paper.run("python", "-m", "replicortex", "audit", "verify", str(copy))
+    assert "1 results checked, 0 faults" in verified.stdout
     assert "dataset cifar10_fixture 1-" in done.stdout
     (manifest,) = (one_paper.folder / "data/manifests").glob("cifar10_fixture@????????.json")
     commit = json.loads(manifest.read_text())["commit"]
@@ -127,7 +130,11 @@ def test_keep_refuses_synthetic_results(one_paper):
 def test_report(study, tmp_path):
     report = tmp_path / "report.html"
     study.snakemake("--report", str(report))
-    assert "scorecard" in report.read_text().lower()
+    text = report.read_text()
+    assert "scorecard" in text.lower()
+    figure = study.folder / "results/demo/learning_rules/figures/change.png"
+    labels = f'"record": "{chain.embedded_id(figure)[:12]}", "verdicts": "'
+    assert labels + "67 synthetic data: no verdict" in text
 
 
 def test_a_fault_exits_before_any_job(fresh):

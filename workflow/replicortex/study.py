@@ -6,8 +6,9 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -102,11 +103,31 @@ def say(text: str, main: bool) -> None:
 
 def finish(all_rules: Iterable[Any], study: OpenStudy) -> None:
     """Complete and check all jobs; on a fault say it in one sentence and exit."""
+    all_rules = list(all_rules)
+    _label(all_rules)
     versions = {name: entry.version for name, entry in study.datasets.items()}
     try:
         rules.finish(all_rules, versions, study.settings.threads)
     except StudyError as error:
         raise SystemExit(f"Error: {error}") from None
+
+
+def _label(all_rules: Iterable[Any]) -> None:
+    """Have the engine's report show record and verdicts beside each file."""
+    from replicortex.provenance.labels import labels
+
+    for rule in all_rules:
+        for item in rule.output:
+            told = getattr(item, "flags", {}).get("report")
+            if told is not None and told.labels is None:
+                shown = partial(_labels, labels, str(item))
+                item.flags["report"] = told._replace(labels=shown)
+
+
+def _labels(labels: Callable[[Path], dict[str, str]], path: str, wildcards: Any) -> dict[str, str]:
+    from snakemake.io import apply_wildcards
+
+    return labels(Path(apply_wildcards(path, wildcards)))
 
 
 def require_gpu(study: OpenStudy, local: bool) -> None:

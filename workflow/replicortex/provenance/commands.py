@@ -27,11 +27,11 @@ def add(parts: argparse._SubParsersAction) -> None:
     figure = part("figure", _figure, "the whole lineage of a figure or table, as a tree")
     figure.add_argument("file", type=Path, help="a result, or a copy of a figure anywhere")
     verify = part("verify", _verify, "recompute every hash on the chain")
-    verify.add_argument("files", type=Path, nargs="*", help="default: everything below results/")
+    verify.add_argument("files", type=Path, nargs="*", help="or folders; default: results/")
     verify.add_argument("--current", action="store_true", help="changed code is an error too")
     verify.add_argument("--no-cache", action="store_true", help="read every file again")
-    diff = part("diff", _diff, "the first step at which two results differ, and how")
-    diff.add_argument("one", type=Path)
+    diff = part("diff", _diff, "the first step at which two results, or two runs, differ, and how")
+    diff.add_argument("one", type=Path, help="a result, a copy of a figure, or a folder of results")
     diff.add_argument("other", type=Path)
     reasons = part("why", _why, "what would run to have a result again, and why")
     reasons.add_argument("file", type=Path, nargs="?", help="default: the whole study")
@@ -80,9 +80,13 @@ def _figure(options: argparse.Namespace) -> None:
 
 
 def _diff(options: argparse.Namespace) -> None:
-    from replicortex.provenance.differences import differences
+    from replicortex.provenance.differences import differences, runs
 
-    lines = list(differences(_result(options.one), _result(options.other), ROOT))
+    one, other = options.one, options.other
+    if one.is_dir() and other.is_dir():
+        lines = list(runs(one, other, ROOT))
+    else:
+        lines = list(differences(_result(one), _result(other), ROOT))
     if options.json:
         _print_json({"differences": lines})
         return
@@ -169,6 +173,9 @@ def _verify(options: argparse.Namespace) -> int:
     if options.files:
         files = []
         for file in options.files:
+            if file.is_dir():
+                files += chain.results_below(file, absent=True)
+                continue
             files.append(_chained(file))
             if files[-1] != file and records.file_sha256(file) != chain.recorded(files[-1]):
                 what = f"the file is not the one that was made as {files[-1]}"

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from replicortex.errors import StudyError
 from replicortex.provenance import chain
 
 HARDWARE = ("host", "cpu", "gpu", "driver", "cuda", "python")
@@ -37,6 +38,48 @@ def differences(one: Path, other: Path, root: Path) -> Iterator[str]:
         return
     found = list(_walk((one, first), (other, second), root, set()))
     yield from found or [f"{one} and {other} differ, and nothing on their chains tells why"]
+
+
+def runs(one: Path, other: Path, root: Path) -> Iterator[str]:
+    """Yield lines on the first steps at which two runs differ, each once.
+
+    Parameters
+    ----------
+    one, other
+        Folders of results: two runs, or one paper of each.
+    root
+        The repository.
+
+    Raises
+    ------
+    StudyError
+        When one of them has no results.
+    """
+    first, second = (
+        {path.relative_to(folder): path for path in chain.results_below(folder, absent=True)}
+        for folder in (one, other)
+    )
+    for folder, found in ((one, first), (other, second)):
+        if not found:
+            raise StudyError(f"audit diff: there are no results below {folder}")
+    told: set[str] = set()
+    equal = 0
+    seen: set[tuple[Path, Path]] = set()
+    for name in sorted(first.keys() & second.keys()):
+        steps = [(path, chain.read_record(path)) for path in (first[name], second[name])]
+        if steps[0][1]["output"]["sha256"] == steps[1][1]["output"]["sha256"]:
+            equal += 1
+            continue
+        lines = [line for line in _walk(*steps, root, seen) if line not in told]
+        told.update(lines)
+        yield from lines
+    for folder, more in (
+        (one, first.keys() - second.keys()),
+        (other, second.keys() - first.keys()),
+    ):
+        if more:
+            yield f"only in {folder}: {min(more)}" + f" and {len(more) - 1} more" * (len(more) > 1)
+    yield f"{equal} of {len(first.keys() & second.keys())} results that both have are the same bytes"
 
 
 Step = tuple[Path, dict[str, Any]]
