@@ -93,6 +93,7 @@ def _summary(options: argparse.Namespace) -> None:
     for what, path in (
         ("Report", run / "report.html"),
         ("Scorecard", run / "scorecard/overview.png"),
+        ("Audit", run / "audit/index.html"),
         *(("Figures", folder) for folder in sorted(run.glob("*/figures"))),
     ):
         if path.exists():

@@ -158,7 +158,7 @@ def _modules(view: View, record: dict[str, Any], module: str) -> str:
                 "the function's own" if name == own else "imported",
             )
         )
-    return table(("Module", "Code hash", ""), rows)
+    return table(("Module", "Code hash", "Role"), rows)
 
 
 def _packages(view: View, run: Mapping[str, Any]) -> str:
