@@ -7,12 +7,12 @@ and 100 units (1,000 images) and 1,000 units (2,000 images, so that OLS has one 
 
 (a) `models`: all voxels at once by `replicortex.analysis.encoding.path`, against one scikit-learn
 estimator per voxel and alpha. The peer is timed on the first voxels and its time multiplied up to
-all; the weights of these voxels are compared, and the exit status is 1 when any differ by more than
-1e-6. scikit-learn's tolerance is the loosest tried at which its weights are that good; where none
-is, `peer_violation` says how far its own solution is from optimal. (b) `himalaya`: signed ridge, ten
-alphas, all voxels. (c) `scaling`: our positive Lasso over voxels and over units. (d) `training`:
-images a second of the paper's two trainings, its network at a quarter of its width, views included;
-no peer, for `python -m replicortex cost`.
+all, and the weights of these voxels are compared. scikit-learn's tolerance is the loosest tried at
+which they agree to 1e-6. Where they never do, `peer_violation` and `our_violation` say whose solution
+is further from optimal; the exit status is 1 unless that is the peer's, by a factor of 1,000.
+(b) `himalaya`: signed ridge, ten alphas, all voxels. (c) `scaling`: our positive Lasso over voxels
+and over units. (d) `training`: images a second of the paper's two trainings, its network at a quarter
+of its width, views included; no peer, for `python -m replicortex cost`.
 
 One thread each. `cpu_seconds` are this process's, which other load changes little; ratios are of
 these.
@@ -264,13 +264,15 @@ def main() -> int:
         "training": training(sizes["training_batches"]),
     }
     write(options.out, report)
-    worst = max(
-        one["largest_difference"]
+    wrong = [
+        name
         for part in report["models"].values()
         for name, one in part.items()
-        if name != "all_eight" and one["peer_violation"] <= TOLERANCE
-    )
-    return int(worst > TOLERANCE)
+        if name != "all_eight"
+        and one["largest_difference"] > TOLERANCE
+        and one["peer_violation"] < 1000 * one["our_violation"]
+    ]
+    return int(bool(wrong))
 
 
 if __name__ == "__main__":
