@@ -73,12 +73,13 @@ def plans_figure(table: pd.DataFrame) -> Figure:
         ax.set_title(label(pair, rotate), fontsize=6.5)
         ax.set_xticks(range(plan.shape[1]), [])
         ax.set_yticks(range(plan.shape[0]), [])
-    figure.supxlabel("Target layer, from the first", fontsize=7.5)
-    figure.supylabel("Source layer, from the first", fontsize=7.5)
+    axes[(rows - 1) * columns].set_xlabel("Target layer")
+    for ax in axes[::columns]:
+        ax.set_ylabel("Source layer")
     figure.colorbar(image, ax=list(axes), label="Share of a source layer", shrink=0.5)
     return note(
         figure,
-        "Mean over splits and seeds. Rows sum to 1; every column receives the same mass (marginals are "
+        "First layers at the lower left. Mean over splits and seeds. Rows sum to 1; every column receives the same mass (marginals are "
         "checked to 1e-10). A system with one layer forces the plan.",
     )
 
