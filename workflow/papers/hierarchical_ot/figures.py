@@ -79,8 +79,8 @@ def plans_figure(table: pd.DataFrame) -> Figure:
     figure.colorbar(image, ax=list(axes), label="Share of a source layer", shrink=0.5)
     return note(
         figure,
-        "First layers at the lower left. Mean over splits and seeds. Rows sum to 1; every column receives the same mass (marginals are "
-        "checked to 1e-10). A system with one layer forces the plan.",
+        "First layers at the lower left. Mean over splits and seeds. Rows sum to 1; every column "
+        "receives the same mass. A system with one layer forces the plan.",
     )
 
 
