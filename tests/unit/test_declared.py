@@ -45,7 +45,7 @@ KINDS = {
     "packed": "cifar10_jpeg floc_128",
     "user": "things_fmri_betas things_images nsd ucf101",
     "fixture": "cifar10_fixture cifar10_jpeg_fixture objects92_fixture things_images_fixture "
-    "things_fmri_events_fixture things_fmri_betas_fixture",
+    "things_fmri_events_fixture things_fmri_betas_fixture ucf101_fixture",
 }
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import pandas as pd
 
-from papers.topographic.published import DISTANCES, TAUS
+from papers.topographic.published import DISTANCES, TAUS, noisy_boosts
 from papers.topographic.published import values as published_values
 from replicortex.plotting.labels import MORANS_I
 from replicortex.plotting.style import (
@@ -177,6 +177,9 @@ PUBLISHED_MARK = (
     {"color": GREY, "marker": "D", "markerfacecolor": "none", "linestyle": "none"},
 )
 
+# Published values of the networks without dropout (one run each).
+WITHOUT_MARK = {"marker": "x", "markersize": 4.5, "markeredgewidth": 0.9, "linestyle": "none"}
+
 
 def seeds_note(table: pd.DataFrame) -> str:
     """Say what marks and bars are."""
@@ -196,25 +199,30 @@ def strengths(table: pd.DataFrame) -> list[float]:
 
 
 def accuracy(table: pd.DataFrame) -> Figure:
-    """Test accuracy against rho (the paper's Figure 1)."""
-    figure, rhos = new_figure(2.6, width=4.6), strengths(table)
-    ax = figure.subplots()
-    for objective, look in OBJECTIVES.items():
-        chosen = best_readout(table[table["objective"] == objective])
-        curve(ax, chosen, rhos, look, published=published_values("accuracy", objective))
-    rho_axis(ax, rhos).set_xlabel(RHO_AXIS)
-    ax.set_ylabel("Test accuracy (fraction)")
-    ax.set_ylim(0, 1)
-    legend(figure, [PUBLISHED_MARK], ncols=3)
-    return note(
-        figure, f"Linear readout of the sheet (classifier for cross-entropy). {seeds_note(table)}"
+    """Test accuracy against rho (the paper's Figure 1), and the same embeddings standardised."""
+    figure, rhos = new_figure(2.8), strengths(table)
+    axes = figure.subplots(1, 2, sharey=True)
+    panels = (
+        ("probe raw", "Readout of raw embeddings, as published"),
+        ("probe standardised", "Readout of standardised ones (control)"),
     )
+    for ax, (probe, title), mark in zip(axes, panels, "ab", strict=True):
+        for objective, look in OBJECTIVES.items():
+            chosen = read_out(table[table["objective"] == objective], probe)
+            known = published_values("accuracy", objective) if probe == "probe raw" else ()
+            curve(ax, chosen, rhos, look, published=known)
+        rho_axis(ax, rhos).set_xlabel(RHO_AXIS)
+        letter(ax, mark, title)
+    axes[0].set_ylabel("Test accuracy (fraction)")
+    axes[0].set_ylim(0, 1)
+    legend(figure, [PUBLISHED_MARK])
+    return note(figure, f"Cross-entropy: its own classifier, in both panels. {seeds_note(table)}")
 
 
-def best_readout(table: pd.DataFrame) -> pd.DataFrame:
-    """Return accuracies of the classifier where there is one, else of the standardised readout."""
+def read_out(table: pd.DataFrame, probe: str) -> pd.DataFrame:
+    """Return accuracies of the classifier where there is one, else of the named readout."""
     own = pick(table, "accuracy", parameter="classifier")
-    return own if len(own) else pick(table, "accuracy", parameter="probe standardised")
+    return own if len(own) else pick(table, "accuracy", parameter=probe)
 
 
 def plane(placed: pd.DataFrame, table: pd.DataFrame) -> Figure:
@@ -304,6 +312,10 @@ def smoothness(table: pd.DataFrame) -> Figure:
             bare = pick(own, measure, "no_dropout")
             if len(bare):
                 curve(ax, bare, rhos, look, line=":", filled=False)
+                dots = published_values(f"{measure}_no_dropout", objective)
+                dots = [(rhos.index(rho), value) for rho, value in dots if rho in rhos]
+                if dots:
+                    ax.plot(*zip(*dots, strict=True), color=look.colour, **WITHOUT_MARK)
         rho_axis(ax, rhos).set_xlabel(RHO_AXIS)
         title = "Smoothness of the maps" if mark == "a" else "Norm of afferent weights"
         letter(ax, mark, title)
@@ -312,7 +324,8 @@ def smoothness(table: pd.DataFrame) -> Figure:
     axes[1].set_ylabel("Mean norm of a unit's weights")
     axes[1].set_yscale("log")
     without = ("without dropout", {"color": GREY, "linestyle": ":"})
-    legend(figure, [PUBLISHED_MARK, without], ncols=3)
+    crosses = ("published, without dropout", {"color": GREY, **WITHOUT_MARK})
+    legend(figure, [PUBLISHED_MARK, without, crosses], ncols=4)
     return note(figure, seeds_note(table))
 
 
@@ -429,11 +442,16 @@ def voting(boosts: pd.DataFrame) -> Figure:
     ax.set_ylim(low, high + 0.45 * (high - low))  # room for the legend above the bars
     ax.legend(loc="upper left")
     letter(ax, "a", "No noise")
+    levels = set(boosts["level"])
     for ax, (kind, title), mark in zip(axes[1:], NOISES.items(), "bcd", strict=True):
         part = boosts[(boosts["noise"] == kind) & (boosts["vote"] == "logits")]
         for rho, shade in zip(rhos, shades, strict=True):
             own = part[part["rho"] == rho].sort_values("level")
             ax.plot(own["level"], 100 * own["boost"], color=shade, marker="o", label=f"ρ = {rho:g}")
+            known = [(level, gain) for level, gain in noisy_boosts(kind, rho) if level in levels]
+            if known:
+                how = {"marker": "D", "markerfacecolor": "none", "markeredgewidth": 0.6}
+                ax.plot(*zip(*known, strict=True), color=shade, linestyle="none", **how)
         ax.axhline(0, color=GREY, linewidth=0.6)
         ax.set_xlabel("Share of pixels" if kind == "salt_pepper" else "Noise (s.d., of [0, 1])")
         ax.set_ylabel("Gain (percentage points)")
@@ -444,7 +462,7 @@ def voting(boosts: pd.DataFrame) -> Figure:
     return note(
         figure,
         f"Ensemble of {count} cross-entropy networks less their mean accuracy. Bars in a: 95 % "
-        "bootstrap over networks and images. b to d: mean of logits.",
+        "bootstrap over networks and images. b to d: mean of logits. Open diamonds: published.",
     )
 
 

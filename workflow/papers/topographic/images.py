@@ -51,14 +51,32 @@ def read(manifest: Path, split: dict[str, int]) -> dict[str, Labelled]:
         Of a CIFAR-10 data set.
     split
         Images of each class: validation (the first ones), train (those that follow), test.
+
+    Raises
+    ------
+    StudyError
+        When the classes are not CIFAR-10's ten, on whose order animacy rests, or have too few
+        images.
     """
-    images, labels, _ = cifar.read(manifest, "train")
+    images, labels, classes = cifar.read(manifest, "train")
+    _check_classes(manifest, labels, classes)
     after = split["validation"]
     parts = {}
     for name, start in (("validation", 0), ("train", after)):
         chosen = of_each_class(labels, start, split[name], f"split.{name}")
         parts[name] = Labelled(images[chosen], labels[chosen])
-    images, labels, _ = cifar.read(manifest, "test")
+    images, labels, classes = cifar.read(manifest, "test")
+    _check_classes(manifest, labels, classes)
     chosen = of_each_class(labels, 0, split["test"], "split.test")
     parts["test"] = Labelled(images[chosen], labels[chosen])
     return parts
+
+
+def _check_classes(manifest: Path, labels: np.ndarray, classes: list[str]) -> None:
+    if len(classes) != CLASSES:
+        raise StudyError(f"{manifest}: {len(classes)} classes, {CLASSES} expected (CIFAR-10)")
+    strange = labels[(labels < 0) | (labels >= CLASSES)]
+    if len(strange):
+        raise StudyError(
+            f"{manifest}: label {strange[0]} belongs to none of the {CLASSES} classes of CIFAR-10"
+        )

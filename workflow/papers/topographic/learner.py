@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -10,6 +11,7 @@ import torch
 from papers.topographic.network import Network
 from papers.topographic.objectives import task_loss
 from papers.topographic.sheet import Balance, TopographicLoss
+from replicortex.errors import StudyError
 from replicortex.training.dropout import dropout_factors
 from replicortex.training.optimisers import Adam
 
@@ -45,6 +47,7 @@ class Topographic:
         validate: Validate | None = None,
     ) -> None:
         self.objective, self.settings, self.validate = objective, settings, validate
+        self.name = f"{objective}, rho {rho:g}, seed {seed}"
         network = Network(settings["network"], objective, seed)
         self.network = network.to(device, memory_format=torch.channels_last)
         balance, training = settings["balance"], settings["training"]
@@ -68,7 +71,14 @@ class Topographic:
         labels: torch.Tensor,
         streams: Callable[[str], torch.Generator],
     ) -> dict[str, torch.Tensor]:
-        """Learn from one batch of views; return both losses and lambda."""
+        """Learn from one batch of views; return both losses and lambda.
+
+        Raises
+        ------
+        StudyError
+            When the loss or a gradient is not finite: before any weight is changed, so that the
+            weights and the state saved last are good ones.
+        """
         net = self.network.train()
         self.optimiser.zero_grad()
         sheet = net(images)
@@ -82,7 +92,15 @@ class Topographic:
         weight = net.sheet.weight
         topographic = self.topographic(weight)
         (pull,) = torch.autograd.grad(topographic, weight)
-        share = self.balance.weigh(self._task_norm(), float(pull.norm()))
+        task, against = self._task_norm(), float(pull.norm())
+        # Norms are read anyway; a loss that is not finite makes the task's so.
+        if not (math.isfinite(task) and math.isfinite(against)):
+            raise StudyError(
+                f"{self.name}: step {self.optimiser.steps + 1}: the loss is {float(loss.detach())}, "
+                f"the norms of its gradient and of the topographic one {task} and {against}; "
+                "a smaller training.lr may help. The last state saved is from before this step"
+            )
+        share = self.balance.weigh(task, against)
         weight.grad.add_(pull, alpha=share)
         self.optimiser.step()
         return {

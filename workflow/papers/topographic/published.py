@@ -48,6 +48,13 @@ PUBLISHED: dict[str, dict[str, tuple[float, ...]]] = {
         "supcon": (3.11, 1.91, 0.76, 0.26, 0.07, 0.01),
         "simclr": (5.00, 2.51, 0.70, 0.13, 0.02, 0.00),
     },
+    # Trained without dropout, one run [Figure 4a, dotted].
+    "moran_no_dropout": {
+        "ce": (NAN, 0.05, 0.16, 0.31, 0.77, 0.65),
+        "margin": (NAN, 0.17, 0.63, 0.75, 0.21, 0.04),
+        "supcon": (NAN, 0.23, 0.68, 0.76, 0.24, 0.04),
+        "simclr": (NAN, 0.08, 0.41, 0.44, -0.03, 0.02),
+    },
     # Clean images, ten networks, cross-entropy alone; the single curve of rho 0 is the control.
     "boost": {"ce": (0.0289, 0.0307, 0.0299, 0.0315, 0.0312, 0.0310)},
 }
@@ -83,6 +90,42 @@ DISTANCES: dict[str, dict[float, tuple[float, ...]]] = {
         5: (7.6, 6.3, 4.2, 3.0, 2.2, 1.7),
     },
 }
+
+LEVELS = (0.01, 0.05, 0.1, 0.15, 0.2)
+# Boosts under noise, percentage points, from the paths of Figure 7 (+-.01): noise -> at LEVELS, at
+# rho .008, .04, .2, 1 and 5, then of the control (rho 0).
+NOISY_BOOSTS: dict[str, tuple[tuple[float, ...], ...]] = {
+    "white": (
+        (3.18, 3.23, 3.37, 3.29, 3.35, 3.04),
+        (5.76, 5.09, 5.32, 5.38, 5.67, 5.21),
+        (7.06, 6.74, 6.31, 5.73, 6.28, 6.75),
+        (3.92, 2.43, 1.50, 0.44, 2.81, 2.88),
+        (1.06, -1.07, -1.05, 0.13, -1.00, -0.04),
+    ),
+    "pink": (
+        (3.11, 3.14, 3.16, 3.19, 3.28, 2.93),
+        (6.15, 5.90, 6.09, 6.21, 6.13, 5.57),
+        (7.88, 7.04, 5.77, 6.45, 8.39, 6.87),
+        (3.73, 1.66, 1.09, 1.16, 2.53, 2.00),
+        (0.83, 0.00, 0.11, -1.04, -0.16, -0.03),
+    ),
+    "salt_pepper": (
+        (4.70, 4.50, 5.11, 5.01, 5.26, 4.77),
+        (7.36, 7.31, 7.84, 7.23, 9.03, 7.89),
+        (7.00, 7.52, 9.05, 8.91, 9.78, 9.54),
+        (1.31, 1.78, 4.55, 4.25, 4.12, 3.45),
+        (-1.32, 1.36, 0.14, 0.11, -0.24, 0.09),
+    ),
+}
+
+
+def noisy_boosts(noise: str, rho: float) -> list[tuple[float, float]]:
+    """Return (level, published gain in percentage points) of one strength."""
+    order = (*RHOS[1:], 0)
+    if rho not in order:
+        return []
+    rows = NOISY_BOOSTS[noise]
+    return [(level, row[order.index(rho)]) for level, row in zip(LEVELS, rows, strict=True)]
 
 
 def values(quantity: str, objective: str) -> list[tuple[float, float]]:

@@ -1,0 +1,143 @@
+"""Map measures on planted pinwheels and fractures, on random fields of known density, on nulls."""
+
+import numpy as np
+import pytest
+from scipy.ndimage import gaussian_filter
+
+from papers.mt_maps import maps
+from replicortex.errors import StudyError
+
+SIDE = 7.07
+
+
+def planted(charges, n=64):
+    """Return a field whose argument winds `charge` times about each (x, y)."""
+    x, y = np.meshgrid(np.arange(n) + 0.0, np.arange(n) + 0.0)
+    phase = sum(q * np.arctan2(y - b, x - a) for a, b, q in charges)
+    return np.exp(1j * phase)
+
+
+def ring(n, cycles, rng):
+    """Return a complex Gaussian field with power on a thin ring of `cycles` per side."""
+    frequency = np.fft.fftfreq(n, 1 / n)
+    radius = np.hypot(frequency[:, None], frequency)
+    noise = rng.normal(size=(n, n)) + 1j * rng.normal(size=(n, n))
+    return np.fft.ifft2(noise * (np.abs(radius - cycles) < 0.5))
+
+
+def test_planted_charges_are_found_with_place_and_sign():
+    charges = [(10.5, 20.5, 1), (40.5, 30.5, -1), (25.5, 50.5, 1), (50.5, 12.5, -1)]
+    found = maps.pinwheels(planted(charges))
+    assert {tuple(row) for row in found} == {tuple(map(float, row)) for row in charges}
+    assert maps.sign_balance(found) == 0
+
+
+def test_a_smooth_direction_pinwheel_is_two_half_axis_pinwheels_in_one():
+    z = planted([(30.5, 30.5, 1)])
+    assert maps.windings(z).sum() == 1
+    # About the centre itself the doubled angle is coarse, so the turn is taken around a wider ring.
+    path = [(25, x) for x in range(25, 37)] + [(y, 36) for y in range(26, 37)]
+    path += [(36, x) for x in range(35, 24, -1)] + [(y, 25) for y in range(35, 24, -1)]
+    turned = np.angle(np.array([(z**2)[p] for p in path]))
+    assert maps.wrap(np.diff(turned)).sum() / (2 * np.pi) == pytest.approx(2)
+
+
+def test_halved_axis_pinwheel_leaves_a_fracture_and_no_direction_pinwheel():
+    axis = planted([(30.5, 30.5, 1)])
+    direction = np.exp(0.5j * np.angle(axis))
+    assert len(maps.pinwheels(axis)) == 1
+    right, up = maps.fractures(direction, axis)
+    assert right.sum() == 0
+    # At the pinwheel's own pixels the axis turns by 45 deg: the line ends one pixel before.
+    assert np.array_equal(np.nonzero(up)[0], np.full(30, 30))
+    assert np.array_equal(np.nonzero(up)[1], np.arange(30))
+    assert maps.fracture_density(direction, axis, 64.0) == pytest.approx(30 / 64**2)
+
+
+def test_a_smooth_map_has_no_fracture():
+    z = planted([(30.5, 30.5, 1)])
+    assert maps.fracture_density(z[:25], z[:25] ** 2, SIDE) == 0
+
+
+def test_spacing_of_a_plane_wave():
+    x = np.arange(96) * SIDE / 96
+    wave = np.exp(2j * np.pi * x / (SIDE / 12))[None] * np.ones((96, 1))
+    assert maps.spacing(wave, SIDE) == pytest.approx(SIDE / 12, rel=0.02)
+
+
+def test_density_of_a_narrow_band_field_is_pi():
+    found = [maps.density(ring(256, 20, np.random.default_rng(i)), SIDE) for i in range(12)]
+    assert np.mean(found) == pytest.approx(np.pi, abs=0.2)
+
+
+def test_density_of_smoothed_noise_is_four():
+    found = []
+    for i in range(12):
+        rng = np.random.default_rng(i)
+        noise = rng.normal(size=(2, 256, 256))
+        real, imaginary = (gaussian_filter(part, 5, mode="wrap") for part in noise)
+        found.append(maps.density(real + 1j * imaginary, SIDE))
+    assert np.mean(found) == pytest.approx(4, abs=0.25)
+
+
+def test_scrambled_phases_keep_the_spectrum_and_move_the_pinwheels():
+    z = ring(128, 10, np.random.default_rng(0))
+    other = maps.phase_scramble(z, np.random.default_rng(1))
+    assert np.abs(np.fft.fft2(other)) == pytest.approx(np.abs(np.fft.fft2(z)))
+    assert not np.array_equal(maps.windings(z), maps.windings(other))
+
+
+def test_field_puts_units_where_they_lie():
+    positions = np.array([[1.0, 6.0], [6.0, 1.0]])
+    z = maps.field(positions, np.array([1.0, 1j]), SIDE, 32, 0.5)
+    row, column = int(6 / SIDE * 32), int(1 / SIDE * 32)
+    assert np.angle(z[row, column]) == pytest.approx(0, abs=1e-6)
+    assert np.angle(z[column, row]) == pytest.approx(np.pi / 2, abs=1e-6)
+
+
+def test_smoothness_of_a_gradient_and_of_shuffled_units():
+    rng = np.random.default_rng(0)
+    positions = rng.uniform(0, SIDE, (2000, 2))
+    preference = positions[:, 0] / SIDE * 360
+    edges = np.linspace(0, 3, 10)
+    smooth = maps.difference_curve(positions, preference, edges, rng, draws=4)
+    shuffled = maps.difference_curve(positions, rng.permutation(preference), edges, rng, draws=4)
+    assert maps.smoothness(smooth) > 0.8
+    assert shuffled == pytest.approx(90, abs=3)
+    assert abs(maps.smoothness(shuffled)) < 0.05
+
+
+def test_differences_wrap():
+    positions = np.array([[0.0, 0.0], [0.1, 0.0]])
+    rng = np.random.default_rng(0)
+    edges = np.array([0, 1.0])
+    assert maps.difference_curve(positions, np.array([350.0, 10.0]), edges, rng)[0] == 20
+    axis = maps.difference_curve(positions, np.array([170.0, 10.0]), edges, rng, period=180)
+    assert axis[0] == 20
+
+
+def test_opposite_neighbours():
+    found = np.array([[0, 0, 1], [1, 0, -1], [10, 0, 1], [11, 0, 1.0]])
+    assert maps.opposite_neighbours(found) == 0.5
+    assert np.isnan(maps.opposite_neighbours(found[:1]))
+
+
+def test_coverage_is_even_for_all_directions_everywhere_and_uneven_for_a_patch():
+    rng = np.random.default_rng(0)
+    points = rng.uniform(0.3, 0.7, (40, 2))
+    centres = rng.uniform(0, 1, (8000, 2))
+    sizes = {"directions": 8, "sigma": 0.1, "kappa": 2.0}
+    even = maps.coverage(centres, rng.uniform(0, 2 * np.pi, 8000), points, **sizes)
+    uneven = maps.coverage(centres, 2 * np.pi * centres[:, 0], points, **sizes)
+    assert even < 0.1 < 0.5 < uneven
+
+
+def test_what_does_not_belong_together_is_refused():
+    with pytest.raises(StudyError, match=r"\(3, 2\) found, \(4, 2\) expected"):
+        maps.field(np.zeros((3, 2)), np.ones(4), SIDE, 8, 0.2)
+    with pytest.raises(StudyError, match="constant"):
+        maps.spacing(np.ones((16, 16), complex), SIDE)
+    with pytest.raises(StudyError, match="do not belong together"):
+        maps.coverage(
+            np.zeros((3, 2)), np.ones(4), np.zeros((1, 2)), directions=8, sigma=1, kappa=1
+        )

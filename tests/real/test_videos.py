@@ -1,0 +1,18 @@
+"""The 26 sample clips: all decode, and none is too short for a clip of 16 frames."""
+
+import pytest
+
+from replicortex.data import video
+
+pytestmark = pytest.mark.mirror
+
+
+@pytest.mark.slow
+def test_all_sample_clips_decode(mirror, tmp_path):
+    clips = [(path.name, path) for path in video.found(mirror / "videos")]
+    video.write_store(clips, tmp_path / "store", size=32, fewest=16, grey=True)
+    store = video.open_store(tmp_path / "store", check=True)
+    assert not store.left_out
+    assert len(store.videos) == 26
+    frames = [entry.frames for entry in store.videos]
+    assert (min(frames), max(frames), sum(frames)) == (38, 1394, 4867)

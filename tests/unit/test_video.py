@@ -1,0 +1,102 @@
+"""Decoding, the store and UCF101's layout, on encoded clips."""
+
+import numpy as np
+import pytest
+
+from replicortex.data import video
+from replicortex.data.fixtures import ucf101
+from replicortex.errors import StudyError
+
+
+@pytest.fixture(scope="module")
+def ucf(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("ucf")
+    ucf101.build(folder, seed=0, classes=2, groups=4, frames=12)
+    return folder
+
+
+def test_two_builds_are_the_same_bytes(ucf, tmp_path):
+    ucf101.build(tmp_path / "again", seed=0, classes=2, groups=4, frames=12)
+    for path in sorted(p for p in ucf.rglob("*") if p.is_file()):
+        assert path.read_bytes() == (tmp_path / "again" / path.relative_to(ucf)).read_bytes(), path
+
+
+def test_decoded_frames_are_the_encoded_ones(tmp_path):
+    frames = ucf101.drifting(np.random.default_rng(0), 10)
+    ucf101.encode(tmp_path / "a.avi", frames)
+    decoded = video.decode(tmp_path / "a.avi", 60)
+    assert decoded.shape == (10, 60, 60, 3)
+    assert decoded.dtype == np.uint8
+    middle = frames[:, :, 10:70]
+    same = [np.corrcoef(decoded[t].ravel(), middle[t].ravel())[0, 1] for t in range(10)]
+    other = np.corrcoef(decoded[0].ravel(), middle[9].ravel())[0, 1]
+    assert min(same) > 0.97 > other
+
+
+def test_grey_frames_have_one_channel_and_most_cuts(ucf):
+    path = video.found(ucf)[0]
+    assert video.decode(path, 32, grey=True, most=5).shape == (5, 32, 32, 1)
+
+
+def test_split_files_give_names_classes_and_files(ucf):
+    train, test = (video.ucf101_split(ucf, 1, part) for part in ("train", "test"))
+    assert len(train) == 6
+    assert len(test) == 2
+    assert {kind for _, kind, _ in train} == {0, 1}
+    assert all(path.is_file() for _, _, path in train)
+    assert not {name for name, _, _ in train} & {name for name, _, _ in test}
+
+
+@pytest.fixture
+def mixed(ucf, tmp_path):
+    good = [(path.name, path) for path in video.found(ucf)[:3]]
+    broken = tmp_path / "broken.avi"
+    broken.write_bytes(b"RIFF no video at all")
+    short = tmp_path / "short.avi"
+    ucf101.encode(short, ucf101.drifting(np.random.default_rng(1), 3))
+    return [good[0], ("broken.avi", broken), good[1], ("short.avi", short), good[2]]
+
+
+def test_store_leaves_out_what_cannot_be_used_and_says_why(mixed, tmp_path):
+    video.write_store(mixed, tmp_path / "s", size=24, fewest=8, shard_bytes=30_000)
+    store = video.open_store(tmp_path / "s", check=True)
+    assert [v.name for v in store.videos] == [mixed[i][0] for i in (0, 2, 4)]
+    assert "cannot be decoded" in store.left_out["broken.avi"]
+    assert store.left_out["short.avi"] == "3 frames found, at least 8 expected"
+    assert len(store.shards) == 2
+    for number, place in enumerate((0, 2, 4)):
+        frames = video.decode(mixed[place][1], 24)
+        assert np.array_equal(store.clip(number, 2, 4, step=2), frames[2:9:2])
+
+
+def test_all_bad_is_an_error(mixed, tmp_path):
+    with pytest.raises(StudyError, match=r"none of 2 can be used \(broken.avi: cannot be decoded"):
+        video.write_store([mixed[1], mixed[3]], tmp_path / "s", size=24, fewest=8)
+
+
+def test_a_changed_shard_is_found(mixed, tmp_path):
+    video.write_store(mixed, tmp_path / "s", size=24, fewest=8)
+    path = tmp_path / "s" / "frames_0000.npy"
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(StudyError, match="was changed"):
+        video.open_store(tmp_path / "s", check=True)
+
+
+def test_a_clip_beyond_the_end_is_refused(mixed, tmp_path):
+    video.write_store(mixed, tmp_path / "s", size=24, fewest=8)
+    store = video.open_store(tmp_path / "s")
+    with pytest.raises(StudyError, match="frames 8 to 12 asked for, it has 12"):
+        store.clip(0, 8, 5)
+
+
+def test_folders_without_videos_and_lists_are_told(tmp_path, ucf):
+    with pytest.raises(StudyError, match="no video found"):
+        video.found(tmp_path)
+    with pytest.raises(StudyError, match=r"no store of decoded videos"):
+        video.open_store(tmp_path)
+    with pytest.raises(StudyError, match=r"classInd\.txt: cannot be read"):
+        video.ucf101_split(tmp_path, 1, "train")
+    with pytest.raises(StudyError, match="split val 1 is unknown"):
+        video.ucf101_split(ucf, 1, "val")
