@@ -59,7 +59,7 @@ def test_weights_are_kaiming_normal_fan_out_and_repeat():
     for name, weight in net.named_parameters():
         if weight.ndim == 4:
             wanted = (2 / (weight.shape[0] * weight.shape[2] * weight.shape[3])) ** 0.5
-            assert float(weight.std()) == pytest.approx(wanted, rel=0.06), name
+            assert float(weight.detach().std()) == pytest.approx(wanted, rel=0.06), name
     again = ResNet(64, STAGES, torch_generator(3, "trunk")).state_dict()
     assert all(torch.equal(tensor, again[name]) for name, tensor in net.state_dict().items())
     other = ResNet(64, STAGES, torch_generator(4, "trunk")).state_dict()
