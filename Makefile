@@ -7,7 +7,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 unexport PYTHONPATH
 
 .DEFAULT_GOAL := study
-.PHONY: study demo small full env test test-all lint format lock schemas clean
+.PHONY: study demo small full env test test-all lint format lock schemas graph clean
 
 study: env
 	@snakemake --cores $(CORES) --config scale=$(SCALE) run=$(PAPER)
@@ -52,6 +52,9 @@ lock: env
 
 schemas: env
 	python -m replicortex schemas
+
+graph: env
+	python -m replicortex graph
 
 clean:
 	rm -rf .venv .snakemake results/demo logs/demo

@@ -70,7 +70,7 @@ rule all:
     default_target: True
     input:
         [getattr(rules, f"{paper}_all").input for paper in merged],
-        f"results/{run}/scorecard/claims.csv",
+        rules.overview.output,
 
 
 finish(workflow.rules, study)

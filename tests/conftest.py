@@ -10,7 +10,8 @@ import pytest
 for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ.setdefault(name, "1")
 
-sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parent / "cluster")]
+HERE = Path(__file__).parent
+sys.path[:0] = [str(HERE), str(HERE / "cluster"), str(HERE / "workflow"), str(HERE / "unit")]
 
 from study_copy import finished, fresh  # noqa: E402, F401
 

@@ -13,9 +13,9 @@ import yaml
 from scipy import stats
 
 from replicortex import claims as module
+from replicortex import scorecard
 from replicortex.claims import Claim, Estimate, evaluate, judge, load, sign_flip_p, t_interval
 from replicortex.errors import StudyError
-from replicortex.scorecard import scorecard
 
 BASE = {
     "id": "drop",
@@ -666,38 +666,69 @@ def test_import_is_light():
 # --- The study's job -----------------------------------------------------------------------------
 
 
-def study(tmp_path, table, **changes):
-    claims, tables = [], []
-    for paper in ("one", "two"):
-        folder = tmp_path / paper
-        folder.mkdir()
-        (folder / "claims.yaml").write_text(yaml.safe_dump([changed(id=f"{paper}_drop")]))
-        table.to_csv(folder / "scores.csv", index=False)
-        claims.append(folder / "claims.yaml")
-        tables.append(folder / "scores.csv")
+def judged(folder, table, paper, **changes):
+    folder.mkdir()
+    (folder / "claims.yaml").write_text(yaml.safe_dump([changed(id=f"{paper}_drop")]))
+    table.to_csv(folder / "scores.csv", index=False)
     call = {
-        "claims": claims,
-        "tables": tables,
-        "papers": ["one", "two"],
-        "table_names": [["one", "scores"], ["two", "scores"]],
-        "aliases": {"one": ALIASES, "two": ALIASES},
+        "claims": folder / "claims.yaml",
+        "tables": [folder / "scores.csv"],
+        "paper": paper,
+        "aliases": ALIASES,
         "scale": "small",
-        "synthetic": {"one": True, "two": False},
+        "synthetic": False,
     }
-    return scorecard(**{**call, **changes})
+    return scorecard.judge(**{**call, **changes})
 
 
-def test_the_scorecard_takes_every_paper(tmp_path, table):
-    result = study(tmp_path, table)
+def test_a_papers_claims_are_judged(tmp_path, table):
+    result = judged(tmp_path / "one", table, "one")
     assert list(result) == ["claims", "scorecard"]
-    assert list(result["claims"]["paper"]) == ["one", "two"]
-    assert list(result["claims"]["verdict"]) == ["synthetic data: no verdict", "partly replicated"]
+    assert list(result["claims"]["verdict"]) == ["partly replicated"]
     assert result["scorecard"].get_figwidth() == pytest.approx(7.1)
+    made_up = judged(tmp_path / "two", table, "two", synthetic=True)
+    assert list(made_up["claims"]["verdict"]) == ["synthetic data: no verdict"]
+
+
+def test_the_overview_takes_every_paper(tmp_path, table):
+    files = []
+    for paper in ("one", "two"):
+        files.append(tmp_path / f"{paper}.csv")
+        judged(tmp_path / paper, table, paper)["claims"].to_csv(files[-1], index=False)
+    result = scorecard.overview(claims=files)
+    assert list(result["claims"]["paper"]) == ["one", "two"]
+    (ax,) = result["overview"].axes
+    assert [text.get_text() for text in ax.get_yticklabels()] == ["One: claims", "Two: claims"]
+    assert [bar.get_width() for bar in ax.patches] == [1, 1]
 
 
 def test_the_scorecard_says_which_table_is_missing(tmp_path, table):
-    with pytest.raises(StudyError, match=r"table 'scores' is not among the tables of two .scored"):
-        study(tmp_path, table, table_names=[["one", "scores"], ["two", "scored"]])
-    with pytest.raises(StudyError, match="claims has 2 entries and papers 1: must match"):
-        (tmp_path / "b").mkdir()
-        study(tmp_path / "b", table, papers=["one"])
+    table.to_csv(tmp_path / "scored.csv", index=False)
+    with pytest.raises(StudyError, match=r"table 'scores' is not among the tables of one .scored"):
+        judged(tmp_path / "one", table, "one", tables=[tmp_path / "scored.csv"])
+
+
+@pytest.mark.parametrize("freedom", [2, 4, 18])
+@pytest.mark.parametrize("shift", [-3.0, 0.0, 0.7, 6.0])
+@pytest.mark.parametrize("t", [-2.5, 0.0, 1.3, 9.0])
+def test_the_noncentral_t_is_scipys_where_scipy_has_one(t, shift, freedom):
+    from scipy.stats import nct
+
+    expected = nct.cdf(t, freedom, shift)
+    if np.isfinite(expected):
+        assert module.noncentral_t_cdf(t, freedom, shift) == pytest.approx(expected, abs=1e-9)
+
+
+def test_the_noncentral_t_is_symmetric_and_finite_far_out():
+    for t, shift in [(-8, 8), (-20, 60), (20, -20), (60, -60)]:
+        below = module.noncentral_t_cdf(t, 4, shift)
+        assert below + module.noncentral_t_cdf(-t, 4, -shift) == pytest.approx(1, abs=1e-12)
+
+
+@pytest.mark.parametrize("d", [-40.0, -6.65, -0.2, 0.0, 3.0, 40.0])
+def test_the_interval_of_cohens_d_holds_for_large_and_negative_d(d):
+    lower, upper = module._d_interval(d, 3)
+    assert lower < d < upper
+    t, scale = d * 1.5**0.5, 1.5**0.5
+    assert module.noncentral_t_cdf(t, 4, lower * scale) == pytest.approx(0.975, abs=1e-8)
+    assert module.noncentral_t_cdf(t, 4, upper * scale) == pytest.approx(0.025, abs=1e-8)

@@ -1,5 +1,6 @@
 """The repository's own rules: formatted, linted, and free of what does not belong into it."""
 
+import os
 import re
 import subprocess
 import sys
@@ -67,16 +68,23 @@ def test_every_make_target_in_the_documents_exists(root):
         assert used <= known, document
 
 
-def test_environments_hold_the_locks_versions(root):
-    """conda-forge's names differ for some packages."""
-    import yaml
+def test_the_graph_of_rules_is_the_engines(root, monkeypatch):
+    from replicortex import rule_graph
 
-    names = {"pytorch": "torch", "matplotlib-base": "matplotlib", "pytables": "tables"}
-    lock = (root / "requirements.lock").read_text()
-    for path in sorted((root / "envs").glob("*.yaml")):
-        for line in yaml.safe_load(path.read_text())["dependencies"]:
-            name, version = line.split("=")
-            if name == "python":
-                continue
-            wanted = re.escape(f"{names.get(name, name)}=={version}")
-            assert re.search(rf"^{wanted}(?=\s)", lock, re.M), f"{path.name}: {line}"
+    monkeypatch.setenv("PATH", f"{BIN}:{os.environ['PATH']}")
+    readme = (root / "README.md").read_text()
+    assert rule_graph.replaced(readme, rule_graph.graph(root)) == readme, "run `make graph`"
+
+
+def test_the_graph_keeps_the_edges_and_drops_colours_and_packs():
+    from replicortex.rule_graph import plain
+
+    text = (
+        "flowchart TB\n\tid0[all]\n\tid1[learning_rules_train_0]\n\tid2[get_cifar10_fixture]\n"
+        "\tid3[judge_learning_rules]\n\tstyle id1 fill:#D95757\n\tid2 --> id1\n\tid1 --> id3\n"
+        "\tid3 --> id0\n"
+    )
+    assert plain(text) == (
+        "```mermaid\nflowchart LR\n    r0[get cifar10]\n    r1[judge]\n    r2[train]\n"
+        "    r0 --> r2\n    r2 --> r1\n```\n"
+    )

@@ -142,3 +142,23 @@ def test_unknown_words() -> None:
         devices.precision(torch.device("cpu"), "fp16")
     with pytest.raises(StudyError, match=r"device: 'tpu' is unknown"):
         devices.choose("tpu")
+
+
+def test_a_run_stops_where_it_says_and_stays_stopped_when_resumed(tmp_path: Path) -> None:
+    means = []
+
+    def once() -> tuple[Counter, Run]:
+        learner, run = make()
+        run.ended = lambda epoch, terms: means.append(terms["loss"]) or epoch == 2
+        return learner, run
+
+    (trained,) = fit(
+        [lambda: once()[1]], epochs=5, checkpoints=[0], precision="fp32", state=State(tmp_path)
+    )
+    assert sorted(trained.checkpoints) == [0, 2]
+    # Three batches an epoch; the loss counts steps: means of 1 to 3 and 4 to 6.
+    assert means == [2.0, 5.0]
+    (again,) = fit(
+        [lambda: once()[1]], epochs=5, checkpoints=[0], precision="fp32", state=State(tmp_path)
+    )
+    assert sorted(again.checkpoints) == [0, 2] and means == [2.0, 5.0]

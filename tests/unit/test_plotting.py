@@ -265,9 +265,9 @@ def test_numbers_as_printed():
 def test_papers_and_controls_stand_apart():
     rows = [row(0), row(1, kind="control", verdict=verdicts.HOLDS), row(2, paper="mt_maps")]
     found = texts(card_of(rows))
-    assert [text for text in found if text in ("learning_rules", "mt_maps")] == [
-        "learning_rules",
-        "mt_maps",
+    assert [text for text in found if text in ("Learning rules", "MT direction maps")] == [
+        "Learning rules",
+        "MT direction maps",
     ]
     assert found.count(card.SECTIONS["published"]) == 2
     assert found.count(card.SECTIONS["control"]) == 1

@@ -2,10 +2,14 @@
 
 import json
 import shutil
+from pathlib import Path
 
 import pytest
 
+from replicortex.config import paper_names
 from replicortex.provenance import chain, records
+
+PAPERS = paper_names(Path(__file__).parents[2])
 
 pytestmark = pytest.mark.xdist_group("finished")
 
@@ -15,7 +19,7 @@ def test_the_first_line_names_scale_data_and_device(finished):
     line = next(line for line in lines if not line.startswith("Using workflow specific profile"))
     assert line == (
         "Replicortex: scale demo, synthetic data (fixtures; no verdict on any paper), device cpu, "
-        "papers learning_rules"
+        f"papers {', '.join(PAPERS)}"
     )
 
 
@@ -26,8 +30,9 @@ def test_nothing_is_left_to_do(finished):
 
 def test_a_paper_has_at_most_twelve_jobs(root, fresh):
     planned = fresh.planned()
-    own = {rule: n for rule, n in planned.items() if rule.startswith("learning_rules_")}
-    assert sum(own.values()) <= 12, own
+    for paper in PAPERS:
+        own = {rule: n for rule, n in planned.items() if rule.startswith(f"{paper}_")}
+        assert 5 <= sum(own.values()) <= 12, own
 
 
 def test_every_result_has_a_record_and_says_synthetic(finished):
@@ -123,7 +128,7 @@ def test_a_fault_exits_before_any_job(fresh):
     assert done.returncode == 1
     assert "found 'dem'; did you mean 'demo'" in done.stderr
     assert "Traceback" not in done.stderr
-    assert not (fresh.folder / "results").exists() and not (fresh.folder / "data").exists()
+    assert not (fresh.folder / "results/demo").exists() and not (fresh.folder / "data").exists()
 
 
 def test_a_gpu_that_is_absent_is_an_error_before_any_job(fresh):
@@ -133,4 +138,4 @@ def test_a_gpu_that_is_absent_is_an_error_before_any_job(fresh):
         pytest.skip("this machine has a GPU")
     done = fresh.snakemake("--cores", "1", "--config", "device=cuda", check=False)
     assert done.returncode != 0 and "no NVIDIA GPU" in done.stdout + done.stderr
-    assert not (fresh.folder / "results").exists()
+    assert not (fresh.folder / "results/demo").exists()

@@ -1,6 +1,5 @@
 """What runs again after a change: exactly the jobs that depend on it."""
 
-import os
 import re
 import subprocess
 
@@ -10,7 +9,7 @@ pytestmark = pytest.mark.xdist_group("finished")
 
 P = "learning_rules_"
 FIGURES = {f"{P}draw": 1}
-VERDICTS = {"judge": 1}
+VERDICTS = {"judge_learning_rules": 1, "overview": 1}
 AFTER_TABLES = {**FIGURES, **VERDICTS}
 AFTER_SCORES = {f"{P}aggregate": 1, **AFTER_TABLES}
 AFTER_ACTIVATIONS = {f"{P}score_all": 1, **AFTER_SCORES}
@@ -147,9 +146,97 @@ CHANGES = {
 }
 
 
+# What other papers use as well: their jobs run too.
+SHARED = ("threads", "version of the training images", "torch in the environment")
+
+
+def of_this_paper(planned):
+    """Leave other papers' jobs out."""
+    return {
+        r: n
+        for r, n in planned.items()
+        if P in r or r in ("judge_learning_rules", "overview", *GETS)
+    }
+
+
 @pytest.mark.parametrize("change", CHANGES)
 def test_exactly_what_depends_on_a_change_runs_again(finished, change):
     apply, expected = CHANGES[change]
+    try:
+        apply(finished.folder)
+        planned = finished.planned()
+    finally:
+        subprocess.run(["git", "checkout", "--quiet", "."], cwd=finished.folder, check=True)
+    assert of_this_paper(planned) == expected
+    assert (planned == expected) == (change not in SHARED), planned
+
+
+T = "topographic_"
+TOPO_NUMBERS = "config/papers/topographic.yaml"
+TOPO = "workflow/papers/topographic"
+TOPO_DRAW = {f"{T}draw": 1}
+TOPO_AFTER = {f"{T}aggregate": 1, **TOPO_DRAW, "judge_topographic": 1, "overview": 1}
+TOPO_MEASURE = {f"{T}measure_all": 1, **TOPO_AFTER}
+TOPO_EMBED = {f"{T}embed_all": 1, **TOPO_MEASURE}
+TRAININGS = [
+    *(f"main_{name}" for name in ("ce", "margin", "supcon", "simclr")),
+    *("ensemble_ce", "no_dropout_ce", "gradients_encoder_ce"),
+]
+
+
+def topographic(text):
+    return replace("config/config.yaml", "papers: {}", f"papers: {{topographic: {text}}}")
+
+
+def topo_training(*names):
+    return {**{f"{T}train_{name}": 1 for name in names}, **TOPO_EMBED}
+
+
+TOPO_CHANGES = {
+    "rate of the running mean": (topographic("{balance: {beta: 0.2}}"), topo_training(*TRAININGS)),
+    "one objective's temperature": (
+        topographic("{objectives: {supcon: {temperature: 0.1}}}"),
+        topo_training("main_supcon"),
+    ),
+    "strengths of one arm": (
+        topographic("{arms: {no_dropout: {rhos: [0.2]}}}"),
+        topo_training("no_dropout_ce"),
+    ),
+    "rate of a readout": (topographic("{probes: {raw: {lr: 1.0e-2}}}"), TOPO_EMBED),
+    "images of the RDMs": (topographic("{measured: {rdm_images: 9}}"), TOPO_MEASURE),
+    "draws of the ensembles": (topographic("{ensemble: {draws: 101}}"), TOPO_AFTER),
+    "seeds per job": (topographic("{seeds_per_job: 1}"), {}),
+    "a number of another scale": (replace(TOPO_NUMBERS, "epochs: 40}", "epochs: 41}"), {}),
+    "code of the views": (
+        replace(f"{TOPO}/views.py", "TRIES = 10", "TRIES = 11"),
+        topo_training(*TRAININGS),
+    ),
+    "code of Moran's I": (
+        replace("workflow/replicortex/analysis/moran.py", "1e-24", "1e-23"),
+        TOPO_MEASURE,
+    ),
+    "code of the comparison": (
+        replace(f"{TOPO}/statistics.py", "TRUCK = 9", "TRUCK = 8"),
+        TOPO_AFTER,
+    ),
+    "published values of a figure": (
+        replace(f"{TOPO}/published.py", "0.0289", "0.0290"),
+        TOPO_DRAW,
+    ),
+    "a published value of a claim": (
+        replace(f"{TOPO}/claims.yaml", "value: 0.86,", "value: 0.87,"),
+        {"judge_topographic": 1, "overview": 1},
+    ),
+    "a docstring": (
+        replace(f"{TOPO}/sheet.py", '"""The topographic loss:', '"""A topographic loss:'),
+        {},
+    ),
+}
+
+
+@pytest.mark.parametrize("change", TOPO_CHANGES)
+def test_exactly_what_depends_on_a_topographic_change_runs_again(finished, change):
+    apply, expected = TOPO_CHANGES[change]
     try:
         apply(finished.folder)
         planned = finished.planned()
@@ -163,31 +250,12 @@ def test_one_more_seed_trains_that_seed_alone(finished):
     assert planned == {f"{P}train_1": 7, **AFTER_TRAINING}
 
 
-CONDA = """#!/bin/sh
-case "$1" in
-    --version) echo "conda 26.1.0" ;;
-    info) echo '{"conda_prefix": "/nowhere", "platform": "linux-64", "conda_version": "26.1.0"}' ;;
-    config) echo '{"get": {"channel_priority": "strict"}}' ;;
-esac
-"""
-
-
-def test_switching_conda_on_reruns_nothing(finished, tmp_path, monkeypatch):
-    """A stand-in answers what the engine asks of conda before it plans."""
-    conda = tmp_path / "bin/conda"
-    conda.parent.mkdir()
-    conda.write_text(CONDA)
-    conda.chmod(0o755)
-    (conda.parent / "activate").write_text("")
-    monkeypatch.setenv("PATH", f"{conda.parent}:{os.environ['PATH']}")
-    assert finished.planned("--sdm", "conda") == {}
-
-
 def test_a_fresh_clone_plans_the_whole_study(finished, tmp_path):
     clone = tmp_path / "clone"
     subprocess.run(["git", "clone", "--quiet", str(finished.folder), str(clone)], check=True)
     planned = type(finished)(clone).planned()
-    assert planned == {**GETS, **EVERYTHING}
+    assert of_this_paper(planned) == {**GETS, **EVERYTHING}
+    assert {"judge_topographic", "topographic_draw"} <= set(planned)
 
 
 def test_job_parameters_are_one_canonical_string(finished):

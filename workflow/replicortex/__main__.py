@@ -30,6 +30,13 @@ def _parser() -> argparse.ArgumentParser:
     figure = parts.add_parser("figure", help="the whole lineage of a figure or table, as a tree")
     figure.add_argument("file", type=Path)
     figure.set_defaults(run=_figure)
+    diff = parts.add_parser("diff", help="the first step at which two results differ, and how")
+    diff.add_argument("one", type=Path)
+    diff.add_argument("other", type=Path)
+    diff.set_defaults(run=_diff)
+    cited = parts.add_parser("cite", help="BibTeX of a result's paper, data and software")
+    cited.add_argument("file", type=Path)
+    cited.set_defaults(run=_cite)
     verify = parts.add_parser("verify", help="recompute every hash on the chain")
     verify.add_argument("files", type=Path, nargs="*", help="default: everything below results/")
     verify.add_argument("--current", action="store_true", help="changed code is an error too")
@@ -40,6 +47,10 @@ def _parser() -> argparse.ArgumentParser:
     keep.add_argument("paper")
     keep.set_defaults(run=_keep)
 
+    resources = commands.add_parser("resources", help="what jobs needed, and what to ask for")
+    resources.add_argument("folder", type=Path, nargs="?", default=Path("results/small"))
+    resources.set_defaults(run=_resources)
+
     summary = commands.add_parser("summary", help="where a finished run's results lie")
     summary.add_argument("--scale", default="demo")
     summary.set_defaults(run=_summary)
@@ -47,6 +58,9 @@ def _parser() -> argparse.ArgumentParser:
     schemas = commands.add_parser("schemas", help="write the schemas that editors use")
     schemas.add_argument("--check", action="store_true", help="only compare; exit 1 if stale")
     schemas.set_defaults(run=_schemas)
+
+    rules = commands.add_parser("graph", help="draw the graph of rules into README.md")
+    rules.set_defaults(run=_graph)
     return parser
 
 
@@ -59,22 +73,45 @@ def _figure(options: argparse.Namespace) -> None:
         print(line)
 
 
+def _diff(options: argparse.Namespace) -> None:
+    from replicortex.provenance.differences import differences
+
+    for line in differences(options.one, options.other, ROOT):
+        print(line)
+
+
+def _cite(options: argparse.Namespace) -> None:
+    from replicortex.provenance import chain
+    from replicortex.provenance.citations import cite
+
+    if not options.file.is_file():
+        raise StudyError(f"{options.file}: no such file")
+    print(cite(chain.find_record(options.file, Path("results")), ROOT))
+
+
 def _verify(options: argparse.Namespace) -> int:
     from replicortex.provenance import chain
 
     files = options.files or [
         path
         for run in sorted(Path("results").glob("*"))
-        if run.is_dir() and run.name != "reference"
+        if run.is_dir()
         for path in chain.results_below(run)
     ]
     if not files:
         raise StudyError("audit verify: there is nothing below results/; run `make` first")
     faults = chain.verify(files, ROOT, current=True)
-    wrong = [fault for fault in faults if options.current or not fault.stale]
+    wrong = [f for f in faults if not f.absent and (options.current or not f.stale)]
     for fault in faults:
-        print(fault if fault in wrong else f"(for information) {fault}")
-    print(f"{len(files)} results checked, {len(wrong)} faults")
+        if fault in wrong:
+            print(fault)
+        elif not fault.absent:
+            print(f"(for information) {fault}")
+    absent = sum(fault.absent for fault in faults)
+    print(
+        f"{len(files)} results checked, {len(wrong)} faults"
+        + (f", {absent} times bytes or code were not at hand to check" if absent else "")
+    )
     return 1 if wrong else 0
 
 
@@ -85,11 +122,17 @@ def _keep(options: argparse.Namespace) -> None:
     print(f"{len(copied)} files kept in results/reference/{options.paper}")
 
 
+def _resources(options: argparse.Namespace) -> None:
+    from replicortex.provenance.resources import needed
+
+    print(needed(options.folder).to_string(index=False))
+
+
 def _summary(options: argparse.Namespace) -> None:
     run = Path("results") / options.scale
     for what, path in (
         ("Report", run / "report.html"),
-        ("Scorecard", run / "scorecard/scorecard.png"),
+        ("Scorecard", run / "scorecard/overview.png"),
         *(("Figures", folder) for folder in sorted(run.glob("*/figures"))),
     ):
         if path.exists():
@@ -105,6 +148,12 @@ def _schemas(options: argparse.Namespace) -> int:
         return 1 if stale(ROOT) else 0
     write(ROOT)
     return 0
+
+
+def _graph(options: argparse.Namespace) -> None:
+    from replicortex.rule_graph import write
+
+    write(ROOT)
 
 
 if __name__ == "__main__":

@@ -39,6 +39,7 @@ class Settings(Section):
     user_data: dict[str, str] = Field(default={}, description="folders of licensed data")
     device: Literal["cpu", "cuda"] = Field(default="cpu", description="where networks run")
     threads: PositiveInt = Field(default=1, description="compute threads of one job")
+    save_every: PositiveInt = Field(default=300, description="seconds between saves of a training")
     papers: dict[str, dict[str, Any]] = Field(default={}, description="changes to papers' numbers")
 
 

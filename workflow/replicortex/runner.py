@@ -207,7 +207,8 @@ def _provided(
         from replicortex.training.state import State
 
         folder = state_folder(identity.id, seeds)
-        provided["state"] = State(folder, deadline=_deadline(resources))
+        every_s = float(os.environ["REPLICORTEX_SAVE_EVERY"])
+        provided["state"] = State(folder, every_s, _deadline(resources))
     return provided
 
 

@@ -1,45 +1,41 @@
-"""The study's last job: every claim of every paper against this run's tables."""
+"""The last jobs: every claim of a paper against this run's tables, and all papers side by side."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from replicortex.claims import evaluate, load
 from replicortex.claims import tables as tables_of
 from replicortex.errors import StudyError
-from replicortex.plotting.scorecard import draw_scorecard
+from replicortex.plotting.scorecard import draw_overview, draw_scorecard
 
 
-def scorecard(
+def judge(
     *,
-    claims: list[Path],
+    claims: Path,
     tables: list[Path],
-    papers: list[str],
-    table_names: list[list[str]],
-    aliases: dict[str, dict[str, dict[str, Any]]],
+    paper: str,
+    aliases: dict[str, dict[str, Any]],
     scale: str,
-    synthetic: dict[str, bool],
+    synthetic: bool,
 ) -> dict[str, Any]:
-    """Judge every claim.
+    """Judge every claim of a paper.
 
     Parameters
     ----------
     claims
-        One claims.yaml per paper, in the order of `papers`.
+        The paper's claims.yaml.
     tables
-        Tidy csv tables of all papers.
-    papers
-        Names of the papers.
-    table_names
-        [paper, name] of each of `tables`, in the same order.
+        Tidy csv tables; claims know them by the name of the file.
+    paper
+        Its name.
     aliases
-        Paper -> column -> word -> this scale's value.
+        Column -> word -> this scale's value.
     scale
         demo, small or full.
     synthetic
-        Paper -> whether any of its numbers comes from made-up data.
+        Whether any of its numbers comes from made-up data.
 
     Returns
     -------
@@ -48,42 +44,37 @@ def scorecard(
     Raises
     ------
     StudyError
-        When lists do not match, or a claim asks for what its tables do not have.
+        When a claim asks for what its tables do not have.
     """
     import pandas as pd
 
-    _same_length("claims", claims, "papers", papers)
-    _same_length("tables", tables, "table_names", table_names)
-    by_paper: dict[str, dict[str, Any]] = {paper: {} for paper in papers}
-    for path, (paper, name) in zip(tables, table_names, strict=True):
-        by_paper[paper][name] = pd.read_csv(path)
-    judged = []
-    for path, paper in zip(claims, papers, strict=True):
-        listed = load(path)
-        missing = sorted(tables_of(listed) - set(by_paper[paper]))
-        if missing:
-            raise StudyError(
-                f"{path}: table '{missing[0]}' is not among the tables of {paper} "
-                f"({', '.join(sorted(by_paper[paper])) or 'none'})"
-            )
-        judged.append(
-            evaluate(
-                listed,
-                by_paper[paper],
-                aliases=aliases.get(paper, {}),
-                scale=scale,
-                synthetic=synthetic[paper],
-                paper=paper,
-            )
+    by_name = {path.stem: pd.read_csv(path) for path in tables}
+    listed = load(claims)
+    missing = sorted(tables_of(listed) - set(by_name))
+    if missing:
+        raise StudyError(
+            f"{claims}: table '{missing[0]}' is not among the tables of {paper} "
+            f"({', '.join(sorted(by_name)) or 'none'})"
         )
-    table = pd.concat(judged, ignore_index=True)
-    return {"claims": table, "scorecard": draw_scorecard(table, _titles(papers))}
+    table = evaluate(
+        listed, by_name, aliases=aliases, scale=scale, synthetic=synthetic, paper=paper
+    )
+    return {"claims": table, "scorecard": draw_scorecard(table)}
 
 
-def _titles(papers: Sequence[str]) -> dict[str, str]:
-    return {paper: paper.replace("_", " ").capitalize() for paper in papers}
+def overview(*, claims: list[Path]) -> dict[str, Any]:
+    """Put the judged claims of all papers into one table and one figure.
 
+    Parameters
+    ----------
+    claims
+        Tables that `judge` made, one per paper.
 
-def _same_length(one: str, ones: Sequence[Any], other: str, others: Sequence[Any]) -> None:
-    if len(ones) != len(others):
-        raise StudyError(f"{one} has {len(ones)} entries and {other} {len(others)}: must match")
+    Returns
+    -------
+    "claims": all rows; "overview": the number of claims by paper, kind and verdict.
+    """
+    import pandas as pd
+
+    table = pd.concat([pd.read_csv(path) for path in claims], ignore_index=True)
+    return {"claims": table, "overview": draw_overview(table)}

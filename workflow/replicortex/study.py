@@ -28,26 +28,18 @@ class OpenStudy(configuration.Study):
         return {"manifests": names}
 
     def claims(self) -> dict[str, Any]:
-        """Return the configuration of the scorecard: claims, tables and aliases by paper."""
-        files, tables, table_names = [], [], []
-        for paper in self.papers:
-            file = f"workflow/papers/{paper}/claims.yaml"
-            names = sorted(claim_files.tables(claim_files.load(self.root / file)))
-            files.append(str(self.root / file) if self.root != Path.cwd() else file)
-            tables += [f"{paper}/metrics/{name}.csv" for name in names]
-            table_names += [[paper, name] for name in names]
-        return {
-            "claims": files,
-            "tables": tables,
-            "table_names": table_names,
-            "papers": list(self.papers),
-            "aliases": {paper: self._aliases(paper) for paper in self.papers},
-            "scale": self.settings.scale,
-            "synthetic": {paper: self._synthetic(paper) for paper in self.papers},
-        }
+        """Return the configuration of the scorecard: by paper, its claims and what they need."""
+        return {paper: self._claims(paper) for paper in self.papers}
 
-    def _aliases(self, paper: str) -> dict[str, Any]:
-        return claim_aliases(self.papers[paper])
+    def _claims(self, paper: str) -> dict[str, Any]:
+        file = f"workflow/papers/{paper}/claims.yaml"
+        return {
+            "file": str(self.root / file) if self.root != Path.cwd() else file,
+            "tables": sorted(claim_files.tables(claim_files.load(self.root / file))),
+            "aliases": claim_aliases(self.papers[paper]),
+            "scale": self.settings.scale,
+            "synthetic": self._synthetic(paper),
+        }
 
     def _synthetic(self, paper: str) -> bool:
         return any(self.datasets[n].kind == "fixture" for n in self.papers[paper]["datasets"])
@@ -83,6 +75,7 @@ def open_study(config: Mapping[str, Any], root: Path) -> OpenStudy:
             "data": settings.data,
             "declared": str(root / "config/datasets.yaml"),
             "state": f"results/{study.run}/.state",
+            "save_every": str(settings.save_every),
             "user_data": json.dumps(settings.user_data),
             **({"mirror": str(study.mirror)} if study.mirror else {}),
             **git_facts(root),

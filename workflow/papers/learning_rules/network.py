@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any, Self
 
 import torch
 from torch import nn
@@ -58,6 +59,12 @@ class Network(nn.Module):
     relu_first
         Whether a ReLU stands before BatchNorm too; STDP's blocks have it [code].
     """
+
+    @classmethod
+    def from_numbers(cls, seed: int, numbers: dict[str, Any], init: str, **others: Any) -> Self:
+        """Return an untrained network; `numbers` is section `network` of the configuration."""
+        sizes = {name: numbers[name] for name in ("widths", "grid", "hidden")}
+        return cls(**sizes, seed=seed, init=init, **others)
 
     def __init__(
         self,

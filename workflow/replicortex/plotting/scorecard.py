@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from textwrap import wrap
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -33,12 +32,12 @@ class Look(NamedTuple):
 
 DPI = 130  # of the PNG: the figure is as tall as it has claims, and is to stay below 1 MB
 GOOD, BAD, UNSURE = PALETTE["blue"], PALETTE["vermillion"], "#8A6D00"
-LOOKS = {
+LOOKS = {  # in the order of bars and legends
     verdicts.REPLICATED: Look(GOOD, "✔"),
+    verdicts.HOLDS: Look(GOOD, "✔"),
     verdicts.PARTLY: Look(PALETTE["green"], "◐"),
     verdicts.INCONCLUSIVE: Look(UNSURE, "?"),
     verdicts.NOT_REPLICATED: Look(BAD, "✘"),
-    verdicts.HOLDS: Look(GOOD, "✔"),
     verdicts.DOES_NOT_HOLD: Look(BAD, "✘"),
     verdicts.FEW_SEEDS: Look(GREY, "–"),
     verdicts.SYNTHETIC: Look(GREY, "–"),
@@ -49,6 +48,8 @@ WORDS = {
     verdicts.SYNTHETIC: "no verdict: synthetic",
     verdicts.NOT_TESTABLE: "not testable here",
 }
+TITLES = {"hierarchical_ot": "Hierarchical optimal transport", "mt_maps": "MT direction maps"}
+BARS = {"published": "claims", "control": "controls"}
 SECTIONS = {"published": "Claims of the paper", "control": "Controls that the paper lacks"}
 AS_WORDS = {"relative change": " %", "sign-flip p": "", "cohens d": " s.d.", "ratio": "×"}
 
@@ -109,15 +110,18 @@ def _bare(text: str) -> str:
     return text.removesuffix(" %").removesuffix(" s.d.")
 
 
-def draw_scorecard(claims: pd.DataFrame, titles: Mapping[str, str] | None = None) -> Figure:
-    """Draw the scorecard of a study.
+def title_of(paper: str) -> str:
+    """The name of a paper as figures print it."""
+    return TITLES.get(paper, paper.replace("_", " ").capitalize())
+
+
+def draw_scorecard(claims: pd.DataFrame) -> Figure:
+    """Draw the scorecard of one paper, or of several one under the other.
 
     Parameters
     ----------
     claims
         As `replicortex.claims.evaluate` returns them, any number of papers.
-    titles
-        Paper -> words that head its rows; a paper left out is headed by its name.
 
     Returns
     -------
@@ -135,7 +139,7 @@ def draw_scorecard(claims: pd.DataFrame, titles: Mapping[str, str] | None = None
         content = sum(_height(row) for _, row in claims.iterrows())
         top = 0.62 + LINE * math.ceil(len(_counts(claims)) / 4)
         height = top + HEADER * len(papers) + SECTION * len(blocks) + content + STAMP + 0.62
-        figure = new_figure(height)
+        figure = new_figure(height, dpi=DPI)
         figure.set_layout_engine("none")
         ax = figure.add_axes((0, 0, 1, 1))
         ax.set_axis_off()
@@ -145,13 +149,80 @@ def draw_scorecard(claims: pd.DataFrame, titles: Mapping[str, str] | None = None
         done = None
         for paper, kind, rows in blocks:
             if paper != done:
-                y, done = _paper_line(ax, (titles or {}).get(paper, paper), y), paper
+                y, done = _paper_line(ax, title_of(paper), y), paper
             y = _section_line(ax, SECTIONS[kind], y)
             for _, row in rows.iterrows():
                 y = _claim_row(ax, row, y)
         _key(ax, claims, y)
-        figure.set_dpi(DPI)
         return finish(figure)
+
+
+def draw_overview(claims: pd.DataFrame) -> Figure:
+    """Draw how many claims of each paper were met with which verdict.
+
+    Parameters
+    ----------
+    claims
+        As `replicortex.claims.evaluate` returns them, any number of papers.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        One bar for the published claims and one for the controls of each paper.
+    """
+    import pandas as pd
+
+    core = claims["verdict"].str.removesuffix(verdicts.ON_OTHER_DATA)
+    counts = pd.crosstab([claims["paper"], claims["kind"]], core)
+    papers = list(dict.fromkeys(claims["paper"]))
+    rows = [(paper, kind) for paper in papers for kind in SECTIONS if (paper, kind) in counts.index]
+    with style():
+        figure = new_figure(0.95 + 0.21 * len(rows) + 0.12 * len(papers))
+        ax = figure.subplots()
+        places, names, y = [], [], 0.0
+        for position, (paper, kind) in enumerate(rows):
+            if position and paper != rows[position - 1][0]:
+                y += 0.55
+            first = not position or paper != rows[position - 1][0]
+            names.append(f"{title_of(paper) + ': ' if first else ''}{BARS[kind]}")
+            places.append(y)
+            left = 0
+            for verdict in LOOKS:
+                count = int(counts.loc[(paper, kind)].get(verdict, 0))
+                if count:
+                    _segment(ax, left, y, count, LOOKS[verdict])
+                left += count
+            y += 1
+        ax.set_yticks(places, names)
+        ax.set_ylim(y - 0.4, -0.6)
+        ax.set_xlim(0, counts.sum(axis=1).max() * 1.01)
+        ax.set_xlabel("number of claims")
+        ax.spines["left"].set_visible(False)
+        ax.tick_params(axis="y", length=0)
+        _legend(figure, [verdict for verdict in LOOKS if verdict in set(core)])
+        return finish(figure)
+
+
+def _segment(ax: Axes, left: float, y: float, count: int, shown: Look) -> None:
+    ax.barh(y, count, left=left, color=shown.colour, edgecolor="white", height=0.8)
+    ax.text(
+        left + count / 2,
+        y,
+        f"{shown.symbol}\u2009{count}" if count > 1 else shown.symbol,
+        color="white",
+        ha="center",
+        va="center",
+        fontsize=6.5,
+        clip_on=True,
+    )
+
+
+def _legend(figure: Figure, shown: list[str]) -> None:
+    from matplotlib.patches import Patch
+
+    handles = [Patch(color=LOOKS[verdict].colour) for verdict in shown]
+    labels = [f"{LOOKS[verdict].symbol} {WORDS.get(verdict, verdict)}" for verdict in shown]
+    figure.legend(handles, labels, loc="outside upper left", ncols=4, handlelength=1)
 
 
 def _counts(claims: pd.DataFrame) -> dict[str, int]:

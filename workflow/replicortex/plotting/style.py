@@ -38,11 +38,11 @@ def style() -> AbstractContextManager[None]:
     return styles.context(["default", SHEET])
 
 
-def new_figure(height: float, width: float = WIDTH) -> Figure:
-    """Return an empty figure of a size in inches, bound to no window."""
+def new_figure(height: float, width: float = WIDTH, dpi: float | None = None) -> Figure:
+    """Return an empty figure of a size in inches, bound to no window; `dpi` is that of its PNG."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(width, height), layout="constrained")
+    figure = Figure(figsize=(width, height), dpi=dpi, layout="constrained")
     _keep_free(figure, STAMP)
     return figure
 

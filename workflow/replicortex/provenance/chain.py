@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import hashlib
 import json
 import subprocess
 from collections.abc import Iterator
@@ -13,6 +15,8 @@ from replicortex.codehash import code_hash, read_from
 from replicortex.errors import StudyError
 from replicortex.provenance import records
 
+NOT_HERE = "not here"  # in place of a hash
+
 
 @dataclass(frozen=True)
 class Fault:
@@ -21,6 +25,7 @@ class Fault:
     path: str
     what: str
     stale: bool = False  # information, unless the present code is asked for
+    absent: bool = False  # information: a step that was not kept, so that its bytes go unchecked
 
     def __str__(self) -> str:
         return f"{self.path}: {self.what}"
@@ -35,6 +40,35 @@ def results_below(folder: Path) -> list[Path]:
         and not path.name.endswith(records.SUFFIX)
         and not any(part.startswith(".") for part in path.relative_to(folder).parts)
     )
+
+
+def place_of(recorded: str, beside: Path) -> Path:
+    """Return where a recorded path lies for a result: below results/reference for a kept one.
+
+    Parameters
+    ----------
+    recorded
+        As records have it: results/<run>/<paper>/..., or a path below data/.
+    beside
+        The result whose record names it.
+    """
+    path = Path(recorded)
+    parts = beside.parts
+    if "reference" not in parts or path.parts[:1] != ("results",):
+        return path
+    end = len(parts) - 1 - parts[::-1].index("reference")
+    return Path(*parts[: end + 1], *path.parts[2:])
+
+
+def content_sha256(path: Path) -> str | None:
+    """Return the sha256 of a result's content, kept compressed or not; None when it is absent."""
+    packed = path if path.suffix == ".gz" else path.with_name(f"{path.name}.gz")
+    if path.exists() and path != packed:
+        return records.file_sha256(path)
+    if not packed.exists():
+        return None
+    with gzip.open(packed) as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def verify(files: list[Path], root: Path, current: bool = False) -> list[Fault]:
@@ -59,22 +93,37 @@ def verify(files: list[Path], root: Path, current: bool = False) -> list[Fault]:
             continue
         seen.add(path)
         try:
-            record = _record(path)
+            record = read_record(path)
         except StudyError as error:
             faults.append(Fault(path.as_posix(), str(error).partition(": ")[2]))
             continue
         faults += _check(path, record, root, codes)
         for entry in _entries(record):
             if "record" in entry:
-                waiting.append(Path(entry["path"]))
+                waiting.append(place_of(entry["path"], path))
     return [fault for fault in faults if current or not fault.stale]
 
 
-def _record(path: Path) -> dict[str, Any]:
-    file = records.path_of(path)
-    if not file.exists():
+def _file_of(path: Path) -> Path:
+    return records.path_of(path.with_name(path.name.removesuffix(".gz")))
+
+
+def has_record(path: Path) -> bool:
+    """Whether the record of a result, kept compressed or not, is here."""
+    return _file_of(path).exists()
+
+
+def read_record(path: Path) -> dict[str, Any]:
+    """Return the record of a result, kept compressed or not.
+
+    Raises
+    ------
+    StudyError
+        When there is none, or it was changed.
+    """
+    if not has_record(path):
         raise StudyError(f"{path}: has no record")
-    return records.read(file)
+    return records.read(_file_of(path))
 
 
 def _entries(record: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -89,18 +138,19 @@ def _check(
     codes: dict[tuple[str, str], str | None],
 ) -> Iterator[Fault]:
     name = path.as_posix()
-    if not path.exists():
-        yield Fault(name, "is gone; only its record is left")
-    elif records.file_sha256(path) != record["output"]["sha256"]:
+    found = content_sha256(path)
+    if found is None:
+        yield Fault(name, "is not here, only its record: its bytes were not checked", absent=True)
+    elif found != record["output"]["sha256"]:
         yield Fault(name, "the file was changed after it was made")
     own = records.Identity(record["job"], record["inputs"]).of_seed(record["seed"])
     if own != record["id"]:
         yield Fault(name, "the record's id does not follow from its parameters, code and inputs")
     for entry in _entries(record):
-        source = Path(entry["path"])
-        if not source.exists():
-            continue  # a dropped intermediate: its own record speaks for it
-        if records.file_sha256(source) != entry["sha256"]:
+        source = place_of(entry["path"], path)
+        found = content_sha256(source)
+        # An intermediate that was dropped: its own record speaks for it.
+        if found is not None and found != entry["sha256"]:
             what = f"its input {source} is not the one that it was made from"
             yield Fault(name, what)
     code = record["job"]["code"]
@@ -115,8 +165,11 @@ def _check(
     elif commit:
         key = (module, commit)
         if key not in codes:
-            codes[key] = _code_at(module, commit, root)
-        if codes[key] != code:
+            codes[key] = _code_at(module, commit, root) if _has(commit, root) else NOT_HERE
+        if codes[key] == NOT_HERE:
+            what = f"commit {commit[:12]} is not in this repository: its code was not checked"
+            yield Fault(name, what, absent=True)
+        elif codes[key] != code:
             yield Fault(
                 name, f"the code of {module} at commit {commit[:12]} is not the recorded one"
             )
@@ -126,6 +179,12 @@ def _check(
         present = None
     if present != code:
         yield Fault(name, f"the code of {module} has changed since", stale=True)
+
+
+def _has(commit: str, root: Path) -> bool:
+    """Whether a commit is in the repository; a shallow or another clone lacks it."""
+    command = ["git", "-C", str(root), "cat-file", "-e", f"{commit}^{{commit}}"]
+    return subprocess.run(command, capture_output=True).returncode == 0
 
 
 def _code_at(module: str, commit: str, root: Path) -> str | None:
@@ -145,7 +204,7 @@ def lineage(path: Path, depth: int = 0, seen: set[str] | None = None) -> Iterato
     """Yield the lines of a tree: what a result was made by and from, down to dataset commits."""
     seen = set() if seen is None else seen
     indent = "  " * depth
-    record = _record(path)
+    record = read_record(path)
     yield f"{indent}{path}  [{record['id'][:12]}]"
     if record["id"] in seen:
         yield f"{indent}  (as above)"
@@ -168,10 +227,30 @@ def lineage(path: Path, depth: int = 0, seen: set[str] | None = None) -> Iterato
                 f"{indent}  dataset {data['name']} {data['version']}: "
                 f"{data['id']}@{data['commit'][:12]}"
             )
-        elif "record" in entry and records.path_of(Path(entry["path"])).exists():
-            yield from lineage(Path(entry["path"]), depth + 1, seen)
+        elif "record" in entry and records.path_of(place_of(entry["path"], path)).exists():
+            yield from lineage(place_of(entry["path"], path), depth + 1, seen)
         else:
             yield f"{indent}  {entry['path']}  sha256 {entry['sha256'][:12]}"
+
+
+def records_of(result: Path) -> Iterator[dict[str, Any]]:
+    """Yield the record of a result and of every step before it that has one here, each once.
+
+    Raises
+    ------
+    StudyError
+        When the result itself has no record.
+    """
+    waiting, seen = [result], {result}
+    while waiting:
+        path = waiting.pop(0)
+        record = read_record(path)
+        yield record
+        for entry in _entries(record):
+            source = place_of(entry["path"], path)
+            if "record" in entry and source not in seen and records.path_of(source).exists():
+                seen.add(source)
+                waiting.append(source)
 
 
 def find_record(figure: Path, results: Path) -> Path:

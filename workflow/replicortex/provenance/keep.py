@@ -31,7 +31,8 @@ def keep(run: str, paper: str, root: Path) -> list[Path]:
     ------
     StudyError
         When the tree has changes that are not committed, results were made from such a tree or
-        from synthetic data, or the chain of a figure does not hold.
+        from synthetic data, the chain of a figure does not hold, or a file is too large. Nothing
+        is copied then.
     """
     changed = subprocess.run(
         ["git", "-C", str(root), "status", "--porcelain", "--untracked-files=no"],
@@ -44,7 +45,7 @@ def keep(run: str, paper: str, root: Path) -> list[Path]:
     source = root / "results" / run
     wanted = [
         path
-        for folder in (source / paper / "figures", source / paper / "metrics", source / "scorecard")
+        for folder in (source / paper / part for part in ("figures", "metrics", "scorecard"))
         for path in chain.results_below(folder)
         if path.suffix in KEPT and path.parent == folder
     ]
@@ -62,26 +63,28 @@ def keep(run: str, paper: str, root: Path) -> list[Path]:
     faults = chain.verify(relative, root)
     if faults:
         raise StudyError(f"keep: {faults[0]}")
+    steps = sorted((source / paper).rglob(f"*{records.SUFFIX}"))  # of what stays behind as well
+    contents = {
+        path.relative_to(source / paper): _content(path)
+        for path in sorted({*wanted, *map(records.path_of, wanted), *steps})
+    }
     target = root / "results/reference" / paper
     if target.exists():
         shutil.rmtree(target)
-    steps = sorted((source / paper).rglob(f"*{records.SUFFIX}"))  # of what stays behind as well
     copied = []
-    for path in sorted({*wanted, *map(records.path_of, wanted), *steps}):
-        base = source / paper if path.is_relative_to(source / paper) else source
-        copied.append(_copy(path, target / path.relative_to(base)))
+    for place, (suffix, content) in contents.items():
+        copied.append(target / place.with_name(place.name + suffix))
+        write_bytes(copied[-1], content)
     return copied
 
 
-def _copy(source: Path, place: Path) -> Path:
-    """Copy a file, compressed where git should not hold it whole; its record tells its content."""
-    content = source.read_bytes()
+def _content(path: Path) -> tuple[str, bytes]:
+    """Return a file's content, compressed where git should not hold it whole, and the suffix."""
+    content, suffix = path.read_bytes(), ""
     if len(content) >= LIMIT_BYTES:
-        place = place.with_name(f"{place.name}.gz")
-        content = gzip.compress(content, 9, mtime=0)
+        content, suffix = gzip.compress(content, 9, mtime=0), ".gz"
     if len(content) >= LIMIT_BYTES:
         raise StudyError(
-            f"keep: {source} is too large for git, even compressed ({len(content)} bytes)"
+            f"keep: {path} is too large for git, even compressed ({len(content)} bytes)"
         )
-    write_bytes(place, content)
-    return place
+    return suffix, content

@@ -57,6 +57,9 @@ class Run:
     measure
         Called at each checkpoint with the epoch; returns one row of plain numbers. Must leave the
         learner and every random stream as they were.
+    ended
+        Called after each epoch with its number and its mean terms; says whether the training stops
+        there, which then is its last checkpoint. What it remembers belongs to the learner's state.
     """
 
     name: str
@@ -64,6 +67,7 @@ class Run:
     learner: Learner
     batches: Batches
     measure: Callable[[int], dict[str, float]]
+    ended: Callable[[int, dict[str, float]], bool] | None = None
 
 
 @dataclass
@@ -124,6 +128,7 @@ def _fit_one(
     trained = Trained(rows=[], checkpoints={})
     epoch, step = 0, 0
     sums: dict[str, torch.Tensor] = {}
+    stopped = False
 
     def save() -> None:
         state.save(
@@ -135,6 +140,7 @@ def _fit_one(
                 "sums": sums,
                 "rows": trained.rows,
                 "checkpoints": trained.checkpoints,
+                "stopped": stopped,
             },
         )
 
@@ -142,13 +148,15 @@ def _fit_one(
     if saved:
         run.learner.load_state_dict(saved["learner"])
         trained = Trained(saved["rows"], saved["checkpoints"])
-        epoch, step = saved["epoch"], saved["step"]
+        epoch, step, stopped = saved["epoch"], saved["step"], saved["stopped"]
         sums = {name: total.to(run.batches.device) for name, total in saved["sums"].items()}
     elif 0 in checkpoints:
         _keep(run, 0, {}, trained)
 
     length = len(run.batches)
     for _ in progress(range(epoch, epochs), desc=run.name, total=epochs - epoch):
+        if stopped:
+            break
         draws = run.batches.draw(epoch)
         while step < length:
             images, labels = run.batches.get(draws, step)
@@ -166,14 +174,16 @@ def _fit_one(
         run.learner.end_epoch()
         epoch += 1
         step = 0
-        if epoch in checkpoints:
-            means = {name: float(total / length) for name, total in sums.items()}
+        means = {name: float(total / length) for name, total in sums.items()}
+        stopped = run.ended is not None and run.ended(epoch, means)
+        if epoch in checkpoints or stopped:
             _keep(run, epoch, means, trained)
         sums = {}
         if state:
-            late = state.out_of_time() and epoch < epochs
+            last = stopped or epoch == epochs
+            late = state.out_of_time() and not last
             # The last epoch's state is saved always: it makes a finished run reload.
-            if late or state.due() or epoch == epochs:
+            if late or state.due() or last:
                 save()
             if late:
                 raise OutOfTime(f"{run.name}: stopped after epoch {epoch}")

@@ -72,19 +72,6 @@ def accuracy(scores: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
     return (scores.argmax(1) == labels).float().mean()
 
 
-def dropout_factors(
-    images: torch.Tensor, hidden: int, share: float, stream: torch.Generator
-) -> torch.Tensor | None:
-    """Return dropout's factors (n, hidden), 0 or 1 / (1 - share); None when nothing is dropped.
-
-    Drawn on the CPU, so that a GPU drops the same units.
-    """
-    if share == 0:
-        return None
-    kept = torch.rand(len(images), hidden, generator=stream) >= share
-    return kept.to(images.device, torch.float32).div_(1 - share)
-
-
 def train_readout(
     learner: Learner, maps: torch.Tensor, labels: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor]:

@@ -12,9 +12,9 @@ from papers.learning_rules.learners.base import (
     Streams,
     Terms,
     accuracy,
-    dropout_factors,
 )
 from papers.learning_rules.network import Network
+from replicortex.training.dropout import dropout_factors
 from replicortex.training.optimisers import Adam, Optimiser
 
 
@@ -78,14 +78,16 @@ class Gradient(Learner):
         self.ended = state["ended"]
 
     def _keep(self, images: torch.Tensor, stream: torch.Generator) -> torch.Tensor | None:
-        return dropout_factors(images, self.network.fc1.out_features, self.dropout, stream)
+        units = self.network.fc1.out_features
+        return dropout_factors(len(images), units, self.dropout, stream, images.device)
 
 
 def build(
     seed: int, network: dict[str, Any], settings: dict[str, Any], epochs: int, device: torch.device
 ) -> Gradient:
     """Return an untrained learner; `settings` is the rule's entry of the configuration."""
-    net = make_network(seed, network, settings).to(device, memory_format=torch.channels_last)
+    net = Network.from_numbers(seed, network, settings["init"])
+    net.to(device, memory_format=torch.channels_last)
     return Gradient(
         net,
         Adam(net.parameters(), lr=settings["lr"], weight_decay=settings["weight_decay"]),
@@ -93,15 +95,4 @@ def build(
         clip=settings["clip"],
         dropout=network["dropout"] if settings["dropout"] else 0.0,
         second_pass=settings["second_pass"],
-    )
-
-
-def make_network(seed: int, network: dict[str, Any], settings: dict[str, Any]) -> Network:
-    """Return the untrained network."""
-    return Network(
-        widths=network["widths"],
-        grid=network["grid"],
-        hidden=network["hidden"],
-        seed=seed,
-        init=settings["init"],
     )

@@ -113,13 +113,11 @@ def build(
     seed: int, network: dict[str, Any], settings: dict[str, Any], epochs: int, device: torch.device
 ) -> Gradient:
     """Return an untrained learner; `settings` is the rule's entry of the configuration."""
-    net = FeedbackNetwork(
+    net = FeedbackNetwork.from_numbers(
+        seed,
+        network,
+        settings["init"],
         feedback_layers=BLOCKS if settings["layers"] == "convs" else (*BLOCKS, "fc1", "fc2"),
-        widths=network["widths"],
-        grid=network["grid"],
-        hidden=network["hidden"],
-        seed=seed,
-        init=settings["init"],
         **VARIANTS["fa"],
     ).to(device, memory_format=torch.channels_last)
     optimiser = SGD(

@@ -107,11 +107,5 @@ def build(
     seed: int, network: dict[str, Any], settings: dict[str, Any], epochs: int, device: torch.device
 ) -> PredictiveCoding:
     """Return an untrained learner; `settings` is the rule's entry of the configuration."""
-    net: nn.Module = FeedbackNetwork(
-        widths=network["widths"],
-        grid=network["grid"],
-        hidden=network["hidden"],
-        seed=seed,
-        init=settings["init"],
-    )
+    net: nn.Module = FeedbackNetwork.from_numbers(seed, network, settings["init"])
     return PredictiveCoding(net.to(device, memory_format=torch.channels_last), settings)

@@ -134,12 +134,5 @@ def build(
     seed: int, network: dict[str, Any], settings: dict[str, Any], epochs: int, device: torch.device
 ) -> SpikeTiming:
     """Return an untrained learner; `settings` is the rule's entry of the configuration."""
-    net = Network(
-        widths=network["widths"],
-        grid=network["grid"],
-        hidden=network["hidden"],
-        seed=seed,
-        init=settings["init"],
-        **VARIANTS["stdp"],
-    )
+    net = Network.from_numbers(seed, network, settings["init"], **VARIANTS["stdp"])
     return SpikeTiming(net.to(device, memory_format=torch.channels_last), settings)

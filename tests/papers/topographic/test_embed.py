@@ -1,0 +1,133 @@
+"""Readouts against libraries, and embeddings of trained networks."""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+import torch
+
+from papers.topographic.embed import embed
+from papers.topographic.network import Network
+from papers.topographic.probe import Probe, _adamw, _rate
+from replicortex.files import Tensors, write
+from replicortex.randomness import generator, torch_generator
+
+ADAMW = {
+    "standardise": False,
+    "solver": "adamw",
+    "lr": 3e-3,
+    "lr_end": 1e-5,
+    "weight_decay": 0.01,
+    "batch": 20,
+    "epochs": 6,
+    "warm_up": 3,
+}
+NETWORK = {
+    "trunk": "frozen",
+    "side": 4,
+    "bias": True,
+    "projection": 6,
+    "frozen": {"size": 8},
+}
+
+
+def data(n=60, units=5, scale=1.0, shift=0.0):
+    rng = generator(0, "probe")
+    labels = np.arange(n) % 10
+    centres = rng.normal(size=(10, units))
+    made = scale * (centres[labels] + 0.1 * rng.normal(size=(n, units))) + shift
+    return made.astype(np.float32), labels
+
+
+def test_adamw_is_torchs():
+    inputs, labels = data()
+    weight, bias = _adamw(inputs, labels, ADAMW, seed=4)
+    from papers.topographic.network import linear
+
+    layer = linear(5, 10, torch_generator(4, "probe"))
+    optimiser = torch.optim.AdamW(layer.parameters(), lr=1.0, weight_decay=0.01)
+    x, y = torch.from_numpy(inputs), torch.from_numpy(labels)
+    for epoch in range(6):
+        optimiser.param_groups[0]["lr"] = _rate(epoch, ADAMW)
+        order = torch.randperm(60, generator=torch_generator(4, "probe order", epoch))
+        for start in range(0, 60, 20):
+            chosen = order[start : start + 20]
+            optimiser.zero_grad()
+            torch.nn.functional.cross_entropy(layer(x[chosen]), y[chosen]).backward()
+            optimiser.step()
+    np.testing.assert_allclose(weight, layer.weight.detach().numpy(), atol=1e-6)
+    np.testing.assert_allclose(bias, layer.bias.detach().numpy(), atol=1e-6)
+
+
+def test_the_rate_warms_up_and_falls_to_its_end():
+    rates = [_rate(epoch, {**ADAMW, "epochs": 200}) for epoch in range(200)]
+    assert rates[:3] == pytest.approx([1e-3, 2e-3, 3e-3])
+    assert rates[3] == pytest.approx(3e-3)
+    assert all(a > b for a, b in pairwise(rates[3:]))
+    assert rates[-1] == pytest.approx(1e-5, rel=0.1)
+
+
+def test_lbfgs_is_sklearns_on_standardised_embeddings():
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.preprocessing import StandardScaler
+
+    inputs, labels = data()
+    ours = Probe(
+        inputs, labels, {**ADAMW, "solver": "lbfgs", "standardise": True, "epochs": 300}, 0
+    )
+    scaler = StandardScaler().fit(inputs)
+    theirs = LogisticRegression(max_iter=300).fit(scaler.transform(inputs), labels)
+    np.testing.assert_allclose(
+        ours.scores(inputs), theirs.decision_function(scaler.transform(inputs)), atol=1e-3
+    )
+
+
+def test_standardising_makes_a_readout_blind_to_size_and_shift():
+    """What a strong topography does to embeddings: tiny differences beside a large bias."""
+    plain, labels = data()
+    tiny, _ = data(scale=1e-3, shift=5.0)
+    numbers = {**ADAMW, "standardise": True, "epochs": 30}
+    one, other = Probe(plain, labels, numbers, 0), Probe(tiny, labels, numbers, 0)
+    assert one.accuracy(plain, labels) == pytest.approx(other.accuracy(tiny, labels), abs=0.05)
+    raw = Probe(tiny, labels, {**numbers, "standardise": False}, 0)
+    assert raw.accuracy(tiny, labels) < other.accuracy(tiny, labels) - 0.2
+
+
+@pytest.mark.parametrize("objective", ["ce", "supcon"])
+def test_embeddings_are_the_sheets_output_and_answers_the_readouts(tmp_path, objective):
+    network = Network(NETWORK, objective, seed=3).eval()
+    tensors = {name: tensor for name, tensor in network.state_dict().items()}
+    told = {"arm": "main", "objective": objective, "rho": 0.2, "seed": 3}
+    write(tmp_path / "m.safetensors", Tensors(tensors, {**told, "settings": {"network": NETWORK}}))
+    train, labels = data(units=8)
+    test = train[:20] + 0.01
+    features = {
+        "train/features": train,
+        "train/labels": labels,
+        "test/features": test,
+        "test/labels": labels[:20],
+        "noise/none/0": test[:10],
+    }
+    write(tmp_path / "f.safetensors", Tensors(features))
+    (made,) = embed(
+        models=[tmp_path / "m.safetensors"],
+        split={},
+        noise={},
+        probes={"raw": ADAMW},
+        readout="raw",
+        training={},
+        device="cpu",
+        features=tmp_path / "f.safetensors",
+    )["embeddings"]
+    weight, bias = (tensors[f"sheet.{n}"].numpy() for n in ("weight", "bias"))
+    np.testing.assert_allclose(made.arrays["test"], test @ weight.T + bias, atol=1e-5)
+    sheet = made.arrays["test"][:10]
+    if objective == "ce":
+        expected = (
+            sheet @ tensors["classifier.weight"].numpy().T + tensors["classifier.bias"].numpy()
+        )
+        assert set(made.metadata["accuracies"]) == {"probe raw", "classifier"}
+    else:
+        expected = Probe(train @ weight.T + bias, labels, ADAMW, 3).scores(sheet)
+        assert set(made.metadata["accuracies"]) == {"probe raw"}
+    np.testing.assert_allclose(made.arrays["answers/none/0"], expected, atol=2e-4)

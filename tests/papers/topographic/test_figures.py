@@ -1,0 +1,168 @@
+"""Figures: what they draw, from tables made up for it."""
+
+import itertools
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from papers.topographic import figures, published
+
+MEASURES = {
+    "moran": 0.5,
+    "moran_without_bias": 0.6,
+    "row_norm": 1.5,
+    "neighbour_cosine": 0.4,
+    "bias_sd": 0.1,
+    "rdm_consistency": 0.8,
+    "rdm_consistency_without_bias": 0.7,
+    "cosine_within": 0.9,
+    "cosine_across": 0.1,
+    "cosine_within_without_bias": 0.8,
+    "cosine_across_without_bias": 0.0,
+}
+RHOS = (0, 0.2, 5)
+
+
+@pytest.fixture(scope="module")
+def tables(tmp_path_factory):
+    rows = []
+    for arm, objective, rho, seed in itertools.product(
+        ("main", "no_dropout", "no_bias", "form_units"), figures.OBJECTIVES, RHOS, (0, 1, 2)
+    ):
+        unit = [arm, objective, rho, seed]
+        rows += [[*unit, name, "", value + 0.01 * seed] for name, value in MEASURES.items()]
+        for probe in (*figures.PROBES, *(["classifier"] if objective == "ce" else [])):
+            rows.append([*unit, "accuracy", probe, 0.5])
+        rows += [[*unit, "distance", tau, 6 - tau] for tau in published.TAUS]
+        rows += [[*unit, "silhouette", group, 0.2] for group in ("class", "animacy")]
+        for kind in ("faces", "places"):
+            rows += [[*unit, "moran_selectivity", kind, 0.3], [*unit, "patch", kind, 12]]
+    columns = ["arm", "objective", "rho", "seed", "measure", "parameter", "value"]
+    places = [
+        ["main", o, rho, label, label * 1.0, -label, 0]
+        for o, rho, label in itertools.product(figures.OBJECTIVES, (0, 0.2), range(10))
+    ]
+    maps = [
+        [arm, o, rho, unit, np.sin(unit), 1.0, 0]
+        for arm, o, rho, unit in itertools.product(
+            ("main", "no_dropout"), figures.OBJECTIVES, RHOS, range(16)
+        )
+    ]
+    boosts = [
+        ["ce", rho, kind, level, vote, 10, 0.9, 0.01, 0.93, 0.03, 0.02, 0.04]
+        for rho, vote in itertools.product(RHOS, ("logits", "probabilities"))
+        for kind, level in [("none", 0.0), *itertools.product(figures.NOISES, (0.05, 0.2))]
+    ]
+    folder = tmp_path_factory.mktemp("tables")
+    made = {
+        "measures": pd.DataFrame(rows, columns=columns),
+        "summary": pd.DataFrame({"x": []}),
+        "history": pd.DataFrame({"x": []}),
+        "tsne": pd.DataFrame(
+            places, columns=["arm", "objective", "rho", "label", "x", "y", "seed"]
+        ),
+        "maps": pd.DataFrame(
+            maps, columns=["arm", "objective", "rho", "unit", "value", "limit", "seed"]
+        ),
+        "ensembles": pd.DataFrame(
+            boosts,
+            columns=[
+                *("objective", "rho", "noise", "level", "vote", "n"),
+                *("single", "single_sd", "ensemble", "boost", "lower", "upper"),
+            ],
+        ),
+    }
+    for name, table in made.items():
+        table.to_csv(folder / f"{name}.csv", index=False)
+    return {name: folder / f"{name}.csv" for name in made}
+
+
+@pytest.fixture(scope="module")
+def drawn(tables):
+    return figures.figures(**tables)
+
+
+def test_every_figure_is_drawn_with_labels(drawn, root):
+    captions = {p.stem for p in (root / "workflow/papers/topographic/report").glob("*.rst")}
+    assert set(drawn) == captions
+    for name, figure in drawn.items():
+        if name not in ("tsne", "maps", "switches"):  # rows of these bear names
+            assert any(ax.get_xlabel() for ax in figure.axes), name
+            assert any(ax.get_ylabel() for ax in figure.axes), name
+
+
+def heights(container_axes, colour):
+    lines = [line for line in container_axes.lines if line.get_color() == colour]
+    return [list(line.get_ydata()) for line in lines]
+
+
+def test_means_and_published_values_stand_where_they_belong(drawn):
+    ax = drawn["smoothness"].axes[0]
+    black = figures.OBJECTIVES["ce"].colour
+    found = heights(ax, black)
+    assert any(np.allclose(values, [0.51] * 3) for values in found)
+    # Published: .86 at rho = .2 and .84 at 5; none at 0.
+    assert any(np.allclose(values, [0.86, 0.84]) for values in found if len(values) == 2)
+
+
+def test_accuracy_takes_the_classifier_or_the_readout_that_its_panel_names(drawn, tables):
+    table = pd.read_csv(tables["measures"])
+    table["parameter"] = table["parameter"].astype("string").fillna("")
+    for probe in ("probe raw", "probe standardised"):
+        for objective, wanted in (("ce", "classifier"), ("simclr", probe)):
+            chosen = figures.read_out(table[table["objective"] == objective], probe)
+            assert set(chosen["parameter"]) == {wanted} and len(chosen) == 9
+    raw, standardised = drawn["accuracy"].axes
+    # Published values (SimCLR: .77, .64, .56) are those of raw embeddings, and stand there alone.
+    simclr = figures.OBJECTIVES["simclr"].colour
+    published_ones = [0.77, 0.64, 0.56]
+    assert any(np.allclose(values, published_ones) for values in heights(raw, simclr))
+    assert not any(np.allclose(values, published_ones) for values in heights(standardised, simclr))
+
+
+def test_published_values_without_dropout_are_crosses(drawn):
+    ax = drawn["smoothness"].axes[0]
+    black = figures.OBJECTIVES["ce"].colour
+    crosses = [line for line in ax.lines if line.get_marker() == "x" and line.get_color() == black]
+    assert [list(line.get_ydata()) for line in crosses] == [[0.31, 0.65]]
+
+
+def test_published_gains_under_noise_are_diamonds_at_their_levels(drawn):
+    ax = drawn["ensembles"].axes[1]
+    diamonds = [list(line.get_ydata()) for line in ax.lines if line.get_marker() == "D"]
+    # White noise of .05 and .2, at rho = 0 (the control), .2 and 5.
+    assert diamonds == [[5.21, -0.04], [5.32, -1.05], [5.67, -1.00]]
+
+
+def test_ensembles_are_in_percentage_points(drawn):
+    (bars,) = [c for c in drawn["ensembles"].axes[0].containers if "logits" in c.get_label()]
+    np.testing.assert_allclose(np.asarray(bars.lines[0].get_ydata(), float), [3, 3, 3])
+
+
+def test_each_switch_has_a_row_and_each_seed_a_mark(drawn):
+    ax = drawn["switches"].axes[0]
+    names = [text.get_text() for text in ax.get_yticklabels()]
+    assert names == [figures.ARMS[arm] for arm in ("main", "form_units", "no_bias", "no_dropout")]
+    marks = sum(len(line.get_xdata()) for line in ax.lines if line.get_marker() not in ("None", ""))
+    assert marks == 2 * len(RHOS) * 4 * 3
+
+
+def test_published_tables_are_whole():
+    for quantity, by_objective in published.PUBLISHED.items():
+        for objective, values in by_objective.items():
+            assert len(values) == len(published.RHOS), (quantity, objective)
+    assert published.values("moran", "ce")[0] == (0.008, 0.28)
+    assert published.values("accuracy", "simclr")[-1] == (5, 0.56)
+
+
+def test_figures_need_no_torch():
+    import subprocess
+    import sys
+
+    code = (
+        "import papers.topographic.figures, papers.topographic.measures, sys;"
+        "print('torch' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"

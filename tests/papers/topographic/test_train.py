@@ -1,0 +1,211 @@
+"""Training: the balanced gradient, early stopping, resuming, and the frozen features."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import yaml
+
+from papers.topographic.conditions import conditions, told
+from papers.topographic.frozen import Patches
+from papers.topographic.images import of_each_class
+from papers.topographic.learner import Topographic
+from papers.topographic.schema import Numbers
+from papers.topographic.train import train
+from replicortex.config import merge
+from replicortex.errors import StudyError
+from replicortex.files import Tensors, write
+from replicortex.randomness import generator, torch_generator
+from replicortex.training.state import OutOfTime, State
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(scope="module")
+def numbers(root):
+    text = yaml.safe_load((root / "config/papers/topographic.yaml").read_text())
+    small, demo = text.pop("small"), text.pop("demo")
+    full = Numbers.model_validate(text).model_dump()
+    return {
+        "full": full,
+        "small": Numbers.model_validate(merge(text, small)).model_dump(),
+        "demo": Numbers.model_validate(merge(text, demo)).model_dump(),
+    }
+
+
+def settings(numbers, objective="ce", arm="main", **changes):
+    made = conditions(numbers)
+    (name,) = [n for n in made if n.startswith(f"{arm}/{objective}/")][1:2]
+    found = made[name]["settings"]
+    return {part: {**found[part], **changes.get(part, {})} for part in found}
+
+
+def streams(purpose):
+    return torch_generator(0, purpose)
+
+
+@pytest.mark.parametrize("objective", ["ce", "margin", "supcon", "simclr"])
+@pytest.mark.parametrize("gradients", ["sheet", "encoder"])
+def test_the_weight_of_topography_is_rho_times_the_ratio_of_gradients(
+    numbers, objective, gradients
+):
+    own = settings(numbers["demo"], objective, balance={"gradients": gradients})
+    own["network"] = {**own["network"], "dropout": 0.0}
+    learner = Topographic(objective, own, 0.2, 0, CPU)
+    from papers.topographic.objectives import VIEWS, task_loss
+
+    labels = torch.arange(8) // 2
+    images = torch.randn(8 * VIEWS[objective], 3, 32, 32, generator=streams("images"))
+    other = Topographic(objective, own, 0.2, 0, CPU)
+    net = other.network.train()
+    task = task_loss(objective, net.head(net(images)), labels, own["objective"])
+    which = net.sheet if gradients == "sheet" else torch.nn.ModuleList([net.trunk, net.sheet])
+    slopes = torch.autograd.grad(task, list(which.parameters()), retain_graph=True)
+    size = torch.cat([slope.flatten() for slope in slopes]).norm()
+    (pull,) = torch.autograd.grad(other.topographic(net.sheet.weight), net.sheet.weight)
+    found = learner.step(images, labels, streams)
+    assert float(found["lambda"]) == pytest.approx(0.2 * float(size / pull.norm()), rel=1e-4)
+    (own_slope,) = torch.autograd.grad(task, net.sheet.weight)
+    expected = own_slope + float(found["lambda"]) * pull
+    torch.testing.assert_close(learner.network.sheet.weight.grad, expected, rtol=1e-3, atol=1e-6)
+
+
+def test_seeds_start_equal_under_every_objective(numbers):
+    made = [
+        Topographic(o, settings(numbers["demo"], o), 0.2, 3, CPU).network for o in ("ce", "simclr")
+    ]
+    assert torch.equal(made[0].sheet.weight, made[1].sheet.weight)
+    assert torch.equal(made[0].trunk.conv1.weight, made[1].trunk.conv1.weight)
+
+
+def test_the_paper_has_its_conditions(numbers):
+    made = conditions(numbers["full"])
+    main = [one for one in made.values() if one["arm"] == "main"]
+    assert len(main) == 24 and sum(len(one["seeds"]) for one in main) == 120
+    assert sum(len(one["seeds"]) for one in made.values() if one["arm"] == "ensemble") == 30
+    bare = made["no_dropout/simclr/rho0.2"]["settings"]
+    assert bare["network"]["dropout"] == 0 and bare["network"]["bias"] is True
+    assert made["form_units/ce/rho1"]["settings"]["balance"]["form"] == "units"
+    assert "seeds" not in told(made["main/ce/rho0"])
+
+
+@pytest.fixture
+def frozen(tmp_path):
+    rng = generator(0, "frozen")
+    labels = np.repeat(np.arange(10), 12)
+    centres = rng.normal(size=(10, 16))
+    arrays = {
+        "train/features": (centres[labels] + rng.normal(size=(120, 16))).astype(np.float32),
+        "train/labels": labels,
+        "test/labels": labels[:0],
+        "validation/labels": labels,
+        "validation/features": (centres[labels] + rng.normal(size=(120, 16))).astype(np.float32),
+    }
+    path = tmp_path / "frozen.safetensors"
+    write(path, Tensors(arrays))
+    return path
+
+
+def condition(numbers, objective="ce", rho=0.2, **changes):
+    small = numbers["small"]
+    own = settings(small, objective)
+    own["network"] = {
+        **own["network"],
+        "side": 4,
+        "projection": 4,
+        "frozen": {**own["network"]["frozen"], "size": 16},
+    }
+    own["objective"] = {**own["objective"], "epochs": 4}
+    own["training"] = {**own["training"], "batch": 40, **changes}
+    return {"arm": "main", "objective": objective, "rho": rho, "settings": own}
+
+
+def run(frozen: Path, listed, seeds, state=None):
+    split = {"validation": 0, "train": 12, "test": 0}
+    return train(
+        conditions=listed, split=split, device="cpu", seeds=seeds, features=frozen, state=state
+    )
+
+
+def same(one: Tensors, other: Tensors) -> bool:
+    return all(torch.equal(one.arrays[name], other.arrays[name]) for name in one.arrays)
+
+
+def test_conditions_and_seeds_in_one_process_equal_separate_ones(numbers, frozen):
+    listed = [condition(numbers, "ce"), condition(numbers, "supcon", 1.0)]
+    together = run(frozen, listed, [5, 6, 5, 6])
+    alone = run(frozen, [listed[1]], [6])
+    assert together["model"][3].metadata == alone["model"][0].metadata
+    assert together["model"][3].metadata["seed"] == 6
+    assert same(together["model"][3], alone["model"][0])
+    assert not same(together["model"][2], together["model"][3])
+
+
+def test_a_resumed_training_equals_an_uninterrupted_one(numbers, frozen, tmp_path):
+    whole = run(frozen, [condition(numbers)], [5])
+    with pytest.raises(OutOfTime):
+        run(frozen, [condition(numbers)], [5], State(tmp_path / "state", deadline=0))
+    resumed = run(frozen, [condition(numbers)], [5], State(tmp_path / "state"))
+    assert same(whole["model"][0], resumed["model"][0])
+    assert whole["history"][0].equals(resumed["history"][0])
+
+
+def test_topography_aligns_neighbours(numbers, frozen):
+    made = run(frozen, [condition(numbers, rho=0.0), condition(numbers, rho=5.0)], [1, 1])
+    last = [table.iloc[-1] for table in made["history"]]
+    assert last[1]["neighbour_cosine"] > last[0]["neighbour_cosine"] + 0.02
+    assert last[0]["lambda"] == 0 and last[1]["lambda"] > 0
+
+
+def test_patience_ends_a_training_and_the_best_is_kept(numbers, frozen):
+    listed = [condition(numbers, patience=1, lr=1e-12)]
+    listed[0]["settings"]["objective"]["epochs"] = 30
+    made = run(frozen, listed, [0])
+    history = made["history"][0]
+    # Nothing improves at such a rate: one epoch, and one of patience.
+    assert len(history) < 30
+    assert {"validation_task", "validation_accuracy"} <= set(history.columns)
+
+
+def test_features_of_patches_have_their_size_and_norm():
+    images = generator(0, "i").integers(0, 256, (60, 32, 32, 3)).astype(np.uint8)
+    numbers = {"patch": 6, "filters": 12, "samples": 400, "size": 10, "norm": 16, "seed": 0}
+    features = Patches(images, numbers)(images)
+    assert features.shape == (60, 10) and features.dtype == np.float32
+    assert np.linalg.norm(features, axis=1).mean() == pytest.approx(16, rel=1e-4)
+    np.testing.assert_allclose(features.mean(0), 0, atol=1e-3)
+    again = Patches(images, numbers)(images[:5] / 255)
+    np.testing.assert_allclose(again, features[:5], atol=1e-3)
+
+
+def test_too_few_images_of_a_class_are_named():
+    labels = np.repeat(np.arange(10), 3)
+    assert of_each_class(labels, 1, 2, "split.train").tolist()[:4] == [1, 2, 4, 5]
+    with pytest.raises(
+        StudyError, match=r"split\.train: 4 images of each class .* class 0 .* has 3"
+    ):
+        of_each_class(labels, 1, 3, "split.train")
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+@pytest.mark.parametrize("objective", ["ce", "margin", "supcon", "simclr"])
+def test_steps_on_a_gpu_are_those_of_the_cpu(numbers, objective):
+    from papers.topographic.objectives import VIEWS
+
+    labels = torch.arange(16) // 2
+    images = torch.randn(16 * VIEWS[objective], 3, 32, 32, generator=streams("images"))
+    found = {}
+    for name in ("cpu", "cuda"):
+        own = settings(numbers["demo"], objective)
+        learner = Topographic(objective, own, 0.2, 0, torch.device(name))
+        found[name] = [
+            {
+                k: float(v)
+                for k, v in learner.step(images.to(name), labels.to(name), streams).items()
+            }
+            for _ in range(3)
+        ]
+    for cpu, gpu in zip(found["cpu"], found["cuda"], strict=True):
+        assert gpu == pytest.approx(cpu, rel=1e-3)

@@ -1,0 +1,49 @@
+"""The first step at which two chains differ."""
+
+from pathlib import Path
+
+import pytest
+from test_chain import made
+
+from replicortex.provenance.differences import differences
+
+
+@pytest.fixture(autouse=True)
+def place(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("replicortex.codehash.module_hashes", lambda module: {})
+
+
+def chain_of(run, model="model", factor=1, table="a\n1\n", figure="<svg/>"):
+    trained = made(f"results/{run}/x/m.safetensors", model, {}, factor)
+    drawn_from = made(f"results/{run}/x/t.csv", table, {"model": trained})
+    return made(f"results/{run}/x/f.svg", figure, {"table": drawn_from})
+
+
+def lines(one, other):
+    return list(differences(one, other, Path.cwd()))
+
+
+def test_equal_results_are_said_to_be_equal():
+    assert lines(chain_of("a"), chain_of("b")) == [
+        "results/a/x/f.svg and results/b/x/f.svg are the same bytes"
+    ]
+
+
+def test_the_first_ancestor_that_differs_is_named_with_its_parameter():
+    one = chain_of("a")
+    other = chain_of("b", "other", factor=2, table="a\n2\n", figure="<svg></svg>")
+    assert lines(one, other) == ["results/a/x/m.safetensors: parameter factor: 1 against 2"]
+
+
+def test_other_hardware_is_told_where_nothing_else_differs(monkeypatch):
+    one = chain_of("a")
+    monkeypatch.setattr("test_chain.FACTS", {**__import__("test_chain").FACTS, "cpu": "another"})
+    other = chain_of("b", "other", table="a\n2\n", figure="<svg></svg>")
+    assert lines(one, other) == ["results/a/x/m.safetensors: cpu: c against another"]
+
+
+def test_what_no_record_explains_is_said():
+    one, other = chain_of("a"), chain_of("b", figure="<svg></svg>")
+    (line,) = lines(one, other)
+    assert "nothing on their chains tells why" in line

@@ -1,0 +1,140 @@
+"""What the Snakefiles use: one canonical parameter a job, fixed packs, checked names."""
+
+import json
+from types import SimpleNamespace
+
+import pytest
+
+from replicortex import rules
+from replicortex.codehash import code_hash
+from replicortex.errors import StudyError
+
+TRAIN = "papers.learning_rules.train:train"
+
+
+class Named(list):
+    """The engine's lists: items, some of them with names."""
+
+    def __init__(self, *items, **named):
+        super().__init__([*items, *named.values()])
+        self.pairs = [*((None, item) for item in items), *named.items()]
+
+    def _allitems(self):
+        return self.pairs
+
+
+def made(params, inputs=(), conda=None, name="train"):
+    return SimpleNamespace(
+        name=name, params=Named(job=params), input=Named(**dict(inputs)), conda_env=conda
+    )
+
+
+def test_neither_order_of_keys_nor_of_arguments_counts():
+    one = rules.job(TRAIN, rule="bp", settings={"lr": 0.1, "clip": 1.0})
+    two = rules.job(TRAIN, settings={"clip": 1.0, "lr": 0.1}, rule="bp")
+    assert one(None) == two(None)
+
+
+def test_two_numbers_swapped_give_another_parameter():
+    one = rules.job(TRAIN, epochs=5, batch=10)
+    assert one(None) != rules.job(TRAIN, epochs=10, batch=5)(None)
+
+
+def test_a_function_of_the_wildcards_is_called_with_them():
+    parameter = rules.job(TRAIN, rule=lambda w: w.rule)
+    said = json.loads(parameter(SimpleNamespace(rule="fa")))
+    assert said["arguments"] == {"rule": "fa"}
+    assert said["call"] == TRAIN and said["code"] == code_hash("papers.learning_rules.train")
+
+
+def test_a_job_without_code_hashes_none():
+    assert json.loads(rules.job(TRAIN, code=False)(None))["code"] is None
+
+
+def test_nan_is_no_parameter():
+    with pytest.raises(ValueError, match="Out of range float"):
+        rules.job(TRAIN, lr=float("nan"))(None)
+
+
+def test_packs_are_blocks_that_one_more_item_never_moves():
+    assert rules.packs("abcde", 2) == [["a", "b"], ["c", "d"], ["e"]]
+    assert rules.packs("abcdef", 2)[:2] == rules.packs("abcde", 2)[:2]
+    assert rules.packs([], 3) == []
+
+
+def test_resources_grow_with_each_attempt():
+    memory = rules.growing(4000)
+    assert [memory(None, attempt) for attempt in (1, 2, 3)] == [4000, 8000, 12000]
+
+
+def test_a_gpu_is_asked_for_on_cuda_alone():
+    assert rules.gpu("cuda") == {"gres": "gpu:1"}
+    assert rules.gpu("cpu") == {}
+
+
+GIVEN = dict.fromkeys(("rule", "settings", "network", "training", "device"), 0)
+
+
+def test_finishing_tells_a_job_its_datasets_environment_and_threads(root):
+    parameter = rules.job(TRAIN, **GIVEN)
+    inputs = {"images": "data/manifests/cifar10@0a1b2c3d.json"}
+    rule = made(parameter, inputs, conda=root / "envs/train.yaml")
+    rules.finish([rule], {"cifar10": "2009", "things": "3"}, threads=2)
+    said = json.loads(parameter(None))
+    assert said["datasets"] == {"cifar10": "2009"} and said["threads"] == 2
+    assert said["environment"]["file"] == "train"
+    assert said["environment"]["hash"] == rules.environment_hash(root / "envs/train.yaml")
+
+
+def test_the_hash_of_an_environment_is_that_of_its_dependencies(tmp_path):
+    texts = {
+        "plain": "dependencies:\n  - numpy=2.4.6\n",
+        "comment": "# why\nchannels: [conda-forge]\ndependencies: [numpy=2.4.6]\n",
+        "newer": "dependencies:\n  - numpy=2.4.7\n",
+    }
+    hashes = {}
+    for name, text in texts.items():
+        (tmp_path / f"{name}.yaml").write_text(text)
+        hashes[name] = rules.environment_hash(tmp_path / f"{name}.yaml")
+    assert hashes["plain"] == hashes["comment"] != hashes["newer"]
+
+
+def test_a_rule_without_job_is_left_alone():
+    rules.finish([SimpleNamespace(name="all", params=Named())], {}, threads=1)
+
+
+def test_an_argument_that_the_function_does_not_take_is_named():
+    rule = made(rules.job(TRAIN, **GIVEN, sede=1), {"images": "x"})
+    with pytest.raises(StudyError, match=r"rule train: .* takes no 'sede'; did you mean 'seeds'"):
+        rules.finish([rule], {}, threads=1)
+
+
+def test_an_argument_that_is_missing_is_named():
+    rule = made(rules.job(TRAIN, **GIVEN))
+    with pytest.raises(StudyError, match="needs 'images', which the rule does not give"):
+        rules.finish([rule], {}, threads=1)
+
+
+def test_a_function_or_module_that_does_not_exist_is_named():
+    with pytest.raises(StudyError, match=r"train\.py has no function 'trian'"):
+        rules.check_signature("r", "papers.learning_rules.train:trian", set())
+    with pytest.raises(StudyError, match=r"there is no papers/learning_rules/nothing\.py"):
+        rules.check_signature("r", "papers.learning_rules.nothing:f", set())
+
+
+def test_a_signature_is_read_without_importing(tmp_path, monkeypatch):
+    (tmp_path / "made_up.py").write_text(
+        "raise RuntimeError\ndef f(a, b=1, *, c, d=2, seeds):\n    pass\n"
+    )
+    monkeypatch.setattr(rules, "ROOT", tmp_path)
+    required, optional = rules.signature.__wrapped__("made_up", "f")
+    assert required == {"a", "c", "seeds"} and optional == {"b", "d"}
+
+
+def test_facts_are_handed_on_and_the_first_ones_stay(monkeypatch):
+    monkeypatch.delenv("REPLICORTEX_MADE_UP", raising=False)
+    rules.export({"made_up": "first"})
+    rules.export({"made_up": "second"})
+    import os
+
+    assert os.environ.pop("REPLICORTEX_MADE_UP") == "first"

@@ -1,0 +1,260 @@
+"""The runner: whole results with records, or one sentence and nothing."""
+
+import json
+import os
+import sys
+import time
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from replicortex import runner
+from replicortex.files import canonical_json
+from replicortex.provenance import records
+
+MODULE = """
+from pathlib import Path
+
+import pandas as pd
+
+from replicortex.errors import StudyError
+
+
+def double(*, numbers: Path, factor: int) -> dict:
+    print("doubling")
+    return {"table": pd.read_csv(numbers) * factor}
+
+
+def packed(*, numbers: Path, seeds: list[int]) -> dict:
+    return {"table": [pd.DataFrame({"seed": [seed]}) for seed in seeds]}
+
+
+def short(*, numbers: Path, seeds: list[int]) -> dict:
+    return {"table": [pd.DataFrame({"seed": [1]})]}
+
+
+def drawing(*, numbers: Path) -> dict:
+    from matplotlib.figure import Figure
+
+    figure = Figure()
+    figure.subplots().plot([0, 1])
+    return {"figure": figure}
+
+
+def refusing(*, numbers: Path) -> dict:
+    raise StudyError("numbers.csv: found 3, expected 4")
+
+
+def broken(*, numbers: Path) -> dict:
+    raise ZeroDivisionError("inside")
+
+
+def misnamed(*, numbers: Path) -> dict:
+    return {"tabel": pd.DataFrame()}
+
+
+def unwritable(*, numbers: Path) -> dict:
+    return {"first": pd.DataFrame({"a": [1]}), "second": object()}
+
+
+def trained(*, numbers: Path, seeds: list[int], state) -> dict:
+    with state:
+        if state.load("run") is None:
+            state.save("run", {"step": 1})
+            if state.deadline is not None:
+                from replicortex.training.state import OutOfTime
+
+                raise OutOfTime("run: stopped in epoch 1, step 1")
+            raise ZeroDivisionError("after the first save")
+    return {"table": [pd.DataFrame({"seed": [seed]}) for seed in seeds]}
+"""
+
+
+@pytest.fixture
+def work(tmp_path, monkeypatch):
+    """A folder with one input, code to call, and the surroundings that a run needs."""
+    from replicortex import codehash
+
+    code = tmp_path / "code"
+    code.mkdir()
+    (code / "made_up_job.py").write_text(MODULE)
+    (tmp_path / "numbers.csv").write_text("a\n1\n2\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(code))
+    monkeypatch.setattr(codehash, "ROOT", code)
+    monkeypatch.setenv("REPLICORTEX_STATE", "state")
+    monkeypatch.setenv("REPLICORTEX_SAVE_EVERY", "300")
+    monkeypatch.delenv("SLURM_JOB_ID", raising=False)
+    for name in ("OMP", "MKL", "OPENBLAS", "NUMEXPR", "VECLIB_MAXIMUM"):
+        monkeypatch.setenv(f"{name}_NUM_THREADS", "1")
+    monkeypatch.setattr(runner, "_only_this_environment", lambda: None)
+    sys.modules.pop("made_up_job", None)
+    yield tmp_path
+    sys.modules.pop("made_up_job", None)
+
+
+def run(function, outputs, arguments=None, **resources):
+    what = {
+        "call": f"made_up_job:{function}",
+        "arguments": arguments or {},
+        "code": "c0de",
+        "environment": {},
+        "datasets": {},
+        "threads": 1,
+        "runner": 1,
+    }
+    runner.run(
+        rule="a_rule",
+        job=canonical_json(what),
+        inputs={"numbers": "numbers.csv"},
+        outputs=outputs,
+        resources=resources,
+        log="logs/a_rule.log",
+    )
+
+
+def test_a_result_is_what_the_function_returned_with_a_record_beside_it(work):
+    run("double", {"table": "out/table.csv"}, {"factor": 3})
+    assert pd.read_csv("out/table.csv")["a"].tolist() == [3, 6]
+    record = records.read(Path("out/table.csv.record.json"))
+    assert record["output"]["sha256"] == records.file_sha256(Path("out/table.csv"))
+    assert record["inputs"]["numbers"][0]["sha256"] == records.file_sha256(Path("numbers.csv"))
+    assert record["job"]["arguments"] == {"factor": 3}
+    assert record["run"]["rule"] == "a_rule" and record["seed"] is None
+    assert Path("logs/a_rule.log").read_text() == "doubling\n"
+
+
+def test_each_seed_of_a_pack_has_its_record_and_packing_changes_no_identity(work):
+    run("packed", {"table": ["out/7.csv", "out/9.csv"]}, seeds="7 9")
+    together = {seed: records.read(Path(f"out/{seed}.csv.record.json")) for seed in (7, 9)}
+    assert [together[seed]["seed"] for seed in (7, 9)] == [7, 9]
+    run("packed", {"table": ["out/alone.csv"]}, seeds="9")
+    alone = records.read(Path("out/alone.csv.record.json"))
+    assert alone["id"] == together[9]["id"] != together[7]["id"]
+
+
+def test_a_figure_carries_the_id_of_its_record_in_every_format(work):
+    from replicortex.provenance.chain import embedded_id
+
+    run("drawing", {"figure": ["out/f.pdf", "out/f.png", "out/f.svg"]})
+    for suffix in ("pdf", "png", "svg"):
+        path = Path(f"out/f.{suffix}")
+        assert embedded_id(path) == records.read(records.path_of(path))["id"]
+
+
+def test_a_users_fault_is_one_sentence_and_nothing_is_written(work, capsys):
+    with pytest.raises(SystemExit) as stop:
+        run("refusing", {"table": "out/table.csv"})
+    assert stop.value.code == 1
+    assert capsys.readouterr().err == "a_rule: numbers.csv: found 3, expected 4\n"
+    assert not Path("out").exists()
+
+
+def test_a_programs_fault_leaves_its_traceback_in_the_log(work):
+    with pytest.raises(SystemExit) as stop:
+        run("broken", {"table": "out/table.csv"})
+    assert stop.value.code == 1
+    text = Path("logs/a_rule.log").read_text()
+    assert "Traceback" in text and "ZeroDivisionError: inside" in text
+
+
+@pytest.mark.parametrize(
+    ("function", "outputs", "resources", "sentence"),
+    [
+        ("misnamed", {"table": "out/t.csv"}, {}, "returned ['tabel'], ['table'] expected"),
+        (
+            "short",
+            {"table": ["out/1.csv", "out/2.csv"]},
+            {"seeds": "1 2"},
+            "output table: 1 values for 2 files",
+        ),
+    ],
+)
+def test_results_that_do_not_fit_the_outputs_fail(work, function, outputs, resources, sentence):
+    with pytest.raises(SystemExit):
+        run(function, outputs, **resources)
+    assert sentence in Path("logs/a_rule.log").read_text()
+    assert not Path("out").exists()
+
+
+def test_a_writer_that_fails_leaves_no_part_of_a_file_and_no_record(work):
+    with pytest.raises(SystemExit):
+        run("unwritable", {"first": "out/first.csv", "second": "out/second.json"})
+    assert sorted(path.name for path in Path("out").iterdir()) == ["first.csv"]
+
+
+def test_an_input_that_changed_after_it_was_made_is_refused(work, capsys):
+    run("double", {"table": "out/table.csv"}, {"factor": 3})
+    Path("out/table.csv").rename("numbers.csv")
+    Path("out/table.csv.record.json").rename("numbers.csv.record.json")
+    Path("numbers.csv").write_text("a\n4\n")
+    with pytest.raises(SystemExit):
+        run("double", {"table": "out/again.csv"}, {"factor": 3})
+    assert "numbers.csv: changed since it was made" in capsys.readouterr().err
+    assert not Path("out/again.csv").exists()
+
+
+def test_a_training_resumes_from_its_state_and_clears_it_when_done(work):
+    outputs = {"table": ["out/5.csv"]}
+    with pytest.raises(SystemExit) as stop:
+        run("trained", outputs, seeds="5")
+    assert stop.value.code == 1 and list(Path("state").iterdir())
+    run("trained", outputs, seeds="5")
+    assert Path("out/5.csv").exists() and not list(Path("state").iterdir())
+
+
+def test_a_training_out_of_time_ends_with_its_own_code(work, monkeypatch, capsys):
+    monkeypatch.setenv("SLURM_JOB_ID", "12")
+    with pytest.raises(SystemExit) as stop:
+        run("trained", {"table": ["out/5.csv"]}, seeds="5", runtime=30)
+    assert stop.value.code == runner.OUT_OF_TIME == 85
+    assert capsys.readouterr().err == "a_rule: run: stopped in epoch 1, step 1\n"
+
+
+@pytest.mark.parametrize(("minutes", "safe"), [(240, 235), (10, 9), (1, 0.9)])
+def test_a_job_under_slurm_stops_before_its_limit(monkeypatch, minutes, safe):
+    monkeypatch.setenv("SLURM_JOB_ID", "12")
+    left = runner._deadline({"runtime": minutes}) - time.time()
+    assert left == pytest.approx(60 * safe, abs=2)
+
+
+def test_a_local_job_has_no_limit(monkeypatch):
+    monkeypatch.delenv("SLURM_JOB_ID", raising=False)
+    assert runner._deadline({"runtime": 60}) is None
+
+
+def test_packages_of_another_prefix_are_forgotten(monkeypatch, tmp_path):
+    own = Path(sys.prefix) / "lib/site-packages"
+    foreign = tmp_path / "engine/lib/site-packages"
+    monkeypatch.setattr(sys, "path", [str(own), str(foreign), str(tmp_path)])
+    runner._only_this_environment()
+    assert sys.path == [str(own), str(tmp_path)]
+
+
+def test_threads_are_set_for_every_library(monkeypatch):
+    for name in ("OMP", "MKL", "OPENBLAS", "NUMEXPR", "VECLIB_MAXIMUM"):
+        monkeypatch.setenv(f"{name}_NUM_THREADS", "0")
+    runner._prepare(3)
+    assert os.environ["OMP_NUM_THREADS"] == os.environ["MKL_NUM_THREADS"] == "3"
+    import threadpoolctl
+
+    threadpoolctl.threadpool_limits(1)
+
+
+def test_synthetic_results_say_so_on_the_figure(work):
+    manifests = work / "manifests"
+    manifests.mkdir()
+    manifest = {"name": "x", "version": "1", "id": "i", "commit": "c", "synthetic": True}
+    (manifests / "x@1.json").write_text(json.dumps(manifest))
+    what = {"call": "made_up_job:drawing", "arguments": {}, "threads": 1}
+    runner.run(
+        rule="draw",
+        job=canonical_json(what),
+        inputs={"numbers": "manifests/x@1.json"},
+        outputs={"figure": ["out/f.svg"]},
+        resources={},
+        log="logs/draw.log",
+    )
+    assert "SYNTHETIC DATA" in Path("out/f.svg").read_text()
+    assert records.read(Path("out/f.svg.record.json"))["synthetic"] is True

@@ -1,0 +1,150 @@
+"""Show images to trained networks: embeddings of the sheet, readouts, answers under noise."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from papers.topographic import images as pictures
+from papers.topographic.frozen import shown_with_noise
+from papers.topographic.network import Network
+from papers.topographic.probe import Probe
+from replicortex.data import floc as localizer
+from replicortex.files import Tensors, read_tensors
+from replicortex.progress import Progress, iter_plainly
+from replicortex.training import device as devices
+
+BATCH = 500
+
+
+def embed(
+    *,
+    models: list[Path],
+    split: dict[str, int],
+    noise: dict[str, Any],
+    probes: dict[str, dict[str, Any]],
+    readout: str,
+    training: dict[str, Any],
+    device: str,
+    images: Path | None = None,
+    features: Path | None = None,
+    floc: Path | None = None,
+    progress: Progress = iter_plainly,
+) -> dict[str, list[Tensors]]:
+    """Embed and read out.
+
+    Parameters
+    ----------
+    models
+        Files that `train` wrote.
+    split, noise, probes, training
+        Sections of the configuration; of training, mean and sd.
+    readout
+        The probe that answers for an objective without a classifier.
+    device
+        "cpu" or "cuda".
+    images, features, floc
+        Manifest of CIFAR-10, or the file of `freeze`; manifest of the localizer images.
+
+    Returns
+    -------
+    "embeddings", per model: "test" (n, units), raw output of the sheet in eval mode; "labels" (n,);
+    "floc" (n, units); "weight" and "bias" of the sheet; "answers/{kind}/{level}" (n, 10), class
+    scores. Description: the condition, and accuracies "classifier" and "probe {name}".
+    """
+    place = devices.choose(device)
+    shown = _from_images(split, noise, images, floc, training) if features is None else None
+    shown = shown or _from_features(features)
+    made = []
+    for path in progress(models, desc="networks", total=len(models)):
+        arrays, told = read_tensors(path)
+        made.append(_embedded(arrays, told, shown, probes, readout, place))
+    return {"embeddings": made}
+
+
+Shown = dict[str, np.ndarray]
+
+
+def _from_features(features: Path) -> Shown:
+    """Return inputs by name, and labels, from frozen features."""
+    arrays, _ = read_tensors(features)
+    renamed = {"train/features": "train", "test/features": "test", "floc/features": "floc"}
+    return {renamed.get(name, name): array for name, array in arrays.items()}
+
+
+def _from_images(
+    split: dict[str, int],
+    noise: dict[str, Any],
+    images: Path,
+    floc: Path | None,
+    training: dict[str, Any],
+) -> Shown:
+    """Return normalised images by name, float32 (n, 3, side, side), and labels."""
+    parts = pictures.read(images, split)
+    mean, sd = (np.array(training[name], np.float32) for name in ("mean", "sd"))
+
+    def ready(pictured: np.ndarray) -> np.ndarray:
+        scale = 255 if pictured.dtype == np.uint8 else 1
+        scaled = (pictured.astype(np.float32) / scale - mean) / sd
+        return np.ascontiguousarray(scaled.transpose(0, 3, 1, 2))
+
+    shown = {name: ready(parts[name].images) for name in ("train", "test")}
+    shown |= {f"{name}/labels": parts[name].labels for name in ("train", "test")}
+    shown |= {name: ready(made) for name, made in shown_with_noise(parts["test"], noise)}
+    if floc is not None:
+        shown["floc"] = ready(localizer.small(localizer.read(floc)[0]))
+    return shown
+
+
+@torch.inference_mode()
+def _embedded(
+    arrays: dict[str, np.ndarray],
+    told: dict[str, Any],
+    shown: Shown,
+    probes: dict[str, dict[str, Any]],
+    readout: str,
+    device: torch.device,
+) -> Tensors:
+    network = Network(told["settings"]["network"], told["objective"], told["seed"])
+    network.load_state_dict({name: torch.from_numpy(array) for name, array in arrays.items()})
+    network.to(device).eval()
+
+    def sheet(name: str) -> np.ndarray:
+        parts = torch.from_numpy(shown[name]).split(BATCH)
+        return torch.cat([network(part.to(device)).float().cpu() for part in parts]).numpy()
+
+    train, test = sheet("train"), sheet("test")
+    labels, answers = shown["test/labels"], shown["train/labels"]
+    accuracies = {}
+    with torch.inference_mode(False):
+        fitted = {
+            name: Probe(train, answers, numbers, told["seed"]) for name, numbers in probes.items()
+        }
+    for name, probe in fitted.items():
+        accuracies[f"probe {name}"] = probe.accuracy(test, labels)
+    if network.classifies:
+        weight, bias = (getattr(network.classifier, n).cpu().numpy() for n in ("weight", "bias"))
+
+        def score(embeddings: np.ndarray) -> np.ndarray:
+            return embeddings @ weight.T + bias
+
+        accuracies["classifier"] = float((score(test).argmax(1) == labels).mean())
+    else:
+        score = fitted[readout].scores
+    out = {
+        "test": test,
+        "labels": labels,
+        "weight": arrays["sheet.weight"],
+        "bias": arrays.get("sheet.bias", np.zeros(test.shape[1], np.float32)),
+    }
+    if "floc" in shown:
+        out["floc"] = sheet("floc")
+    for name in shown:
+        if name.startswith("noise/"):
+            answered = score(sheet(name)).astype(np.float32)
+            out[name.replace("noise/", "answers/", 1)] = answered
+    told = {name: told[name] for name in ("arm", "objective", "rho", "seed")}
+    return Tensors(out, {**told, "accuracies": accuracies})

@@ -1,0 +1,259 @@
+"""The numbers of the topographic paper: types, units, ranges, and how they belong together."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from replicortex.schema import PaperNumbers, Positive, PositiveInt, Section, Share
+
+Objective = Literal["ce", "margin", "supcon", "simclr"]
+NotNegative = Annotated[float, Field(ge=0)]
+Count = Annotated[int, Field(ge=0)]
+
+
+class Split(Section):
+    """Images of each class."""
+
+    validation: Count
+    train: PositiveInt
+    test: PositiveInt
+
+
+class Frozen(Section):
+    """Features of random whitened patches."""
+
+    patch: PositiveInt = Field(description="pixels")
+    filters: PositiveInt
+    samples: PositiveInt
+    size: PositiveInt
+    norm: Positive
+    noise: NotNegative
+    seed: Count
+
+
+class Network(Section):
+    """Trunk, sheet and head."""
+
+    trunk: Literal["resnet", "frozen"]
+    width: PositiveInt = Field(description="channels of the first stage")
+    blocks: list[PositiveInt] = Field(min_length=1)
+    side: Annotated[int, Field(ge=2)] = Field(description="units along an edge of the sheet")
+    bias: bool
+    dropout: Annotated[float, Field(ge=0, lt=1)]
+    projection: PositiveInt
+    frozen: Frozen
+
+
+class Jitter(Section):
+    """Random changes of colour."""
+
+    p: Share
+    brightness: NotNegative
+    contrast: NotNegative
+    saturation: NotNegative
+    hue: Annotated[float, Field(ge=0, le=0.5)] = Field(description="turns")
+
+
+class Blur(Section):
+    """A Gaussian of three by three pixels."""
+
+    p: Share
+    sigma: list[Positive] = Field(min_length=2, max_length=2, description="pixels")
+
+
+class Views(Section):
+    """How a view of an image is drawn."""
+
+    scale: list[Share] = Field(min_length=2, max_length=2, description="share of the area")
+    flip: Share
+    jitter: Jitter
+    grey: Share
+    blur: Blur
+
+
+class Margins(Section):
+    """Of the label-aware loss, in cosine distance."""
+
+    same: NotNegative
+    near: NotNegative
+    far: NotNegative
+
+
+class Plain(Section):
+    """Cross-entropy."""
+
+    epochs: PositiveInt
+    views: Views
+
+
+class Margin(Plain):
+    """The margin loss."""
+
+    margins: Margins
+
+
+class Contrastive(Plain):
+    """SupCon and SimCLR."""
+
+    temperature: Positive
+
+
+class Objectives(Section):
+    """Numbers of each objective."""
+
+    ce: Plain
+    margin: Margin
+    supcon: Contrastive
+    simclr: Contrastive
+
+
+class Balance(Section):
+    """The weight of the topographic loss."""
+
+    beta: Annotated[float, Field(gt=0, le=1)]
+    eps: Positive
+    largest: Positive
+    restart: bool
+    gradients: Literal["sheet", "encoder"]
+    form: Literal["pairs", "units"]
+    distance: Literal["l2", "squared", "cosine"]
+
+
+class Training(Section):
+    """Data and loop, the same for every objective."""
+
+    batch: PositiveInt = Field(description="images")
+    lr: Positive
+    patience: Count = Field(description="epochs; 0 never stops early")
+    keep: Literal["code", "total"]
+    validation_views: Views
+    mean: list[Share] = Field(min_length=3, max_length=3)
+    sd: list[Positive] = Field(min_length=3, max_length=3)
+    precision: Literal["fp32", "bf16"]
+
+
+class NetworkChange(Section):
+    """What an arm may change of the network."""
+
+    dropout: Annotated[float, Field(ge=0, lt=1)] | None = None
+    bias: bool | None = None
+
+
+class BalanceChange(Section):
+    """What an arm may change of the balance."""
+
+    restart: bool | None = None
+    gradients: Literal["sheet", "encoder"] | None = None
+    form: Literal["pairs", "units"] | None = None
+    distance: Literal["l2", "squared", "cosine"] | None = None
+
+
+class TrainingChange(Section):
+    """What an arm may change of the training."""
+
+    keep: Literal["code", "total"] | None = None
+
+
+class Change(Section):
+    """What an arm changes."""
+
+    network: NetworkChange | None = None
+    balance: BalanceChange | None = None
+    training: TrainingChange | None = None
+
+
+class Arm(Section):
+    """A set of conditions."""
+
+    objectives: list[Objective]
+    rhos: list[NotNegative] = Field(min_length=1)
+    seeds: PositiveInt = Field(description="how many of the seeds")
+    change: Change
+
+
+class Probe(Section):
+    """A linear readout."""
+
+    standardise: bool
+    solver: Literal["adamw", "lbfgs"]
+    lr: Positive
+    lr_end: NotNegative
+    weight_decay: NotNegative
+    batch: PositiveInt
+    epochs: PositiveInt
+    warm_up: Count
+
+
+class Ensemble(Section):
+    """Of cross-entropy networks."""
+
+    seeds: list[Count]
+    draws: PositiveInt
+    seed: Count
+
+
+class Noise(Section):
+    """Noise on test images."""
+
+    kinds: list[Literal["white", "pink", "salt_pepper"]]
+    levels: list[Share] = Field(min_length=1)
+    images: PositiveInt
+    seed: Count
+
+
+class Measured(Section):
+    """What is looked at."""
+
+    rdm_images: PositiveInt
+    taus: list[Annotated[float, Field(ge=-1, le=1)]] = Field(min_length=1)
+    tsne_images: PositiveInt
+    tsne_rhos: list[NotNegative]
+    tsne_seed: Count
+
+
+class Numbers(PaperNumbers):
+    """All numbers of this paper at one scale."""
+
+    training_data: str
+    localizer: str | None
+    pack: Literal["condition", "arm", "all"]
+    split: Split
+    network: Network
+    objectives: Objectives
+    balance: Balance
+    training: Training
+    arms: dict[str, Arm]
+    probes: dict[str, Probe] = Field(min_length=1)
+    readout: str
+    ensemble: Ensemble
+    noise: Noise
+    measured: Measured
+
+    @model_validator(mode="after")
+    def _belong_together(self) -> "Numbers":
+        if self.readout not in self.probes:
+            raise ValueError(f"readout: '{self.readout}' is no probe ({', '.join(self.probes)})")
+        if "main" not in self.arms:
+            raise ValueError("arms: 'main' is missing")
+        both = sorted(set(self.seeds) & set(self.ensemble.seeds))
+        if both:
+            raise ValueError(f"ensemble.seeds: seed {both[0]} is among `seeds` already")
+        count = 10 * self.split.train
+        if self.training.batch > count:
+            raise ValueError(
+                f"training.batch: {self.training.batch} is more than the {count} training images"
+            )
+        for name, wanted in (
+            ("noise.images", self.noise.images),
+            ("measured.rdm_images", self.measured.rdm_images),
+            ("measured.tsne_images", self.measured.tsne_images),
+        ):
+            if wanted > self.split.test:
+                raise ValueError(
+                    f"{name}: {wanted} of each class are more than the {self.split.test} of split.test"
+                )
+        return self
+
+    def datasets(self) -> list[str]:
+        """Names of the datasets that this scale reads."""
+        return [self.training_data, *([self.localizer] if self.localizer else [])]

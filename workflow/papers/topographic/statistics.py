@@ -1,0 +1,251 @@
+"""Compare networks: consistency across seeds, ensembles, maps, t-SNE; tables of everything."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from papers.topographic.conditions import ENSEMBLE
+from papers.topographic.images import ANIMATE, of_each_class
+from papers.topographic.measures import COLUMNS
+from replicortex.files import read_tensors
+from replicortex.randomness import generator
+
+CONDITION = ["arm", "objective", "rho"]
+TRUCK = 9  # CIFAR-10's last class
+
+
+def statistics(
+    *,
+    embeddings: list[Path],
+    measures: list[Path],
+    history: list[Path],
+    measured: dict[str, Any],
+    ensemble: dict[str, Any],
+    noise: dict[str, Any],
+) -> dict[str, pd.DataFrame]:
+    """Return the paper's tables.
+
+    Parameters
+    ----------
+    embeddings, measures, history
+        Files of all networks, in the same order.
+    measured, ensemble, noise
+        Sections of the configuration.
+
+    Returns
+    -------
+    "measures": all measures of all networks (`measures.COLUMNS`), and, by network too,
+    "rdm_consistency" (mean correlation of its RDM with those of the other seeds; raw and without
+    bias), "silhouette" by class and by animacy, and "moran_by_dropout". "summary": mean, sd and n
+    over seeds. "ensembles": accuracy of single networks and of the mean of their votes, the boost
+    with its 95 % interval (bootstrap over networks and images). "maps": one map per condition of
+    the first seed. "tsne": places of images. "history": training by epoch.
+    """
+    tables = [pd.read_csv(path, keep_default_na=False, na_values=["nan", ""]) for path in measures]
+    table = pd.concat(tables, ignore_index=True)
+    table["parameter"] = table["parameter"].astype("string").fillna("")
+    consistency, maps, places, silhouettes = [], [], [], []
+    voters: dict[float, list[Network]] = {}
+    for told, group in _conditions(embeddings):
+        consistency += _consistency(told, group, measured["rdm_images"])
+        if told["arm"] in ("main", "no_dropout"):
+            maps.append(_map(told, group[0]))
+        if told["arm"] in ("main", ENSEMBLE) and told["objective"] == "ce":
+            voters.setdefault(told["rho"], []).extend(map(_answers, group))
+        if told["arm"] == "main" and told["rho"] in measured["tsne_rhos"]:
+            placed, scores = _tsne(told, group[0], measured)
+            places.append(placed)
+            silhouettes += scores
+    extra = pd.DataFrame([*consistency, *silhouettes, *_by_dropout(table)], columns=COLUMNS)
+    table = pd.concat([table, extra], ignore_index=True)
+    grouped = table.groupby([*CONDITION, "measure", "parameter"], sort=False, dropna=False)["value"]
+    summary = grouped.agg(mean="mean", sd="std", n="count").reset_index()
+    return {
+        "measures": table,
+        "summary": summary,
+        "ensembles": pd.DataFrame(
+            [
+                row
+                for rho, group in voters.items()
+                for row in _ensembles(rho, group, ensemble, noise)
+            ]
+        ),
+        "maps": pd.concat(maps, ignore_index=True),
+        "tsne": pd.concat(places, ignore_index=True),
+        "history": pd.concat([pd.read_csv(path) for path in history], ignore_index=True),
+    }
+
+
+def _by_dropout(table: pd.DataFrame) -> list[list]:
+    """Return what dropout adds to Moran's I, for each seed that was trained with it and without."""
+    moran = table[table["measure"] == "moran"]
+    keys = ["objective", "rho", "seed"]
+    both = moran[moran["arm"] == "main"].merge(moran[moran["arm"] == "no_dropout"], on=keys)
+    return [
+        _row({"arm": "main", **row}, row["seed"], "moran_by_dropout", "", row["gain"])
+        for row in both.assign(gain=both["value_x"] - both["value_y"]).to_dict("records")
+    ]
+
+
+Network = tuple[dict[str, np.ndarray], dict[str, Any]]
+
+
+def _conditions(files: list[Path]) -> Iterator[tuple[dict[str, Any], list[Network]]]:
+    """Yield each condition with its networks; one condition in memory at a time."""
+
+    def place(path: Path) -> str:
+        return path.parent.as_posix()
+
+    for _, paths in groupby(files, key=place):
+        group = [read_tensors(path) for path in paths]
+        told = {name: group[0][1][name] for name in CONDITION}
+        yield told, group
+
+
+def _row(told: dict[str, Any], seed: int, measure: str, parameter: str, value: float) -> list:
+    return [told["arm"], told["objective"], told["rho"], seed, measure, parameter, value]
+
+
+def rdm_vector(shown: np.ndarray) -> np.ndarray:
+    """Return 1 - Pearson's r of every two rows, upper triangle without diagonal."""
+    centred = shown - shown.mean(1, keepdims=True)
+    unit = centred / np.linalg.norm(centred, axis=1, keepdims=True)
+    return 1 - (unit @ unit.T)[np.triu_indices(len(shown), 1)]
+
+
+def _consistency(told: dict[str, Any], group: list[Network], each: int) -> list[list]:
+    rows = []
+    for name, shift in (("rdm_consistency", 0), ("rdm_consistency_without_bias", 1)):
+        vectors = []
+        for arrays, _ in group:
+            chosen = of_each_class(arrays["labels"], 0, each, "measured.rdm_images")
+            shown = arrays["test"][chosen].astype(np.float64) - shift * arrays["bias"]
+            vectors.append(rdm_vector(shown))
+        if len(vectors) < 2:
+            continue
+        together = np.corrcoef(vectors)
+        for number, (_, network) in enumerate(group):
+            others = np.delete(together[number], number)
+            rows.append(_row(told, network["seed"], name, "", float(others.mean())))
+    return rows
+
+
+def _map(told: dict[str, Any], network: Network) -> pd.DataFrame:
+    arrays, described = network
+    truck = int(np.flatnonzero(arrays["labels"] == TRUCK)[0])
+    exemplars = of_each_class(arrays["labels"], 0, 1, "maps")
+    values = arrays["test"][truck].astype(np.float64)
+    # Limits come from one exemplar of each class, as the code has them.
+    limit = float(np.abs(arrays["test"][exemplars]).max())
+    table = pd.DataFrame({"unit": np.arange(len(values)), "value": values, "limit": limit})
+    for name in reversed(CONDITION):
+        table.insert(0, name, told[name])
+    return table.assign(seed=described["seed"])
+
+
+def _tsne(
+    told: dict[str, Any], network: Network, measured: dict[str, Any]
+) -> tuple[pd.DataFrame, list[list]]:
+    """Return places in the plane, and silhouettes of the embeddings by class and animacy."""
+    from sklearn.manifold import TSNE
+    from sklearn.metrics import silhouette_score
+
+    arrays, described = network
+    chosen = of_each_class(arrays["labels"], 0, measured["tsne_images"], "measured.tsne_images")
+    shown, labels = arrays["test"][chosen], arrays["labels"][chosen]
+    maker = TSNE(
+        2,
+        perplexity=min(30.0, (len(shown) - 1) / 3),
+        random_state=measured["tsne_seed"],
+        init="pca",
+        n_jobs=1,
+    )
+    found = maker.fit_transform(shown)
+    table = pd.DataFrame({"x": found[:, 0], "y": found[:, 1], "label": labels})
+    for name in reversed(CONDITION):
+        table.insert(0, name, told[name])
+    seed = described["seed"]
+    groups = {"class": labels, "animacy": np.array(ANIMATE)[labels]}
+    rows = [
+        _row(told, seed, "silhouette", name, float(silhouette_score(shown, group)))
+        for name, group in groups.items()
+    ]
+    return table.assign(seed=seed), rows
+
+
+def _answers(network: Network) -> Network:
+    """Return what an ensemble needs of a network: its answers and the labels."""
+    arrays, told = network
+    return {n: a for n, a in arrays.items() if n.startswith("answers/") or n == "labels"}, told
+
+
+def _ensembles(
+    rho: float, group: list[Network], ensemble: dict[str, Any], noise: dict[str, Any]
+) -> list[dict[str, Any]]:
+    rows, told = [], {"objective": "ce", "rho": rho}
+    first = group[0][0]
+    chosen = of_each_class(first["labels"], 0, noise["images"], "noise.images")
+    labels = first["labels"][chosen]
+    conditions = [("none", 0.0)]
+    conditions += [(kind, level) for kind in noise["kinds"] for level in noise["levels"]]
+    for kind, level in conditions:
+        scores = np.stack([a[f"answers/{kind}/{level:g}"].astype(np.float64) for a, _ in group])
+        for rule, votes in (("logits", scores), ("probabilities", softmax(scores))):
+            found = boost(votes, labels, ensemble["draws"], ensemble["seed"])
+            rows.append(
+                {**told, "noise": kind, "level": level, "vote": rule, "n": len(group), **found}
+            )
+    return rows
+
+
+def softmax(scores: np.ndarray) -> np.ndarray:
+    """Return probabilities over the last axis."""
+    powers = np.exp(scores - scores.max(-1, keepdims=True))
+    return powers / powers.sum(-1, keepdims=True)
+
+
+def boost(votes: np.ndarray, labels: np.ndarray, draws: int, seed: int) -> dict[str, float]:
+    """Return accuracy of single networks, of the mean of their votes, and the difference.
+
+    Parameters
+    ----------
+    votes
+        (networks, images, classes).
+    labels
+        (images,).
+    draws, seed
+        Of the bootstrap, which draws networks and images, both with replacement.
+
+    Returns
+    -------
+    single, ensemble, boost (fractions), and lower and upper end of boost's 95 % interval. A network
+    drawn twice adds nothing to a mean vote: n draws are worth n / (2 - 1/n) different networks, so
+    that resampled ensembles gain less than real ones of n. The draws give the width of the interval,
+    and it is centred on the estimate.
+    """
+    right = votes.argmax(2) == labels
+    together = votes.mean(0).argmax(1) == labels
+    rng = generator(seed, "boost")
+    networks, images = right.shape
+    found = np.empty(draws)
+    for number in range(draws):
+        drawn = rng.integers(0, networks, networks)
+        shown = rng.integers(0, images, images)
+        mean = votes[drawn][:, shown].mean(0).argmax(1) == labels[shown]
+        found[number] = mean.mean() - right[drawn][:, shown].mean()
+    gain = together.mean() - right.mean()
+    lower, upper = np.quantile(found - found.mean() + gain, [0.025, 0.975])
+    return {
+        "single": float(right.mean()),
+        "single_sd": float(right.mean(1).std(ddof=1)) if networks > 1 else float("nan"),
+        "ensemble": float(together.mean()),
+        "boost": float(gain),
+        "lower": float(lower),
+        "upper": float(upper),
+    }

@@ -1,0 +1,186 @@
+"""Train networks of one or several conditions, each for one or several seeds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+
+from papers.topographic import images as pictures
+from papers.topographic.images import Labelled
+from papers.topographic.learner import Topographic
+from papers.topographic.objectives import VIEWS, task_loss
+from papers.topographic.views import FeatureViews, ImageViews
+from replicortex.files import Tensors, read_tensors
+from replicortex.progress import Progress, iter_plainly
+from replicortex.training import device as devices
+from replicortex.training.loop import Run, fit
+from replicortex.training.state import State
+
+VALIDATED_BATCH = 500
+VALIDATION_SEED = 0  # of the views on which validation looks, the same in every epoch
+
+
+def train(
+    *,
+    conditions: list[dict[str, Any]],
+    split: dict[str, int],
+    device: str,
+    seeds: list[int],
+    images: Path | None = None,
+    features: Path | None = None,
+    state: State | None = None,
+    progress: Progress = iter_plainly,
+) -> dict[str, list]:
+    """Train each condition for each seed.
+
+    Parameters
+    ----------
+    conditions
+        As `conditions.told`: arm, objective, rho, settings.
+    split
+        Section `split` of the configuration.
+    device
+        "cpu" or "cuda".
+    seeds
+        One for each network to make: all seeds of the first condition, then of the second, ...
+    images
+        Manifest of a CIFAR-10 data set, for a trunk that learns.
+    features
+        File of `frozen.freeze`, for a frozen one.
+    state, progress
+        Where to save and resume; wraps the loop over epochs.
+
+    Returns
+    -------
+    "model": tensors of the network, with arm, objective, rho, seed and settings. "history": one row
+    per epoch: loss, topographic, lambda (means over steps), clamp_hits, row_norm, neighbour_cosine,
+    bias_sd, and validation_task and validation_accuracy where there are validation images.
+
+    Raises
+    ------
+    StudyError
+        When a GPU is asked for and absent, or images are too few.
+    """
+    place = devices.choose(device)
+    parts = read_parts(split, images, features)
+    each = len(seeds) // len(conditions)
+    learners: list[Topographic] = []
+
+    def make(condition: dict[str, Any], seed: int) -> Run:
+        learner = _learner(condition, seed, parts["validation"], place)
+        learners.append(learner)
+        name = f"{condition['arm']}_{condition['objective']}_rho{condition['rho']:g}_seed{seed}"
+        views = VIEWS[condition["objective"]]
+        return Run(
+            name=name,
+            seed=seed,
+            learner=learner,
+            batches=batches(parts["train"], condition["settings"], seed, views, place),
+            measure=lambda epoch: {},
+            ended=learner.ended,
+        )
+
+    models, histories = [], []
+    for number, condition in enumerate(conditions):
+        own = seeds[number * each : (number + 1) * each]
+        training = condition["settings"]["training"]
+        # All conditions of a job share its state: the folder is entered once for each.
+        fit(
+            [lambda s=seed, c=condition: make(c, s) for seed in own],
+            epochs=epochs_of(condition),
+            checkpoints=[],
+            precision=training["precision"],
+            state=state,
+            progress=progress,
+        )
+        for seed, learner in zip(own, learners[-len(own) :], strict=True):
+            told = {name: condition[name] for name in ("arm", "objective", "rho", "settings")}
+            models.append(Tensors(learner.final(), {**told, "seed": seed}))
+            table = pd.DataFrame(learner.history)
+            names = {"arm": condition["arm"], "objective": condition["objective"]}
+            histories.append(table.assign(**names, rho=condition["rho"], seed=seed))
+        learners.clear()
+    return {"model": models, "history": histories}
+
+
+def epochs_of(condition: dict[str, Any]) -> int:
+    """Return the most epochs of a condition."""
+    return condition["settings"]["objective"]["epochs"]
+
+
+def read_parts(
+    split: dict[str, int], images: Path | None, features: Path | None
+) -> dict[str, Labelled]:
+    """Return "train", "validation" and "test": images, or frozen features."""
+    if features is None:
+        return pictures.read(images, split)
+    arrays, _ = read_tensors(features)
+    parts = {}
+    for name in ("train", "validation", "test"):
+        labels = arrays[f"{name}/labels"]
+        empty = np.zeros((0, arrays["train/features"].shape[1]), np.float32)
+        parts[name] = Labelled(arrays.get(f"{name}/features", empty), labels)
+    return parts
+
+
+def batches(
+    part: Labelled, settings: dict[str, Any], seed: int, views: int, device: torch.device
+) -> ImageViews | FeatureViews:
+    """Return the training batches of a condition."""
+    training, network = settings["training"], settings["network"]
+    given = torch.from_numpy(part.images), torch.from_numpy(part.labels)
+    common = {"batch": training["batch"], "seed": seed, "views": views, "device": device}
+    if network["trunk"] == "frozen":
+        return FeatureViews(*given, noise=network["frozen"]["noise"], **common)
+    numbers = settings["objective"]["views"]
+    return ImageViews(*given, numbers=numbers, mean=training["mean"], sd=training["sd"], **common)
+
+
+def _learner(
+    condition: dict[str, Any], seed: int, validation: Labelled, device: torch.device
+) -> Topographic:
+    objective, settings = condition["objective"], condition["settings"]
+    validate = None
+    if len(validation.labels) and settings["training"]["patience"]:
+        shown = _validation_views(objective, settings, validation, device)
+
+        def validate(learner: Topographic) -> dict[str, float]:
+            return _validated(learner, shown)
+
+    return Topographic(objective, settings, condition["rho"], seed, device, validate)
+
+
+Shown = list[tuple[torch.Tensor, torch.Tensor]]
+
+
+def _validation_views(
+    objective: str, settings: dict[str, Any], part: Labelled, device: torch.device
+) -> Shown:
+    """Return batches of validation images: as they are for CE, else mild views [code]."""
+    numbers = settings["training"]["validation_views"]
+    plain = {"scale": [1.0, 1.0], "flip": 0.0}
+    numbers = {**numbers, **(plain if objective == "ce" else {})}
+    own = {**settings, "objective": {**settings["objective"], "views": numbers}}
+    size = min(VALIDATED_BATCH, len(part.labels))
+    own["training"] = {**settings["training"], "batch": size}
+    made = batches(part, own, VALIDATION_SEED, VIEWS[objective], device)
+    draws = made.draw("validation")
+    return [made.get(draws, step) for step in range(len(made))]
+
+
+@torch.no_grad()
+def _validated(learner: Topographic, shown: Shown) -> dict[str, float]:
+    losses, right, seen = [], 0, 0
+    for views, labels in shown:
+        out = learner.network.head(learner.network(views))
+        numbers = learner.settings["objective"]
+        losses.append(float(task_loss(learner.objective, out, labels, numbers)))
+        if learner.objective == "ce":
+            right += int((out.argmax(1) == labels).sum())
+            seen += len(labels)
+    found = {"task": float(np.mean(losses))}
+    return found | {"accuracy": right / seen} if seen else found

@@ -1,0 +1,131 @@
+"""Why two results differ: the first step on their chains that does, and what differs there."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from replicortex.provenance import chain
+
+HARDWARE = ("host", "cpu", "gpu", "driver", "cuda", "python")
+MISSING = "(none)"
+
+
+def differences(one: Path, other: Path, root: Path) -> Iterator[str]:
+    """Yield lines on the first steps that differ; one line when nothing does.
+
+    A step differs first when its inputs are the same bytes on both sides and its output is not, or
+    when one of its inputs is another dataset.
+
+    Parameters
+    ----------
+    one, other
+        Two results with records, such as one figure of two runs.
+    root
+        The repository, whose git objects hold the code of both.
+
+    Raises
+    ------
+    StudyError
+        When a result has no record.
+    """
+    first, second = chain.read_record(one), chain.read_record(other)
+    if first["output"]["sha256"] == second["output"]["sha256"]:
+        yield f"{one} and {other} are the same bytes"
+        return
+    found = list(_walk((one, first), (other, second), root, set()))
+    yield from found or [f"{one} and {other} differ, and nothing on their chains tells why"]
+
+
+Step = tuple[Path, dict[str, Any]]
+
+
+def _walk(one: Step, other: Step, root: Path, seen: set[tuple[Path, Path]]) -> Iterator[str]:
+    if (one[0], other[0]) in seen:
+        return
+    seen.add((one[0], other[0]))
+    deeper = False
+    names = sorted({*one[1]["inputs"], *other[1]["inputs"]})
+    for name in names:
+        mine, theirs = (step[1]["inputs"].get(name, []) for step in (one, other))
+        if len(mine) != len(theirs):
+            yield f"{one[0]}: {len(mine)} inputs '{name}', {len(theirs)} on the other side"
+            deeper = True
+            continue
+        for a, b in zip(mine, theirs, strict=True):
+            if a["sha256"] == b["sha256"]:
+                continue
+            deeper = True
+            if "dataset" in a and "dataset" in b:
+                yield f"{one[0]}: data: {_dataset(a['dataset'])} against {_dataset(b['dataset'])}"
+                continue
+            steps = [
+                (place, chain.read_record(place))
+                for place in (
+                    chain.place_of(a["path"], one[0]),
+                    chain.place_of(b["path"], other[0]),
+                )
+                if chain.has_record(place)
+            ]
+            if len(steps) == 2:
+                yield from _walk(*steps, root, seen)
+            else:
+                yield f"{one[0]}: input {a['path']} is another file, without a record here"
+    if not deeper:
+        yield from _here(one, other, root)
+
+
+def _dataset(told: Mapping[str, str]) -> str:
+    return f"{told['name']} {told['version']} ({told['commit'][:12]})"
+
+
+def _here(one: Step, other: Step, root: Path) -> Iterator[str]:
+    """Yield what differs between two jobs that were given the same bytes."""
+    (path, first), (_, second) = one, other
+    mine, theirs = first["job"], second["job"]
+    for key, a, b in _apart(mine.get("arguments"), theirs.get("arguments")):
+        yield f"{path}: parameter {key}: {a} against {b}"
+    for name in ("call", "threads", "runner"):
+        if mine.get(name) != theirs.get(name):
+            yield f"{path}: {name}: {mine.get(name)} against {theirs.get(name)}"
+    if mine.get("environment") != theirs.get("environment"):
+        yield f"{path}: environment: {mine.get('environment')} against {theirs.get('environment')}"
+    if mine["code"] != theirs["code"]:
+        yield from _code(path, first, second, root)
+    if first["seed"] != second["seed"]:
+        yield f"{path}: seed: {first['seed']} against {second['seed']}"
+    for name in HARDWARE:
+        a, b = (record["run"].get(name, MISSING) for record in (first, second))
+        if a != b:
+            yield f"{path}: {name}: {a} against {b}"
+
+
+def _apart(one: Any, other: Any, at: str = "") -> Iterator[tuple[str, Any, Any]]:
+    """Yield place and both values wherever two nested values differ."""
+    if isinstance(one, Mapping) and isinstance(other, Mapping):
+        for key in sorted({*one, *other}):
+            inner = f"{at}.{key}" if at else str(key)
+            yield from _apart(one.get(key, MISSING), other.get(key, MISSING), inner)
+    elif isinstance(one, list) and isinstance(other, list) and len(one) == len(other):
+        for number, (a, b) in enumerate(zip(one, other, strict=True)):
+            yield from _apart(a, b, f"{at}[{number}]")
+    elif one != other:
+        yield at, one, other
+
+
+def _code(path: Path, first: dict, second: dict, root: Path) -> Iterator[str]:
+    """Yield the modules that differ, and the difference of their sources where git has both."""
+    mine, theirs = first["modules"], second["modules"]
+    commits = [record["run"]["git"]["commit"] for record in (first, second)]
+    for name in sorted({*mine, *theirs}):
+        if mine.get(name) == theirs.get(name):
+            continue
+        yield f"{path}: code of {name}"
+        shown = subprocess.run(
+            ["git", "-C", str(root), "diff", "--unified=1", *commits, "--", f"workflow/{name}"],
+            capture_output=True,
+            text=True,
+        )
+        yield from (f"    {line}" for line in shown.stdout.splitlines()[4:])
