@@ -1,219 +1,234 @@
-"""Hierarchical optimal transport against POT, SciPy, closed forms and identities."""
+"""Transport against POT, SciPy, SVD and closed forms; the two levels against planted answers."""
+
+import itertools
 
 import numpy as np
+import ot
 import pytest
-from scipy.linalg import orthogonal_procrustes
-from scipy.spatial.distance import cdist
-from scipy.stats import ortho_group, pearsonr
 
-from replicortex.analysis import optimal_transport as hot
-from replicortex.analysis import plan_structure
+from replicortex.analysis import optimal_transport as transports
+from replicortex.analysis.optimal_transport import hot, rotated_match, transport
 from replicortex.errors import StudyError
+from replicortex.randomness import generator
 
-RANDOM = np.random.default_rng(0)
-
-
-def layers(widths, stimuli=60, seed=0):
-    """A chain: each layer is a random map of the one before, with noise of its own."""
-    random = np.random.default_rng(seed)
-    values, found = random.normal(size=(stimuli, 12)), []
-    for width in widths:
-        values = np.tanh(values @ random.normal(size=(values.shape[1], width)) / 3)
-        values = values + 0.1 * random.normal(size=values.shape)
-        found.append(values)
-    return found
+HELD = np.arange(80, 100)
 
 
-@pytest.mark.parametrize("shape", [(7, 7), (4, 12), (12, 4), (5, 8), (1, 6)])
-def test_the_plan_is_that_of_pot(shape):
-    import ot
-
-    cost = RANDOM.random(shape)
-    plan = hot.solve(cost)
-    exact = ot.emd2(np.full(shape[0], 1 / shape[0]), np.full(shape[1], 1 / shape[1]), cost)
-    assert (plan * cost).sum() == pytest.approx(exact, abs=1e-12)
-    np.testing.assert_allclose(plan.sum(1), 1 / shape[0], atol=1e-10)
-    np.testing.assert_allclose(plan.sum(0), 1 / shape[1], atol=1e-10)
+def draw(*shape, seed=0):
+    return generator(seed, "test", *shape).normal(size=shape)
 
 
-@pytest.mark.parametrize("shape", [(9, 9), (5, 20), (20, 5)])
-def test_assignment_and_simplex_cost_the_same(shape):
-    cost = RANDOM.random(shape)
-    one, other = hot.solve(cost, "assignment"), hot.solve(cost, "simplex")
-    assert (one * cost).sum() == pytest.approx((other * cost).sum(), abs=1e-12)
+def system(widths, seed=0, stimuli=100):
+    """Layers that drift slowly away from the first one, so that neighbours are alike."""
+    shared = generator(7, "latents").normal(size=(len(widths) + 6, stimuli, 5))
+    rng = generator(seed, "system")
+    return [
+        shared[depth : depth + 3].sum(0) @ rng.normal(size=(5, width))
+        + 0.3 * rng.normal(size=(stimuli, width))
+        for depth, width in enumerate(widths)
+    ]
 
 
-def test_inner_costs_are_those_of_a_loop_over_pairs():
-    import ot
-
-    source, target = layers([6, 9]), layers([6, 12, 7], seed=1)
-    x = [layer - layer.mean(0) for layer in source]
-    x = [layer / layer.std(0) for layer in x]
-    y = [layer - layer.mean(0) for layer in target]
-    y = [layer / layer.std(0) for layer in y]
-    found = hot.fit(x, y)
-    for row, one in enumerate(source):
-        for m, other in enumerate(target):
-            cost = cdist(one.T, other.T, "correlation")
-            exact = ot.emd2(ot.unif(len(cost)), ot.unif(cost.shape[1]), cost)
-            assert found.costs[row, m] == pytest.approx(exact, abs=1e-10)
+@pytest.mark.parametrize("shape", [(7, 7), (4, 12), (12, 4), (6, 9), (5, 13), (1, 5), (1, 1)])
+def test_cost_and_marginals_equal_pots(shape):
+    cost = draw(*shape)
+    plan, total = transport(cost)
+    reference = ot.emd2(ot.unif(shape[0]), ot.unif(shape[1]), cost)
+    assert total == pytest.approx(reference, abs=1e-12)
+    dense = plan.toarray()
+    np.testing.assert_allclose(dense.sum(1), 1 / shape[0], atol=1e-12)
+    np.testing.assert_allclose(dense.sum(0), 1 / shape[1], atol=1e-12)
+    assert (dense * cost).sum() == pytest.approx(total, abs=1e-12)
+    assert np.count_nonzero(dense) <= sum(shape) - 1
 
 
-def test_a_permuted_copy_is_found_exactly():
-    source = layers([6, 8, 10])
-    target = [layer[:, RANDOM.permutation(layer.shape[1])] for layer in source]
-    result = hot.hot(source, target, seed=0)
-    np.testing.assert_allclose(np.diag(result.fit.costs), 0, atol=1e-10)
-    np.testing.assert_allclose(result.fit.plan, np.eye(3) / 3, atol=1e-10)
-    assert result.scores["hot"] == pytest.approx(1, abs=1e-10)
+def test_small_assignment_is_the_best_of_all_permutations():
+    cost = draw(5, 5)
+    best = min(
+        sum(cost[i, j] for i, j in enumerate(order)) / 5
+        for order in itertools.permutations(range(5))
+    )
+    assert transport(cost)[1] == pytest.approx(best, abs=1e-14)
 
 
-def test_doubled_units_cost_nothing():
-    source = layers([6, 8])
-    result = hot.hot(source, [np.repeat(layer, 2, axis=1) for layer in source], seed=0)
-    np.testing.assert_allclose(np.diag(result.fit.costs), 0, atol=1e-10)
-    assert result.scores["hot"] == pytest.approx(1, abs=1e-10)
+def test_constant_shift_of_a_row_leaves_the_plan():
+    cost = draw(5, 8)
+    shifted = cost + np.arange(5)[:, None]
+    np.testing.assert_allclose(
+        transport(cost)[0].toarray(), transport(shifted)[0].toarray(), atol=1e-15
+    )
 
 
-def test_equal_depths_make_single_best_the_same_as_hot():
-    result = hot.hot(layers([6, 8, 10]), layers([5, 7, 9], seed=3), seed=1)
-    assert result.scores["single_best"] == result.scores["hot"]
+def test_a_capped_simplex_is_an_error():
+    with pytest.raises(StudyError, match="did not finish a problem of 40 x 59 units within 3"):
+        transport(draw(40, 59), iterations=3)
 
 
-def test_the_other_direction_has_the_transposed_plan_and_another_score():
-    source, target = layers([6, 8, 10]), layers([5, 7, 9, 4, 6], seed=3)
-    there, back = hot.hot(source, target, seed=1), hot.hot(target, source, seed=1)
-    np.testing.assert_allclose(there.fit.plan, back.fit.plan.T, atol=1e-10)
-    assert there.fit.cost == pytest.approx(back.fit.cost, abs=1e-10)
-    assert abs(there.scores["hot"] - back.scores["hot"]) > 1e-4
+def test_nan_costs_are_an_error():
+    with pytest.raises(StudyError, match="NaN"):
+        transport(np.array([[0.0, np.nan]]))
 
 
-def test_scores_are_correlations_of_the_reconstruction_in_the_formula():
-    source, target = layers([6, 8]), layers([5, 7, 9], seed=3)
-    result = hot.hot(source, target, seed=2, rules=["hot"])
-    train, test = hot.split(60, 2)
-    x, y = hot.scale(source, train).layers, hot.scale(target, train).layers
-    for row in range(2):
-        told = sum(
-            2 * result.fit.plan[row, m] * y[m] @ result.fit.inner[row][m].toarray().T
-            for m in range(3)
-        )
-        units = [pearsonr(x[row][test, i], told[test, i])[0] for i in range(x[row].shape[1])]
-        assert result.by_layer["hot"][row] == pytest.approx(np.mean(units), abs=1e-12)
+def test_wrong_marginals_are_found():
+    with pytest.raises(ArithmeticError, match=r"off by 0\.1"):
+        transports.check_marginals(np.array([[0.6, 0.0], [0.0, 0.4]]))
 
 
-def test_held_out_stimuli_do_not_reach_the_fit():
-    source, target = layers([6, 8]), layers([5, 7, 9], seed=3)
-    before = hot.hot(source, target, seed=0).fit
-    _, test = hot.split(60, 0)
-    changed = [layer.copy() for layer in source]
-    for layer in changed:
-        layer[test] += 100
-    np.testing.assert_array_equal(hot.hot(changed, target, seed=0).fit.costs, before.costs)
+def test_permuted_copy_is_found_exactly():
+    layers = [draw(100, 8, seed=s) for s in range(3)]
+    orders = [generator(s, "order").permutation(8) for s in range(3)]
+    copies = [x[:, order] for x, order in zip(layers, orders, strict=True)]
+    found = hot(layers, copies, held_out=HELD)
+    np.testing.assert_allclose(np.diag(found.cost), 0, atol=1e-12)
+    np.testing.assert_allclose(found.outer, np.eye(3) / 3, atol=1e-15)
+    assert found.score(found.outer) == pytest.approx(1, abs=1e-12)
 
 
-@pytest.mark.parametrize("closed", [True, False])
-def test_rotation_at_equal_widths_is_procrustes(closed):
-    x, y = RANDOM.normal(size=(40, 6)), RANDOM.normal(size=(40, 6))
-    turn, _ = orthogonal_procrustes(x, y)
-    found = hot.match_rotated(x, y, closed_form=closed)
-    assert found.cost == pytest.approx(((x @ turn - y) ** 2).sum(), rel=1e-10)
+def test_duplicated_columns_cost_nothing():
+    layers = [draw(100, 6, seed=s) for s in range(3)]
+    found = hot(layers, [np.repeat(x, 2, axis=1) for x in layers], held_out=HELD)
+    np.testing.assert_allclose(np.diag(found.cost), 0, atol=1e-12)
+    assert found.score(found.outer) == pytest.approx(1, abs=1e-12)
 
 
-def test_a_rotated_copy_is_found_with_rotation_only():
-    source = layers([6, 8, 10], stimuli=200)
-    turned = [x @ ortho_group.rvs(x.shape[1], random_state=0) for x in source]
-    plain = hot.hot(source, turned, seed=0)
-    rotated = hot.hot(source, turned, seed=0, rotate=True)
-    np.testing.assert_allclose(np.diag(rotated.fit.costs), 0, atol=1e-8)
-    assert rotated.scores["hot"] == pytest.approx(1, abs=1e-10)
-    assert plain.scores["hot"] < 0.95
+def test_costs_equal_a_loop_over_pairs_with_pot():
+    source, target = system([6, 7]), system([9, 7, 14], seed=1)
+    found = hot(source, target, held_out=HELD)
+    for i, x in enumerate(source):
+        for j, y in enumerate(target):
+            n, m = x.shape[1], y.shape[1]
+            cost = 1 - np.corrcoef(x[:80].T, y[:80].T)[:n, n:]
+            expected = ot.emd2(ot.unif(n), ot.unif(m), cost)
+            assert found.cost[i, j] == pytest.approx(expected, abs=1e-12)
 
 
-@pytest.mark.parametrize("widths", [(5, 8), (8, 5)])
-def test_the_linear_objective_of_the_alternation_falls(widths):
-    x, y = RANDOM.normal(size=(50, widths[0])), RANDOM.normal(size=(50, widths[1]))
-    found = hot.match_rotated(x - x.mean(0), y - y.mean(0), iterations=50)
+def test_reconstruction_equals_the_formula():
+    source, target = system([6, 7]), system([9, 7, 14], seed=1)
+    found = hot(source, target, held_out=HELD)
+    for i, predicted in enumerate(found.reconstruct(found.outer)):
+        expected = 0
+        for j, y in enumerate(target):
+            z = (y[80:] - y[:80].mean(0)) / (y[:80].std(0) * np.sqrt(80))
+            q = found.matches[i][j].plan.toarray()
+            expected = expected + 2 * found.outer[i, j] * z @ (q * len(q)).T
+        np.testing.assert_allclose(predicted, expected, atol=1e-12)
+    units = [
+        np.mean([np.corrcoef(x[80:, k], p[:, k])[0, 1] for k in range(x.shape[1])])
+        for x, p in zip(source, found.reconstruct(found.outer), strict=True)
+    ]
+    assert found.score(found.outer) == pytest.approx(np.mean(units), abs=1e-12)
+
+
+def test_plan_is_the_transpose_the_other_way_and_the_score_is_not_symmetric():
+    a, b = system([6, 7, 8]), system([9, 7, 14, 8, 6], seed=1)
+    there, back = hot(a, b, held_out=HELD), hot(b, a, held_out=HELD)
+    np.testing.assert_allclose(there.outer, back.outer.T, atol=1e-12)
+    assert there.total == pytest.approx(back.total, abs=1e-12)
+    assert abs(there.score(there.outer) - back.score(back.outer)) > 1e-3
+
+
+def test_equal_depth_makes_the_plan_a_permutation():
+    """So the hardened plan (Single-Best) scores the same to the last digit."""
+    found = hot(system([6, 7, 8, 9]), system([9, 7, 6, 8], seed=1), held_out=HELD)
+    single = (found.outer == found.outer.max(axis=1, keepdims=True)).astype(float)
+    assert found.score(single) == found.score(found.outer)
+
+
+def test_shallow_to_deep_follows_the_planted_order():
+    deep = system([8] * 6, seed=1)
+    found = hot(deep[::2], deep, held_out=HELD)
+    assert found.outer.argmax(axis=1).tolist() == sorted(found.outer.argmax(axis=1))
+    assert (found.outer > 0).sum() <= 3 + 6 - 1
+
+
+# Rotation
+
+
+def test_equal_widths_equal_procrustes():
+    x, y = draw(60, 8), draw(60, 8, seed=1)
+    found = rotated_match(x, y)
+    from scipy.linalg import orthogonal_procrustes
+
+    rotation, _ = orthogonal_procrustes(x, y)
+    assert found.cost == pytest.approx(((x @ rotation - y) ** 2).sum(), rel=1e-12)
+    np.testing.assert_allclose(found.rotation, rotation, atol=1e-12)
+
+
+@pytest.mark.parametrize("widths", [(6, 9), (9, 6), (5, 15)])
+def test_alternation_descends_and_keeps_the_rotation_orthogonal(widths):
+    x, y = draw(60, widths[0]), draw(60, widths[1], seed=1)
+    found = rotated_match(x, y)
     assert len(found.objective) >= 4
-    assert (np.diff(found.objective) <= 1e-9).all()
-    np.testing.assert_allclose(found.rotation @ found.rotation.T, np.eye(widths[0]), atol=1e-10)
-    turned = (x - x.mean(0)) @ found.rotation
-    cost = cdist(turned.T, (y - y.mean(0)).T, "sqeuclidean")
-    plan = found.inner.toarray() / widths[0]
-    assert found.objective[-1] == pytest.approx((cost * plan).sum(), rel=1e-8)
+    assert all(
+        b <= a + 1e-9 * a for a, b in zip(found.objective, found.objective[1:], strict=False)
+    )
+    assert found.objective[-1] < found.objective[0] - 1e-3
+    np.testing.assert_allclose(found.rotation.T @ found.rotation, np.eye(widths[0]), atol=1e-12)
+    residual = x @ found.rotation - y @ (widths[0] * found.plan.toarray()).T
+    assert found.cost == pytest.approx((residual**2).sum(), rel=1e-12)
 
 
-def test_workers_change_nothing():
-    x, y = layers([6, 8]), layers([5, 7, 9], seed=3)
-    one, two = hot.fit(x, y), hot.fit(x, y, workers=2)
-    np.testing.assert_array_equal(one.costs, two.costs)
+def test_the_objective_may_not_rise():
+    with pytest.raises(ArithmeticError, match=r"rose from 1\.0 to 1\.1"):
+        transports._descend([1.0], 1.1)
 
 
-def test_staircase_follows_depth():
-    np.testing.assert_allclose(hot.staircase(2, 4), np.kron(np.eye(2), np.full((1, 2), 0.25)))
-    hot.check_marginals(hot.staircase(3, 7))
-    np.testing.assert_allclose(hot.staircase(4, 4), np.eye(4) / 4)
+def test_a_rotated_copy_is_recovered_by_rotation_alone():
+    layers = [draw(100, 8, seed=s) for s in range(3)]
+    turned = [x @ np.linalg.qr(draw(8, 8, seed=s + 9))[0] for s, x in enumerate(layers)]
+    plain, with_r = (hot(layers, turned, held_out=HELD, rotate=r) for r in (False, True))
+    np.testing.assert_allclose(np.diag(with_r.cost), 0, atol=1e-12)
+    assert with_r.score(with_r.outer) == pytest.approx(1, abs=1e-10)
+    assert plain.score(plain.outer) < 0.9
 
 
-def test_rules_differ_as_their_definitions_say():
-    found = hot.hot(layers([6, 8]), layers([5, 7, 9, 6], seed=3), seed=0).fit
-    assert (hot.weights(found, "pairwise_best").argmax(1) == found.costs.argmin(1)).all()
-    assert ((hot.weights(found, "top_k") > 0).sum(1) == 2).all()
-    sharp = hot.weights(found, "softmax", temperature=1e-4)
-    np.testing.assert_allclose(sharp, hot.weights(found, "pairwise_best"), atol=1e-6)
-    for rule in hot.RULES:
-        if rule != "random":
-            np.testing.assert_allclose(hot.weights(found, rule).sum(1), 1)
-    with pytest.raises(StudyError, match="rule 'best' is unknown"):
-        hot.weights(found, "best")
+# What a user can get wrong
 
 
-def test_three_levels_find_shuffled_checkpoints():
-    cost, plan = hot.three_levels(1 - np.eye(5)[[2, 0, 1, 4, 3]])
-    assert cost == 0
-    assert plan.argmax(1).tolist() == [2, 0, 1, 4, 3]
+def test_constant_and_nan_units_are_dropped_and_counted():
+    source, target = system([6, 7]), system([8, 8], seed=1)
+    spoilt = [x.copy() for x in source]
+    spoilt[0][:, 2], spoilt[1][3, 4] = 5.0, np.nan
+    found = hot(spoilt, target, held_out=HELD)
+    assert found.dropped == {"source": [1, 1], "target": [0, 0]}
+    clean = hot([np.delete(source[0], 2, 1), np.delete(source[1], 4, 1)], target, held_out=HELD)
+    np.testing.assert_allclose(found.cost, clean.cost, atol=1e-14)
 
 
-def test_dead_units_are_dropped_and_counted():
-    source = layers([6, 8])
-    source[0] = np.column_stack([source[0], np.ones(60), np.full(60, np.nan)])
-    result = hot.hot(source, layers([5, 7], seed=3), seed=0)
-    assert result.dropped == (2, 0)
-    assert np.isfinite(result.scores["hot"])
+def test_statistics_come_from_training_stimuli_alone():
+    source, target = system([6, 7]), system([8, 8], seed=1)
+    changed = [x.copy() for x in source]
+    for x in changed:
+        x[HELD] = 100 * draw(20, x.shape[1])
+    one, two = hot(source, target, held_out=HELD), hot(changed, target, held_out=HELD)
+    np.testing.assert_array_equal(one.cost, two.cost)
 
 
-def test_bad_input_is_told():
-    good = layers([6, 8])
-    with pytest.raises(StudyError, match=r"found layers of \[50, 60\] stimuli"):
-        hot.hot(good, [layer[:50] for layer in good], seed=0)
-    with pytest.raises(StudyError, match="9 stimuli are too few"):
-        hot.hot([x[:9] for x in good], [x[:9] for x in good], seed=0)
-    with pytest.raises(StudyError, match="all 3 units are constant or NaN"):
-        hot.hot([np.ones((60, 3))], good, seed=0)
-    with pytest.raises(StudyError, match="no optimum within 1 iterations"):
-        hot.solve(RANDOM.random((30, 31)), "simplex", iterations=1)
-    with pytest.raises(StudyError, match="finite"):
-        hot.solve(np.array([[np.nan, 1.0]]))
-    with pytest.raises(StudyError, match="marginals are off"):
-        hot.check_marginals(np.eye(3))
+def test_one_layer_is_said_to_be_forced():
+    assert hot(system([6]), system([8, 7]), held_out=HELD).forced
+    assert not hot(system([6, 6]), system([8, 7]), held_out=HELD).forced
 
 
-def test_one_layer_is_said_to_force_the_plan():
-    result = hot.hot(layers([6]), layers([5, 7], seed=3), seed=0)
-    assert "uniform whatever the data" in result.note
-    np.testing.assert_allclose(result.fit.plan, [[0.5, 0.5]])
+@pytest.mark.parametrize(
+    "source, target, held, message",
+    [
+        ([draw(100, 4)], [draw(99, 4)], HELD, "target layer 0 has shape"),
+        ([draw(11, 4)], [draw(11, 4)], np.arange(2), "9 stimuli to train on and 2 held out"),
+        ([np.ones((100, 4))], [draw(100, 4)], HELD, "all 4 units are constant"),
+        ([], [draw(100, 4)], HELD, "one layer or more"),
+        ([draw(100, 4)], [draw(100, 4)], np.ones(3, bool), "names 3 stimuli, there are 100"),
+    ],
+)
+def test_bad_input_is_told(source, target, held, message):
+    with pytest.raises(StudyError, match=message):
+        hot(source, target, held_out=held)
 
 
-def test_depth_correlation_trace_and_hubness():
-    assert plan_structure.depth_correlation(np.eye(4) / 4) == pytest.approx(1)
-    assert plan_structure.depth_correlation(np.eye(4)[::-1] / 4) == pytest.approx(-1)
-    assert plan_structure.depth_correlation(np.full((3, 5), 1 / 15)) == pytest.approx(0, abs=1e-12)
-    assert np.isnan(plan_structure.depth_correlation(np.full((1, 5), 0.2)))
-    assert plan_structure.trace(np.eye(4)[[0, 1, 3, 2]] / 4) == 0.5
-    assert plan_structure.hubness(np.array([[0, 1, 1], [0, 1, 1], [1, 1, 0]])) == 2 / 3
-
-
-def test_the_null_of_depth_correlation_has_the_width_of_the_notes():
-    null = plan_structure.depth_null(12, 24, draws=300, seed=0)
-    low, high = np.quantile(null, [0.025, 0.975])
-    assert -0.5 < low < -0.3 < 0.3 < high < 0.5
+def test_checkpoints_of_one_model_find_themselves():
+    checkpoints = [[draw(100, 5, seed=2 * c), draw(100, 6, seed=2 * c + 1)] for c in range(3)]
+    order = [2, 0, 1]
+    costs, plan = transports.checkpoint_plan(
+        checkpoints, [checkpoints[c] for c in order], held_out=HELD
+    )
+    np.testing.assert_allclose(plan, np.eye(3)[:, order] / 3, atol=1e-15)
+    assert costs.min() == pytest.approx(0, abs=1e-12)

@@ -1,86 +1,95 @@
-"""Hierarchical optimal transport between two systems of layers (Shah and Khosla, arXiv 2510.01706).
+"""Hierarchical optimal transport between layered systems (arXiv 2510.01706), solved exactly.
 
-Layers are matched by a plan over layers (outer level) whose costs are soft matchings of units
-(inner level), both with uniform marginals and both exact. From a notebook:
+Two systems answer the same stimuli. Units of two layers are coupled by soft matching (inner
+level), layers by transport over the inner costs (outer level), checkpoints by transport over the
+outer costs (third level). All masses are uniform, and every plan's masses sum to 1.
 
-    result = hot(source_layers, target_layers, seed=0)
-    result.fit.plan, result.scores
-
-Layers are arrays (stimuli, units); rows are the same stimuli everywhere. Everything is fitted on the
-training stimuli; scores come from the others. Correlations, costs and scores have no unit.
+    result = hot(source_layers, target_layers, held_out=np.arange(800, 1000))
+    result.outer                 # (L, M): mass between layers
+    result.score(result.outer)   # held-out correlation
 """
 
 from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 
 import numpy as np
-from scipy import sparse
 from scipy.optimize import linear_sum_assignment
+from scipy.sparse import csr_array
 
 from replicortex.errors import StudyError
-from replicortex.randomness import generator
 
 FEWEST_STIMULI = 10
-ITERATIONS = 10_000_000  # of the network simplex; to reach them is an error
-MARGIN = 1e-10  # largest error of a plan's marginals
-FLAT = 1e-8  # standard deviation below which a unit counts as constant
-RULES = (
-    "hot",
-    "random",
-    "single_best",
-    "pairwise_best",
-    "uniform",
-    "top_k",
-    "staircase",
-    "softmax",
-)
+CONSTANT_SD = 1e-8  # of a unit over training stimuli, in its own unit
+MARGINAL_TOLERANCE = 1e-10
+MONOTONE_TOLERANCE = 1e-9  # relative; the alternation's objective may not rise by more
+ITERATIONS = 10_000_000  # of the network simplex
+
+# --- Plans ---------------------------------------------------------------------------------------
 
 
-def solve(cost: np.ndarray, solver: str = "auto", iterations: int = ITERATIONS) -> np.ndarray:
-    """Return the cheapest plan (n, m) whose rows sum to 1/n and whose columns sum to 1/m.
+def check_marginals(plan: csr_array | np.ndarray) -> None:
+    """Check that a plan is non-negative, each row carries 1/n and each column 1/m.
+
+    Raises
+    ------
+    ArithmeticError
+        Naming the largest deviation, when it exceeds 1e-10.
+    """
+    n, m = plan.shape
+    rows, columns = np.asarray(plan.sum(axis=1)), np.asarray(plan.sum(axis=0))
+    off = max(np.abs(rows - 1 / n).max(), np.abs(columns - 1 / m).max())
+    if not off <= MARGINAL_TOLERANCE or plan.min() < 0:
+        raise ArithmeticError(f"transport plan: marginals are off by {off:.3g}, or masses negative")
+
+
+def transport(cost: np.ndarray, *, iterations: int = ITERATIONS) -> tuple[csr_array, float]:
+    """Solve one transport problem with uniform masses exactly.
+
+    Equal widths are an assignment; where one width divides the other, rows (or columns) repeated
+    make an assignment too; all else goes to the network simplex.
 
     Parameters
     ----------
     cost
         (n, m), finite.
-    solver
-        "auto": assignment where one width divides the other (each row or column is repeated, which
-        changes neither cost nor marginals), else network simplex; "simplex" or "assignment".
     iterations
         Cap of the network simplex.
+
+    Returns
+    -------
+    The plan, (n, m) with masses summing to 1, and its cost: the sum of cost times mass.
 
     Raises
     ------
     StudyError
-        When the cost is not finite, the solver unknown or unfit, or the cap is reached.
+        When a cost is not finite, or the simplex hits its cap before the optimum.
     """
-    cost = np.ascontiguousarray(cost, dtype=np.float64)
-    if cost.ndim != 2 or 0 in cost.shape or not np.isfinite(cost).all():
-        raise StudyError(f"cost of shape {cost.shape}: a finite, non-empty matrix expected")
-    if solver not in ("auto", "simplex", "assignment"):
-        raise StudyError(f"solver: '{solver}' is unknown; valid are auto, simplex, assignment")
+    cost = np.asarray(cost, dtype=np.float64)
+    if cost.ndim != 2 or 0 in cost.shape:
+        raise StudyError(f"transport: a cost of shape {cost.shape} is given, (n, m) expected")
+    if not np.isfinite(cost).all():
+        raise StudyError("transport: the costs hold NaN or infinite values")
     n, m = cost.shape
-    divides = max(n, m) % min(n, m) == 0
-    if solver == "assignment" and not divides:
-        raise StudyError(f"solver 'assignment': neither of {n} and {m} divides the other")
-    plan = _assign(cost) if divides and solver != "simplex" else _simplex(cost, iterations)
+    wide = max(n, m)
+    if wide % min(n, m) == 0:
+        rows, columns = linear_sum_assignment(
+            np.repeat(np.repeat(cost, wide // n, axis=0), wide // m, axis=1)
+        )
+        rows, columns = rows // (wide // n), columns // (wide // m)
+        # Copies of one unit may meet the same partner: their masses add up.
+        plan = csr_array((np.full(wide, 1 / wide), (rows, columns)), shape=(n, m))
+    else:
+        plan = csr_array(_simplex(cost, iterations))
     check_marginals(plan)
-    return plan
+    return plan, _total(cost, plan)
 
 
-def _assign(cost: np.ndarray) -> np.ndarray:
-    n, m = cost.shape
-    if n > m:
-        return _assign(cost.T).T
-    times = m // n
-    rows, columns = linear_sum_assignment(np.repeat(cost, times, axis=0))
-    plan = np.zeros((n, m))
-    plan[rows // times, columns] = 1 / m
-    return plan
+def _total(cost: np.ndarray, plan: csr_array) -> float:
+    entries = plan.tocoo()
+    return float(np.dot(cost[entries.row, entries.col], entries.data))
 
 
 def _simplex(cost: np.ndarray, iterations: int) -> np.ndarray:
@@ -88,416 +97,333 @@ def _simplex(cost: np.ndarray, iterations: int) -> np.ndarray:
 
     n, m = cost.shape
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the log says the same, and becomes an error below
+        warnings.simplefilter("ignore")  # the log tells the same, and is an error below
         plan, log = ot.emd(
             np.full(n, 1 / n), np.full(m, 1 / m), cost, numItermax=iterations, log=True
         )
-    if log["warning"]:
+    if log["warning"] is not None:
         raise StudyError(
-            f"optimal transport {n} x {m}: no optimum within {iterations} iterations "
-            f"({log['warning']})"
+            f"transport: the network simplex did not finish a problem of {n} x {m} units within "
+            f"{iterations} iterations ({log['warning']}); raise the cap"
         )
     return plan
 
 
-def check_marginals(plan: np.ndarray) -> None:
-    """Raise StudyError unless a plan is non-negative with uniform marginals, to 1e-10."""
-    n, m = plan.shape
-    error = max(np.abs(plan.sum(1) - 1 / n).max(), np.abs(plan.sum(0) - 1 / m).max())
-    if error > MARGIN or plan.min() < -MARGIN:
-        raise StudyError(f"plan {n} x {m}: marginals are off by {error:.2g}")
+# --- Layers --------------------------------------------------------------------------------------
 
 
-@dataclass
-class Scaled:
-    """Layers with their dead units dropped, scaled by the training stimuli.
+@dataclass(frozen=True)
+class Layer:
+    """Responses of one layer, standardised by its training stimuli.
 
-    `layers` hold all stimuli, `kept` is a mask of units for each layer, `dropped` their number.
+    `train` and `held_out` are (stimuli, units), float64; `kept` says which of the given units are
+    in them: units that are constant over training stimuli, or not finite anywhere, are dropped.
     """
 
-    layers: list[np.ndarray]
-    kept: list[np.ndarray]
-    dropped: list[int]
+    train: np.ndarray
+    held_out: np.ndarray
+    kept: np.ndarray
+
+    @property
+    def dropped(self) -> int:
+        """Number of units left out."""
+        return int((~self.kept).sum())
 
 
-def scale(layers: Sequence[np.ndarray], train: np.ndarray, by: str = "unit") -> Scaled:
-    """Return layers whose units have mean 0 over the training stimuli, scaled by unit or layer.
+def standardise(
+    responses: np.ndarray, held_out: np.ndarray, *, per: str = "unit", name: str = "layer"
+) -> Layer:
+    """Split a layer's responses and centre and scale them by training stimuli alone.
 
-    Units that are constant over the training stimuli, or not finite anywhere, are dropped and
-    counted. By unit: standard deviation 1. By layer: one factor, mean variance of a unit 1 (as
-    rotations mix units, section 2.5).
+    Parameters
+    ----------
+    responses
+        (stimuli, units).
+    held_out
+        Boolean, (stimuli,).
+    per
+        "unit": each unit has norm 1 over training stimuli, so that products are correlations;
+        "layer": units are centred, the whole layer has Frobenius norm 1. Scaling units after a
+        rotation would undo its invariance.
+    name
+        What errors call the layer.
 
     Raises
     ------
     StudyError
-        When a layer keeps no unit.
+        When no unit remains.
     """
-    if by not in ("unit", "layer"):
-        raise StudyError(f"scale by '{by}' is unknown; valid are unit, layer")
-    scaled, masks = [], []
-    for number, layer in enumerate(layers):
-        layer = np.asarray(layer, dtype=np.float64)
-        finite = np.isfinite(layer).all(0)
-        sd = np.where(finite, np.where(finite, layer, 0)[train].std(0), 0)
-        kept = sd >= FLAT
-        if not kept.any():
-            raise StudyError(f"layer {number}: all {layer.shape[1]} units are constant or NaN")
-        units = layer[:, kept]
-        units = units - units[train].mean(0)
-        units /= sd[kept] if by == "unit" else np.sqrt((sd[kept] ** 2).mean())
-        scaled.append(units)
-        masks.append(kept)
-    return Scaled(scaled, masks, [int((~mask).sum()) for mask in masks])
+    responses = np.asarray(responses, dtype=np.float64)
+    finite = np.isfinite(responses).all(axis=0)
+    kept = finite.copy()
+    kept[finite] = responses[~held_out][:, finite].std(axis=0) >= CONSTANT_SD
+    if not kept.any():
+        raise StudyError(f"{name}: all {len(kept)} units are constant or hold NaN")
+    used = responses[:, kept]
+    centred = used - used[~held_out].mean(axis=0)
+    if per == "unit":
+        centred /= np.linalg.norm(centred[~held_out], axis=0)
+    elif per == "layer":
+        centred /= np.linalg.norm(centred[~held_out])
+    else:
+        raise StudyError(f"standardise: per is '{per}'; valid are unit, layer")
+    return Layer(centred[~held_out], centred[held_out], kept)
 
 
-@dataclass
-class Fit:
-    """Both levels of a match, fitted on training stimuli.
+# --- Inner level ---------------------------------------------------------------------------------
 
-    Attributes
-    ----------
-    costs
-        (L, M): cost of each pair of layers.
-    plan
-        (L, M): the outer plan; rows sum to 1/L, columns to 1/M.
-    cost
-        sum of costs * plan.
-    inner
-        [l][m]: row-stochastic maps n_l * Q of target to source units, sparse (n_l, n_m).
-    rotations
-        [l][m]: orthogonal (n_l, n_l), or None without rotation.
-    forced
-        The plan is the same whatever the data, since one system has a single layer.
-    capped
-        Pairs whose alternation ended at its cap instead of converging.
+
+@dataclass(frozen=True)
+class Match:
+    """Units of a source layer coupled to those of a target layer.
+
+    `plan` (n, m) has masses summing to 1; `rotation` (n, n) is None where none was fitted;
+    `objective` holds the alternation's linear objective after each step.
     """
 
-    costs: np.ndarray
-    plan: np.ndarray
+    plan: csr_array
     cost: float
-    inner: list[list[sparse.csr_array]]
-    rotations: list[list[np.ndarray]] | None
-    forced: bool
-    capped: int = 0
+    rotation: np.ndarray | None = None
+    objective: tuple[float, ...] = ()
+
+    def predict(self, target: np.ndarray) -> np.ndarray:
+        """Return the source layer that target responses (stimuli, m) imply, (stimuli, n)."""
+        predicted = (self.plan @ target.T).T * self.plan.shape[0]
+        return predicted if self.rotation is None else predicted @ self.rotation.T
 
 
-def match_units(products: np.ndarray) -> tuple[float, sparse.csr_array]:
-    """Return the soft-matching cost and map of one pair of layers.
+def soft_match(source: np.ndarray, target: np.ndarray) -> Match:
+    """Couple units by correlation distance 1 - r (soft matching, Khosla and Williams 2024).
 
-    Parameters
-    ----------
-    products
-        (n, m): Pearson correlations of source and target units over the training stimuli.
-
-    Returns
-    -------
-    Sum of Q * (1 - correlation), and n * Q as a sparse array (n, m).
+    Both (stimuli, units) with units centred and of norm 1.
     """
-    cost = 1 - products
-    plan = solve(cost)
-    return float((cost * plan).sum()), sparse.csr_array(len(plan) * plan)
+    plan, cost = transport(1 - source.T @ target)
+    return Match(plan, cost)
 
 
-@dataclass
-class Rotated:
-    """Soft matching with a rotation of the source's units.
+def rotated_match(
+    source: np.ndarray, target: np.ndarray, *, tolerance: float = 1e-6, steps: int = 20
+) -> Match:
+    """Couple units up to a rotation of the source: min over Q, R of ||X R - Y (n Q)^T||_F^2.
 
-    `cost` is |X R - Y (nQ)'|^2, `objective` the linear objective <Q, M(R)> after each half step,
-    with squared Euclidean M.
-    """
-
-    cost: float
-    inner: sparse.csr_array
-    rotation: np.ndarray
-    objective: list[float] = field(default_factory=list)
-    converged: bool = True
-
-
-def match_rotated(
-    source: np.ndarray,
-    target: np.ndarray,
-    iterations: int = 20,
-    tolerance: float = 1e-6,
-    closed_form: bool = True,
-) -> Rotated:
-    """Return the soft matching of one pair of layers with an orthogonal R (section 2.5).
-
-    Equal widths have a closed form, orthogonal Procrustes: Q is a permutation, which R absorbs.
-    Otherwise transport and Procrustes alternate from R = I; the linear objective must not rise.
+    Equal widths: one singular value decomposition, since the plan is a permutation that R absorbs.
+    Otherwise transport and Procrustes alternate; the linear objective <n Q, M(R)>, with M the
+    squared distances between columns, never rises (the Frobenius residual may).
 
     Parameters
     ----------
     source, target
-        (stimuli, n) and (stimuli, m), centred.
-    iterations, tolerance
-        The alternation ends when its objective changes by less than this share, or at the cap.
-    closed_form
-        False: alternate at equal widths too (a check).
+        (stimuli, n) and (stimuli, m), units centred.
+    tolerance, steps
+        The alternation ends at that relative change, or after that many steps.
     """
     n, m = source.shape[1], target.shape[1]
-    products = source.T @ target
-    power = np.einsum("tn,tn->", source, source), np.einsum("tm,tm->", target, target)
-    if n == m and closed_form:
-        left, values, right = np.linalg.svd(products)
-        cost = power[0] + power[1] - 2 * values.sum()
-        return Rotated(float(cost), sparse.csr_array(np.eye(n)), left @ right)
-    constant = power[0] / n + power[1] / m
+    cross = source.T @ target
+    if n == m:
+        left, values, right = np.linalg.svd(cross)
+        cost = (source**2).sum() + (target**2).sum() - 2 * values.sum()
+        plan = csr_array((np.full(n, 1 / n), (np.arange(n), np.arange(n))), shape=(n, n))
+        return Match(plan, float(cost), left @ right)
     rotation = np.eye(n)
     objective: list[float] = []
-    converged = False
-    for _ in range(iterations):
-        turned = rotation.T @ products
-        plan = solve(-2 * turned)
-        objective.append(float(constant - 2 * (plan * turned).sum()))
-        left, _, right = np.linalg.svd(products @ plan.T)
+    for _ in range(steps):
+        plan, total = transport(_squared(source @ rotation, target, rotation.T @ cross))
+        _descend(objective, n * total)
+        left, _, right = np.linalg.svd((plan @ cross.T).T)
         rotation = left @ right
-        objective.append(float(constant - 2 * (plan * (rotation.T @ products)).sum()))
-        if np.diff(objective).max(initial=0) > 1e-9 * constant:
-            raise StudyError("rotation: the linear objective rose, which an exact solver forbids")
-        if len(objective) > 2 and objective[-3] - objective[-1] <= tolerance * abs(objective[-3]):
-            converged = True
+        squares = _squared(source @ rotation, target, rotation.T @ cross)
+        _descend(objective, n * _total(squares, plan))
+        if objective[-2] - objective[-1] <= tolerance * abs(objective[-1]) and len(objective) > 2:
             break
-    inner = sparse.csr_array(n * plan)
-    residual = source @ rotation - (inner @ target.T).T
-    return Rotated(float((residual**2).sum()), inner, rotation, objective, converged)
+    residual = source @ rotation - n * (plan @ target.T).T
+    return Match(plan, float((residual**2).sum()), rotation, tuple(objective))
 
 
-def fit(
-    source: Sequence[np.ndarray],
-    target: Sequence[np.ndarray],
-    rotate: bool = False,
-    iterations: int = 20,
-    workers: int = 1,
-) -> Fit:
-    """Return the two-level match of scaled layers, given over the training stimuli only.
-
-    Parameters
-    ----------
-    source, target
-        Layers (stimuli, units) from `scale`.
-    rotate
-        Add a rotation to each pair (HOT+R).
-    iterations
-        Cap of the alternation of HOT+R.
-    workers
-        Processes over source layers; pays from about 1,500 units a layer. Never changes a result.
-    """
-    tasks = [(layer, target, rotate, iterations) for layer in source]
-    if workers > 1:
-        with ProcessPoolExecutor(workers) as pool:
-            rows = list(pool.map(_match_row, tasks))
-    else:
-        rows = [_match_row(task) for task in tasks]
-    costs = np.array([[pair.cost for pair in row] for row in rows])
-    plan = solve(costs)
-    return Fit(
-        costs=costs,
-        plan=plan,
-        cost=float((costs * plan).sum()),
-        inner=[[pair.inner for pair in row] for row in rows],
-        rotations=[[pair.rotation for pair in row] for row in rows] if rotate else None,
-        forced=min(costs.shape) == 1,
-        capped=sum(not pair.converged for row in rows for pair in row),
-    )
+def _squared(source: np.ndarray, target: np.ndarray, cross: np.ndarray) -> np.ndarray:
+    return (source**2).sum(axis=0)[:, None] + (target**2).sum(axis=0)[None] - 2 * cross
 
 
-def _match_row(task: tuple[np.ndarray, Sequence[np.ndarray], bool, int]) -> list[Rotated]:
-    layer, target, rotate, iterations = task
-    if rotate:
-        return [match_rotated(layer, other, iterations) for other in target]
-    # One product for all target layers; only one source layer's products are held at a time.
-    products = layer.T @ np.concatenate(target, axis=1) / len(layer)
-    found = []
-    for block in np.split(products, np.cumsum([t.shape[1] for t in target])[:-1], axis=1):
-        cost, inner = match_units(block)
-        found.append(Rotated(cost, inner, np.empty((0, 0))))
-    return found
+def _descend(objective: list[float], value: float) -> None:
+    if objective and value > objective[-1] + MONOTONE_TOLERANCE * max(1.0, abs(objective[-1])):
+        raise ArithmeticError(f"rotated match: the objective rose from {objective[-1]} to {value}")
+    objective.append(value)
 
 
-def staircase(n: int, m: int) -> np.ndarray:
-    """Return the plan (n, m) that matches layers by relative depth alone (north-west corner)."""
-    edges = np.unique(np.concatenate([np.arange(n + 1) * m, np.arange(m + 1) * n]))
-    plan = np.zeros((n, m))
-    np.add.at(plan, (edges[:-1] // m, edges[:-1] // n), np.diff(edges) / (n * m))
-    return plan
+# --- Outer level ---------------------------------------------------------------------------------
 
 
-def weights(found: Fit, rule: str, temperature: float = 0.05, top: int | None = None) -> np.ndarray:
-    """Return the share (L, M) of each target layer in the prediction of each source layer.
+@dataclass(frozen=True)
+class Hot:
+    """Two systems matched on training stimuli.
 
-    Rows sum to 1. Rules: hot, the plan; single_best, its largest entry; pairwise_best, the cheapest
-    target layer; uniform; top_k, the `top` cheapest (M / L, rounded, unless given); staircase;
-    softmax of -cost / temperature.
-
-    Raises
-    ------
-    StudyError
-        When the rule is unknown ("random" is drawn by `hot`).
-    """
-    layers, others = found.costs.shape
-    if rule == "hot":
-        return layers * found.plan
-    if rule == "single_best":
-        return np.eye(others)[found.plan.argmax(1)]
-    if rule == "pairwise_best":
-        return np.eye(others)[found.costs.argmin(1)]
-    if rule == "uniform":
-        return np.full((layers, others), 1 / others)
-    if rule == "top_k":
-        k = top or max(1, round(others / layers))
-        order = np.argsort(found.costs, axis=1, kind="stable")[:, :k]
-        return np.eye(others)[order].mean(1)
-    if rule == "staircase":
-        return layers * staircase(layers, others)
-    if rule == "softmax":
-        share = np.exp(-(found.costs - found.costs.min(1, keepdims=True)) / temperature)
-        return share / share.sum(1, keepdims=True)
-    raise StudyError(f"rule '{rule}' is unknown; valid are {', '.join(RULES)}")
-
-
-def correlate(one: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """Return Pearson correlations of columns, shape (units,); NaN where a column is constant."""
-    one, other = one - one.mean(0), other - other.mean(0)
-    power = np.einsum("tn,tn->n", one, one) * np.einsum("tn,tn->n", other, other)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return np.where(power > 1e-24, np.einsum("tn,tn->n", one, other) / np.sqrt(power), np.nan)
-
-
-def predictions(found: Fit, target: Sequence[np.ndarray], layer: int) -> np.ndarray:
-    """Return what each target layer says of one source layer, (M, stimuli, n_l)."""
-    told = []
-    for other, values in enumerate(target):
-        one = (found.inner[layer][other] @ values.T).T
-        told.append(one if found.rotations is None else one @ found.rotations[layer][other].T)
-    return np.stack(told)
-
-
-@dataclass
-class Result:
-    """What `hot` returns.
-
-    Attributes
-    ----------
-    fit
-        Costs, plans and maps.
-    scores
-        Rule -> held-out score: mean over source layers of the mean correlation of a unit with its
-        reconstruction.
-    by_layer
-        Rule -> scores (L,).
-    undefined
-        Units left out of a mean because they, or their reconstructions, are constant on the
-        held-out stimuli: summed over layers and rules.
-    dropped
-        Dead units of (source, target), in all layers.
-    note
-        "" or what a reader must know: the plan is forced.
+    `cost` (L, M) holds inner costs, `outer` (L, M) the masses between layers (sum 1), `total` the
+    outer cost, `matches[l][m]` the coupling of units, `dropped` the units left out per layer.
     """
 
-    fit: Fit
-    scores: dict[str, float]
-    by_layer: dict[str, np.ndarray]
-    undefined: int
-    dropped: tuple[int, int]
-    note: str
+    source: list[Layer]
+    target: list[Layer]
+    matches: list[list[Match]]
+    cost: np.ndarray
+    outer: np.ndarray
+    total: float
+    dropped: dict[str, list[int]] = field(default_factory=dict)
+
+    @property
+    def forced(self) -> bool:
+        """Whether the outer plan is uniform whatever the data: a system has one layer only."""
+        return 1 in self.outer.shape
+
+    def reconstruct(self, weights: np.ndarray) -> list[np.ndarray]:
+        """Return held-out source layers predicted as weighted sums over target layers.
+
+        Parameters
+        ----------
+        weights
+            (L, M), any mass between layers; each row is normalised to 1, so that the outer plan
+            gives L * sum_m P_lm Y_m Q_lm^T.
+        """
+        weights = np.asarray(weights, dtype=np.float64)
+        if weights.shape != self.cost.shape or (weights.sum(axis=1) <= 0).any():
+            raise StudyError(
+                f"reconstruct: weights of shape {weights.shape} with positive rows are needed for "
+                f"{self.cost.shape[0]} x {self.cost.shape[1]} layers"
+            )
+        shares = weights / weights.sum(axis=1, keepdims=True)
+        return [
+            sum(
+                share * match.predict(layer.held_out)
+                for share, match, layer in zip(row, matches, self.target, strict=True)
+                if share > 0
+            )
+            for row, matches in zip(shares, self.matches, strict=True)
+        ]
+
+    def unit_scores(self, weights: np.ndarray) -> list[np.ndarray]:
+        """Return per source layer each unit's held-out correlation; NaN where undefined.
+
+        A unit, or its prediction, that is constant over held-out stimuli has none.
+        """
+        return [
+            _correlations(layer.held_out, predicted)
+            for layer, predicted in zip(self.source, self.reconstruct(weights), strict=True)
+        ]
+
+    def score(self, weights: np.ndarray) -> float:
+        """Return the mean over layers of the mean defined correlation of their units.
+
+        Raises
+        ------
+        StudyError
+            When no unit of a layer has a defined correlation.
+        """
+        means = []
+        for number, values in enumerate(self.unit_scores(weights)):
+            if np.isnan(values).all():
+                raise StudyError(f"source layer {number}: every unit is constant when held out")
+            means.append(np.nanmean(values))
+        return float(np.mean(means))
 
 
-def split(stimuli: int, seed: int, held_out: float = 0.2) -> tuple[np.ndarray, np.ndarray]:
-    """Return indices of training and held-out stimuli."""
-    order = generator(seed, "split").permutation(stimuli)
-    n = max(2, round(held_out * stimuli))
-    return np.sort(order[n:]), np.sort(order[:n])
+def _correlations(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    x, y = x - x.mean(axis=0), y - y.mean(axis=0)
+    norms = np.linalg.norm(x, axis=0) * np.linalg.norm(y, axis=0)
+    defined = norms > 1e-12
+    values = np.full(x.shape[1], np.nan)
+    values[defined] = (x * y).sum(axis=0)[defined] / norms[defined]
+    return values
 
 
 def hot(
-    source: Sequence[np.ndarray],
-    target: Sequence[np.ndarray],
+    source_layers: Sequence[np.ndarray],
+    target_layers: Sequence[np.ndarray],
     *,
-    seed: int,
+    held_out: np.ndarray,
     rotate: bool = False,
-    rules: Sequence[str] = RULES,
-    held_out: float = 0.2,
-    shuffles: int = 20,
-    temperature: float = 0.05,
-    iterations: int = 20,
-    workers: int = 1,
-) -> Result:
-    """Match two systems on a part of the stimuli, and reconstruct the source on the rest.
+    tolerance: float = 1e-6,
+    steps: int = 20,
+) -> Hot:
+    """Match two layered systems (section 2 of the paper; HOT, and HOT+R with `rotate`).
 
     Parameters
     ----------
-    source, target
-        Layers (stimuli, units), in their order; the same stimuli in every row.
-    seed
-        Of the split of the stimuli and of the shuffles.
-    rotate
-        HOT+R: a rotation for each pair of layers. Layers are then scaled as wholes.
-    rules
-        Which of RULES to score; "random" is the mean over `shuffles` of the plan's rows.
+    source_layers, target_layers
+        Per layer responses (stimuli, units), rows in the same order of stimuli.
     held_out
-        Share of the stimuli that are only predicted.
-    temperature
-        Of the softmax rule, in units of cost.
-    iterations, workers
-        See `fit`.
+        Stimuli kept for scoring: indices, or a boolean for each stimulus.
+    rotate
+        Whether the inner level may rotate the source layer.
+    tolerance, steps
+        Of the alternation of `rotated_match`.
 
     Raises
     ------
     StudyError
-        When stimuli differ in number or are fewer than 10, a layer has no live unit, or a solver
-        reaches its cap.
+        When counts of stimuli differ, fewer than 10 train or fewer than 2 are held out, or no unit
+        of a layer varies.
     """
-    counts = sorted({len(layer) for layer in [*source, *target]})
-    if not source or not target or len(counts) != 1:
-        raise StudyError(f"layers must share their stimuli; found layers of {counts} stimuli")
-    if counts[0] < FEWEST_STIMULI:
-        raise StudyError(f"{counts[0]} stimuli are too few; at least {FEWEST_STIMULI} are needed")
-    train, test = split(counts[0], seed, held_out)
-    by = "layer" if rotate else "unit"
-    x, y = scale(source, train, by), scale(target, train, by)
-    found = fit(
-        [layer[train] for layer in x.layers],
-        [layer[train] for layer in y.layers],
-        rotate,
-        iterations,
-        workers,
+    held = _held_out(source_layers, target_layers, held_out)
+    per = "layer" if rotate else "unit"
+    source, target = (
+        [standardise(x, held, per=per, name=f"{side} layer {i}") for i, x in enumerate(layers)]
+        for side, layers in (("source", source_layers), ("target", target_layers))
     )
-    random = generator(seed, "shuffles")
-    shares: dict[str, list[np.ndarray]] = {}
-    for rule in rules:
-        if rule == "random":
-            plan = len(found.plan) * found.plan
-            shares[rule] = [plan[random.permutation(len(plan))] for _ in range(shuffles)]
-        else:
-            shares[rule] = [weights(found, rule, temperature)]
-    held = [layer[test] for layer in y.layers]
-    scores = {rule: np.zeros(len(x.layers)) for rule in shares}
-    undefined = 0
-    for number, layer in enumerate(x.layers):
-        told = predictions(found, held, number)
-        for rule, drawn in shares.items():
-            one = [correlate(layer[test], np.tensordot(w[number], told, 1)) for w in drawn]
-            undefined += int(np.isnan(one).sum())
-            scores[rule][number] = np.nanmean(one) if np.isfinite(one).any() else np.nan
-    return Result(
-        fit=found,
-        scores={rule: float(values.mean()) for rule, values in scores.items()},
-        by_layer=scores,
-        undefined=undefined,
-        dropped=(sum(x.dropped), sum(y.dropped)),
-        note="one system has a single layer: the plan is uniform whatever the data"
-        if found.forced
-        else "",
-    )
+    if rotate:
+        matches = [
+            [rotated_match(x.train, y.train, tolerance=tolerance, steps=steps) for y in target]
+            for x in source
+        ]
+    else:
+        # One product per source layer serves all target layers, and is let go after it.
+        ends = np.cumsum([y.train.shape[1] for y in target])[:-1]
+        stacked = np.concatenate([y.train for y in target], axis=1)
+        matches = []
+        for x in source:
+            distances = np.split(1 - x.train.T @ stacked, ends, axis=1)
+            matches.append([Match(*transport(part)) for part in distances])
+    cost = np.array([[match.cost for match in row] for row in matches])
+    plan, total = transport(cost)
+    dropped = {
+        side: [layer.dropped for layer in layers]
+        for side, layers in (("source", source), ("target", target))
+    }
+    return Hot(source, target, matches, cost, plan.toarray(), total, dropped)
 
 
-def three_levels(costs: np.ndarray) -> tuple[float, np.ndarray]:
-    """Return cost and plan of the third level: checkpoints matched by their two-level costs.
+def _held_out(
+    source: Sequence[np.ndarray], target: Sequence[np.ndarray], held_out: np.ndarray
+) -> np.ndarray:
+    if not len(source) or not len(target):
+        raise StudyError("hot: each system needs one layer or more")
+    stimuli = len(source[0])
+    for side, layers in (("source", source), ("target", target)):
+        for number, layer in enumerate(layers):
+            if np.ndim(layer) != 2 or len(layer) != stimuli:
+                raise StudyError(
+                    f"hot: {side} layer {number} has shape {np.shape(layer)}, "
+                    f"({stimuli} stimuli, units) expected"
+                )
+    held_out = np.asarray(held_out)
+    if held_out.dtype == bool and held_out.shape != (stimuli,):
+        raise StudyError(f"hot: held_out names {len(held_out)} stimuli, there are {stimuli}")
+    held = np.zeros(stimuli, dtype=bool)
+    held[held_out] = True
+    if (~held).sum() < FEWEST_STIMULI or held.sum() < 2:
+        raise StudyError(
+            f"hot: {(~held).sum()} stimuli to train on and {held.sum()} held out; at least "
+            f"{FEWEST_STIMULI} and 2 are needed"
+        )
+    return held
 
-    Parameters
-    ----------
-    costs
-        (C_A, C_B): outer cost of each pair of checkpoints.
+
+def checkpoint_plan(
+    source: Sequence[Sequence[np.ndarray]],
+    target: Sequence[Sequence[np.ndarray]],
+    *,
+    held_out: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Match checkpoints of two models: transport over the outer costs of `hot` (third level).
+
+    Returns the costs (C, D) and the plan (C, D).
     """
-    plan = solve(costs)
-    return float((np.asarray(costs) * plan).sum()), plan
+    costs = np.array([[hot(a, b, held_out=held_out).total for b in target] for a in source])
+    return costs, transport(costs)[0].toarray()
