@@ -7,19 +7,25 @@ outer costs (third level). All masses are uniform, and every plan's masses sum t
     result = hot(source_layers, target_layers, held_out=np.arange(800, 1000))
     result.outer                 # (L, M): mass between layers
     result.score(result.outer)   # held-out correlation
+
+Memory: the target's layers, one source layer and its products with all target layers at a time; a
+sequence that reads a layer when asked for it (`__getitem__`, `__len__`) is never held whole.
 """
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
+from multiprocessing import get_context
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 from scipy.sparse import csr_array
 
 from replicortex.errors import StudyError
+from replicortex.randomness import generator
 
 FEWEST_STIMULI = 10
 CONSTANT_SD = 1e-8  # of a unit over training stimuli, in its own unit
@@ -178,13 +184,15 @@ class Match:
     """Units of a source layer coupled to those of a target layer.
 
     `plan` (n, m) has masses summing to 1; `rotation` (n, n) is None where none was fitted;
-    `objective` holds the alternation's linear objective after each step.
+    `objective` holds the alternation's linear objective after each step; `converged` is False where
+    the alternation ended at its cap.
     """
 
     plan: csr_array
     cost: float
     rotation: np.ndarray | None = None
     objective: tuple[float, ...] = ()
+    converged: bool = True
 
     def predict(self, target: np.ndarray) -> np.ndarray:
         """Return the source layer that target responses (stimuli, m) imply, (stimuli, n)."""
@@ -226,6 +234,7 @@ def rotated_match(
         return Match(plan, float(cost), left @ right)
     rotation = np.eye(n)
     objective: list[float] = []
+    converged = False
     for _ in range(steps):
         plan, total = transport(_squared(source @ rotation, target, rotation.T @ cross))
         _descend(objective, n * total)
@@ -233,10 +242,12 @@ def rotated_match(
         rotation = left @ right
         squares = _squared(source @ rotation, target, rotation.T @ cross)
         _descend(objective, n * _total(squares, plan))
-        if objective[-2] - objective[-1] <= tolerance * abs(objective[-1]) and len(objective) > 2:
+        # A whole round must bring little: a half may stall while the other still gains.
+        if len(objective) > 2 and objective[-3] - objective[-1] <= tolerance * abs(objective[-1]):
+            converged = True
             break
     residual = source @ rotation - n * (plan @ target.T).T
-    return Match(plan, float((residual**2).sum()), rotation, tuple(objective))
+    return Match(plan, float((residual**2).sum()), rotation, tuple(objective), converged)
 
 
 def _squared(source: np.ndarray, target: np.ndarray, cross: np.ndarray) -> np.ndarray:
@@ -256,12 +267,13 @@ def _descend(objective: list[float], value: float) -> None:
 class Hot:
     """Two systems matched on training stimuli.
 
-    `cost` (L, M) holds inner costs, `outer` (L, M) the masses between layers (sum 1), `total` the
-    outer cost, `matches[l][m]` the coupling of units, `dropped` the units left out per layer.
+    `source` and `target` hold held-out responses alone, scaled by training stimuli. `cost` (L, M)
+    holds inner costs, `outer` (L, M) the masses between layers (sum 1), `total` the outer cost,
+    `matches[l][m]` the coupling of units, `dropped` the units left out per layer.
     """
 
-    source: list[Layer]
-    target: list[Layer]
+    source: list[np.ndarray]
+    target: list[np.ndarray]
     matches: list[list[Match]]
     cost: np.ndarray
     outer: np.ndarray
@@ -273,6 +285,32 @@ class Hot:
         """Whether the outer plan is uniform whatever the data: a system has one layer only."""
         return 1 in self.outer.shape
 
+    @property
+    def note(self) -> str:
+        """What a reader must know: "" or that the plan is forced, that units were left out."""
+        told = []
+        if self.forced:
+            told.append("one layer only: the plan is forced, whatever the data")
+        for side, counts in self.dropped.items():
+            if sum(counts):
+                told.append(f"{sum(counts)} constant or NaN units of the {side} left out")
+        return "; ".join(told)
+
+    @property
+    def unconverged(self) -> int:
+        """Pairs of layers whose alternation ended at its cap."""
+        return sum(not match.converged for row in self.matches for match in row)
+
+    def predictions(self, layer: int, chosen: Sequence[int] | None = None) -> np.ndarray:
+        """Return what target layers say of one source layer when held out, (M, stimuli, units).
+
+        Rows of target layers that are not `chosen` are 0.
+        """
+        told = np.zeros((len(self.target), *self.source[layer].shape))
+        for other in range(len(self.target)) if chosen is None else chosen:
+            told[other] = self.matches[layer][other].predict(self.target[other])
+        return told
+
     def reconstruct(self, weights: np.ndarray) -> list[np.ndarray]:
         """Return held-out source layers predicted as weighted sums over target layers.
 
@@ -282,20 +320,10 @@ class Hot:
             (L, M), any mass between layers; each row is normalised to 1, so that the outer plan
             gives L * sum_m P_lm Y_m Q_lm^T.
         """
-        weights = np.asarray(weights, dtype=np.float64)
-        if weights.shape != self.cost.shape or (weights.sum(axis=1) <= 0).any():
-            raise StudyError(
-                f"reconstruct: weights of shape {weights.shape} with positive rows are needed for "
-                f"{self.cost.shape[0]} x {self.cost.shape[1]} layers"
-            )
-        shares = weights / weights.sum(axis=1, keepdims=True)
+        shares = self._shares(weights)
         return [
-            sum(
-                share * match.predict(layer.held_out)
-                for share, match, layer in zip(row, matches, self.target, strict=True)
-                if share > 0
-            )
-            for row, matches in zip(shares, self.matches, strict=True)
+            np.tensordot(row, self.predictions(layer, np.flatnonzero(row)), 1)
+            for layer, row in enumerate(shares)
         ]
 
     def unit_scores(self, weights: np.ndarray) -> list[np.ndarray]:
@@ -304,7 +332,7 @@ class Hot:
         A unit, or its prediction, that is constant over held-out stimuli has none.
         """
         return [
-            _correlations(layer.held_out, predicted)
+            _correlations(layer, predicted)
             for layer, predicted in zip(self.source, self.reconstruct(weights), strict=True)
         ]
 
@@ -316,12 +344,39 @@ class Hot:
         StudyError
             When no unit of a layer has a defined correlation.
         """
-        means = []
-        for number, values in enumerate(self.unit_scores(weights)):
-            if np.isnan(values).all():
-                raise StudyError(f"source layer {number}: every unit is constant when held out")
-            means.append(np.nanmean(values))
-        return float(np.mean(means))
+        return self.scores({"": weights})[0][""]
+
+    def scores(self, plans: Mapping[str, np.ndarray]) -> tuple[dict[str, float], int]:
+        """Return the score of many plans at once, and the undefined correlations among them.
+
+        Predictions are made once for each source layer, so that more plans cost little.
+        """
+        shares = {name: self._shares(plan) for name, plan in plans.items()}
+        means: dict[str, list[float]] = {name: [] for name in plans}
+        undefined = 0
+        for number, layer in enumerate(self.source):
+            used = np.any([share[number] > 0 for share in shares.values()], axis=0)
+            told = self.predictions(number, np.flatnonzero(used))
+            for name, share in shares.items():
+                values = _correlations(layer, np.tensordot(share[number], told, 1))
+                missing = int(np.isnan(values).sum())
+                if missing == len(values):
+                    raise StudyError(
+                        f"source layer {number}: every unit, or its prediction, is constant over "
+                        "the held-out stimuli"
+                    )
+                undefined += missing
+                means[name].append(float(np.nanmean(values)))
+        return {name: float(np.mean(values)) for name, values in means.items()}, undefined
+
+    def _shares(self, weights: np.ndarray) -> np.ndarray:
+        weights = np.asarray(weights, dtype=np.float64)
+        if weights.shape != self.cost.shape or (weights.sum(axis=1) <= 0).any():
+            raise StudyError(
+                f"reconstruct: weights of shape {weights.shape} with positive rows are needed for "
+                f"{self.cost.shape[0]} x {self.cost.shape[1]} layers"
+            )
+        return weights / weights.sum(axis=1, keepdims=True)
 
 
 def _correlations(x: np.ndarray, y: np.ndarray) -> np.ndarray:
@@ -341,6 +396,7 @@ def hot(
     rotate: bool = False,
     tolerance: float = 1e-6,
     steps: int = 20,
+    workers: int = 1,
 ) -> Hot:
     """Match two layered systems (section 2 of the paper; HOT, and HOT+R with `rotate`).
 
@@ -349,44 +405,102 @@ def hot(
     source_layers, target_layers
         Per layer responses (stimuli, units), rows in the same order of stimuli.
     held_out
-        Stimuli kept for scoring: indices, or a boolean for each stimulus.
+        Stimuli kept for scoring: indices, or a boolean for each stimulus (`split` draws one).
     rotate
         Whether the inner level may rotate the source layer.
     tolerance, steps
         Of the alternation of `rotated_match`.
+    workers
+        Processes over source layers; the result is the same. Pays above some 1,500 units a layer.
 
     Raises
     ------
     StudyError
-        When counts of stimuli differ, fewer than 10 train or fewer than 2 are held out, or no unit
-        of a layer varies.
+        When counts of stimuli differ, fewer than 10 train or fewer than 2 are held out, no unit of
+        a layer varies, or the network simplex reaches its cap.
     """
     held = _held_out(source_layers, target_layers, held_out)
     per = "layer" if rotate else "unit"
-    source, target = (
-        [standardise(x, held, per=per, name=f"{side} layer {i}") for i, x in enumerate(layers)]
-        for side, layers in (("source", source_layers), ("target", target_layers))
-    )
-    if rotate:
-        matches = [
-            [rotated_match(x.train, y.train, tolerance=tolerance, steps=steps) for y in target]
-            for x in source
-        ]
-    else:
-        # One product per source layer serves all target layers, and is let go after it.
-        ends = np.cumsum([y.train.shape[1] for y in target])[:-1]
-        stacked = np.concatenate([y.train for y in target], axis=1)
-        matches = []
-        for x in source:
-            distances = np.split(1 - x.train.T @ stacked, ends, axis=1)
-            matches.append([Match(*transport(part)) for part in distances])
+    target = [
+        standardise(layer, held, per=per, name=f"target layer {number}")
+        for number, layer in enumerate(target_layers)
+    ]
+    pairs = _Pairs(source_layers, [y.train for y in target], held, rotate, tolerance, steps)
+    found = list(_rows(pairs, len(source_layers), workers))
+    matches = [row for row, _, _ in found]
     cost = np.array([[match.cost for match in row] for row in matches])
     plan, total = transport(cost)
     dropped = {
-        side: [layer.dropped for layer in layers]
-        for side, layers in (("source", source), ("target", target))
+        "source": [count for _, _, count in found],
+        "target": [layer.dropped for layer in target],
     }
-    return Hot(source, target, matches, cost, plan.toarray(), total, dropped)
+    held_back = [layer.held_out for layer in target]
+    return Hot([x for _, x, _ in found], held_back, matches, cost, plan.toarray(), total, dropped)
+
+
+def split(stimuli: int, share: float, *, seed: int) -> np.ndarray:
+    """Return which stimuli are held out, boolean (stimuli,): a share drawn at random."""
+    held = np.zeros(stimuli, dtype=bool)
+    count = min(stimuli - 1, max(2, round(share * stimuli)))
+    held[generator(seed, "split").permutation(stimuli)[:count]] = True
+    return held
+
+
+class _Pairs:
+    """One source layer at a time against all target layers."""
+
+    def __init__(
+        self,
+        source: Sequence[np.ndarray],
+        target: list[np.ndarray],
+        held: np.ndarray,
+        rotate: bool,
+        tolerance: float,
+        steps: int,
+    ) -> None:
+        self.source, self.target, self.held, self.rotate = source, target, held, rotate
+        self.tolerance, self.steps = tolerance, steps
+        self.ends = np.cumsum([y.shape[1] for y in target])[:-1]
+        # One product per source layer serves all target layers, and is let go after it.
+        self.stacked = None if rotate else np.concatenate(target, axis=1)
+
+    def row(self, number: int) -> tuple[list[Match], np.ndarray, int]:
+        """Return a source layer's matches, its held-out responses and its dropped units."""
+        per = "layer" if self.rotate else "unit"
+        x = standardise(self.source[number], self.held, per=per, name=f"source layer {number}")
+        if self.stacked is None:
+            found = [
+                rotated_match(x.train, y, tolerance=self.tolerance, steps=self.steps)
+                for y in self.target
+            ]
+        else:
+            distances = 1 - x.train.T @ self.stacked
+            found = [Match(*transport(part)) for part in np.split(distances, self.ends, axis=1)]
+        return found, x.held_out, x.dropped
+
+
+_shared: list[_Pairs] = []  # in a worker: what its parent had when it forked
+
+
+def _share(pairs: _Pairs) -> None:
+    _shared[:] = [pairs]
+
+
+def _shared_row(number: int) -> tuple[list[Match], np.ndarray, int]:
+    return _shared[0].row(number)
+
+
+def _rows(
+    pairs: _Pairs, layers: int, workers: int
+) -> Iterator[tuple[list[Match], np.ndarray, int]]:
+    if workers <= 1:
+        yield from map(pairs.row, range(layers))
+        return
+    # Forked workers see the layers of their parent; nothing but results is sent.
+    with ProcessPoolExecutor(
+        workers, mp_context=get_context("fork"), initializer=_share, initargs=(pairs,)
+    ) as pool:
+        yield from pool.map(_shared_row, range(layers))
 
 
 def _held_out(

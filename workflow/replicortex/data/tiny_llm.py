@@ -76,6 +76,28 @@ class Tokenizer:
         return 1 if is_byte else len(self.pieces[token])
 
 
+def tensor_shapes(
+    width: int, hidden: int, layers: int, heads: int, kv_heads: int, vocabulary: int, longest: int
+) -> dict[str, tuple[int, ...]]:
+    """Return the shape of each tensor of the weights file, in its order."""
+    kv, half = width // heads * kv_heads, width // heads // 2
+    return {
+        "embedding": (vocabulary, width),
+        "norm_attention": (layers, width),
+        "query": (layers, width, width),
+        "key": (layers, kv, width),
+        "value": (layers, kv, width),
+        "out": (layers, width, width),
+        "norm_feed": (layers, width),
+        "gate": (layers, hidden, width),
+        "down": (layers, width, hidden),
+        "up": (layers, hidden, width),
+        "norm_final": (width,),
+        "cosines": (longest, half),  # recomputed, as llama2.c does
+        "sines": (longest, half),
+    }
+
+
 def read_model(manifest: Path) -> Model:
     """Return the model.
 
@@ -94,22 +116,7 @@ def read_model(manifest: Path) -> Model:
         raise StudyError(
             f"{path}: its head holds impossible sizes {struct.unpack('<7i', raw[:28])}"
         )
-    kv, half = width // heads * kv_heads, width // heads // 2
-    shapes = {
-        "embedding": (vocabulary, width),
-        "norm_attention": (layers, width),
-        "query": (layers, width, width),
-        "key": (layers, kv, width),
-        "value": (layers, kv, width),
-        "out": (layers, width, width),
-        "norm_feed": (layers, width),
-        "gate": (layers, hidden, width),
-        "down": (layers, width, hidden),
-        "up": (layers, hidden, width),
-        "norm_final": (width,),
-        "cosines": (longest, half),  # recomputed, as llama2.c does
-        "sines": (longest, half),
-    }
+    shapes = tensor_shapes(width, hidden, layers, heads, kv_heads, vocabulary, longest)
     if own:
         shapes["classifier"] = (vocabulary, width)
     needed = 28 + 4 * sum(int(np.prod(shape)) for shape in shapes.values())
