@@ -47,6 +47,7 @@ NAMES = {
     "dinov2_s_g": "DINOv2-S → g",
     "mae_b_dinov2_g": "MAE-B → DINOv2-g",
     "mae_b_l": "MAE-B → L",
+    "mae_b_h": "MAE-B → H",
     "llama_1b_3b": "Llama 1B → 3B",
     "qwen_05b_3b": "Qwen 0.5B → 3B",
     "qwen_05b_llama_3b": "Qwen 0.5B → Llama 3B",
@@ -106,9 +107,9 @@ def plans_figure(table: pd.DataFrame, structure: pd.DataFrame) -> Figure:
         if table[(table["pair"] == key[0]) & (table["rotate"] == key[1])]["row"].max() > 0
         and table[(table["pair"] == key[0]) & (table["rotate"] == key[1])]["column"].max() > 0
     ]
-    columns = 4
+    columns = 6
     rows = -(-len(keys) // columns)
-    figure = new_figure(1.75 * rows + 0.4)
+    figure = new_figure(1.35 * rows + 0.7)
     axes = figure.subplots(rows, columns, squeeze=False).ravel()
     for ax in axes[len(keys) :]:
         ax.set_axis_off()
@@ -120,7 +121,7 @@ def plans_figure(table: pd.DataFrame, structure: pd.DataFrame) -> Figure:
         share = len(plan) * plan
         image = ax.imshow(share, cmap="cividis", vmin=0, vmax=1, aspect="auto", origin="lower")
         depth = depths[(depths["pair"] == pair) & (depths["rotate"] == rotate)]["value"].mean()
-        ax.set_title(f"{label(pair, rotate)}\n{_size(plan)}, r = {depth:.2f}", fontsize=6.5)
+        ax.set_title(f"{label(pair, rotate)}\n{_size(plan)}, r = {depth:.2f}", fontsize=5.5)
         ax.set_xticks([])
         ax.set_yticks([])
         marginals(ax, plan)
@@ -129,7 +130,14 @@ def plans_figure(table: pd.DataFrame, structure: pd.DataFrame) -> Figure:
         if number >= len(keys) - columns:
             ax.set_xlabel("Target layer")
     if image is not None:
-        figure.colorbar(image, ax=list(axes), label="Share of the source layer's mass", shrink=0.6)
+        figure.colorbar(
+            image,
+            ax=list(axes),
+            label="Share of the source layer's mass",
+            location="bottom",
+            shrink=0.4,
+            aspect=30,
+        )
     return note(
         figure,
         "First layers at the lower left; mean over splits and seeds. Bars: row sums (right) and column "
@@ -295,7 +303,7 @@ def _values(table: pd.DataFrame, key: tuple[str, str], measure: str) -> np.ndarr
 
 def rotation(table: pd.DataFrame) -> Figure:
     """A network against itself and against its rotated self, plain and with rotation."""
-    own = table[table["what"].isin(["itself", "itself, rotated"])]
+    own = table[table["what"].isin(["itself", "rotated self"])]
     pairs = list(dict.fromkeys(own["pair"]))
     figure = new_figure(2.6)
     axes = figure.subplots(1, max(len(pairs), 1), sharey=True, squeeze=False)[0]
@@ -308,7 +316,7 @@ def rotation(table: pd.DataFrame) -> Figure:
                 values = one.set_index("what")["score"]
                 ax.plot(
                     [0, 1],
-                    [values["itself"], values["itself, rotated"]],
+                    [values["itself"], values["rotated self"]],
                     color=PALETTE[colour],
                     marker="os"[number],
                     label=name if seed == part["seed"].min() else None,

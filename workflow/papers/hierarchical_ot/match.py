@@ -207,7 +207,7 @@ class Rows:
             x @ (ortho_group.rvs(x.shape[1], random_state=rng) if x.shape[1] > 1 else -np.eye(1))
             for x in source
         ]
-        for what, other in (("itself", source), ("itself, rotated", turned)):
+        for what, other in (("itself", source), ("rotated self", turned)):
             for rotate in (False, True):
                 found = self.run(source, other, rotate, stream_seed(seed, "split", 0))
                 self._curve(name, what, rotate, seed, 1.0, found.score(found.outer))

@@ -68,8 +68,8 @@ def embed(
     return {"activations": Tensors(arrays, dict(model))}
 
 
-def snapshot(weights: Path, repository: str, revision: str) -> Path:
-    """Return the folder of a model at a revision, all of its files present.
+def snapshot(weights: Path, repository: str, revision: str | None) -> Path:
+    """Return the folder of a model at a revision (None: the only one there), all files present.
 
     Raises
     ------
@@ -78,20 +78,21 @@ def snapshot(weights: Path, repository: str, revision: str) -> Path:
     """
     dataset = manifests.load(weights)
     folder = f"models--{repository.replace('/', '--')}/snapshots"
-    own = [path for path in dataset.files if path.startswith(f"{folder}/{revision}/")]
-    if f"{folder}/{revision}/config.json" not in own:
-        known = {p.split("/")[2] for p in dataset.files if p.startswith(f"{folder}/")}
-        if known:
-            raise StudyError(
-                f"dataset {dataset.name}: {repository} is there at revision {', '.join(known)}, "
-                f"{revision} expected"
-            )
+    known = sorted({p.split("/")[2] for p in dataset.files if p.startswith(f"{folder}/")})
+    if not known:
         models = {p.split("/")[0].removeprefix("models--") for p in dataset.files}
-        wanted = repository.replace("/", "--")
         raise StudyError(
-            f"dataset {dataset.name}: has no weights of {repository}{nearest(wanted, models)}"
+            f"dataset {dataset.name}: has no weights of {repository}"
+            f"{nearest(repository.replace('/', '--'), models)}"
         )
-    return [dataset.path(path) for path in own].pop().parent
+    wanted = known if revision is None else [revision]
+    if len(wanted) != 1 or wanted[0] not in known:
+        raise StudyError(
+            f"dataset {dataset.name}: {repository} is there at revision {', '.join(known)}, "
+            f"{revision or 'one alone'} expected"
+        )
+    own = [p for p in dataset.files if p.startswith(f"{folder}/{wanted[0]}/")]
+    return {dataset.path(path).parent for path in own}.pop()
 
 
 def load(folder: Path, place: torch.device) -> tuple[torch.nn.Module, str]:

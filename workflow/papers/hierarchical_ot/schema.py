@@ -88,7 +88,9 @@ class Published(Section):
     """A published model: its repository of weights at a revision."""
 
     repository: Repository
-    revision: Revision
+    revision: Revision | None = Field(
+        description="commit of the repository; null: the only one that the dataset holds"
+    )
     domain: Literal["brain", "language"] = Field(description="what it is shown")
 
 
