@@ -1,10 +1,13 @@
 """Transport against POT, SciPy, SVD and closed forms; the two levels against planted answers."""
 
+import gc
 import itertools
+import weakref
 
 import numpy as np
 import ot
 import pytest
+from scipy.spatial.distance import cdist
 
 from replicortex.analysis import optimal_transport as transports
 from replicortex.analysis.optimal_transport import hot, rotated_match, transport
@@ -141,6 +144,90 @@ def test_shallow_to_deep_follows_the_planted_order():
     assert (found.outer > 0).sum() <= 3 + 6 - 1
 
 
+def test_inner_costs_are_those_of_pot_on_scipys_distances():
+    source, target = system([6, 7]), system([9, 7, 14], seed=1)
+    found = hot(source, target, held_out=HELD)
+    for i, j in itertools.product(range(2), range(3)):
+        cost = cdist(source[i][:80].T, target[j][:80].T, "correlation")
+        expected = ot.emd2(ot.unif(cost.shape[0]), ot.unif(cost.shape[1]), cost)
+        assert found.cost[i, j] == pytest.approx(expected, abs=1e-10)
+    plan = ot.emd(ot.unif(2), ot.unif(3), found.cost)
+    np.testing.assert_allclose(found.outer, plan, atol=1e-10)
+    assert found.total == pytest.approx((plan * found.cost).sum(), abs=1e-12)
+
+
+@pytest.mark.parametrize("rotate", [False, True])
+def test_workers_change_nothing(rotate):
+    source, target = system([6, 7]), system([9, 7, 14], seed=1)
+    one, two = (hot(source, target, held_out=HELD, rotate=rotate, workers=n) for n in (1, 2))
+    np.testing.assert_array_equal(one.cost, two.cost)
+    assert one.score(one.outer) == two.score(two.outer)
+
+
+class Stored:
+    """Layers that are made when asked for, of which only one is alive at a time."""
+
+    def __init__(self, layers):
+        self.layers, self.alive, self.most = layers, 0, 0
+
+    def __len__(self):
+        return len(self.layers)
+
+    def __getitem__(self, number):
+        copy = self.layers[number].copy()
+        self.alive += 1
+        self.most = max(self.most, self.alive)
+        weakref.finalize(copy, self._gone)
+        return copy
+
+    def _gone(self):
+        self.alive -= 1
+
+
+def test_source_layers_are_streamed():
+    source, target = system([6, 7, 8, 6]), system([9, 7], seed=1)
+    stored = Stored(source)
+    found = hot(stored, target, held_out=HELD)
+    np.testing.assert_array_equal(found.cost, hot(source, target, held_out=HELD).cost)
+    gc.collect()
+    assert stored.most <= 2 and stored.alive == 0
+    assert all(len(layer) == len(HELD) for layer in found.source + found.target)
+
+
+def test_many_plans_at_once_score_as_one_by_one():
+    found = hot(system([6, 7]), system([9, 7, 14], seed=1), held_out=HELD)
+    plans = {"outer": found.outer, "flat": np.ones((2, 3)), "first": np.eye(2, 3)}
+    together, undefined = found.scores(plans)
+    assert undefined == 0
+    for name, plan in plans.items():
+        shares = plan / plan.sum(1, keepdims=True)
+        told = [np.tensordot(row, found.predictions(i), 1) for i, row in enumerate(shares)]
+        layers = [
+            np.mean([np.corrcoef(x[:, k], t[:, k])[0, 1] for k in range(x.shape[1])])
+            for x, t in zip(found.source, told, strict=True)
+        ]
+        assert together[name] == pytest.approx(np.mean(layers), abs=1e-12)
+        assert together[name] == found.score(plan)
+
+
+def test_units_constant_when_held_out_are_counted():
+    source = system([6, 7])
+    source[0][HELD, 2] = 1.0
+    found = hot(source, system([9, 7], seed=1), held_out=HELD)
+    scores, undefined = found.scores({"a": found.outer, "b": np.ones((2, 2))})
+    assert undefined == 2 and np.isfinite(list(scores.values())).all()
+    source[0][HELD] = 1.0
+    found = hot(source, system([9, 7], seed=1), held_out=HELD)
+    with pytest.raises(StudyError, match="source layer 0: every unit, or its prediction, is const"):
+        found.score(found.outer)
+
+
+def test_split_holds_out_the_share_and_depends_on_the_seed():
+    one, two = (transports.split(50, 0.2, seed=seed) for seed in (0, 1))
+    assert one.sum() == two.sum() == 10 and (one != two).any()
+    np.testing.assert_array_equal(one, transports.split(50, 0.2, seed=0))
+
+
 # Rotation
 
 
@@ -168,6 +255,13 @@ def test_alternation_descends_and_keeps_the_rotation_orthogonal(widths):
     assert found.cost == pytest.approx((residual**2).sum(), rel=1e-12)
 
 
+def test_an_alternation_at_its_cap_is_counted():
+    source, target = system([6, 7]), system([9, 7, 14], seed=1)
+    capped = hot(source, target, held_out=HELD, rotate=True, steps=1)
+    assert capped.unconverged == 5  # 7 x 7 has a closed form
+    assert hot(source, target, held_out=HELD, rotate=True, steps=2000).unconverged == 0
+
+
 def test_the_objective_may_not_rise():
     with pytest.raises(ArithmeticError, match=r"rose from 1\.0 to 1\.1"):
         transports._descend([1.0], 1.1)
@@ -191,6 +285,7 @@ def test_constant_and_nan_units_are_dropped_and_counted():
     spoilt[0][:, 2], spoilt[1][3, 4] = 5.0, np.nan
     found = hot(spoilt, target, held_out=HELD)
     assert found.dropped == {"source": [1, 1], "target": [0, 0]}
+    assert found.note == "2 constant or NaN units of the source left out"
     clean = hot([np.delete(source[0], 2, 1), np.delete(source[1], 4, 1)], target, held_out=HELD)
     np.testing.assert_allclose(found.cost, clean.cost, atol=1e-14)
 
@@ -205,8 +300,11 @@ def test_statistics_come_from_training_stimuli_alone():
 
 
 def test_one_layer_is_said_to_be_forced():
-    assert hot(system([6]), system([8, 7]), held_out=HELD).forced
-    assert not hot(system([6, 6]), system([8, 7]), held_out=HELD).forced
+    found = hot(system([6]), system([8, 7]), held_out=HELD)
+    assert found.forced and found.note == "one layer only: the plan is forced, whatever the data"
+    np.testing.assert_allclose(found.outer, [[0.5, 0.5]])
+    found = hot(system([6, 6]), system([8, 7]), held_out=HELD)
+    assert not found.forced and found.note == ""
 
 
 @pytest.mark.parametrize(

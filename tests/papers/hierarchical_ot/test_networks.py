@@ -1,49 +1,51 @@
-"""Networks: depths, shapes, causality, option A."""
+"""Networks: layers and their shapes, shortcuts, causality."""
 
 import pytest
 import torch
 
-from papers.hierarchical_ot import networks
+from papers.hierarchical_ot.networks import Pooled, for_images, for_text, letters
+from replicortex.models.cifar_resnet import CifarResNet
 
 
 @pytest.mark.parametrize("family", ["cnn", "resnet", "vit"])
-@pytest.mark.parametrize("depth", [3, 6])
-def test_networks_have_the_depth_they_say(family, depth):
-    network = networks.build(family, depth, 8).eval()
-    layers, logits = network(torch.randn(4, 3, 32, 32))
-    assert len(layers) == depth
-    assert logits.shape == (4, 10)
-    assert all(layer.shape[0] == 4 and layer.ndim == 2 for layer in layers)
+@pytest.mark.parametrize("depth", [2, 3, 7])
+def test_one_layer_for_each_block(family, depth):
+    network = for_images({"family": family, "depth": depth, "width": 8, "heads": 2})
+    layers, logits = network(torch.randn(3, 3, 32, 32))
+    assert len(layers) == depth and logits.shape == (3, 10)
+    widths = [layer.shape[1] for layer in layers]
+    assert widths == sorted(widths) and widths[0] == 8
+    assert widths[-1] == (8 if family == "vit" else 8 * 2 ** min(2, 3 * (depth - 1) // depth))
 
 
-def test_language_models_do_not_see_what_follows():
-    network = networks.Transformer(2, 16, 2, context=10).eval()
-    one = torch.randint(128, (1, 10))
-    other = one.clone()
-    other[0, 6:] = (other[0, 6:] + 1) % 128
+def test_a_residual_block_adds_its_input():
+    network = for_images({"family": "resnet", "depth": 3, "width": 4, "heads": 1}).eval()
+    for block in network.blocks:
+        torch.nn.init.zeros_(block[1].weight)
+        torch.nn.init.zeros_(block[1].bias)
+    x = torch.randn(2, 3, 32, 32)
+    layers, _ = network(x)
+    stem = torch.relu(network.stem(x))
+    torch.testing.assert_close(layers[0], stem.mean((2, 3)))
+    assert (layers[1][:, :2] == 0).all() and (layers[1][:, -2:] == 0).all()
+    torch.testing.assert_close(layers[1][:, 2:-2], stem[:, :, ::2, ::2].mean((2, 3)))
+
+
+def test_pooled_layers_end_in_the_networks_own_logits():
+    network = CifarResNet(20).eval()
+    x = torch.randn(2, 3, 32, 32)
+    layers, logits = Pooled(network)(x)
+    assert [layer.shape[1] for layer in layers] == [16] * 3 + [32] * 3 + [64] * 3
+    torch.testing.assert_close(logits, network(x))
+    torch.testing.assert_close(layers[2], network.layers(x)["layer1"].mean((2, 3)))
+
+
+def test_a_language_model_does_not_see_the_future():
+    network = for_text({"depth": 2, "width": 16, "heads": 2}, context=12).eval()
+    one, other = letters(["hello world!", "hello there!"])
     with torch.no_grad():
-        told, changed = network(one)[1], network(other)[1]
-    torch.testing.assert_close(told[:, :6], changed[:, :6])
-    assert not torch.allclose(told[:, 6:], changed[:, 6:])
-
-
-def test_the_shortcut_halves_and_pads():
-    x = torch.randn(2, 4, 8, 8)
-    padded = networks.shortcut(x, torch.empty(2, 8, 4, 4))
-    torch.testing.assert_close(padded[:, 2:6], x[:, :, ::2, ::2])
-    assert padded[:, [0, 1, 6, 7]].abs().sum() == 0
-
-
-@pytest.mark.mirror
-@pytest.mark.parametrize(("depth", "blocks"), [(20, 9), (56, 27)])
-def test_the_mirrors_resnets_name_its_images(mirror, depth, blocks):
-    from replicortex.data import cifar
-
-    file = next((mirror / "cifar_resnets").glob(f"resnet{depth}-*"))
-    network = networks.trained_resnet(file, depth)
-    test = mirror / "cifar10_jpeg" / "cifar10_jpeg_test.npz"
-    images, labels, _ = cifar.read_packed(test, range(0, 10000, 50))
-    with torch.no_grad():
-        layers, logits = network(networks.prepare(images))
-    assert len(layers) == blocks
-    assert (logits.argmax(1).numpy() == labels).mean() > 0.7
+        first, second = network(one[None])[1], network(other[None])[1]
+    torch.testing.assert_close(first[:, :6], second[:, :6])
+    assert not torch.allclose(first[:, 6:], second[:, 6:])
+    layers, _ = network(one[None])
+    assert [tuple(layer.shape) for layer in layers] == [(1, 16), (1, 16)]

@@ -61,7 +61,7 @@ def read_design(manifest: Path) -> Design:
         content = loadmat(path)
         order = content["masterordering"].ravel().astype(int) - 1
         images = np.atleast_2d(content["subjectim"]).astype(int) - 1
-    except (ValueError, KeyError, OSError, NotImplementedError) as error:
+    except (ValueError, KeyError, IndexError, OSError, NotImplementedError) as error:
         raise StudyError(f"{path}: is no design of the experiment ({error})") from None
     return Design(order, images)
 
