@@ -52,7 +52,7 @@ def test_a_mistake_is_one_sentence(root, fault):
 @pytest.mark.parametrize("scale", ["demo", "small", "full"])
 def test_datasets_of_a_scale(root, scale):
     found = paper_numbers("hierarchical_ot", scale, {}, root)["datasets"]
-    assert ("nsd" in found) == ("hot_weights" in found) == (scale == "full")
+    assert ("nsd" in found) == ("vision_models" in found) == (scale == "full")
     assert all(name.endswith("_fixture") for name in found) == (scale == "demo")
 
 

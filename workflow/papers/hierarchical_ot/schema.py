@@ -130,7 +130,8 @@ class Numbers(PaperNumbers):
     resnets: str | None
     tiny_llm: str | None
     betas: str | None
-    weights: str | None
+    vision_weights: str | None
+    language_weights: str | None
     vision: Vision
     language: Language
     brain: Brain
@@ -180,12 +181,15 @@ class Numbers(PaperNumbers):
             "v4": FIXED_V4,
             "brain": [f"subject{n}" for n in self.brain.subjects] if self.betas else (),
         }
-        shown = [n for n, p in self.published.items() if p.domain == domain and self.weights]
+        weights = self.language_weights if domain == "language" else self.vision_weights
+        weights = weights if domain == "language" or self.betas else None
+        shown = [n for n, p in self.published.items() if p.domain == domain and weights]
         own = [] if domain == "brain" and not self.betas else self.trained(domain)
         return [*own, *fixed[domain], *shown]
 
     def datasets(self) -> list[str]:
         """Names of the datasets that this scale reads."""
         names = [self.training_data, self.text, self.recordings]
-        names += [self.resnets, self.tiny_llm, self.betas, self.weights]
+        names += [self.resnets, self.tiny_llm, self.betas]
+        names += [self.vision_weights, self.language_weights]
         return [name for name in names if name]
