@@ -27,6 +27,15 @@ def test_voxels_lean_on_the_same_region_of_the_other_subject():
     assert best.argmax(1).tolist() == [0, 1, 2]
 
 
+def test_renewal_makes_regions_tell_less_of_each_other():
+    told = []
+    for renewal in (0.0, 1.0):
+        one, other = subjects(**SIZES, noise=1.0, renewal=renewal)
+        both = np.corrcoef(one.signal[0].T, other.signal[2].T)[:40, 40:]
+        told.append(np.abs(both).max(1).mean())
+    assert told[1] < 0.2 < told[0]
+
+
 def test_noise_changes_no_signal_and_a_seed_changes_all():
     quiet, loud = (subjects(**SIZES, noise=noise)[1] for noise in (0.1, 9.0))
     np.testing.assert_array_equal(quiet.signal[2], loud.signal[2])

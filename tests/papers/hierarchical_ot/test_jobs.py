@@ -86,7 +86,7 @@ def test_every_system_has_its_layers(study):
     arrays, _ = read_tensors(study["folder"] / "seed0.safetensors")
     vision = study["own"]["vision"]
     for name, chosen in vision["networks"].items():
-        for domain, stimuli in (("vision", 30), ("v4", 24), ("brain", 20)):
+        for domain, stimuli in (("vision", 30), ("v4", 24), ("brain", 40)):
             own = [arrays[f"{domain}/{name}/{n}"] for n in range(chosen["depth"])]
             assert all(len(layer) == stimuli and layer.dtype == np.float32 for layer in own)
             assert f"{domain}/{name}/{chosen['depth']}" not in arrays
@@ -100,7 +100,7 @@ def test_every_system_has_its_layers(study):
     assert sum(name.startswith("vision/resnet20/") for name in fixed) == 9
     assert fixed["language/stories260k/1"].shape == (30, 8)
     assert fixed["v4/v4_210322/0"].shape == (24, 6)
-    assert fixed["brain/subject7/6"].shape == (20, 6)
+    assert fixed["brain/subject7/6"].shape == (40, 12)
     assert (fixed["ceilings/subject7/V4"] > 0).all()
 
 

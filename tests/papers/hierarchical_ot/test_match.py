@@ -19,7 +19,15 @@ MATCHED = {
     "null_draws": 20,
     "shares": [0.5],
 }
-CORTEX = {"subjects": 2, "regions": 4, "voxels": 40, "stimuli": 300, "repeats": 3, "noise": [0.5]}
+CORTEX = {
+    "subjects": 2,
+    "regions": 4,
+    "voxels": 40,
+    "stimuli": 300,
+    "repeats": 3,
+    "noise": [0.5],
+    "renewal": {"distinct": 0.5},
+}
 
 
 def draw(*shape, seed=0):
@@ -92,7 +100,7 @@ def test_layers_come_in_numerical_order():
 def test_simulated_regions_are_found_and_noise_lowers_scores():
     scores = []
     for noise in (0.5, 6.0):
-        one, other = planted.answers(CORTEX, noise, seed=0)
+        one, other = planted.answers(CORTEX, "distinct", noise, seed=0)
         found = hot(one, other, held_out=np.arange(60))
         scores.append(found.score(found.outer))
         if noise == 0.5:

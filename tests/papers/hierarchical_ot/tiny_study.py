@@ -22,7 +22,7 @@ MADE = {
         stories.build,
         {"width": 8, "hidden": 16, "layers": 2, "heads": 2, "kv_heads": 1, "longest": 64},
     ),
-    "nsd": (nsd.build, {"images": 20, "voxels": 6, "sessions": 2, "noise": 0.5, "side": 32}),
+    "nsd": (nsd.build, {"images": 40, "voxels": 12, "sessions": 2, "noise": 0.2, "side": 32}),
 }
 
 

@@ -1,8 +1,8 @@
 """Layers of every system, for the stimuli that it is compared on.
 
 Arrays are named `<domain>/<system>/<layer>`, float32 (stimuli, units). Domains: vision (test images
-of CIFAR-10), language (passages), v4 (images of two recordings), brain (images of NSD), checkpoint
-(test images, the system is the epoch).
+of CIFAR-10), untrained (the same, by the weights before training), language (passages), v4 (images
+of two recordings), brain (images of NSD), checkpoint (test images, the system is the epoch).
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import numpy as np
 import torch
 
 from papers.hierarchical_ot import neurons, passages, pictures
+from papers.hierarchical_ot.learner import fresh
 from papers.hierarchical_ot.networks import Pooled, for_images, for_text, letters
 from papers.hierarchical_ot.readout import layers
 from replicortex.data import cifar_resnets, nsd, tiny_llm
@@ -54,11 +55,13 @@ def embed(
     pairs = list(zip(vision_models, language_models, strict=True))
     for for_vision, for_language in progress(pairs, desc="seeds"):
         arrays: dict[str, np.ndarray] = {}
-        tensors, _ = read_tensors(for_vision)
+        tensors, described = read_tensors(for_vision)
         for name, numbers in vision["networks"].items():
             network = _load(for_images(numbers), tensors, name, vision["epochs"], place)
             for domain, x in ready.items():
                 _put(arrays, f"{domain}/{name}", layers(network, x))
+            start = fresh(lambda n=numbers: for_images(n), described["seed"], name).to(place)
+            _put(arrays, f"untrained/{name}", layers(start, ready["vision"]))
         followed = vision["followed"]
         for epoch in vision["checkpoints"]:
             network = for_images(vision["networks"][followed])

@@ -26,6 +26,8 @@ RULES = {
     "softmax": ("Softmax (control)", "black", "+"),
 }
 SCORE = "Held-out correlation"
+# Kind of simulated subjects -> name.
+SIMULATED = {"related": "Sim., kin regions", "distinct": "Sim., distinct regions"}
 # Pair -> name. A pair that is not named here goes by its key.
 NAMES = {
     "cnn": "CNN, shallow → deep",
@@ -34,6 +36,8 @@ NAMES = {
     "vit_back": "ViT, deep → shallow",
     "resnet_to_vit": "ResNet shallow → ViT deep",
     "cnn_to_resnet": "CNN deep → ResNet deep",
+    "resnet_untrained": "ResNet untrained, shallow → deep",
+    "vit_untrained": "ViT untrained, shallow → deep",
     "resnet_20_56": "ResNet-20 → ResNet-56",
     "lm": "LM, 4 → 8 blocks",
     "lm_back": "LM, 8 → 4 blocks",
@@ -77,14 +81,19 @@ def figures(
 def label(pair: str, rotate: str = "no") -> str:
     """Return the name of a comparison as it is printed."""
     kind, _, rest = pair.partition(" ")
-    if kind == "planted":
+    if kind in SIMULATED:
         noise, _, couple = rest.partition(" ")
-        name = f"Simulated {couple.replace('-', ' → ')}, noise {noise}"
+        name = f"{SIMULATED[kind]} {couple.replace('-', ' → ')}, noise {noise}"
     elif pair.startswith("nsd_") and pair not in NAMES:
         name = f"NSD {pair[4:].replace('_', ' → ')}"
     else:
         name = NAMES.get(pair, pair)
     return f"{name} +R" if rotate == "yes" else name
+
+
+def simulated(pair: str) -> bool:
+    """Whether a pair is one of simulated subjects."""
+    return pair.partition(" ")[0] in SIMULATED
 
 
 def shown(table: pd.DataFrame) -> list[tuple[str, str]]:
@@ -93,7 +102,7 @@ def shown(table: pd.DataFrame) -> list[tuple[str, str]]:
     found = [
         (pair, rotate)
         for pair, rotate in zip(keys["pair"], keys["rotate"], strict=True)
-        if not pair.startswith("planted") or pair.endswith(" 1-2")
+        if not simulated(pair) or pair.endswith(" 1-2")
     ]
     order = [*NAMES, *sorted({pair for pair, _ in found} - set(NAMES))]
     return sorted(found, key=lambda key: (order.index(key[0]), key[1]))
@@ -236,7 +245,7 @@ def structure_figure(table: pd.DataFrame) -> Figure:
     keys = [
         key
         for key in shown(table)
-        if len(_values(table, key, "depth correlation")) and "planted" not in key[0]
+        if len(_values(table, key, "depth correlation")) and not simulated(key[0])
     ][::-1]
     for place, key in enumerate(keys):
         limit = _values(table, key, "depth null 97.5 %").mean()
@@ -265,7 +274,8 @@ def structure_figure(table: pd.DataFrame) -> Figure:
     square = [key for key in table["pair"].unique() if len(_values(table, (key, "no"), "trace"))]
     groups: dict[str, list[str]] = {}
     for pair in square:
-        kind = f"Simulated,\nnoise {pair.split()[1]}" if pair.startswith("planted") else ""
+        kind, noise = [*pair.split(), ""][:2]
+        kind = f"{kind},\nnoise {noise}" if simulated(pair) else ""
         kind = "NSD" if pair.startswith("nsd_") else kind
         if kind:
             groups.setdefault(kind, []).append(pair)

@@ -174,7 +174,7 @@ class Rows:
             {**key, "row": a, "column": b, "plan": plan[a, b], "cost": cost[a, b]}
             for a, b in np.ndindex(plan.shape)
         ]
-        mean = pd.DataFrame(structures).mean().to_dict()
+        mean = pd.DataFrame(structures).mean(skipna=False).to_dict()
         if min(plan.shape) > 1:
             limit = float(np.quantile(_null(plan.shape, self.matched["null_draws"]), 0.975))
             mean["depth null 97.5 %"] = limit

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import combinations
+from itertools import combinations, product
 from typing import Any
 
 import numpy as np
@@ -25,18 +25,19 @@ def match_planted(
     rows = Rows(matched)
     for seed in progress(draws, desc="draws"):
         splits = [stream_seed(seed, "split", s) for s in range(matched["splits"])]
-        for noise in cortex["noise"]:
-            people = answers(cortex, noise, seed)
+        for kind, noise in product(cortex["renewal"], cortex["noise"]):
+            people = answers(cortex, kind, noise, seed)
             for one, other in combinations(range(len(people)), 2):
-                name = f"planted {noise:g} {one + 1}-{other + 1}"
+                name = f"{kind} {noise:g} {one + 1}-{other + 1}"
                 rows.compare(name, people[one], people[other], False, seed, splits)
     return {name: frame for name, frame in rows.frames().items() if name != "curves"}
 
 
-def answers(cortex: dict[str, Any], noise: float, seed: int) -> list[list[np.ndarray]]:
+def answers(cortex: dict[str, Any], kind: str, noise: float, seed: int) -> list[list[np.ndarray]]:
     """Return [subject][region] responses (stimuli, voxels), averaged over repeats."""
     sizes = {name: cortex[name] for name in ("regions", "voxels", "stimuli")}
-    made = subjects(count=cortex["subjects"], noise=noise, seed=seed, **sizes)
+    renewal = cortex["renewal"][kind]
+    made = subjects(count=cortex["subjects"], noise=noise, seed=seed, renewal=renewal, **sizes)
     found = []
     for number, subject in enumerate(made):
         rng = generator(seed, "repeats", number)

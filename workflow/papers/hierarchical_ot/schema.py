@@ -82,6 +82,9 @@ class Cortex(Section):
     stimuli: PositiveInt
     repeats: PositiveInt
     noise: list[Positive] = Field(min_length=1, description="s.d. of one repeat; signal has 1")
+    renewal: dict[str, Share] = Field(
+        min_length=1, description="share of a region's variance that no earlier region has"
+    )
 
 
 class Published(Section):
@@ -99,7 +102,7 @@ class Pair(Section):
 
     source: str
     target: str
-    domain: Literal["vision", "language", "v4", "brain"]
+    domain: Literal["vision", "untrained", "language", "v4", "brain"]
     rotate: bool = Field(description="HOT+R as well")
     probe: bool = Field(
         default=False, description="the source against its rotated self; units left out"
@@ -178,6 +181,7 @@ class Numbers(PaperNumbers):
         fixed = {
             "vision": FIXED_VISION if self.resnets else (),
             "language": FIXED_LANGUAGE if self.tiny_llm else (),
+            "untrained": (),
             "v4": FIXED_V4,
             "brain": [f"subject{n}" for n in self.brain.subjects] if self.betas else (),
         }

@@ -30,9 +30,19 @@ class Subject:
 
 
 def subjects(
-    *, count: int, regions: int, voxels: int, stimuli: int, noise: float, seed: int
+    *,
+    count: int,
+    regions: int,
+    voxels: int,
+    stimuli: int,
+    noise: float,
+    seed: int,
+    renewal: float = 0.0,
 ) -> list[Subject]:
     """Return subjects whose regions correspond, each region a nonlinear map of the one before.
+
+    `renewal` is the share of each region's variance that is new, of no earlier region: with 0 every
+    region tells of every other, with 1 none does.
 
     A voxel leans on one feature of its region, or no matching of units could be found; subjects
     have mixtures, and half of their features, of their own. A voxel's noise is `noise` times a
@@ -44,6 +54,8 @@ def subjects(
     found = [Subject([], []) for _ in range(count)]
     for _ in range(regions):
         features = np.tanh(features @ shared.normal(size=(FEATURES, FEATURES)) / 2)
+        fresh = shared.normal(size=features.shape)
+        features = np.sqrt(1 - renewal) * features / features.std() + np.sqrt(renewal) * fresh
         for subject, rng in zip(found, own, strict=True):
             private = OWN * rng.normal(size=features.shape) * features.std()
             mixing = 0.3 * rng.normal(size=(FEATURES, voxels))
