@@ -41,7 +41,8 @@ def embed(
 ) -> dict[str, Tensors]:
     """Return a model's layers, `<domain>/<name>/<layer>`: float32 (stimuli, width) after each block.
 
-    Token activations are averaged over all tokens of an image (the class token too) or passage.
+    Token activations are averaged over all tokens of an image (the class token too) or passage. The
+    last layer of a language model is what its final norm gives, as transformers has it.
 
     Raises
     ------
@@ -126,6 +127,9 @@ def of_images(
     progress: Progress = iter_plainly,
 ) -> list[np.ndarray]:
     """Return layers for images, uint8 (n, side, side, 3): bicubic to 224 pixels, normalised."""
+    settings = getattr(network, "config", None)
+    masked = getattr(settings, "model_type", "") == "vit_mae"
+    patches = (SIDE // settings.patch_size) ** 2 if masked else 0
     mean, sd = (torch.tensor(values, device=place).view(3, 1, 1) for values in (MEAN, SD))
     parts = []
     for start in progress(range(0, len(images), BATCH), desc="images"):
@@ -133,7 +137,10 @@ def of_images(
         x = torch.nn.functional.interpolate(
             x / 255, (SIDE, SIDE), mode="bicubic", antialias=True, align_corners=False
         )
-        found = network(pixel_values=(x.clamp(0, 1) - mean) / sd, output_hidden_states=True)
+        shown = {"pixel_values": (x.clamp(0, 1) - mean) / sd}
+        if patches:  # ViT-MAE shuffles even what it does not mask, by this noise
+            shown["noise"] = torch.linspace(0, 1, patches, device=place).expand(len(x), -1)
+        found = network(**shown, output_hidden_states=True)
         parts.append([layer.mean(1).cpu().numpy() for layer in found.hidden_states[1:]])
     return [np.concatenate(pieces).astype(np.float32) for pieces in zip(*parts, strict=True)]
 
