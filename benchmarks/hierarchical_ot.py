@@ -194,6 +194,8 @@ def draw(report: dict[str, Any], path: Path) -> None:
             ax.legend(fontsize=6, frameon=False)
             ax.set_xticks(found["sizes"], found["sizes"], minor=False)
             ax.minorticks_off()
+            if what == "depth":  # less than a decade has too few ticks of its own
+                ax.set_yticks(found["cpu_seconds"], [f"{s:.2g}" for s in found["cpu_seconds"]])
             letter(ax, mark, "One pair of layers" if what == "width" else "All pairs of layers")
         both = report["pairs"]
         clock = both["clock"]
