@@ -7,16 +7,20 @@ import torch
 from tests.papers.hierarchical_ot.tiny_study import install, numbers
 
 from papers.hierarchical_ot.aggregate import aggregate
+from papers.hierarchical_ot.alternatives import alternatives
 from papers.hierarchical_ot.controls import RULES
 from papers.hierarchical_ot.embed import embed, embed_fixed
-from papers.hierarchical_ot.match import match, match_fixed
+from papers.hierarchical_ot.match import both, match, match_fixed
 from papers.hierarchical_ot.networks import for_images
 from papers.hierarchical_ot.systems import is_trained
 from papers.hierarchical_ot.train_language import train_language
 from papers.hierarchical_ot.train_vision import train_vision
+from replicortex.analysis import layer_plans
+from replicortex.analysis.optimal_transport import hot, split
 from replicortex.data import cifar
 from replicortex.errors import StudyError
 from replicortex.files import read_tensors, write
+from replicortex.randomness import stream_seed
 from replicortex.training.augment import normalise
 from replicortex.training.state import OutOfTime, State
 
@@ -74,6 +78,13 @@ def study(root, tmp_path_factory):
         fixed=[folder / "fixed.safetensors"],
         pairs=ours,
         matched=own["matched"],
+        seeds=[0, 1],
+    )
+    places["tables"] |= alternatives(
+        activations=[folder / f"seed{s}.safetensors" for s in (0, 1)],
+        pairs={name: pair for name, pair in ours.items() if pair["probe"]},
+        held_out=0.2,
+        penalty=own["penalty"],
         seeds=[0, 1],
     )
     places["fixed tables"] = match_fixed(
@@ -202,6 +213,19 @@ def test_a_rotated_self_is_known_with_rotation_alone(study):
     assert own["rotated self", "yes"] > 0.999
     assert own["rotated self", "no"] < 0.95
     assert set(curves["what"]) >= {"hot", "pairwise_best", "uniform"}
+
+
+def test_soft_matching_among_the_alternatives_is_hot(study):
+    """The row of soft matching is HOT's score on the first split."""
+    table = pd.concat(study["tables"]["alternatives"])
+    assert set(table["pair"]) == {"cnn", "resnet", "vit", "lm"}
+    own = table[(table["pair"] == "vit") & (table["method"] == "soft matching")].iloc[0]
+    arrays, _ = read_tensors(study["folder"] / "seed0.safetensors")
+    source, target = both(arrays, study["pairs"]["vit"])
+    held = split(30, 0.2, seed=stream_seed(0, "split", 0))
+    found = hot(source, target, held_out=held)
+    assert own["score"] == found.score(found.outer)
+    assert own["greedy score"] == found.score(layer_plans.greedy(found.cost))
 
 
 def test_aggregate_joins_and_matches_checkpoints(study, tmp_path):

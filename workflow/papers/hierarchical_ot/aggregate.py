@@ -27,6 +27,7 @@ def aggregate(
     plans: list[Path],
     structure: list[Path],
     curves: list[Path],
+    alternatives: list[Path],
     history: list[Path],
     epochs: list[int],
     matched: dict[str, Any],
@@ -57,6 +58,7 @@ def aggregate(
         "plans": plans,
         "structure": structure,
         "curves": curves,
+        "alternatives": alternatives,
         "history": history,
     }
     tables = {

@@ -26,6 +26,15 @@ RULES = {
     "softmax": ("Softmax (control)", "black", "+"),
 }
 SCORE = "Held-out correlation"
+# Other ways to match layers -> colour, marker.
+METHODS = {
+    "soft matching": ("vermillion", "o"),
+    "CKA": ("blue", "s"),
+    "RSA": ("sky", "^"),
+    "Procrustes": ("green", "D"),
+    "ridge": ("purple", "v"),
+    "all units": ("black", "x"),
+}
 # Kind of simulated subjects -> name.
 SIMULATED = {"related": "Sim., kin regions", "distinct": "Sim., distinct regions"}
 # Pair -> name. A pair that is not named here goes by its key.
@@ -61,7 +70,13 @@ NAMES = {
 
 
 def figures(
-    scores: Path, plans: Path, structure: Path, curves: Path, history: Path, checkpoints: Path
+    scores: Path,
+    plans: Path,
+    structure: Path,
+    curves: Path,
+    alternatives: Path,
+    history: Path,
+    checkpoints: Path,
 ) -> dict[str, Figure]:
     """Draw every figure of the paper."""
     read = pd.read_csv
@@ -74,6 +89,7 @@ def figures(
             "rotation": rotation(read(curves)),
             "checkpoints": checkpoints_figure(read(checkpoints)),
             "subsampling": subsampling(read(curves)),
+            "alternatives": alternatives_figure(read(alternatives)),
         }
         return {name: finish(figure) for name, figure in drawn.items()}
 
@@ -395,4 +411,43 @@ def subsampling(table: pd.DataFrame) -> Figure:
     figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper left", ncols=3)
     return note(
         figure, "One split, one draw of units for each seed; bars: standard deviation over seeds."
+    )
+
+
+def alternatives_figure(table: pd.DataFrame) -> Figure:
+    """Layers matched by other similarities: scores through HOT's units, own scores, order."""
+    pairs = [pair for pair in NAMES if pair in set(table["pair"])]
+    figure = new_figure(2.7)
+    axes = figure.subplots(1, 3, sharey=True)
+    panels = (
+        ("score", "Plan by the method", SCORE),
+        ("own score", "The method's own prediction", SCORE),
+        ("depth correlation", "Order of the plan", "Depth correlation"),
+    )
+    shifts = dict(zip(METHODS, np.linspace(0.3, -0.3, len(METHODS)), strict=True))
+    for ax, mark, (column, title, told) in zip(axes, "abc", panels, strict=True):
+        for method, (colour, marker) in METHODS.items():
+            for place, pair in enumerate(pairs[::-1]):
+                own = table[(table["pair"] == pair) & (table["method"] == method)][column].dropna()
+                ax.errorbar(
+                    [own.mean()] if len(own) else [],
+                    [place + shifts[method]] if len(own) else [],
+                    xerr=[own.std() if len(own) > 1 else 0] if len(own) else None,
+                    color=PALETTE[colour],
+                    marker=marker,
+                    markersize=3.5,
+                    linestyle="none",
+                    elinewidth=0.6,
+                    label=method if column == "score" and not place else None,
+                )
+        ax.set_xlabel(told)
+        letter(ax, mark, title)
+    axes[0].set_yticks(range(len(pairs)), [label(pair) for pair in pairs[::-1]])
+    axes[0].set_ylim(-0.5, len(pairs) - 0.5)
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper left", ncols=6)
+    return note(
+        figure,
+        "Mean and standard deviation over seeds, one split each. (a) The plan comes from each method's "
+        "similarities, units are matched as by HOT. (b) Ridge: regression on the layer that it chose; all "
+        "units: one transport between all units of both networks.",
     )

@@ -142,6 +142,7 @@ class Numbers(PaperNumbers):
     cortex: Cortex
     pairs: dict[str, Pair | None]
     matched: Matched
+    penalty: Positive = Field(description="of ridge regression, where every unit has norm 1")
 
     @model_validator(mode="after")
     def _belong_together(self) -> "Numbers":
