@@ -36,7 +36,7 @@ METHODS = {
     "all units": ("black", "x"),
 }
 # Kind of simulated subjects -> name.
-SIMULATED = {"related": "Sim., kin regions", "distinct": "Sim., distinct regions"}
+SIMULATED = {"related": "Related", "distinct": "Distinct"}
 # Pair -> name. A pair that is not named here goes by its key.
 NAMES = {
     "cnn": "CNN, shallow → deep",
@@ -168,7 +168,8 @@ def plans_figure(table: pd.DataFrame, structure: pd.DataFrame) -> Figure:
         figure,
         "First layers at the lower left; mean over splits and seeds. Bars: row sums (right) and column "
         "sums (top) of the plan, relative to the largest; all are equal, as they must be. r: depth "
-        "correlation. Systems of one layer are left out, as their plan is forced.",
+        "correlation. Systems of one layer are left out, as their plan is forced. Related, distinct: "
+        "simulated subjects.",
     )
 
 
@@ -219,7 +220,7 @@ def scores_figure(table: pd.DataFrame) -> Figure:
     return note(
         figure,
         "Mean and standard deviation over seeds (each the mean over splits); between systems that are "
-        "not trained here, over splits. Simulated subjects: the first couple of each noise.",
+        "not trained here, over splits. Related, distinct: simulated subjects, first couple of each noise.",
     )
 
 
@@ -244,14 +245,15 @@ def advantage(table: pd.DataFrame) -> Figure:
             markersize=6,
         )
         ax.axvline(0, color=GREY, linewidth=0.6)
-        letter(ax, mark, f"HOT − {name.partition(' (')[0]}")
+        letter(ax, mark, f"HOT − {name.partition(' (')[0].removesuffix('-Best')}")
         ax.set_xlabel("Difference of scores")
     axes[0].set_yticks(range(len(keys)), [label(*key) for key in keys], fontsize=6)
     axes[0].set_ylim(-0.6, len(keys) - 0.4)
     return note(
         figure,
         "Points: seeds (or splits, between systems that are not trained here); bars: their mean. Right "
-        "of the line HOT is better. The uniform plan aligns nothing.",
+        "of the line HOT is better. The uniform plan aligns nothing. Related, distinct: simulated "
+        "subjects.",
     )
 
 
