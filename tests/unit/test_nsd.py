@@ -1,132 +1,180 @@
-"""The reader of the Natural Scenes Dataset on its fixture: layout, repeats, ceilings, damage."""
+"""The reader of NSD on its fixture in the bucket's layout: voxels, splits, sessions, damage."""
+
+import gzip
+import json
 
 import h5py
 import nibabel
 import numpy as np
 import pytest
-from test_texts import described
 
 from replicortex.data import nsd
 from replicortex.data.fixtures import nsd as fixture
-from replicortex.data.nsd_layout import BETAS, DESIGN, REGIONS, ROI, STIMULI
-from replicortex.data.planted import subjects
 from replicortex.errors import StudyError
 
-SIZES = {"images": 24, "voxels": 8, "sessions": 3, "noise": 0.01, "side": 16}
-SEVEN = ["V1v", "V1d", "V2v", "V2d", "V3v", "V3d", "V4"]
+SIZES = {"people": [1, 7], "shared": 20, "own": 30, "side": 12}
+
+
+def described(folder, data):
+    files = {
+        path.relative_to(folder).as_posix(): {
+            "key": "K",
+            "size": path.stat().st_size,
+            "sha256": "0" * 64,
+        }
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+    content = {"name": folder.name, "version": "1", "id": "i", "commit": "c", "synthetic": True}
+    manifest = data / "manifests" / f"{folder.name}@0.json"
+    manifest.parent.mkdir(exist_ok=True)
+    manifest.write_text(json.dumps({**content, "files": files}))
+    return manifest
+
+
+def built(tmp_path, layout):
+    folder = tmp_path / "nsd"
+    folder.mkdir()
+    fixture.build(folder, seed=0, layout=layout, **SIZES)
+    return described(folder, tmp_path)
 
 
 @pytest.fixture
-def folder(tmp_path):
-    folder = tmp_path / "nsd"
-    folder.mkdir()
-    fixture.build(folder, seed=0, **SIZES)
-    return folder
+def volume(tmp_path):
+    return built(tmp_path, "volume")
 
 
-def test_two_builds_give_the_same_bytes(folder, tmp_path):
-    (tmp_path / "again").mkdir()
-    fixture.build(tmp_path / "again", seed=0, **SIZES)
-    files = [p.relative_to(folder) for p in sorted(folder.rglob("*")) if p.is_file()]
-    assert len(files) == 4 * (3 + 2) + 2
-    for name in files:
-        assert (folder / name).read_bytes() == (tmp_path / "again" / name).read_bytes(), name
+@pytest.mark.parametrize("layout", nsd.FOLDER)
+def test_two_builds_give_the_same_bytes(tmp_path, layout):
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        fixture.build(tmp_path / name, seed=0, layout=layout, **SIZES)
+    files = sorted(p.relative_to(tmp_path / "one") for p in (tmp_path / "one").rglob("*.*"))
+    assert len(files) > 10
+    for file in files:
+        assert (tmp_path / "one" / file).read_bytes() == (tmp_path / "two" / file).read_bytes()
 
 
-def test_responses_are_the_planted_signal(folder, tmp_path):
-    """With next to no noise the mean of three repeats is the signal, up to scale and shift."""
-    manifest = described(folder, tmp_path)
-    images = nsd.common_images(manifest, [1, 2, 5, 7], 3)
-    assert images.tolist() == list(range(24))
-    found = nsd.read_responses(manifest, 5, SEVEN, images)
-    planted = subjects(count=4, regions=7, voxels=8, stimuli=24, noise=0.01, seed=0)[2]
-    for region, signal in zip(SEVEN, planted.signal, strict=True):
-        assert found.regions[region].shape == (24, 8)
-        for voxel in range(8):
-            # z-scoring within sessions that show different images is no affine map of the whole.
-            assert np.corrcoef(found.regions[region][:, voxel], signal[:, voxel])[0, 1] > 0.95
+def test_voxels_of_a_region_are_labelled_and_reliable(volume, tmp_path):
+    found = nsd.read_voxels(volume, 1, "PPA", "volume", 0.3)
+    base = tmp_path / "nsd"
+    labels = nibabel.load(base / "nsddata/ppdata/subj01/func1pt8mm/roi/floc-places.nii.gz")
+    ncsnr = nibabel.load(
+        base / f"nsddata_betas/ppdata/subj01/func1pt8mm/{nsd.BETAS}/ncsnr.nii.gz"
+    ).get_fdata()
+    inside = (labels.get_fdata() == 2) & (ncsnr > 0.3)
+    assert 5 < inside.sum() == len(found.ncsnr) < 30
+    x, y, z = np.unravel_index(found.places[""], tuple(reversed(fixture.BOX)))[::-1]
+    assert inside[x, y, z].all()
+    np.testing.assert_array_equal(found.ncsnr, ncsnr[x, y, z])
 
 
-def test_images_are_averaged_over_their_first_showings(folder, tmp_path):
-    """Against a plain loop over trials with nibabel's and h5py's own indexing."""
-    manifest = described(folder, tmp_path)
+def test_responses_are_means_over_presentations_of_z_scores(volume, tmp_path):
+    design = nsd.read_design(volume)
+    voxels = nsd.read_voxels(volume, 7, "FFA", "volume", 0.3)
+    stimuli = design.images[6][[3, 25]]
+    found = nsd.read_responses(volume, 7, voxels, "volume", stimuli)
+    raw = []
+    for session in range(1, fixture.SESSIONS + 1):
+        name = (
+            f"nsd/nsddata_betas/ppdata/subj07/func1pt8mm/{nsd.BETAS}/betas_session0{session}.hdf5"
+        )
+        with h5py.File(tmp_path / name) as file:
+            betas = file["betas"][:].reshape(len(file["betas"]), -1)[:, voxels.places[""]]
+        raw.append((betas - betas.mean(0)) / betas.std(0))
+    raw = np.concatenate(raw)
+    for row, place in enumerate((3, 25)):
+        assert (design.order == place).sum() == 3
+        np.testing.assert_allclose(found[row], raw[design.order == place].mean(0))
+
+
+def test_surfaces_join_both_hemispheres(tmp_path):
+    manifest = built(tmp_path, "surface")
+    voxels = nsd.read_voxels(manifest, 1, "FFA", "surface", 0.3)
+    assert list(voxels.places) == ["lh", "rh"]
+    assert sum(map(len, voxels.places.values())) == len(voxels.ncsnr)
     design = nsd.read_design(manifest)
-    chosen = np.array([3, 11])
-    found = nsd.read_responses(manifest, 2, ["V2d"], chosen, repeats=2)
-    labels = nibabel.load(folder / ROI.format(2, "prf-visualrois")).get_fdata()
-    x, y, z = np.argwhere(labels == 4)[3]
-    trials = []
-    for session in (1, 2, 3):
-        with h5py.File(folder / BETAS.format(2) / f"betas_session{session:02}.hdf5") as stream:
-            values = stream["betas"][:, z, y, x] / 300
-        trials += ((values - values.mean()) / values.std()).tolist()
-    for row, image in enumerate(chosen):
-        places = [t for t in range(len(trials)) if design.images[1][design.order[t]] == image]
-        expected = np.mean([trials[t] for t in places[:2]])
-        assert found.regions["V2d"][row, 3] == pytest.approx(expected, abs=1e-6)
+    stimuli = design.images[0][:5]
+    both = nsd.read_responses(manifest, 1, voxels, "surface", stimuli)
+    right = voxels._replace(places={"rh": voxels.places["rh"]})
+    alone = nsd.read_responses(manifest, 1, right, "surface", stimuli)
+    np.testing.assert_array_equal(both[:, len(voxels.places["lh"]) :], alone)
 
 
-def test_noise_ceiling_is_the_formula(folder, tmp_path):
-    assert nsd.noise_ceiling(np.array([1.0]), 3)[0] == pytest.approx(75)
-    assert nsd.noise_ceiling(np.array([np.nan]), 3)[0] == 0
-    manifest = described(folder, tmp_path)
-    found = nsd.read_responses(manifest, 1, ["V1v"], np.array([0]))
-    noise = subjects(count=4, regions=7, voxels=8, stimuli=24, noise=0.01, seed=0)[0].noise[0]
-    expected = 100 / (1 + noise**2 / 3)
-    np.testing.assert_allclose(found.ceilings["V1v"], expected, rtol=1e-5)
-    limit = float(np.median(expected))
-    fewer = nsd.read_responses(manifest, 1, ["V1v"], np.array([0]), ceiling=limit)
-    assert fewer.regions["V1v"].shape[1] == (expected > limit).sum() == 4
+def test_voxels_follow_their_pictures(volume):
+    """Responses to a picture repeat: means of odd and even presentations would agree."""
+    design = nsd.read_design(volume)
+    voxels = nsd.read_voxels(volume, 1, "FFA", "volume", 1.0)
+    stimuli = design.images[0]
+    found = nsd.read_responses(volume, 1, voxels, "volume", stimuli)
+    pictures = nsd.read_images(volume, stimuli).reshape(len(stimuli), -1) / 255
+    near = np.corrcoef(pictures - pictures.mean(0))
+    alike = np.corrcoef(found)
+    upper = np.triu_indices(len(stimuli), 1)
+    assert np.corrcoef(near[upper], alike[upper])[0, 1] > 0.2
 
 
-def test_images_are_read(folder, tmp_path):
-    found = nsd.read_images(described(folder, tmp_path), np.array([5, 2]))
-    with h5py.File(folder / STIMULI) as stream:
-        np.testing.assert_array_equal(found[1], stream["imgBrick"][2])
-    assert found.shape == (2, 16, 16, 3) and found.dtype == np.uint8
+def test_splits_are_disjoint_and_the_test_is_what_all_saw(volume):
+    design, coco = nsd.read_design(volume), nsd.coco_ids(volume)
+    one = nsd.splits(design, coco, 1, pool=28, step=4)
+    other = nsd.splits(design, coco, 7, pool=28, step=4)
+    np.testing.assert_array_equal(one["test"], other["test"])
+    assert len(one["train"]) == len(one["validation"]) == 7
+    assert not set(one["train"]) & set(one["validation"]) and not set(one["train"]) & set(
+        other["train"]
+    )
+    joined = np.sort(coco[np.concatenate([one["train"], one["validation"]])])
+    own = np.sort(coco[design.images[0][design.shared :]])[:28]
+    np.testing.assert_array_equal(joined, np.sort(np.concatenate([own[::4], own[1::4]])))
+    early = design.order[: len(design.order) * 3 // 4]
+    for stimulus in one["test"]:
+        (place,) = np.flatnonzero(design.images[0] == stimulus)
+        assert place < design.shared and (early == place).sum() == 3
 
 
-def test_every_region_is_a_label_of_its_volume():
-    assert all(volume in ("prf-visualrois", "streams") for volume, _ in REGIONS.values())
-    assert [REGIONS[name][1] for name in SEVEN] == [(n,) for n in range(1, 8)]
+def test_pictures_come_in_the_order_asked_for(volume, tmp_path):
+    with h5py.File(tmp_path / "nsd" / nsd.STIMULI) as file:
+        all_ = file["imgBrick"][:]
+    np.testing.assert_array_equal(nsd.read_images(volume, np.array([9, 2, 5])), all_[[9, 2, 5]])
 
 
-FAULTS = {
-    "unknown region": (
-        lambda m: nsd.read_responses(m, 1, ["V9"], [0]),
-        "found 'V9'; valid are V1d",
-    ),
-    "no volume of streams": (lambda m: nsd.read_responses(m, 1, ["early"], [0]), "has no file"),
-    "unknown subject": (lambda m: nsd.read_responses(m, 3, ["V1v"], [0]), "subj03"),
-    "no voxel left": (
-        lambda m: nsd.read_responses(m, 1, ["V1v"], [0], ceiling=99.9999),
-        "no voxel of V1v has a noise ceiling above 99.9999 %",
-    ),
-    "image seen too rarely": (
-        lambda m: nsd.read_responses(m, 1, ["V1v"], [0], repeats=4),
-        "saw image 0 3 times, 4 expected",
-    ),
-    "no common image": (lambda m: nsd.common_images(m, [1, 2], 4), "share no image seen 4 times"),
-    "image beyond the file": (lambda m: nsd.read_images(m, [99]), "24 images, number 99"),
-}
+def lose(manifest, *words):
+    content = json.loads(manifest.read_text())
+    content["files"] = {
+        name: entry
+        for name, entry in content["files"].items()
+        if not all(word in name for word in words)
+    }
+    manifest.write_text(json.dumps(content))
 
 
-@pytest.mark.parametrize("fault", FAULTS)
-def test_what_is_wrong_is_told(folder, tmp_path, fault):
-    call, message = FAULTS[fault]
-    with pytest.raises(StudyError, match=message):
-        call(described(folder, tmp_path))
+def test_what_a_user_can_get_wrong(volume, tmp_path):
+    with pytest.raises(StudyError, match="region 'PPB' is unknown; did you mean 'PPA'"):
+        nsd.read_voxels(volume, 1, "PPB", "volume", 0.3)
+    with pytest.raises(StudyError, match="layout 'surfaces' is unknown; did you mean 'surface'"):
+        nsd.read_voxels(volume, 1, "FFA", "surfaces", 0.3)
+    with pytest.raises(StudyError, match="no voxel of FFA with ncsnr > 9"):
+        nsd.read_voxels(volume, 1, "FFA", "volume", 9)
+    with pytest.raises(StudyError, match="person 9: the design has 8"):
+        nsd.splits(nsd.read_design(volume), nsd.coco_ids(volume), 9, pool=5, step=1)
+    with pytest.raises(StudyError, match="saw 30 own stimuli 3 times, 4000 are asked for"):
+        nsd.splits(nsd.read_design(volume), nsd.coco_ids(volume), 1, pool=4000, step=4)
+    voxels = nsd.read_voxels(volume, 1, "FFA", "volume", 0.3)
+    with pytest.raises(StudyError, match="never saw stimulus"):
+        other = nsd.read_design(volume).images[4][-1:]
+        nsd.read_responses(volume, 1, voxels, "volume", other)
+    lose(volume, "subj01", "session02")
+    with pytest.raises(StudyError, match="session 2 is missing"):
+        nsd.read_responses(volume, 1, voxels, "volume", np.array([0]))
+    lose(volume, "subj07", "ncsnr")
+    with pytest.raises(StudyError, match="ncsnr is missing for person 7"):
+        nsd.read_voxels(volume, 7, "FFA", "volume", 0.3)
 
 
-@pytest.mark.parametrize(
-    "name, message",
-    [
-        (DESIGN, "no design of the experiment"),
-        (f"{BETAS.format(1)}/betas_session02.hdf5", "truncated, or holds no betas"),
-        (f"{BETAS.format(1)}/ncsnr.nii.gz", "truncated, or no NIfTI volume"),
-    ],
-)
-def test_damaged_files_are_told(folder, tmp_path, name, message):
-    (folder / name).write_bytes((folder / name).read_bytes()[:90])
-    with pytest.raises(StudyError, match=message):
-        nsd.read_responses(described(folder, tmp_path), 1, ["V1v"], np.array([0]))
+def test_a_truncated_volume_is_told(volume, tmp_path):
+    path = tmp_path / "nsd/nsddata/ppdata/subj01/func1pt8mm/roi/floc-faces.nii.gz"
+    raw = gzip.decompress(path.read_bytes())
+    short = gzip.compress(raw[:400], mtime=0)
+    path.write_bytes(short.ljust(path.stat().st_size, b"\0")[: path.stat().st_size])
+    with pytest.raises(StudyError, match=r"floc-faces\.nii\.gz: truncated or no volume"):
+        nsd.read_voxels(volume, 1, "FFA", "volume", 0.3)

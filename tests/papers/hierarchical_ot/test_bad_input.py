@@ -21,7 +21,7 @@ FAULTS = {
         {"resnets": None},
         r"pairs\.resnet_20_56\.source: 'resnet20' is no system of vision",
     ),
-    "unknown region": ({"brain": {"regions": ["V9"]}}, r"brain\.regions: 'V9' is no region"),
+    "unknown region": ({"brain": {"regions": ["V9"]}}, r"brain\.regions.*found 'V9'"),
     "unknown network": ({"vision": {"followed": "vgg"}}, r"vision\.followed: 'vgg' is no network"),
     "checkpoint too late": (
         {"vision": {"checkpoints": [0, 99]}},
@@ -52,7 +52,7 @@ def test_a_mistake_is_one_sentence(root, fault):
 @pytest.mark.parametrize("scale", ["demo", "small", "full"])
 def test_datasets_of_a_scale(root, scale):
     found = paper_numbers("hierarchical_ot", scale, {}, root)["datasets"]
-    assert ("nsd" in found) == ("vision_models" in found) == (scale == "full")
+    assert ("nsd_regions" in found) == ("vision_models" in found) == (scale == "full")
     assert all(name.endswith("_fixture") for name in found) == (scale == "demo")
 
 

@@ -40,7 +40,7 @@ def study(root, tmp_path_factory):
         "images": manifests["cifar10"],
         "text": manifests["python_topics"],
         "recordings": manifests["macaque_v4"],
-        "betas": manifests["nsd"],
+        "betas": manifests["nsd_regions"],
     }
     places = {"seeds": [0, 1], "folder": folder, "own": own, "shown": shown, "manifests": manifests}
     common = {"device": "cpu", "seeds": [0, 1]}

@@ -7,7 +7,7 @@ import yaml
 
 from papers.hierarchical_ot.schema import Numbers
 from replicortex.config import merge
-from replicortex.data.fixtures import cifar10, cifar_resnets, macaque_v4, nsd, python_topics
+from replicortex.data.fixtures import cifar10, cifar_resnets, macaque_v4, nsd_regions, python_topics
 from replicortex.data.fixtures import tiny_llm as stories
 
 MADE = {
@@ -22,7 +22,10 @@ MADE = {
         stories.build,
         {"width": 8, "hidden": 16, "layers": 2, "heads": 2, "kv_heads": 1, "longest": 64},
     ),
-    "nsd": (nsd.build, {"images": 40, "voxels": 12, "sessions": 2, "noise": 0.2, "side": 32}),
+    "nsd_regions": (
+        nsd_regions.build,
+        {"images": 40, "voxels": 12, "sessions": 2, "noise": 0.2, "side": 32},
+    ),
 }
 
 

@@ -17,7 +17,7 @@ from papers.hierarchical_ot import neurons, passages, pictures
 from papers.hierarchical_ot.learner import fresh
 from papers.hierarchical_ot.networks import Pooled, for_images, for_text, letters
 from papers.hierarchical_ot.readout import layers
-from replicortex.data import cifar_resnets, nsd, tiny_llm
+from replicortex.data import cifar_resnets, nsd, nsd_regions, tiny_llm
 from replicortex.files import Tensors, read_tensors
 from replicortex.models.cifar_resnet import CifarResNet
 from replicortex.progress import Progress, iter_plainly
@@ -109,7 +109,7 @@ def embed_fixed(
     if betas is not None:
         numbers = neurons.brain_images(betas, brain)
         for subject in brain["subjects"]:
-            found = nsd.read_responses(
+            found = nsd_regions.read(
                 betas,
                 subject,
                 brain["regions"],

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from replicortex.data import macaque_v4, nsd
+from replicortex.data import macaque_v4, nsd_regions
 
 SIDE = 32  # pixels of the images on which our networks are trained
 SESSIONS = ("210322", "210325")
@@ -26,7 +26,7 @@ def v4(recordings: Path) -> tuple[np.ndarray, dict[str, np.ndarray]]:
 
 def brain_images(betas: Path, brain: dict[str, Any]) -> np.ndarray:
     """Return the numbers of the images that all subjects saw often enough."""
-    return nsd.common_images(betas, brain["subjects"], brain["repeats"])
+    return nsd_regions.common_images(betas, brain["subjects"], brain["repeats"])
 
 
 def shrunk(images: np.ndarray) -> np.ndarray:

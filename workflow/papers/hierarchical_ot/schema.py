@@ -4,7 +4,6 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from replicortex.data.nsd_layout import REGIONS
 from replicortex.schema import PaperNumbers, Positive, PositiveInt, Section, Share
 
 Count = Annotated[int, Field(ge=0)]
@@ -66,7 +65,7 @@ class Brain(Section):
     """Subjects and regions of the Natural Scenes Dataset."""
 
     subjects: list[Annotated[int, Field(ge=1, le=8)]] = Field(min_length=2)
-    regions: list[str] = Field(min_length=1)
+    regions: list[Literal["V1v", "V1d", "V2v", "V2d", "V3v", "V3d", "V4"]] = Field(min_length=1)
     repeats: Annotated[int, Field(ge=1, le=3)] = Field(description="showings that are averaged")
     ceiling: Annotated[float, Field(ge=0, lt=100)] = Field(
         description="percent of variance; voxels at or below it are left out"
@@ -146,9 +145,6 @@ class Numbers(PaperNumbers):
 
     @model_validator(mode="after")
     def _belong_together(self) -> "Numbers":
-        for region in self.brain.regions:
-            if region not in REGIONS:
-                raise ValueError(f"brain.regions: '{region}' is no region ({', '.join(REGIONS)})")
         for name, pair in self.pairs.items():
             for side in ("source", "target") if pair else ():
                 known = self.systems(pair.domain)

@@ -1,268 +1,338 @@
-"""The Natural Scenes Dataset's betas by region, in the layout of its bucket (Allen et al. 2022).
+"""The Natural Scenes Dataset (Allen et al. 2022) in the layout of its public bucket.
 
-Betas are int16, 300 times percent signal change, (trials, z, y, x) per session; volumes of regions
-and of ncsnr are NIfTI, (x, y, z). Each voxel is z-scored over each session's trials, then repeats of
-an image are averaged. Images are named by their place in the 73,000 (from 0).
+Volume: `func1pt8mm`, betas of a session as (trials, z, y, x) beside NIfTI volumes (x, y, z).
+Surface: `nativesurface`, betas of a session and hemisphere as (trials, vertices) beside .mgh files.
+Betas are stored as integers, 300 to one per cent of signal change; the scale cancels here, since
+they are z-scored per session and voxel, then averaged over an image's presentations.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
 from pathlib import Path
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 
 from replicortex.data import manifest as manifests
-from replicortex.data.manifest import Manifest
-from replicortex.data.nsd_layout import BETAS, DESIGN, REGIONS, ROI, STIMULI
 from replicortex.errors import StudyError, nearest
 
-TRIALS_AT_ONCE = 50  # 70 MB of a whole volume
+if TYPE_CHECKING:
+    from replicortex.data.manifest import Manifest
+
+Layout = Literal["volume", "surface"]
+
+BETAS = "betas_fithrf_GLMdenoise_RR"
+FOLDER = {"volume": "func1pt8mm", "surface": "nativesurface"}
+HEMISPHERES = ("lh", "rh")
+DESIGN = "nsddata/experiments/nsd/nsd_expdesign.mat"
+STIMULI = "nsddata_stimuli/stimuli/nsd/nsd_stimuli.hdf5"
+INFORMATION = "nsddata/experiments/nsd/nsd_stim_info_merged.csv"
+# Region: name of its label file, and the labels that count.
+REGIONS = {
+    "OFA": ("floc-faces", (1,)),
+    "FFA": ("floc-faces", (2,)),  # FFA-1
+    "FFA-2": ("floc-faces", (3,)),
+    "OPA": ("floc-places", (1,)),
+    "PPA": ("floc-places", (2,)),
+    "RSC": ("floc-places", (3,)),
+    "EBA": ("floc-bodies", (1,)),
+    "V1": ("prf-visualrois", (1, 2)),
+    "V2": ("prf-visualrois", (3, 4)),
+    "V3": ("prf-visualrois", (5, 6)),
+    "V4": ("prf-visualrois", (7,)),
+    "V1v": ("prf-visualrois", (1,)),
+    "V1d": ("prf-visualrois", (2,)),
+    "V2v": ("prf-visualrois", (3,)),
+    "V2d": ("prf-visualrois", (4,)),
+    "V3v": ("prf-visualrois", (5,)),
+    "V3d": ("prf-visualrois", (6,)),
+}
+SESSIONS = 40  # planned for everybody
+SESSIONS_OF_ALL = (
+    30  # that all eight people completed: what they saw three times in these is special
+)
+REPEATS = 3
 
 
-@dataclass(frozen=True)
-class Responses:
-    """One subject's answers.
+class Design(NamedTuple):
+    """Who saw what: the order of presentation is the same for all, the pictures are not.
 
-    `images` (n,) are numbers among the 73,000; `regions` name -> (n, voxels), float32, means over
-    `repeats` z-scored trials; `ceilings` name -> (voxels,), percent of variance that could be told.
+    `order` (trials,): place in a person's list. `images` (people, places): stimulus from 0 to
+    72,999. The first `shared` places show the same stimuli to all.
     """
-
-    images: np.ndarray
-    regions: dict[str, np.ndarray]
-    ceilings: dict[str, np.ndarray]
-    repeats: int
-
-
-@dataclass(frozen=True)
-class Design:
-    """Which image each trial showed: `order` (trials,), `images[subject]` (10000,), from 0."""
 
     order: np.ndarray
     images: np.ndarray
+    shared: int
 
-    def shown(self, subject: int, trials: int) -> np.ndarray:
-        """Return the image of each of a subject's first trials, (trials,)."""
-        return self.images[subject - 1][self.order[:trials]]
+
+class Voxels(NamedTuple):
+    """A region: its voxels in each part ("" or a hemisphere), flat indices, and their ncsnr."""
+
+    places: dict[str, np.ndarray]
+    ncsnr: np.ndarray
 
 
 def read_design(manifest: Path) -> Design:
-    """Return the order of trials.
+    """Return the experiment's design.
 
     Raises
     ------
     StudyError
-        When the file is no design.
+        When the file lacks one of its three tables, or they do not fit each other.
     """
     from scipy.io import loadmat
 
     path = manifests.load(manifest).path(DESIGN)
     try:
         content = loadmat(path)
-        order = content["masterordering"].ravel().astype(int) - 1
-        images = np.atleast_2d(content["subjectim"]).astype(int) - 1
-    except (ValueError, KeyError, IndexError, OSError, NotImplementedError) as error:
-        raise StudyError(f"{path}: is no design of the experiment ({error})") from None
-    return Design(order, images)
-
-
-def sessions(manifest: Path, subject: int) -> list[str]:
-    """Return the paths of a subject's sessions in their order.
-
-    Raises
-    ------
-    StudyError
-        When there is none.
-    """
-    dataset = manifests.load(manifest)
-    folder = BETAS.format(subject)
-    found = sorted(p for p in dataset.files if p.startswith(f"{folder}/betas_session"))
-    if not found:
-        known = {p.split("/")[2] for p in dataset.files if p.startswith("nsddata_betas/")}
+        order = content["masterordering"].ravel().astype(np.int64) - 1
+        images = content["subjectim"].astype(np.int64) - 1
+        shared = content["sharedix"].size
+    except (OSError, ValueError, KeyError) as error:
+        raise StudyError(f"{path}: is not NSD's design ({error})") from None
+    if order.max() >= images.shape[1] or shared > images.shape[1]:
         raise StudyError(
-            f"{manifest}: has no session of subject {subject}{nearest(f'subj{subject:02}', known)}"
+            f"{path}: presents place {order.max() + 1}, a person's list has {images.shape[1]}"
         )
-    return found
+    return Design(order, images, shared)
 
 
-def common_images(manifest: Path, subjects: list[int], repeats: int) -> np.ndarray:
-    """Return the images that each subject saw at least `repeats` times, sorted.
+def coco_ids(manifest: Path) -> np.ndarray:
+    """Return the COCO id of each stimulus, (stimuli,)."""
+    import pandas as pd
+
+    path = manifests.load(manifest).path(INFORMATION)
+    try:
+        table = pd.read_csv(path, usecols=["cocoId", "nsdId"])
+    except ValueError as error:
+        raise StudyError(f"{path}: is not NSD's table of stimuli ({error})") from None
+    return table.sort_values("nsdId")["cocoId"].to_numpy()
+
+
+def splits(
+    design: Design, coco: np.ndarray, person: int, *, pool: int, step: int
+) -> dict[str, np.ndarray]:
+    """Return stimuli for train, validation and test of one person.
+
+    Test: the shared stimuli that all eight saw three times (515). Train and validation: of the
+    person's own stimuli seen three times, the first `pool` by COCO id, every `step`-th from 0 and
+    from 1 (4,000 and 4: 1,000 each).
 
     Raises
     ------
     StudyError
-        When there is none.
+        When the person has too few stimuli of their own.
     """
-    design = read_design(manifest)
-    common = None
-    for subject in subjects:
-        shown = design.shown(subject, sum(_trials(manifest, subject)))
-        images, counts = np.unique(shown, return_counts=True)
-        own = set(images[counts >= repeats].tolist())
-        common = own if common is None else common & own
-    if not common:
-        raise StudyError(f"{manifest}: subjects {subjects} share no image seen {repeats} times")
-    return np.array(sorted(common))
+    trials = len(design.order)
+    early = design.order[: trials * SESSIONS_OF_ALL // SESSIONS]
+    places = design.images.shape[1]
+    seen_by_all = np.bincount(early, minlength=places) >= REPEATS
+    special = np.flatnonzero(seen_by_all[: design.shared])
+    own = np.flatnonzero(np.bincount(design.order, minlength=places) >= REPEATS)
+    own = design.images[_row(design, person)][own[own >= design.shared]]
+    own = own[np.argsort(coco[own], kind="stable")]
+    if len(own) < pool:
+        raise StudyError(
+            f"nsd: person {person} saw {len(own)} own stimuli {REPEATS} times, {pool} are asked for"
+        )
+    return {
+        "train": own[:pool:step],
+        "validation": own[1:pool:step],
+        "test": design.images[_row(design, person)][special],
+    }
+
+
+def read_voxels(
+    manifest: Path, person: int, region: str, layout: Layout, threshold: float
+) -> Voxels:
+    """Return the voxels (or vertices) of a region whose ncsnr lies above the threshold.
+
+    Raises
+    ------
+    StudyError
+        When the region or layout is unknown, ncsnr is missing or no voxel is left.
+    """
+    if region not in REGIONS:
+        raise StudyError(f"nsd: region '{region}' is unknown{nearest(region, REGIONS)}")
+    if layout not in FOLDER:
+        raise StudyError(f"nsd: layout '{layout}' is unknown{nearest(layout, FOLDER)}")
+    dataset = manifests.load(manifest)
+    name, labels = REGIONS[region]
+    places, ratios = {}, []
+    for part in _parts(layout):
+        label_file, ncsnr_file = _maps(person, layout, part, name)
+        if ncsnr_file not in dataset.files:
+            raise StudyError(
+                f"nsd: ncsnr is missing for person {person} ({ncsnr_file}): without it there are "
+                "neither ceilings nor a choice of voxels"
+            )
+        ncsnr, found = _volume(dataset, ncsnr_file), _volume(dataset, label_file)
+        if ncsnr.shape != found.shape:
+            raise StudyError(
+                f"nsd: person {person}: ncsnr has {ncsnr.size} voxels, {label_file} {found.size}"
+            )
+        inside = np.isin(found, labels) & (np.nan_to_num(ncsnr) > threshold)
+        places[part] = np.flatnonzero(inside)
+        ratios.append(ncsnr[inside])
+    ncsnr = np.concatenate(ratios).astype(np.float64)
+    if not len(ncsnr):
+        raise StudyError(f"nsd: person {person} has no voxel of {region} with ncsnr > {threshold}")
+    return Voxels(places, ncsnr)
 
 
 def read_responses(
-    manifest: Path,
-    subject: int,
-    regions: list[str],
-    images: np.ndarray,
-    *,
-    repeats: int = 3,
-    ceiling: float = 0.0,
-) -> Responses:
-    """Return a subject's mean responses to images, by region.
+    manifest: Path, person: int, voxels: Voxels, layout: Layout, stimuli: np.ndarray
+) -> np.ndarray:
+    """Return responses to stimuli, z-scored per session and voxel, means over presentations.
 
-    Parameters
-    ----------
-    regions
-        Names among `REGIONS`.
-    images
-        Numbers among the 73,000.
-    repeats
-        How many of an image's showings are averaged: the first ones.
-    ceiling
-        Voxels with a noise ceiling (percent) at or below it are left out.
+    Returns
+    -------
+    float64 (stimuli, voxels)
 
     Raises
     ------
     StudyError
-        When a region is unknown or empty, an image was shown too rarely, or files do not fit.
+        When a session does not fit the design, or a stimulus was never presented.
     """
+    design = read_design(manifest)
     dataset = manifests.load(manifest)
-    snr = _volume(dataset, f"{BETAS.format(subject)}/ncsnr.nii.gz")
-    ceilings = noise_ceiling(snr, repeats)
-    masks = {name: _mask(dataset, subject, name, ceilings, ceiling, snr.shape) for name in regions}
-    voxels = np.flatnonzero(np.any(list(masks.values()), axis=0).ravel(order="F"))
-    trials = _trials(manifest, subject)
-    shown = read_design(manifest).shown(subject, sum(trials))
-    place = {image: number for number, image in enumerate(np.asarray(images).tolist())}
-    total = np.zeros((len(images), len(voxels)))
-    seen = np.zeros(len(images), int)
-    start = 0
-    for path, count in zip(sessions(manifest, subject), trials, strict=True):
-        values = _session(dataset.path(path), voxels, snr.shape)
-        sd = values.std(0)
-        scored = np.divide(values - values.mean(0), sd, where=sd > 0, out=np.zeros_like(values))
-        for row, image in enumerate(shown[start : start + count].tolist()):
-            number = place.get(image)
-            if number is not None and seen[number] < repeats:
-                total[number] += scored[row]
-                seen[number] += 1
-        start += count
-    if (seen < repeats).any():
-        rare = int(np.asarray(images)[seen.argmin()])
+    shown = design.images[_row(design, person)][design.order]
+    wanted = {int(stimulus): row for row, stimulus in enumerate(stimuli)}
+    rows = np.array([wanted.get(int(stimulus), -1) for stimulus in shown])
+    counts = np.zeros(len(stimuli))
+    parts = []
+    for part, places in voxels.places.items():
+        total = np.zeros((len(stimuli), len(places)))
+        first = 0
+        for file in _sessions(dataset, person, layout, part):
+            betas = _betas(dataset, file, places)
+            sd = betas.std(0)
+            z = (betas - betas.mean(0)) / np.where(sd > 0, sd, 1)
+            mine = rows[first : first + len(z)]
+            if len(mine) < len(z):
+                raise StudyError(f"nsd: person {person}: {file} has more trials than the design")
+            np.add.at(total, mine[mine >= 0], z[mine >= 0])
+            if part == next(iter(voxels.places)):
+                np.add.at(counts, mine[mine >= 0], 1)
+            first += len(z)
+        parts.append(total)
+    if (counts == 0).any():
         raise StudyError(
-            f"{manifest}: subject {subject} saw image {rare} {seen.min()} times, {repeats} expected"
+            f"nsd: person {person} never saw stimulus {stimuli[np.flatnonzero(counts == 0)[0]]} "
+            "in the sessions that lie here"
         )
-    mean = (total / repeats).astype(np.float32)
-    inside = {
-        name: np.isin(voxels, np.flatnonzero(m.ravel(order="F"))) for name, m in masks.items()
-    }
-    flat = ceilings.ravel(order="F")[voxels]
-    return Responses(
-        np.asarray(images),
-        {name: mean[:, own] for name, own in inside.items()},
-        {name: flat[own] for name, own in inside.items()},
-        repeats,
-    )
+    return np.concatenate(parts, axis=1) / counts[:, None]
 
 
-def noise_ceiling(ncsnr: np.ndarray, repeats: int) -> np.ndarray:
-    """Return 100 s^2 / (s^2 + 1 / repeats), percent of the variance of a mean over repeats.
-
-    A voxel without a signal-to-noise ratio (NaN) has 0.
-    """
-    power = np.square(np.nan_to_num(np.asarray(ncsnr, dtype=np.float64)))
-    return 100 * power / (power + 1 / repeats)
-
-
-def read_images(manifest: Path, images: np.ndarray) -> np.ndarray:
-    """Return stimuli, uint8 (n, side, side, 3).
+def trials(manifest: Path, person: int, layout: Layout) -> int:
+    """Return how many trials the sessions that lie here have.
 
     Raises
     ------
     StudyError
-        When the file is damaged or lacks an image.
+        When there is no session, one is missing between others, or a file is damaged.
     """
+    import h5py
+
+    dataset = manifests.load(manifest)
+    count = 0
+    for file in _sessions(dataset, person, layout, _parts(layout)[0]):
+        path = dataset.path(file)
+        try:
+            with h5py.File(path, "r") as content:
+                count += len(content["betas"])
+        except (OSError, KeyError) as error:
+            raise StudyError(f"{path}: truncated, or holds no betas ({error})") from None
+    return count
+
+
+def read_images(manifest: Path, stimuli: np.ndarray) -> np.ndarray:
+    """Return pictures, uint8 (stimuli, height, width, 3)."""
     import h5py
 
     path = manifests.load(manifest).path(STIMULI)
-    try:
-        with h5py.File(path, "r") as stream:
-            bricks = stream["imgBrick"]
-            if len(images) and max(images) >= len(bricks):
-                raise StudyError(f"{path}: {len(bricks)} images, number {max(images)} is asked for")
-            return np.stack([bricks[int(image)] for image in images])
-    except (OSError, KeyError) as error:
-        raise StudyError(f"{path}: is no file of stimuli ({error})") from None
+    order = np.argsort(stimuli)
+    with h5py.File(path, "r") as file:
+        bricks = file["imgBrick"]
+        if len(bricks) <= stimuli.max():
+            raise StudyError(f"{path}: {len(bricks)} stimuli, number {stimuli.max()} is asked for")
+        found = bricks[np.asarray(stimuli)[order]]
+    return found[np.argsort(order)]
 
 
-def _trials(manifest: Path, subject: int) -> list[int]:
-    """Return the number of trials of each session."""
-    import h5py
-
-    dataset = manifests.load(manifest)
-    found = []
-    for name in sessions(manifest, subject):
-        path = dataset.path(name)
-        try:
-            with h5py.File(path, "r") as stream:
-                found.append(len(stream["betas"]))
-        except (OSError, KeyError) as error:
-            raise StudyError(f"{path}: truncated, or holds no betas ({error})") from None
-    return found
+def _row(design: Design, person: int) -> int:
+    if not 1 <= person <= len(design.images):
+        raise StudyError(f"nsd: person {person}: the design has {len(design.images)}")
+    return person - 1
 
 
-def _session(path: Path, voxels: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    """Return one session's betas in percent signal change, (trials, voxels)."""
-    import h5py
-
-    with h5py.File(path, "r") as stream:
-        betas = stream["betas"]
-        if betas.shape[:0:-1] != shape:
-            raise StudyError(f"{path}: volumes of {betas.shape[:0:-1]}, {shape} expected")
-        parts = [
-            # (trials, z, y, x) in rows is (x, y, z) in columns: order "F" of the volumes.
-            betas[start : start + TRIALS_AT_ONCE].reshape(-1, int(np.prod(shape)))[:, voxels]
-            for start in range(0, len(betas), TRIALS_AT_ONCE)
-        ]
-    return np.concatenate(parts).astype(np.float64) / 300
+def _parts(layout: Layout) -> tuple[str, ...]:
+    return ("",) if layout == "volume" else HEMISPHERES
 
 
-def _mask(
-    dataset: Manifest,
-    subject: int,
-    region: str,
-    ceilings: np.ndarray,
-    ceiling: float,
-    shape: tuple[int, ...],
-) -> np.ndarray:
-    if region not in REGIONS:
-        raise StudyError(f"region: found '{region}'{nearest(region, REGIONS)}")
-    volume, labels = REGIONS[region]
-    found = _volume(dataset, ROI.format(subject, volume))
-    if found.shape != shape:
-        raise StudyError(
-            f"{dataset.name}: subject {subject}: {volume} is of {found.shape}, ncsnr of {shape}"
+def _maps(person: int, layout: Layout, part: str, name: str) -> tuple[str, str]:
+    base = f"nsddata_betas/ppdata/subj{person:02}/{FOLDER[layout]}/{BETAS}"
+    if layout == "volume":
+        return (
+            f"nsddata/ppdata/subj{person:02}/{FOLDER[layout]}/roi/{name}.nii.gz",
+            f"{base}/ncsnr.nii.gz",
         )
-    mask = np.isin(found, labels) & (ceilings > ceiling)
-    if not mask.any():
-        raise StudyError(
-            f"{dataset.name}: subject {subject}: no voxel of {region} has a noise ceiling above "
-            f"{ceiling:g} %"
-        )
-    return mask
+    return (
+        f"nsddata/freesurfer/subj{person:02}/label/{part}.{name}.mgz",
+        f"{base}/{part}.ncsnr.mgh",
+    )
 
 
-def _volume(dataset: Manifest, name: str) -> np.ndarray:
+def _volume(dataset: Manifest, file: str) -> np.ndarray:
+    """Values in the order in which betas have them: last axis of the file first, flat."""
     import nibabel
 
-    path = dataset.path(name)
+    path = dataset.path(file)
     try:
-        return np.asarray(nibabel.load(path).dataobj)
-    except (OSError, EOFError, ValueError, nibabel.filebasedimages.ImageFileError) as error:
-        raise StudyError(f"{path}: truncated, or no NIfTI volume ({error})") from None
+        # By content: an annexed file's own name may lack the suffix by which it would be known.
+        kind = nibabel.Nifti1Image if ".nii" in file else nibabel.freesurfer.MGHImage
+        raw = path.read_bytes()
+        if file.endswith((".gz", ".mgz")):
+            import gzip
+
+            raw = gzip.decompress(raw)
+        values = np.asarray(kind.from_bytes(raw).dataobj)
+    except (OSError, EOFError, ValueError, nibabel.spatialimages.HeaderDataError) as error:
+        raise StudyError(f"{path}: truncated or no volume ({error})") from None
+    return values.T.ravel()
+
+
+def _sessions(dataset: Manifest, person: int, layout: Layout, part: str) -> list[str]:
+    base = f"nsddata_betas/ppdata/subj{person:02}/{FOLDER[layout]}/{BETAS}"
+    hemisphere = f"{part}." if part else ""
+    pattern = re.compile(rf"{re.escape(base)}/{hemisphere}betas_session(\d+)\.hdf5$")
+    found = {int(match[1]): name for name in dataset.files if (match := pattern.match(name))}
+    if not found:
+        raise StudyError(f"nsd: no session of person {person} below {base}")
+    if sorted(found) != list(range(1, len(found) + 1)):
+        missing = sorted(set(range(1, max(found) + 1)) - set(found))
+        raise StudyError(f"nsd: person {person}: session {missing[0]} is missing below {base}")
+    return [found[number] for number in sorted(found)]
+
+
+def _betas(dataset: Manifest, file: str, places: np.ndarray) -> np.ndarray:
+    """Betas of a session at some voxels, float64 (trials, voxels)."""
+    import h5py
+
+    path = dataset.path(file)
+    try:
+        with h5py.File(path, "r") as content:
+            betas = content["betas"]
+            if betas.ndim == 2:
+                if not len(places):
+                    return np.zeros((len(betas), 0))
+                low, high = places.min(), places.max() + 1
+                return betas[:, low:high][:, places - low].astype(np.float64)
+            axes = np.unravel_index(places, betas.shape[1:])
+            box = tuple(slice(axis.min(), axis.max() + 1) for axis in axes)
+            inside = tuple(axis - part.start for axis, part in zip(axes, box, strict=True))
+            return betas[(slice(None), *box)][(slice(None), *inside)].astype(np.float64)
+    except (OSError, KeyError, IndexError, ValueError) as error:
+        raise StudyError(f"{path}: truncated, or no betas of these voxels ({error})") from None
