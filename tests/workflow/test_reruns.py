@@ -238,7 +238,8 @@ HOT_DRAW = {f"{H}draw": 1}
 HOT_VERDICTS = {"judge_hierarchical_ot": 1, "overview": 1}
 HOT_AFTER = {f"{H}aggregate": 1, **HOT_DRAW, **HOT_VERDICTS}
 HOT_MATCH = {f"{H}match_0": 1, **HOT_AFTER}
-HOT_EMBED = {f"{H}embed_0": 1, **HOT_MATCH}
+HOT_COMPARE = {f"{H}compare_0": 1}
+HOT_EMBED = {f"{H}embed_0": 1, **HOT_COMPARE, **HOT_MATCH}
 HOT_FIXED = {f"{H}match_fixed_0": 1}
 HOT_EMBED_FIXED = {f"{H}embed_fixed": 1, **HOT_FIXED}
 
@@ -286,8 +287,9 @@ HOT_CHANGES = {
             "CONSTANT_SD = 1e-8",
             "CONSTANT_SD = 1e-9",
         ),
-        {f"{H}match_planted": 1, **HOT_FIXED, **HOT_MATCH},
+        {f"{H}match_planted": 1, **HOT_FIXED, **HOT_COMPARE, **HOT_MATCH},
     ),
+    "penalty of ridge": (hierarchical_ot("{penalty: 0.2}"), {**HOT_COMPARE, **HOT_AFTER}),
     "code of the third level": (
         replace(f"{HOT}/aggregate.py", "NONE = -1", "NONE = -2"),
         HOT_AFTER,
