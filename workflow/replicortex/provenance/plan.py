@@ -19,12 +19,19 @@ from replicortex.errors import StudyError
 
 @dataclass(frozen=True)
 class Planned:
-    """One job: its rule, the parameter that says what it is, and its files by path."""
+    """One job: its rule, the parameter that says what it is, and its files by path.
+
+    `local`: it runs beside the controller. `gpu`: it asks for one. `level`: cluster jobs on the
+    longest way from the data to it, itself included.
+    """
 
     rule: str
     job: dict[str, Any] | None  # None for a rule that only gathers targets
     inputs: list[str]
     outputs: list[str]
+    local: bool
+    gpu: bool
+    level: int
 
 
 def planned(
@@ -84,12 +91,19 @@ def _plan(
         workflow = opened._workflow
         workflow._prepare_dag(forceall=True, ignore_incomplete=True, lock_warn_only=True)
         workflow._build_dag()
+        levels: dict[Any, int] = {}
+        for job in (job for part in workflow.dag.toposorted() for job in part):
+            below = max((levels[other] for other in workflow.dag.dependencies[job]), default=0)
+            levels[job] = below + (job.rule.name not in workflow._localrules)
         return [
             Planned(
                 rule=job.rule.name,
                 job=json.loads(job.params.job) if "job" in job.params.keys() else None,  # noqa: SIM118
                 inputs=[str(each) for each in job.input],
                 outputs=[str(each) for each in job.output],
+                local=job.rule.name in workflow._localrules,
+                gpu=bool(job.resources.get("gres")),
+                level=levels[job],
             )
             for level in workflow.dag.toposorted()
             for job in sorted(level, key=lambda job: (job.rule.name, *map(str, job.output)))
