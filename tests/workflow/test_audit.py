@@ -13,8 +13,6 @@ from replicortex.provenance import chain, records
 from replicortex.provenance.contents import Hashes
 from replicortex.provenance.verification import verify
 
-pytestmark = pytest.mark.xdist_group("finished")
-
 L = Path("results/demo/learning_rules")
 
 

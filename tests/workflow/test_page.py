@@ -9,8 +9,6 @@ from urllib.parse import unquote
 
 import pytest
 
-pytestmark = pytest.mark.xdist_group("finished")
-
 FIRST_VIEW_S = 2.0
 
 
