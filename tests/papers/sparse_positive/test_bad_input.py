@@ -57,6 +57,7 @@ def test_jobs_at_each_scale(root):
     assert set(plan.needed(["semi_real"], full)) == {"trained_handmade", "resnet20_resnet56"}
     assert plan.needed(["planted", "tables"], numbers["demo"]) == []
     assert plan.holding("barlow_trained_fc6", full) == "trained_handmade"
+    assert plan.holding("hog", {"spaces": {"groups": [["handmade"], ["trained"]]}}) == "handmade"
     assert plan.holding("resnet56_untrained_conv1", full) == "resnet20_resnet56"
 
 
@@ -88,6 +89,12 @@ def made(tmp_path, name, **arguments):
     manifest.parent.mkdir(exist_ok=True)
     manifest.write_text(json.dumps({**content, "files": files}))
     return manifest
+
+
+def test_the_handmade_spaces_are_those_that_are_made():
+    from papers.sparse_positive import handmade
+
+    assert tuple(handmade.spaces(4, 0)) == plan.HANDMADE
 
 
 def test_unknown_sources_and_missing_scenes_of_features(tmp_path):

@@ -370,6 +370,8 @@ def alphas_figure(scores: pd.DataFrame, usable: pd.DataFrame) -> Figure:
                 ax.plot([x, x], values, "-", color=colour, linewidth=0.8)
                 ax.plot(x, values[0], marker, color=colour, fillstyle="none")
                 ax.plot(x, values[1], marker, color=colour)
+                same = cell[cell.chosen == "global"][value].mean()
+                ax.plot(x + 0.12, same, "x", color=colour, markersize=3)
             ax.plot([], [], marker, color=colour, label=label_)
         ax.set_xticks(range(len(cells)), names, rotation=90)
         ax.set_ylabel(label)
@@ -382,7 +384,8 @@ def alphas_figure(scores: pd.DataFrame, usable: pd.DataFrame) -> Figure:
     letter(axes[2], "c", "Usable alphas")
     return note(
         figure,
-        "Hollow: alpha 0.1; filled: chosen per voxel on validation images. Planted and semi-real.",
+        "Hollow: alpha 0.1; filled: chosen per voxel on validation images; cross: one alpha chosen "
+        "for all voxels. Planted and semi-real.",
     )
 
 

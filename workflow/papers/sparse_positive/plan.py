@@ -15,6 +15,7 @@ SECTIONS = {
     "tables": ["tables"],
 }
 OWN = ("supervised_", "barlow_")
+HANDMADE = ("pixels", "gabor", "hog", "projection", "projection_of_hog")
 
 
 def targets(config: Config) -> list[str]:
@@ -28,13 +29,20 @@ def groups(config: Config) -> dict[str, list[str]]:
     return {"_".join(sources): sources for sources in config["spaces"]["groups"]}
 
 
+def makes(source: str, space: str) -> bool:
+    """Return whether a source of features makes a space."""
+    if source == "handmade":
+        return space in HANDMADE
+    return space.startswith(OWN if source == "trained" else f"{source}_")
+
+
 def holding(space: str, config: Config) -> str:
-    """Return the group that holds a space; the last one where none names it."""
-    for group, sources in groups(config).items():
-        for source in sources:
-            if space.startswith(OWN if source == "trained" else f"{source}_"):
-                return group
-    return group
+    """Return the group that holds a space: the configuration was checked, one of them does."""
+    return next(
+        group
+        for group, sources in groups(config).items()
+        if any(makes(source, space) for source in sources)
+    )
 
 
 def needed(wanted: Sequence[str], config: Config) -> list[str]:

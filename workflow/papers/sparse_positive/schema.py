@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from papers.sparse_positive.plan import makes
 from replicortex.costs import Shown
 from replicortex.schema import PaperNumbers, Positive, PositiveInt, Section, Share
 
@@ -241,7 +242,7 @@ class Numbers(PaperNumbers):
     def _belong_together(self) -> "Numbers":
         sources = [source for group in self.spaces.groups for source in group]
         for name in self._spaces_used():
-            if not any(_holds(source, name) for source in sources):
+            if not any(makes(source, name) for source in sources):
                 raise ValueError(f"space '{name}' is extracted by none of the groups ({sources})")
         if self.toy.shown >= self.toy.simulations:
             raise ValueError(f"toy.shown: seed {self.toy.shown} is not among the simulations")
@@ -288,11 +289,3 @@ class Numbers(PaperNumbers):
                 ("barlow", training.objectives.barlow),
             )
         ]
-
-
-def _holds(source: str, space: str) -> bool:
-    if source == "trained":
-        return space.startswith(("supervised_", "barlow_"))
-    if source == "handmade":
-        return space in ("pixels", "gabor", "hog", "projection", "projection_of_hog")
-    return space.startswith(f"{source}_")
