@@ -59,6 +59,18 @@ def test_an_untouched_chain_has_no_fault(study):
     assert faults(Path("results/small/x/figures/f.svg")) == []
 
 
+def test_what_is_made_from_records_is_no_result(study):
+    for name in ("report.html", "audit/index.html", ".state/x", "x/.inputs-1.json"):
+        path = Path("results/small", name)
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("")
+    Path("results/small/x/figures/f.svg").unlink()
+    found = {path.name for path in chain.results_below(Path("results/small"))}
+    assert found == {"m.safetensors", "t.csv"}
+    with_absent = {path.name for path in chain.results_below(Path("results/small"), absent=True)}
+    assert with_absent == found | {"f.svg"}
+
+
 def test_a_kept_chain_is_followed_where_it_was_kept(study):
     shutil.rmtree("results/small")
     (fault,) = verify([study / "figures/f.svg"], Path.cwd())

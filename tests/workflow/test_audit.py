@@ -7,13 +7,11 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from test_reruns import CHANGES
+from test_reruns import CHANGES, TOPO_CHANGES
 
 from replicortex.provenance import chain, records
 from replicortex.provenance.contents import Hashes
 from replicortex.provenance.verification import verify
-
-pytestmark = pytest.mark.xdist_group("finished")
 
 L = Path("results/demo/learning_rules")
 
@@ -51,6 +49,21 @@ def test_why_names_the_jobs_of_the_engine_and_the_reason(one_paper, change, reas
     assert counts == expected
     said = [each for job in jobs for each in job["reasons"]]
     assert reason is None or any(each.startswith(reason) for each in said), said
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "change",
+    ["one objective's temperature", "code of the views", "images of the RDMs", "seeds per job"],
+)
+def test_why_names_the_jobs_of_another_paper_too(finished, change):
+    apply, expected = TOPO_CHANGES[change]
+    try:
+        apply(finished.folder)
+        counts, _ = again(finished)
+    finally:
+        subprocess.run(["git", "checkout", "--quiet", "."], cwd=finished.folder, check=True)
+    assert counts == expected
 
 
 def test_why_of_one_figure_leaves_other_jobs_out(one_paper):

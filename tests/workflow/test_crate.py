@@ -12,8 +12,6 @@ import pytest
 from replicortex.provenance import chain, records
 from replicortex.provenance.steps import steps
 
-pytestmark = pytest.mark.xdist_group("finished")
-
 PROFILE = "provenance-run-crate-0.5"
 CONTEXTS = {
     "https://w3id.org/ro/crate/1.1/context": "ro-crate-1.1.jsonld",

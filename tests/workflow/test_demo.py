@@ -12,8 +12,6 @@ from replicortex.provenance import chain, records
 
 PAPERS = paper_names(Path(__file__).parents[2])
 
-pytestmark = pytest.mark.xdist_group("finished")
-
 
 def studied(study):
     """Return the papers that a copy's configuration runs."""

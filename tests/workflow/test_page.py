@@ -9,8 +9,6 @@ from urllib.parse import unquote
 
 import pytest
 
-pytestmark = pytest.mark.xdist_group("finished")
-
 FIRST_VIEW_S = 2.0
 
 
@@ -165,7 +163,8 @@ def one_of_each(pages):
         pages / "index.html",
         pages / "jobs.html",
         pages / "figures/learning_rules-figures-change.html",
-        *(sorted((pages / part).glob("*.html"))[0] for part in ("steps", "sources", "data")),
+        *sorted((pages / "steps").glob("*.html")),
+        *(sorted((pages / part).glob("*.html"))[0] for part in ("sources", "data")),
     ]
 
 

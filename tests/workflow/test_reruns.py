@@ -6,8 +6,6 @@ from dataclasses import dataclass
 
 import pytest
 
-pytestmark = pytest.mark.xdist_group("finished")
-
 P = "learning_rules_"
 FIGURES = {f"{P}draw": 1}
 VERDICTS = {"judge_learning_rules": 1, "overview": 1}
