@@ -3,6 +3,7 @@
 import pytest
 
 from replicortex.data import video
+from replicortex.files import write
 
 pytestmark = pytest.mark.mirror
 
@@ -10,8 +11,9 @@ pytestmark = pytest.mark.mirror
 @pytest.mark.slow
 def test_all_sample_clips_decode(mirror, tmp_path):
     clips = [(path.name, path) for path in video.found(mirror / "videos")]
-    video.write_store(clips, tmp_path / "store", size=32, fewest=16, grey=True)
-    store = video.open_store(tmp_path / "store", check=True)
+    path = tmp_path / "shard.safetensors"
+    write(path, video.decode_all(clips, size=32, fewest=16, grey=True))
+    store = video.open_store([path], check=True)
     assert not store.left_out
     assert len(store.videos) == 26
     frames = [entry.frames for entry in store.videos]
