@@ -35,7 +35,9 @@ def test_blocks_have_the_units_of_the_papers_table(ours):
         _, rates = ours.eval()(torch.zeros(1, 3, 2, 112, 112), ours.layers)
     units = [rate[0].numel() for rate in rates.values()]
     assert units == [200_704] * 2 + [100_352] * 2 + [50_176] * 2 + [25_088] * 2
-    assert sum(p.numel() for p in ours.parameters()) == 33_371_472 - 400 * 513  # less its classifier
+    assert (
+        sum(p.numel() for p in ours.parameters()) == 33_371_472 - 400 * 513
+    )  # less its classifier
 
 
 def test_narrow_networks_are_configuration():

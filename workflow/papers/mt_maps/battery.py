@@ -133,7 +133,10 @@ def _family(
 ) -> Family:
     """Return a family of conditions x directions x repeats; even repeats are half 0."""
     grid = [
-        (c, d, r) for c in range(len(conditions)) for d in range(len(directions)) for r in range(repeats)
+        (c, d, r)
+        for c in range(len(conditions))
+        for d in range(len(directions))
+        for r in range(repeats)
     ]
     index = np.array([(c, d, r % 2) for c, d, r in grid])
 

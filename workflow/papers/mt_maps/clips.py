@@ -29,7 +29,7 @@ class ClipPairs:
     store
         Decoded videos; pictures are videos of one frame.
     numbers
-        Section `clips` of the configuration, with `pairs` and `pan` of the source.
+        Section `clips` of the configuration, with `pairs`, `pan` and `jittered` of the source.
     seed, device
         Of the streams; where batches go.
     """
@@ -102,15 +102,13 @@ class ClipPairs:
             "velocity": velocity[:, None].expand(count, 2, 2),
             "flip": flips,
             "factors": torch.stack(factors, -1),
-            "jittered": uniform(count, 2) < jitter["p"],
+            "jittered": uniform(count, 2) < numbers["jittered"],
             "grey": uniform(count, 2) < numbers["grey"],
             "backwards": uniform(count, 2) < 0.5,
             "order": order,
         }
 
-    def get(
-        self, draws: dict[str, torch.Tensor], step: int
-    ) -> tuple[torch.Tensor, torch.Tensor]:
+    def get(self, draws: dict[str, torch.Tensor], step: int) -> tuple[torch.Tensor, torch.Tensor]:
         """Return one batch.
 
         Returns
@@ -126,7 +124,12 @@ class ClipPairs:
         numbers = self.numbers
         one = {name: value[:, view] for name, value in part.items() if value.ndim > 1}
         shown = torch.from_numpy(
-            np.stack([self._frames(int(v), int(s)) for v, s in zip(one["video"], one["start"], strict=True)])
+            np.stack(
+                [
+                    self._frames(int(v), int(s))
+                    for v, s in zip(one["video"], one["start"], strict=True)
+                ]
+            )
         ).to(self.device)  # batch, frames, side, side, channels
         shown = shown.permute(0, 1, 4, 2, 3).float() / 255
         shown = window(

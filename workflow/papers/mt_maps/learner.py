@@ -111,9 +111,7 @@ class MoCo:
             self.queue.push(torch.nn.functional.normalize(keys.float(), dim=1), items)
         return {"loss": loss.detach(), **terms}
 
-    def _spatial(
-        self, layer: str, rate: torch.Tensor, stream: torch.Generator
-    ) -> torch.Tensor:
+    def _spatial(self, layer: str, rate: torch.Tensor, stream: torch.Generator) -> torch.Tensor:
         numbers, sheet = self.settings["spatial"], self.settings["layers"][layer]
         rng = np.random.default_rng(int(torch.randint(2**62, (), generator=stream)))
         place = self.places[layer]

@@ -15,9 +15,15 @@ from replicortex.files import read_tensors
 from replicortex.randomness import generator
 
 TOLD = ["arm", "network", "alpha", "seed"]
-COLUMNS = [*TOLD, "layer", "positions", "stimulus", "curve", "measure", "null"]
+COLUMNS = [*TOLD, "area", "layer", "positions", "stimulus", "curve", "measure", "null"]
 VALUES = ["value", "lower", "upper"]
 OF_MAP = ("gratings", "dots")
+# What is measured on positions other than a network's own, and what nulls are asked for.
+ELSEWHERE = ("smoothness", "smoothness_axis", "density", "spatial_loss")
+AGAINST_NULLS = (
+    *("density", "density_axis", "opposite", "fractures"),
+    *("smoothness", "smoothness_axis"),
+)
 OBLIQUE = 45.0  # deg: what lies nearer to horizontal than this is called horizontal
 DIGITS = 5
 
@@ -25,13 +31,14 @@ DIGITS = 5
 class Rows:
     """The table of measures, row by row."""
 
-    def __init__(self, told: dict[str, Any]) -> None:
-        self.told, self.rows = told, []
+    def __init__(self, told: dict[str, Any], areas: dict[str, str]) -> None:
+        self.told, self.areas, self.rows = told, areas, []
 
     def add(self, measure: str, value: float | tuple[float, float, float], **where: Any) -> None:
         """Note one number, or one with its interval."""
         given = value if isinstance(value, tuple) else (value, float("nan"), float("nan"))
         place = {"layer": "", "positions": "", "stimulus": "", "curve": "", "null": "", **where}
+        place["area"] = self.areas.get(place["layer"], "")
         self.rows.append(
             {**self.told, **place, "measure": measure, **dict(zip(VALUES, given, strict=True))}
         )
@@ -44,7 +51,7 @@ def measure(
     measured: dict[str, Any],
     sources: dict[str, str],
     shards: list[Path] | None = None,
-) -> dict[str, pd.DataFrame]:
+) -> dict[str, Any]:
     """Return the paper's tables.
 
     Parameters
@@ -62,13 +69,14 @@ def measure(
     -------
     "measures": one number per row (COLUMNS), medians over channels with their bootstrap interval,
     maps with the mean and the s.d. of their nulls. "channels" and "fits": by channel of the map
-    layer. "curves": tuning curves, "maps" and "pinwheels": of the first seed. "history": losses by
-    epoch. "videos": what each source gave.
+    layer. "curves": tuning curves to gratings, first seed. "maps": arrays
+    "<arm>/<network>/<alpha>/<what>" of the first seed's maps to gratings, direction and axis in tenths
+    of a degree, strength in thousandths. "history": losses by epoch. "videos": what each source gave.
     """
     tables: dict[str, list[pd.DataFrame]] = {
-        name: [] for name in ("measures", "channels", "fits", "curves", "maps", "pinwheels")
+        name: [] for name in ("measures", "channels", "fits", "curves")
     }
-    preferences: dict[tuple, np.ndarray] = {}
+    drawn: dict[str, np.ndarray] = {}
     places = _places(responses)
     first = min(seed for *_, seed in places)
     for path in responses:
@@ -79,19 +87,20 @@ def measure(
             "alpha": described["alpha"],
             "seed": described["seed"],
         }
-        rng = generator(measured["seed"], "measure", described["arm"], described["name"], told["seed"])
-        one = Network(told, arrays, described, measured, rng)
+        rng = generator(
+            measured["seed"], "measure", described["arm"], described["name"], told["seed"]
+        )
+        one = Network(told, arrays, described, measured, rng, told["seed"] == first)
         one.tuning()
         one.maps(_others(places, described))
         one.embedding()
-        if told["seed"] == first:
-            one.pictures()
         for name, made in one.tables().items():
             tables[name].append(made)
-        preferences[tuple(told.values())] = one.preferred
+        drawn |= one.pictures()
     joined = {name: pd.concat(parts, ignore_index=True) for name, parts in tables.items()}
     return {
         **{name: rounded(table) for name, table in joined.items()},
+        "maps": drawn,
         "history": rounded(_history(history)),
         "videos": _videos(shards or [], sources),
     }
@@ -135,16 +144,18 @@ class Network:
         described: dict[str, Any],
         measured: dict[str, Any],
         rng: np.random.Generator,
+        first: bool,
     ) -> None:
+        self.first = first
         self.told, self.arrays, self.described = told, arrays, described
         self.measured, self.rng = measured, rng
         self.layer = described["settings"]["map_layer"]
         self.numbers = described["settings"]["layers"][self.layer]
         self.side = self.numbers["area_mm2"] ** 0.5
-        self.rows = Rows(told)
-        self.preferred = np.empty(0)
+        areas = {n: layer["area"] for n, layer in described["settings"]["layers"].items()}
+        self.rows = Rows(told, areas)
         self.made: dict[str, list[pd.DataFrame]] = {
-            name: [] for name in ("channels", "fits", "curves", "maps", "pinwheels")
+            name: [] for name in ("channels", "fits", "curves")
         }
         self.fields: dict[str, tuple[np.ndarray, np.ndarray]] = {}
 
@@ -173,9 +184,10 @@ class Network:
         layers = [layer for layer in self.described["settings"]["layers"] if self._has(layer)]
         for layer in layers:
             blank = self._family(layer, "blank").mean((1, 2, 3))
-            for stimulus in OF_MAP:
+            mapped = layer == self.layer
+            for stimulus in OF_MAP if mapped else OF_MAP[:1]:
                 responses = self._family(layer, stimulus)
-                for curve in selectivity.CURVES:
+                for curve in selectivity.CURVES if mapped else selectivity.CURVES[:1]:
                     halves = selectivity.curves(responses, curve)
                     self._tuned(layer, stimulus, curve, halves, blank)
         self._agreements()
@@ -197,8 +209,8 @@ class Network:
             self._median(name, np.where(np.isinf(values), np.nan, values), **where)
         if layer != self.layer:
             return
-        self._keep("channels", table, stimulus=stimulus, curve=curve)
         if curve == "averaged":
+            self._keep("channels", table, stimulus=stimulus)
             self._fitted(stimulus, halves, quiet, table, where)
 
     def _fitted(
@@ -220,22 +232,20 @@ class Network:
         level = np.minimum(angle, 180 - angle) < OBLIQUE
         for name, chosen in (("g_horizontal", level), ("g_vertical", ~level)):
             self._median(name, fitted["g"].to_numpy(float)[chosen], **where)
-        if stimulus == "gratings":
-            self.preferred = table["preferred"].to_numpy(float)
-        if self.told["seed"] == 0 or not len(self.made["curves"]):
-            self._curves(stimulus, halves, quiet)
+        if stimulus == "gratings" and self.first:
+            self._curves(halves, quiet)
 
-    def _curves(self, stimulus: str, halves: np.ndarray, quiet: np.ndarray) -> None:
+    def _curves(self, halves: np.ndarray, quiet: np.ndarray) -> None:
         mean = halves.mean(-1)[~quiet]
         n = mean.shape[1]
         table = pd.DataFrame(
             {
                 "channel": np.repeat(np.flatnonzero(~quiet), n),
                 "direction": np.tile(np.arange(n) * 360 / n, len(mean)),
-                "response": mean.ravel(),
+                "response": mean.ravel().round(4),
             }
         )
-        self._keep("curves", table, stimulus=stimulus)
+        self._keep("curves", table)
 
     def _agreements(self) -> None:
         """Compare preferences between stimuli; patterns with components; direction with axis."""
@@ -263,7 +273,9 @@ class Network:
             tuned = self._family(layer, stimulus).mean((1, 3)).astype(float)
             total = np.maximum(tuned.sum(1), 1e-30)
             turned = tuned @ np.exp(2j * np.pi * np.arange(tuned.shape[1]) / tuned.shape[1])
-            self._median("cv_orientation", 1 - np.abs(turned) / total, layer=layer, stimulus=stimulus)
+            self._median(
+                "cv_orientation", 1 - np.abs(turned) / total, layer=layer, stimulus=stimulus
+            )
 
     def _coherence(self) -> None:
         levels = self.described["families"]["coherence"]["conditions"]
@@ -293,15 +305,17 @@ class Network:
             responses = self.arrays[f"units/{stimulus}"]
             units = sheets.sheet(own, responses, self.side)
             for name, place in places.items():
+                if name != "own" and stimulus != OF_MAP[0]:
+                    continue
                 where = {"layer": self.layer, "positions": name, "stimulus": stimulus}
                 self._mapped(units.at(np.asarray(place, float)), responses, where)
         grid = round((len(own) / len(self._family(self.layer, "gratings"))) ** 0.5)
         for name in ("own", "retinotopic"):
             value = sheets.retinotopy(places[name], grid)
             self.rows.add("retinotopy", value, layer=self.layer, positions=name)
-        for layer, swaps in self.described["swaps"].items():
-            for name in ("first", "last", "rose"):
-                self.rows.add(f"swap_{name}", float(swaps[name]), layer=layer)
+        swaps = self.described["swaps"].get(self.layer, {})
+        for name in swaps.keys() & {"first", "last", "rose"}:
+            self.rows.add(f"swap_{name}", float(swaps[name]), layer=self.layer)
 
     def _mapped(self, units: sheets.Sheet, responses: np.ndarray, where: dict[str, Any]) -> None:
         pixels, sigma = self.measured["pixels"], self.measured["sigma"]
@@ -311,24 +325,27 @@ class Network:
         if not np.isfinite(spacing):  # nothing is tuned: there is no map
             spacing = self.side / 4
         for name, axis in (("smoothness", False), ("smoothness_axis", True)):
-            values[name] = sheets.smoothness(units, spacing, self.measured["best"], self.rng, axis)[0]
+            values[name] = sheets.smoothness(units, spacing, self.measured["best"], self.rng, axis)[
+                0
+            ]
         values["spatial_loss"] = sheets.spatial_loss(
             units, responses, self.numbers["width"], self.rng
         )
+        own = where["positions"] == "own"
         for name, value in values.items():
-            self.rows.add(name, float(value), **where)
-        if where["positions"] != "own":
+            if own or name in ELSEWHERE:
+                self.rows.add(name, float(value), **where)
+        if not own:
             return
         self.fields[where["stimulus"]] = z1, z2
         found = sheets.nulls(units, z1, z2, spacing, self.measured, self.rng)
         for null, draws in found.items():
             table = pd.DataFrame(draws)
-            for name in table:
-                mean, sd = table[name].mean(), table[name].std(ddof=1)
-                self.rows.add(name, float(mean), **where, null=null)
-                self.rows.add(f"{name}_sd", float(sd), **where, null=null)
-                self.rows.add(f"{name}_z", z_score(values[name], mean, sd), **where, null=null)
-        self._covered(z1, spacing, where)
+            for name in table.columns.intersection(AGAINST_NULLS):
+                drawn = table[name].dropna().to_numpy(float)
+                self.rows.add(name, spread(drawn), **where, null=null)
+        if where["stimulus"] == OF_MAP[0]:
+            self._covered(z1, spacing, where)
 
     def _covered(self, z1: np.ndarray, spacing: float, where: dict[str, Any]) -> None:
         shuffled = self.rng.permutation(z1.ravel()).reshape(z1.shape)
@@ -342,23 +359,19 @@ class Network:
             for name, value in sheets.covered(z, self.side, spacing, self.rng).items():
                 self.rows.add(name, value, **where, null=null)
 
-    def pictures(self) -> None:
-        """Keep maps and pinwheels for the figures."""
-        for stimulus, (z1, z2) in self.fields.items():
-            row, column = np.indices(z1.shape)
-            table = pd.DataFrame(
-                {
-                    "row": row.ravel(),
-                    "column": column.ravel(),
-                    "direction": np.rad2deg(np.angle(z1)).ravel().round(1) % 360,
-                    "axis": (np.rad2deg(np.angle(z2)) / 2).ravel().round(1) % 180,
-                    "strength": np.abs(z1).ravel().round(4),
-                }
-            )
-            self._keep("maps", table, stimulus=stimulus)
-            for kind, z in (("direction", z1), ("axis", z2)):
-                found = pd.DataFrame(maps.pinwheels(z), columns=["x", "y", "sign"])
-                self._keep("pinwheels", found, stimulus=stimulus, kind=kind)
+    def pictures(self) -> dict[str, np.ndarray]:
+        """Return the maps that figures draw; none but of the first seed."""
+        if not self.first:
+            return {}
+        z1, z2 = self.fields[OF_MAP[0]]
+        name = f"{self.told['arm']}/{self.told['network']}/{self.told['alpha']:g}"
+        return {
+            f"{name}/direction": (np.mod(np.rad2deg(np.angle(z1)), 360) * 10)
+            .round()
+            .astype(np.int16),
+            f"{name}/axis": (np.mod(np.rad2deg(np.angle(z2)), 360) * 5).round().astype(np.int16),
+            f"{name}/strength": (np.abs(z1) * 1000).round().astype(np.int16),
+        }
 
     # --- What embeddings know -------------------------------------------------------------------
 
@@ -368,9 +381,12 @@ class Network:
             self.rows.add(name, float(value))
 
 
-def z_score(value: float, mean: float, sd: float) -> float:
-    """Return how many s.d. of the null a value lies from its mean; NaN where the null is flat."""
-    return float((value - mean) / sd) if sd > 0 else float("nan")
+def spread(drawn: np.ndarray) -> tuple[float, float, float]:
+    """Return the mean of a null and the range of its middle 95 %; NaN without a draw."""
+    if not len(drawn):
+        return (float("nan"),) * 3
+    low, high = np.quantile(drawn, [0.025, 0.975])
+    return float(drawn.mean()), float(low), float(high)
 
 
 def spearman(one: np.ndarray, other: np.ndarray) -> float:
@@ -400,6 +416,12 @@ def _videos(shards: list[Path], sources: dict[str, str]) -> pd.DataFrame:
         common = {"source": source, "dataset": sources[source]}
         if not told["videos"]:
             raise StudyError(f"{path}: holds no video")
-        rows += [{**common, "video": v["name"], "frames": v["frames"], "left_out": ""} for v in told["videos"]]
-        rows += [{**common, "video": n, "frames": 0, "left_out": why} for n, why in told["left_out"].items()]
+        rows += [
+            {**common, "video": v["name"], "frames": v["frames"], "left_out": ""}
+            for v in told["videos"]
+        ]
+        rows += [
+            {**common, "video": n, "frames": 0, "left_out": why}
+            for n, why in told["left_out"].items()
+        ]
     return pd.DataFrame(rows, columns=["source", "dataset", "video", "frames", "left_out"])

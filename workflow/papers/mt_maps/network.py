@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -36,9 +37,7 @@ class Network(nn.Module):
         generator = torch_generator(seed, "head")
         inner, outer = self.trunk.features, numbers["embedding"]
         sizes = [inner, inner, outer] if numbers["head"] == "mlp" else [inner, outer]
-        self.head = nn.ModuleList(
-            _linear(a, b, generator) for a, b in zip(sizes[:-1], sizes[1:], strict=True)
-        )
+        self.head = nn.ModuleList(_linear(a, b, generator) for a, b in pairwise(sizes))
 
     def forward(
         self, clips: torch.Tensor, tapped: list[str] | None = None

@@ -23,6 +23,7 @@ class Source(Section):
     kind: Literal["ucf101", "videos", "pictures"]
     pairs: Literal["instance", "velocity"]
     pan: Pan = Field(description="speed of the crop, pixels per frame, from and to")
+    jitter: Share = Field(description="share of the views whose light changes")
     shards: PositiveInt
 
 
@@ -37,9 +38,8 @@ class Store(Section):
 
 
 class Jitter(Section):
-    """Random changes of light."""
+    """Random changes of light, as shares."""
 
-    p: Share
     brightness: Share
     contrast: Share
     saturation: Share
@@ -279,6 +279,13 @@ class Numbers(PaperNumbers):
                 raise ValueError(f"layers: the network has no '{layer.block}'")
         if self.map_layer not in {layer.block for layer in self.layers}:
             raise ValueError(f"map_layer: '{self.map_layer}' is none of layers")
+        for name, source in self.sources.items():
+            path = source.pan[1] * (self.clips.frames - 1) / self.clips.size
+            if self.clips.crop[1] * (1 + path) > 1:
+                raise ValueError(
+                    f"clips.crop: a window of {self.clips.crop[1]} of the frame leaves it when it pans "
+                    f"{path:.2f} of its side (sources.{name}.pan)"
+                )
         for name, arm in self.arms.items():
             if arm.source not in self.sources and arm.source != "none":
                 raise ValueError(f"arms.{name}.source: '{arm.source}' is none of sources")

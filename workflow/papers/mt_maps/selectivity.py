@@ -84,25 +84,35 @@ def of_channels(halves: np.ndarray, baseline: np.ndarray, share: float) -> pd.Da
 def fits(halves: np.ndarray, quiet: np.ndarray) -> pd.DataFrame:
     """Return two-lobe fits of channels that answer: g, kappa, FWHM (deg), share explained."""
     rows = []
-    for channel in np.flatnonzero(~quiet):
-        curve = halves[channel].mean(-1).astype(float)
-        fit = tuning.fit_two_lobes(curve)
-        theta = 2 * np.pi * np.arange(len(curve)) / len(curve)
-        shown = fit.curve(theta)
+    used = np.flatnonzero(~quiet)
+    mean = halves.mean(-1).astype(float)
+    found = tuning.fit_many(mean[used]) if len(used) else []
+    theta = 2 * np.pi * np.arange(mean.shape[1]) / mean.shape[1]
+    for channel, fit in zip(used, found, strict=True):
         rows.append(
             {
                 "channel": channel,
                 "g": fit.g,
                 "kappa": fit.kappa,
-                "fwhm": float(tuning.width(shown[None], fit.baseline)[0]),
-                "circ_sd": float(tuning.circular_sd(curve)),
+                "fwhm": float(tuning.width(fit.curve(theta)[None], fit.baseline)[0]),
+                "circ_sd": float(tuning.circular_sd(mean[channel])),
                 "mean": np.rad2deg(fit.mean),
                 "baseline": fit.baseline,
                 "amplitude": fit.amplitude,
                 "explained": fit.explained,
             }
         )
-    names = ["channel", "g", "kappa", "fwhm", "circ_sd", "mean", "baseline", "amplitude", "explained"]
+    names = [
+        "channel",
+        "g",
+        "kappa",
+        "fwhm",
+        "circ_sd",
+        "mean",
+        "baseline",
+        "amplitude",
+        "explained",
+    ]
     return pd.DataFrame(rows, columns=names)
 
 

@@ -13,6 +13,7 @@ from replicortex.errors import StudyError
 BINS = 9  # of distance, from 0 to 2 sqrt(2) / 3 of the spacing [code: TDANN]
 MANY = 1000  # units of one sample of pairs [code]
 SAMPLES = 20  # [code]
+SMOOTH = 20  # shuffles of which the smoothness is taken: it is slow, and hardly varies
 HUB = 0.25  # of the spacing: radius about a pinwheel [assumed]
 SECTORS = 8  # of direction, looked for within that radius
 
@@ -106,7 +107,7 @@ def smoothness(
 
 
 def spatial_loss(
-    units: Sheet, responses: np.ndarray, width: float, rng: np.random.Generator, windows: int = 50
+    units: Sheet, responses: np.ndarray, width: float, rng: np.random.Generator, windows: int = 20
 ) -> float:
     """Return the mean spatial loss over random windows, of responses to stimuli (units, ...)."""
     flat = responses.reshape(len(responses), -1).T.astype(float)
@@ -144,9 +145,7 @@ def covered(
     inside = centre if len(inside) < 2 else inside
     step = max(1, len(inside) // 12)
     at = np.stack(np.meshgrid(inside[::step], inside[::step]), -1).reshape(-1, 2)
-    even = maps.coverage(
-        grid, preference, at, directions=16, sigma=spacing / 2, kappa=2.0
-    )
+    even = maps.coverage(grid, preference, at, directions=16, sigma=spacing / 2, kappa=2.0)
     some = rng.choice(len(grid), min(400, len(grid)), replace=False)
     apart = np.hypot(*(grid[some][:, None] - grid[some]).transpose(2, 0, 1))
     alike = np.exp(4 * (np.cos(preference[some][:, None] - preference[some]) - 1))
@@ -191,12 +190,14 @@ def nulls(
     "phase": same spectra, random phases; "shuffle": the same units dealt to one another's places.
     """
     found: dict[str, list[dict[str, float]]] = {"phase": [], "shuffle": []}
-    for _ in range(measured["nulls"]):
+    for number in range(measured["nulls"]):
         scrambled = maps.phase_scramble(z1, rng), maps.phase_scramble(z2, rng)
         found["phase"].append(measures(*scrambled, units.side))
         dealt = units.at(units.place[rng.permutation(len(units.place))])
         values = measures(*dealt.fields(measured["pixels"], measured["sigma"]), units.side)
         for name, axis in (("smoothness", False), ("smoothness_axis", True)):
+            if number >= SMOOTH:
+                continue
             values[name] = smoothness(dealt, spacing, measured["best"], rng, axis)[0]
         found["shuffle"].append(values)
     return found

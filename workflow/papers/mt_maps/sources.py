@@ -70,7 +70,9 @@ def decode(
             names = [n for n in sorted(listed.files) if Path(n).suffix.lower() in video.SUFFIXES]
             videos = [(name, listed.path(name)) for name in names]
         if not videos:
-            raise StudyError(f"dataset {listed.name}: it has no video ({', '.join(video.SUFFIXES)})")
+            raise StudyError(
+                f"dataset {listed.name}: it has no video ({', '.join(video.SUFFIXES)})"
+            )
         cuts = np.linspace(0, len(videos), shards + 1).round().astype(int)
         chosen = videos[cuts[shard] : cuts[shard + 1]]
         made = video.decode_all(

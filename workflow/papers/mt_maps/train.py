@@ -131,9 +131,7 @@ class Job:
         return Tensors(arrays, described), history
 
     def _batches(self, arm: dict[str, Any], seed: int) -> ClipPairs:
-        return ClipPairs(
-            self.stores[arm["source"]], arm["settings"]["clips"], seed, self.device
-        )
+        return ClipPairs(self.stores[arm["source"]], arm["settings"]["clips"], seed, self.device)
 
     def _settled(self, arm: dict[str, Any], seed: int) -> Network:
         """Return an untrained network whose BatchNorm has seen some clips."""
