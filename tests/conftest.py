@@ -13,7 +13,7 @@ for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE), str(HERE / "cluster"), str(HERE / "workflow"), str(HERE / "unit")]
 
-from study_copy import finished, fresh  # noqa: E402, F401
+from study_copy import finished, fresh, one_paper, study  # noqa: E402, F401
 
 ROOT = Path(__file__).resolve().parent.parent
 

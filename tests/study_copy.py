@@ -1,4 +1,4 @@
-"""A copy of the repository in which whole runs are tried, and one finished demo run to start from."""
+"""A copy of the repository in which whole runs are tried, and finished demo runs to start from."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Copy:
                 "PATH": f"{BIN}:{kept['PATH']}",
                 "PYTHONPATH": str(self.folder / "workflow"),
             },
-            timeout=600,
+            timeout=1200,
         )
         assert not check or done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
         return done
@@ -84,12 +84,32 @@ def copy_of(root: Path, folder: Path) -> Copy:
     return made
 
 
-@pytest.fixture(scope="session")
-def finished(root, tmp_path_factory) -> Copy:
-    """A finished demo run. Tests leave it as they find it."""
-    made = copy_of(root, tmp_path_factory.mktemp("finished"))
+def _finished(root: Path, folder: Path, papers: str) -> Copy:
+    made = copy_of(root, folder)
+    config = folder / "config/config.yaml"
+    config.write_text(config.read_text().replace("run: all ", f"run: {papers} ", 1))
+    if papers != "all":
+        made.commit()
     made.first_output = made.snakemake("--cores", "2")
     return made
+
+
+@pytest.fixture(scope="session")
+def one_paper(root, tmp_path_factory) -> Copy:
+    """A finished demo run of the pattern, learning_rules. Tests leave it as they find it."""
+    return _finished(root, tmp_path_factory.mktemp("one_paper"), "learning_rules")
+
+
+@pytest.fixture(scope="session")
+def finished(root, tmp_path_factory) -> Copy:
+    """A finished demo run of every paper, for slow tests. They leave it as they find it."""
+    return _finished(root, tmp_path_factory.mktemp("finished"), "all")
+
+
+@pytest.fixture(params=["one_paper", pytest.param("finished", marks=pytest.mark.slow)])
+def study(request) -> Copy:
+    """A finished demo run: of one paper, and, among the slow tests, of all."""
+    return request.getfixturevalue(request.param)
 
 
 @pytest.fixture

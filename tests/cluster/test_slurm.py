@@ -52,14 +52,14 @@ def test_a_rule_that_asks_for_a_gpu_sees_exactly_one(cluster, root, tmp_path):
     assert seen in ("0", "1"), seen
 
 
-def test_the_demo_through_slurm_gives_the_local_tables(cluster, finished, tmp_path):
+def test_the_demo_through_slurm_gives_the_local_tables(cluster, study, tmp_path):
     clone = tmp_path / "clone"
-    subprocess.run(["git", "clone", "--quiet", str(finished.folder), str(clone)], check=True)
+    subprocess.run(["git", "clone", "--quiet", str(study.folder), str(clone)], check=True)
     done = snakemake(cluster, clone, *QUICK)
     text = done.stdout + done.stderr
     assert done.returncode == 0, text[-4000:]
     assert "Using profiles slurm and workflow specific profile" in text
     submitted = text.count("has been submitted with SLURM jobid")
     assert submitted >= 10, text[-2000:]
-    tables = type(finished)(clone).tables()
-    assert tables == finished.tables()
+    tables = type(study)(clone).tables()
+    assert tables == study.tables()

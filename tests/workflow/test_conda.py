@@ -19,12 +19,12 @@ def conda(root, tmp_path, monkeypatch):
     return place
 
 
-def test_switching_conda_on_reruns_nothing(finished, conda):
-    assert finished.planned("--sdm", "conda") == {}
+def test_switching_conda_on_reruns_nothing(one_paper, conda):
+    assert one_paper.planned("--sdm", "conda") == {}
 
 
-def test_a_dockerfile_holds_every_environment(finished, conda):
-    text = finished.snakemake("--containerize").stdout
+def test_a_dockerfile_holds_every_environment(one_paper, conda):
+    text = one_paper.snakemake("--containerize").stdout
     for name in ("analysis", "data", "figures", "train"):
         assert f"envs/{name}.yaml" in text, text[:2000]
 

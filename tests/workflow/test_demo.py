@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+import yaml
 
 from replicortex.config import paper_names
 from replicortex.provenance import chain, records
@@ -14,18 +15,24 @@ PAPERS = paper_names(Path(__file__).parents[2])
 pytestmark = pytest.mark.xdist_group("finished")
 
 
-def test_the_first_line_names_scale_data_and_device(finished):
-    lines = finished.first_output.stderr.splitlines()
+def studied(study):
+    """Return the papers that a copy's configuration runs."""
+    found = yaml.safe_load((study.folder / "config/config.yaml").read_text())["run"]
+    return PAPERS if found == "all" else [found]
+
+
+def test_the_first_line_names_scale_data_and_device(study):
+    lines = study.first_output.stderr.splitlines()
     line = next(line for line in lines if not line.startswith("Using workflow specific profile"))
     assert line == (
         "Replicortex: scale demo, synthetic data (fixtures; no verdict on any paper), device cpu, "
-        f"papers {', '.join(PAPERS)}"
+        f"papers {', '.join(sorted(studied(study)))}"
     )
 
 
-def test_nothing_is_left_to_do(finished):
-    assert finished.planned() == {}
-    assert "Nothing to be done" in finished.snakemake("--cores", "1").stderr
+def test_nothing_is_left_to_do(study):
+    assert study.planned() == {}
+    assert "Nothing to be done" in study.snakemake("--cores", "1").stderr
 
 
 def test_a_paper_has_at_most_twelve_jobs(root, fresh):
@@ -35,8 +42,8 @@ def test_a_paper_has_at_most_twelve_jobs(root, fresh):
         assert 5 <= sum(own.values()) <= 12, own
 
 
-def test_every_result_has_a_record_and_says_synthetic(finished):
-    results = chain.results_below(finished.folder / "results/demo")
+def test_every_result_has_a_record_and_says_synthetic(study):
+    results = chain.results_below(study.folder / "results/demo")
     assert len(results) > 80
     for path in results:
         record = records.read(records.path_of(path))
@@ -45,33 +52,33 @@ def test_every_result_has_a_record_and_says_synthetic(finished):
         assert records.path_of(path).stat().st_size < 40_000
 
 
-def test_figures_say_synthetic_and_carry_their_record(finished):
-    for path in sorted((finished.folder / "results/demo").rglob("*.svg")):
+def test_figures_say_synthetic_and_carry_their_record(study):
+    for path in sorted((study.folder / "results/demo").rglob("*.svg")):
         assert chain.embedded_id(path) == records.read(records.path_of(path))["id"]
         assert "SYNTHETIC DATA" in path.read_text() or "Synthetic" in path.read_text()
 
 
-def test_the_scorecard_gives_no_verdict_on_fixtures(finished):
+def test_the_scorecard_gives_no_verdict_on_fixtures(study):
     import pandas as pd
 
-    claims = pd.read_csv(finished.folder / "results/demo/scorecard/claims.csv")
+    claims = pd.read_csv(study.folder / "results/demo/scorecard/claims.csv")
     assert len(claims) > 40
     assert claims["verdict"].str.contains("synthetic").all()
 
 
-def test_verify_finds_no_fault(finished):
-    done = finished.run("python", "-m", "replicortex", "audit", "verify")
+def test_verify_finds_no_fault(study):
+    done = study.run("python", "-m", "replicortex", "audit", "verify")
     assert " 0 faults" in done.stdout
 
 
-def test_audit_of_a_figure_copied_elsewhere(finished, tmp_path):
-    source = finished.folder / "results/demo/learning_rules/figures/change.png"
+def test_audit_of_a_figure_copied_elsewhere(one_paper, tmp_path):
+    source = one_paper.folder / "results/demo/learning_rules/figures/change.png"
     copy = tmp_path / "figure 3.png"
     shutil.copyfile(source, copy)
-    done = finished.run("python", "-m", "replicortex", "audit", "figure", str(copy))
+    done = one_paper.run("python", "-m", "replicortex", "audit", "figure", str(copy))
     assert "figures/change.png" in done.stdout
     assert "dataset cifar10_fixture 1-" in done.stdout
-    (manifest,) = (finished.folder / "data/manifests").glob("cifar10_fixture@????????.json")
+    (manifest,) = (one_paper.folder / "data/manifests").glob("cifar10_fixture@????????.json")
     commit = json.loads(manifest.read_text())["commit"]
     assert commit[:12] in done.stdout
 
@@ -85,41 +92,41 @@ def test_audit_of_a_figure_copied_elsewhere(finished, tmp_path):
         ("figures/change.png", "changed after it was made"),
     ],
 )
-def test_one_changed_byte_is_found(finished, victim, what):
-    path = finished.folder / "results/demo/learning_rules" / victim
+def test_one_changed_byte_is_found(one_paper, victim, what):
+    path = one_paper.folder / "results/demo/learning_rules" / victim
     before = path.read_bytes()
     middle = len(before) // 2
     changed = bytes([before[middle] ^ 1])
     path.write_bytes(before[:middle] + changed + before[middle + 1 :])
     try:
-        done = finished.run("python", "-m", "replicortex", "audit", "verify", check=False)
+        done = one_paper.run("python", "-m", "replicortex", "audit", "verify", check=False)
     finally:
         path.write_bytes(before)
     assert done.returncode == 1
     assert victim.removesuffix(".record.json") in done.stdout and what in done.stdout, done.stdout
 
 
-def test_a_missing_record_is_found(finished):
-    path = finished.folder / "results/demo/learning_rules/metrics/curves.csv.record.json"
+def test_a_missing_record_is_found(one_paper):
+    path = one_paper.folder / "results/demo/learning_rules/metrics/curves.csv.record.json"
     before = path.read_bytes()
     path.unlink()
     try:
-        done = finished.run("python", "-m", "replicortex", "audit", "verify", check=False)
+        done = one_paper.run("python", "-m", "replicortex", "audit", "verify", check=False)
     finally:
         path.write_bytes(before)
     assert done.returncode == 1 and "curves.csv: has no record" in done.stdout
 
 
-def test_keep_refuses_synthetic_results(finished):
-    done = finished.run(
+def test_keep_refuses_synthetic_results(one_paper):
+    done = one_paper.run(
         "python", "-m", "replicortex", "keep", "demo", "learning_rules", check=False
     )
     assert done.returncode == 1 and "comes from synthetic data" in done.stderr
 
 
-def test_report(finished, tmp_path):
+def test_report(study, tmp_path):
     report = tmp_path / "report.html"
-    finished.snakemake("--report", str(report))
+    study.snakemake("--report", str(report))
     assert "scorecard" in report.read_text().lower()
 
 
