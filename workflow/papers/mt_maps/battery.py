@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from papers.mt_maps import stimuli
-from replicortex.data.video import Store
+from replicortex.data.frames import Store
 from replicortex.errors import StudyError
 from replicortex.randomness import generator
 

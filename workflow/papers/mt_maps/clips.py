@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-from replicortex.data.video import Store
+from replicortex.data.frames import Store
 from replicortex.errors import StudyError
 from replicortex.randomness import torch_generator
 

@@ -93,3 +93,10 @@ def shares(listed: list[dict[str, Any]], seeds: list[int]) -> list[list[int]]:
             place += len(arm["networks"])
         found.append(own)
     return found
+
+
+def shards(files: Mapping[str, list[str]], sources: Iterable[str]) -> dict[str, list[str]]:
+    """Return the input "shards" of a job that looks at some sources; nothing where it is at none."""
+    wanted = set(sources)
+    found = [path for name, paths in files.items() if name in wanted for path in paths]
+    return {"shards": found} if found else {}

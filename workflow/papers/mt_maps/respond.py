@@ -12,8 +12,8 @@ from papers.mt_maps import rates
 from papers.mt_maps.battery import Family, battery
 from papers.mt_maps.clips import ClipPairs
 from papers.mt_maps.network import Network
-from papers.mt_maps.sources import stores
-from replicortex.data.video import Store
+from papers.mt_maps.stores import stores
+from replicortex.data.frames import Store
 from replicortex.files import Tensors, read_tensors
 from replicortex.progress import Progress, iter_plainly
 from replicortex.training import device as devices

@@ -154,7 +154,8 @@ def pattern_index(gratings: np.ndarray, plaids: np.ndarray) -> np.ndarray:
         a, b = a - a.mean(1, keepdims=True), b - b.mean(1, keepdims=True)
         size = np.sqrt((a**2).sum(1) * (b**2).sum(1))
         with np.errstate(invalid="ignore", divide="ignore"):
-            return np.where(size > 0, (a * b).sum(1) / size, np.nan)
+            found = np.where(size > 0, (a * b).sum(1) / size, np.nan)
+        return np.clip(found, -0.9999, 0.9999)  # a curve that is its own prediction stays finite
 
     pattern, parts = correlate(plaids, gratings), correlate(plaids, component)
     between = correlate(gratings, component)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import numpy as np
 
-from replicortex.data import macaque_v4, video
+from replicortex.data import frames, macaque_v4, video
 from replicortex.data import manifest as manifests
 from replicortex.errors import StudyError
 from replicortex.files import Tensors
@@ -88,7 +87,7 @@ def _pictures(dataset: Path, sessions: list[str], size: int, grey: bool) -> Tens
 
     taken, seen = [], set()
     for session in sessions:
-        images, _ = macaque_v4.read(dataset, session)
+        _, images = macaque_v4.read_images(dataset, session)
         for number, image in enumerate(images):
             if image.tobytes() in seen:
                 continue
@@ -96,16 +95,4 @@ def _pictures(dataset: Path, sessions: list[str], size: int, grey: bool) -> Tens
             shown = Image.fromarray(image).convert("L" if grey else "RGB")
             small = np.asarray(shown.resize((size, size), Image.Resampling.BOX))
             taken.append((f"{session}/{number}", small.reshape(1, size, size, -1)))
-    return video.shard(taken, {})
-
-
-def stores(shards: list[Path]) -> dict[str, video.Store]:
-    """Return the store of each source, from the shards of all."""
-    from safetensors import safe_open
-
-    files: dict[str, list[Path]] = {}
-    for path in shards:
-        with safe_open(path, framework="numpy") as stream:
-            source = json.loads(stream.metadata()["replicortex"])["source"]
-        files.setdefault(source, []).append(path)
-    return {source: video.open_store(paths) for source, paths in files.items()}
+    return frames.shard(taken, {})

@@ -17,8 +17,8 @@ from papers.mt_maps.clips import ClipPairs
 from papers.mt_maps.conditions import shares
 from papers.mt_maps.learner import MoCo
 from papers.mt_maps.network import Network, settle
-from papers.mt_maps.sources import stores
-from replicortex.data.video import Store
+from papers.mt_maps.stores import stores
+from replicortex.data.frames import Store
 from replicortex.files import Tensors, canonical_json
 from replicortex.progress import Progress, iter_plainly
 from replicortex.training import device as devices

@@ -1,76 +1,97 @@
-"""Repeat-averaged spike counts of macaque V4 neurons with their images (Cowley et al. 2023).
-
-A session is `responses_<session>.npy` (neurons, images) and `images_<session>.zip`, whose images,
-sorted by base name, are the columns.
-"""
+"""Spike counts of macaque V4 neurons and their images (Cowley et al. 2023), per session."""
 
 from __future__ import annotations
 
+import hashlib
 import io
 import zipfile
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import numpy as np
 
 from replicortex.data import manifest as manifests
-from replicortex.errors import StudyError
+from replicortex.errors import StudyError, nearest
 
 
-def read(manifest: Path, session: str) -> tuple[np.ndarray, np.ndarray]:
-    """Return one session's images and responses.
+def sessions(manifest: Path) -> list[str]:
+    """Return the sessions of the data set, such as "210322"."""
+    files = manifests.load(manifest).files
+    return sorted(
+        name.removeprefix("responses_").removesuffix(".npy")
+        for name in files
+        if name.startswith("responses_")
+    )
 
-    Returns
-    -------
-    Images, uint8 (n, height, width, 3), RGB; mean spike counts in 100 ms, float64 (n, neurons).
+
+def read_responses(manifest: Path, session: str) -> np.ndarray:
+    """Return spike counts (per 100 ms, averaged over repeats), float64 (n_images, n_neurons).
 
     Raises
     ------
     StudyError
-        When the session is absent, a file is damaged, or their counts differ.
+        When the session is unknown, or the file is damaged or holds NaN.
+    """
+    path = _path(manifest, session, "responses_{}.npy")
+    try:
+        responses = np.load(path, allow_pickle=False)
+    except (ValueError, OSError, EOFError) as error:
+        raise StudyError(f"{path}: is no readable npy file ({error})") from None
+    if responses.ndim != 2 or not np.isfinite(responses).all():
+        raise StudyError(f"{path}: (neurons, images) without NaN expected, {responses.shape} found")
+    return responses.T.astype(np.float64)
+
+
+def read_images(manifest: Path, session: str) -> tuple[list[str], np.ndarray]:
+    """Return base names and images, uint8 (n_images, side, side, 3), in the order of responses.
+
+    Images sorted by base name are the columns of the responses.
+
+    Raises
+    ------
+    StudyError
+        When the session is unknown, the archive is damaged, or counts differ from the responses'.
     """
     from PIL import Image, UnidentifiedImageError
 
-    dataset = manifests.load(manifest)
-    responses, packed = (
-        dataset.path(f"responses_{session}.npy"),
-        dataset.path(f"images_{session}.zip"),
-    )
+    path = _path(manifest, session, "images_{}.zip")
     try:
-        counts = np.load(responses).astype(np.float64).T
-    except (ValueError, OSError, EOFError) as error:
-        raise StudyError(f"{responses}: truncated or no array ({error})") from None
-    try:
-        with zipfile.ZipFile(packed) as archive:
-            names = [
-                name
-                for name in archive.namelist()
-                if name.endswith(".jpg") and not PurePosixPath(name).name.startswith(".")
-            ]
-            names.sort(key=lambda name: PurePosixPath(name).name)
+        with zipfile.ZipFile(path) as archive:
+            names = {Path(name).name: name for name in archive.namelist() if name.endswith(".jpg")}
+            order = sorted(names)
             images = [
-                np.asarray(Image.open(io.BytesIO(archive.read(name))).convert("RGB"))
-                for name in names
+                np.asarray(Image.open(io.BytesIO(archive.read(names[name]))).convert("RGB"))
+                for name in order
             ]
     except (zipfile.BadZipFile, UnidentifiedImageError, OSError) as error:
-        raise StudyError(f"{packed}: truncated or damaged ({error})") from None
-    if counts.ndim != 2 or len(counts) != len(images):
-        raise StudyError(
-            f"session {session}: {len(images)} images, but responses of shape {counts.T.shape}"
-        )
-    return np.stack(images), counts
+        raise StudyError(f"{path}: is no readable archive of images ({error})") from None
+    expected = len(read_responses(manifest, session))
+    if len(images) != expected:
+        raise StudyError(f"{path}: {len(images)} images found, {expected} responses lie beside it")
+    return order, np.stack(images)
 
 
-def shared(one: np.ndarray, other: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return places of the images that two sessions share, pixel for pixel, in matching order.
+def shared_images(one: np.ndarray, other: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return indices of the images that two sessions share, matched by pixels, aligned.
 
-    An image that a session shows more than once counts with its first place.
+    An image that occurs more than once in a session is matched in order of occurrence.
     """
-    first: dict[bytes, int] = {}
-    for place, image in enumerate(one):
-        first.setdefault(image.tobytes(), place)
-    pairs: dict[int, int] = {}
-    for place, image in enumerate(other):
-        if (found := first.get(image.tobytes())) is not None:
-            pairs.setdefault(found, place)
-    order = sorted(pairs)
-    return np.array(order, dtype=int), np.array([pairs[p] for p in order], dtype=int)
+    places: dict[bytes, list[int]] = {}
+    for number, image in enumerate(other):
+        places.setdefault(_digest(image), []).append(number)
+    pairs = []
+    for number, image in enumerate(one):
+        if found := places.get(_digest(image)):
+            pairs.append((number, found.pop(0)))
+    indices = np.array(pairs, dtype=np.int64).reshape(-1, 2)
+    return indices[:, 0], indices[:, 1]
+
+
+def _digest(image: np.ndarray) -> bytes:
+    return hashlib.sha256(repr(image.shape).encode() + image.tobytes()).digest()
+
+
+def _path(manifest: Path, session: str, pattern: str) -> Path:
+    known = sessions(manifest)
+    if session not in known:
+        raise StudyError(f"{manifest}: has no session '{session}'{nearest(session, known)}")
+    return manifests.load(manifest).path(pattern.format(session))
