@@ -54,19 +54,29 @@ NAMES = {
     "dsi_a": "DSI, 1 − null / preferred",
     "cv_dir": "Circular variance of direction",
     "cv_ax": "Circular variance of axis",
-    "g": "Lobe at the opposite direction, g",
+    "g": "Opposite lobe, g",
     "fwhm": "FWHM (deg)",
     "circ_sd": "Circular SD (deg)",
     "smoothness": "Smoothness S of direction",
     "smoothness_axis": "Smoothness S of axis",
-    "density": "Pinwheels per squared spacing",
-    "density_axis": "Half pinwheels of the axis\nper squared spacing",
+    "density": "Pinwheels per Λ²",
     "fractures": "Fractures (mm per mm²)",
     "opposite": "Nearest of the other sign",
     "spatial_loss": "Spatial loss of gratings",
     "matching": "Pairs matched",
     "coverage": "Unevenness of coverage c′",
     "hub": "Directions nearby (share)",
+}
+
+
+# The same where a panel is narrow.
+SHORT = {
+    "dsi_a": "DSI\n1 − null / pref.",
+    "g": "Opposite lobe\ng",
+    "smoothness": "Smoothness S\ndirection",
+    "smoothness_axis": "Smoothness S\naxis",
+    "density": "Pinwheels\nper Λ²",
+    "fractures": "Fractures\n(mm per mm²)",
 }
 
 
@@ -177,7 +187,7 @@ def legend(figure: Figure, looks: dict[str, Look], extra: Sequence[tuple[str, di
         for look in looks.values()
     ]
     handles += [Line2D([], [], label=label, **how) for label, how in extra]
-    figure.legend(handles=handles, loc="outside upper left", ncols=4)
+    figure.legend(handles=handles, loc="outside upper left", ncols=5)
 
 
 def band(ax: Axes, measure: str, vertical: bool = True) -> None:
@@ -206,7 +216,7 @@ def sheets(stored: dict[str, np.ndarray], table: pd.DataFrame) -> Figure:
     wanted = [name for name in wanted if f"{'/'.join(name)}/direction" in stored]
     columns = 4
     rows = -(-len(wanted) // columns)
-    figure = new_figure(0.62 + 1.85 * rows)
+    figure = new_figure(0.8 + 1.85 * rows)
     axes = figure.subplots(rows, columns, squeeze=False).ravel()
     for ax in axes[len(wanted) :]:
         ax.set_axis_off()
@@ -224,7 +234,6 @@ def sheets(stored: dict[str, np.ndarray], table: pd.DataFrame) -> Figure:
         rho = rho[(rho["alpha"] == float(alpha)) & (rho["seed"] == rho["seed"].min())]["value"]
         if len(rho):
             ax.set_xlabel(f"{rho.iloc[0]:.1f} pinwheels per Λ²", fontsize=6.5)
-    _draw_wheel(figure)
     handles = [
         Line2D(
             [],
@@ -239,10 +248,12 @@ def sheets(stored: dict[str, np.ndarray], table: pd.DataFrame) -> Figure:
         Line2D([], [], color="black", label="fracture: direction reverses, axis goes on"),
     ]
     figure.legend(handles=handles, loc="outside upper left", ncols=3)
+    _draw_wheel(figure)
     return note(
         figure,
-        "First seed; drifting gratings; the whole MT sheet (7.07 mm). Λ: column spacing of each map. "
-        "The wheel shows the colour of each direction of motion.",
+        "First seed; drifting gratings; the whole MT sheet (7.07 mm). Λ: column spacing of each map.\n"
+        "The wheel shows the colour of each direction of motion: hues of one lightness. Where hues look\n"
+        "alike, pinwheels and fractures are marked by shape.",
     )
 
 
@@ -269,10 +280,10 @@ def _mark(ax: Axes, z1: np.ndarray, z2: np.ndarray) -> None:
 
 
 def _draw_wheel(figure: Figure) -> None:
-    """Draw the colour wheel in the upper right corner."""
+    """Draw the colour wheel in the lower right corner, beside the small print."""
     height = figure.get_figheight()
-    size = 0.42
-    ax = figure.add_axes([1 - 0.62 / 7.1, 1 - 0.47 / height, size / 7.1, size / height])
+    size = 0.46
+    ax = figure.add_axes([1 - 0.52 / 7.1, 0.17 / height, size / 7.1, size / height])
     x = np.linspace(-1, 1, 121)
     across, up = np.meshgrid(x, x)
     shown = np.ones((*across.shape, 4))
@@ -323,9 +334,7 @@ def tuning(tuned: pd.DataFrame, fitted: pd.DataFrame) -> Figure:
             )
             ax.set_title(f"g = {one['g']:.2f}", fontsize=6.5)
             ax.set(xlim=(0, 360), ylim=(0, 1.08), xticks=[0, 180, 360], yticks=[0, 1])
-        row[0].set_ylabel(
-            f"{label_of(arm, network, alpha)}\n{'' if arm not in TASKS else arm}", fontsize=6
-        )
+        row[0].set_ylabel(f"{arm}\n{ROW_NAMES[network]}", fontsize=6.5)
     for ax in axes[-1]:
         ax.set_xlabel("Direction (deg)")
     return note(
@@ -336,6 +345,7 @@ def tuning(tuned: pd.DataFrame, fitted: pd.DataFrame) -> Figure:
 
 
 SHOWN = 6
+ROW_NAMES = {"random": "random weights", "pretrained": "MoCo only", "continue": "MoCo + spatial"}
 ROWS_OF_TUNING = (
     ("clips", "random", 0.0),
     ("clips", "pretrained", 0.0),
@@ -378,6 +388,7 @@ def selectivity(by_channel: pd.DataFrame, fitted: pd.DataFrame, table: pd.DataFr
                             color=look.colour,
                             linestyle=line,
                             linewidth=1.2,
+                            baseline=None,
                         )
             band(ax, measure)
             ax.set(xlim=SPANS[measure], ylim=(0, 1.02))
@@ -506,7 +517,8 @@ def ablations(table: pd.DataFrame) -> Figure:
                     )
         if measure == "density":
             ax.axvline(np.pi, color=GREY, linewidth=0.6)
-        ax.set_xlabel(NAMES[measure], fontsize=6)
+        ax.set_xlabel(SHORT[measure], fontsize=6.5)
+        ax.locator_params(axis="x", nbins=4)
         ax.tick_params(axis="y", length=0)
         letter(ax, mark, "")
     axes[0].set_yticks(range(len(rows)), [label for *_, label in rows], fontsize=6)
@@ -562,6 +574,9 @@ def _conditions(table: pd.DataFrame) -> list[tuple[str, str, float, str]]:
     return rows
 
 
+THEORY = ((1, ":"), (2, "-"), (4, "--"))
+
+
 def bandwidth(fitted: pd.DataFrame) -> Figure:
     """FWHM against circular SD, and their ratio against g, with the curves that theory gives."""
     figure = new_figure(3.0)
@@ -585,18 +600,21 @@ def bandwidth(fitted: pd.DataFrame) -> Figure:
             edges = np.linspace(0, 1, 21)
             shares, _ = np.histogram(values, edges, weights=np.full(len(values), 1 / len(values)))
             axes[2].stairs(shares, edges, color=look.colour)
-    for kappa, line in ((1, ":"), (2, "-"), (4, "--")):
+    for kappa, line in THEORY:
         g = np.linspace(0, 0.95, 40)
         widths, spreads = _theory(kappa, g)
-        axes[0].plot(widths, spreads, line, color=GREY, linewidth=0.9, label=f"κ = {kappa}")
-        axes[1].plot(g, spreads / widths, line, color=GREY, linewidth=0.9, label=f"κ = {kappa}")
+        axes[0].plot(widths, spreads, line, color=GREY, linewidth=0.9)
+        axes[1].plot(g, spreads / widths, line, color=GREY, linewidth=0.9)
     axes[0].set(xlabel=NAMES["fwhm"], ylabel=NAMES["circ_sd"])
     axes[1].set(xlabel=NAMES["g"], ylabel="Circular SD / FWHM", ylim=(0, 3))
     axes[2].set(xlabel=NAMES["g"], ylabel="Channels (share)")
-    axes[1].legend(loc="upper left", title="theory", title_fontsize=7)
     for ax, mark in zip(axes, "abc", strict=True):
         letter(ax, mark, "")
-    legend(figure, {arm: look for arm, look in TASKS.items() if (part["arm"] == arm).any()})
+    legend(
+        figure,
+        {arm: look for arm, look in TASKS.items() if (part["arm"] == arm).any()},
+        [(f"theory, κ = {k}", {"color": GREY, "linestyle": s}) for k, s in THEORY],
+    )
     return note(
         figure,
         "A mark is a channel, all seeds (α = 0.25, continued; gratings). Grey: two lobes without a "
