@@ -112,7 +112,7 @@ def figures(
             "tuning": tuning(tuned, fitted),
             "selectivity": selectivity(by_channel, fitted, table),
             "alphas": alphas(table),
-            "ablations": ablations(table),
+            "ablations": ablations(table, dict(zip(fitted["arm"], fitted["source"], strict=True))),
             "bandwidth": bandwidth(fitted),
             "coverage": coverage(table),
             "hierarchy": hierarchy(table),
@@ -486,7 +486,7 @@ def alphas(table: pd.DataFrame) -> Figure:
     return note(figure, f"MT layer, drifting gratings. {seeds_note(table)}")
 
 
-def ablations(table: pd.DataFrame) -> Figure:
+def ablations(table: pd.DataFrame, sources: dict[str, str]) -> Figure:
     """Every ablation and control, with the nulls of each map."""
     rows = _conditions(table)
     figure = new_figure(0.75 + 0.185 * len(rows))
@@ -498,7 +498,8 @@ def ablations(table: pd.DataFrame) -> Figure:
             {"positions": "own"} if mapped else {"curve": "averaged", "area": "MT"}
         )
         for place, (arm, network, alpha, _) in enumerate(rows):
-            colour = TASKS[_source(arm, table)].colour if _source(arm, table) in TASKS else "black"
+            look = TASKS.get(sources.get(arm, ""))
+            colour = look.colour if look else "black"
             own = pick(table, measure, arm=arm, network=network, **where)
             values = own[own["alpha"] == alpha]["value"].dropna()
             ax.plot(values, [place] * len(values), "o", color=colour, markersize=2.8)
@@ -518,7 +519,7 @@ def ablations(table: pd.DataFrame) -> Figure:
         if measure == "density":
             ax.axvline(np.pi, color=GREY, linewidth=0.6)
         ax.set_xlabel(SHORT[measure], fontsize=6.5)
-        ax.locator_params(axis="x", nbins=4)
+        ax.locator_params(axis="x", nbins=3)
         ax.tick_params(axis="y", length=0)
         letter(ax, mark, "")
     axes[0].set_yticks(range(len(rows)), [label for *_, label in rows], fontsize=6)
@@ -536,17 +537,6 @@ def ablations(table: pd.DataFrame) -> Figure:
         "MT layer, drifting gratings; a mark is a seed. Grey: 95 % of the nulls, mean over seeds. Vertical "
         "line: π, the density of any narrow-band random map.",
     )
-
-
-def _source(arm: str, table: pd.DataFrame) -> str:
-    """Return the task of an arm: an ablation belongs to the one that its weights came from."""
-    if arm in TASKS:
-        return arm
-    of_stills = ("spatial_only", "absolute", "uniform", "shuffled")
-    if arm == "motion_energy":
-        return "none"
-    both = (table["arm"] == "absolute").any()
-    return "stills" if arm in of_stills and both else "clips"
 
 
 def _conditions(table: pd.DataFrame) -> list[tuple[str, str, float, str]]:

@@ -222,7 +222,7 @@ class Network:
         where: dict[str, Any],
     ) -> None:
         fitted = selectivity.fits(halves, quiet)
-        self._keep("fits", fitted, stimulus=stimulus)
+        self._keep("fits", fitted, stimulus=stimulus, source=self.described["source"])
         for name in ("g", "fwhm", "kappa", "explained"):
             self._median(name, fitted[name].to_numpy(float), **where)
         ratio = (fitted["circ_sd"] / fitted["fwhm"]).to_numpy(float)
