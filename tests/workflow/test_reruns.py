@@ -258,7 +258,7 @@ MT_CHANGES = {
     "pixels of the maps": (mt_maps("{measured: {pixels: 20}}"), MT_MEASURE),
     "seeds per job": (mt_maps("{seeds_per_job: 2}"), {}),
     "a number of another scale": (
-        replace("config/papers/mt_maps.yaml", "pretrain_epochs: 16", "pretrain_epochs: 17"),
+        replace("config/papers/mt_maps.yaml", "pretrain_epochs: 12", "pretrain_epochs: 13"),
         {},
     ),
     "code of the swaps": (replace(f"{MT}/positions.py", "gain < 0", "gain < -1e-9"), MT_TRAIN),
@@ -266,7 +266,7 @@ MT_CHANGES = {
         replace("workflow/replicortex/data/video.py", '"AREA"', '"BICUBIC"'),
         MT_DECODE,
     ),
-    "code of the nulls": (replace(f"{MT}/sheets.py", "SMOOTH = 20", "SMOOTH = 19"), MT_MEASURE),
+    "code of the nulls": (replace(f"{MT}/sheets.py", "SMOOTH = 10", "SMOOTH = 9"), MT_MEASURE),
     "code of the figures": (
         replace(f"{MT}/figures.py", "SHOWN = 6", "SHOWN = 5"),
         {f"{M}draw": 1},

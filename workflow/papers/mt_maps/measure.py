@@ -335,17 +335,17 @@ class Network:
         for name, value in values.items():
             if own or name in ELSEWHERE:
                 self.rows.add(name, float(value), **where)
-        if not own:
+        if own:
+            self.fields[where["stimulus"]] = z1, z2
+        if not own or where["stimulus"] != OF_MAP[0]:
             return
-        self.fields[where["stimulus"]] = z1, z2
         found = sheets.nulls(units, z1, z2, spacing, self.measured, self.rng)
         for null, draws in found.items():
             table = pd.DataFrame(draws)
             for name in table.columns.intersection(AGAINST_NULLS):
                 drawn = table[name].dropna().to_numpy(float)
                 self.rows.add(name, spread(drawn), **where, null=null)
-        if where["stimulus"] == OF_MAP[0]:
-            self._covered(z1, spacing, where)
+        self._covered(z1, spacing, where)
 
     def _covered(self, z1: np.ndarray, spacing: float, where: dict[str, Any]) -> None:
         shuffled = self.rng.permutation(z1.ravel()).reshape(z1.shape)

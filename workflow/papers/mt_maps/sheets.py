@@ -13,7 +13,7 @@ from replicortex.errors import StudyError
 BINS = 9  # of distance, from 0 to 2 sqrt(2) / 3 of the spacing [code: TDANN]
 MANY = 1000  # units of one sample of pairs [code]
 SAMPLES = 20  # [code]
-SMOOTH = 20  # shuffles of which the smoothness is taken: it is slow, and hardly varies
+SMOOTH = 10  # shuffles of which the smoothness is taken: it is slow, and hardly varies
 HUB = 0.25  # of the spacing: radius about a pinwheel [assumed]
 SECTORS = 8  # of direction, looked for within that radius
 
