@@ -12,8 +12,8 @@ import socket
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 
 PROGRAMS = ("slurmctld", "slurmd", "munged", "sbatch", "srun", "squeue", "sinfo", "scontrol")
@@ -79,6 +79,29 @@ class Cluster:
 
     folder: Path
     env: dict[str, str]
+    daemons: list[subprocess.Popen] = field(default_factory=list)
+
+    def start(self, *words: str) -> None:
+        log = (self.folder / f"{Path(words[0]).name}.out").open("a")
+        self.daemons.append(
+            subprocess.Popen(words, env=self.env, stdout=log, stderr=log, start_new_session=True)
+        )
+
+    def start_node(self, name: str) -> None:
+        self.start("slurmd", "-D", "-N", name, "-f", self.env["SLURM_CONF"])
+
+    def break_node(self, name: str) -> None:
+        """End a node's daemon and all that runs on it, as a power cut would."""
+        for status in Path("/proc").glob("[0-9]*"):
+            with suppress(OSError):
+                words = (status / "cmdline").read_bytes().decode().split("\0")
+                own = str(self.folder) in " ".join(words)
+                environment = (status / "environ").read_bytes().split(b"\0")
+                if (own and "-N" in words and name in words) or (
+                    f"SLURMD_NODENAME={name}".encode() in environment
+                    and any(str(self.folder).encode() in each for each in environment)
+                ):
+                    os.kill(int(status.name), signal.SIGKILL)
 
     def command(self, *words: str) -> str:
         done = subprocess.run(
@@ -109,31 +132,23 @@ def private_cluster(folder: Path) -> Iterator[Cluster]:
     _srun(folder, conf)
     env = {**os.environ, "SLURM_CONF": str(conf), "PATH": f"{folder}/bin{os.pathsep}{_path()}"}
     cluster = Cluster(folder, env)
-    started: list[subprocess.Popen] = []
-
-    def start(*words: str) -> None:
-        log = (folder / f"{Path(words[0]).name}.out").open("a")
-        started.append(
-            subprocess.Popen(words, env=env, stdout=log, stderr=log, start_new_session=True)
-        )
-
     try:
         key = folder / "munge.key"
         key.write_bytes(os.urandom(1024))
         key.chmod(0o400)
-        start(
+        cluster.start(
             *("munged", "--foreground", "--force", f"--key-file={key}"),
             *(f"--socket={folder}/munge.socket", f"--pid-file={folder}/munged.pid"),
             *(f"--log-file={folder}/munged.log", f"--seed-file={folder}/munge.seed"),
         )
         _until(lambda: (folder / "munge.socket").exists(), "munge's socket")
-        start("slurmctld", "-D", "-f", str(conf))
+        cluster.start("slurmctld", "-D", "-f", str(conf))
         for name in ("n1", "n2"):
-            start("slurmd", "-D", "-N", name, "-f", str(conf))
+            cluster.start_node(name)
         _until(lambda: _answers(cluster), "both nodes", folder)
         yield cluster
     finally:
-        _end(folder, started)
+        _end(folder, cluster.daemons)
 
 
 def _srun(folder: Path, conf: Path) -> None:

@@ -27,11 +27,11 @@ def cluster(tmp_path_factory):
         yield running
 
 
-def snakemake(cluster, folder, *arguments):
+def snakemake(cluster, folder, *arguments, profile="slurm"):
     kept = {k: v for k, v in cluster.env.items() if not k.startswith(("REPLICORTEX_", "PYTEST"))}
     kept["PATH"] = f"{cluster.folder}/bin{os.pathsep}{BIN}{os.pathsep}{kept['PATH']}"
     return subprocess.run(
-        [str(BIN / "snakemake"), "--profile", "slurm", *arguments],
+        [str(BIN / "snakemake"), "--profile", profile, *arguments],
         cwd=folder,
         env=kept,
         capture_output=True,
@@ -63,3 +63,14 @@ def test_the_demo_through_slurm_gives_the_local_tables(cluster, study, tmp_path)
     assert submitted >= 10, text[-2000:]
     tables = type(study)(clone).tables()
     assert tables == study.tables()
+
+
+@pytest.mark.slow
+def test_another_engine_runs_the_same_graph(cluster, one_paper, tmp_path):
+    """The generic profile, which submits by a program: here sbatch, without Slurm's own plugin."""
+    clone = tmp_path / "clone"
+    subprocess.run(["git", "clone", "--quiet", str(one_paper.folder), str(clone)], check=True)
+    done = snakemake(cluster, clone, profile="profiles/generic")
+    assert done.returncode == 0, (done.stdout + done.stderr)[-4000:]
+    assert (done.stdout + done.stderr).count("with external jobid") >= 10
+    assert type(one_paper)(clone).tables() == one_paper.tables()

@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from replicortex.errors import StudyError
+from replicortex.errors import StudyError, nearest
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -50,6 +50,12 @@ def _parser() -> argparse.ArgumentParser:
     resources = commands.add_parser("resources", help="what jobs needed, and what to ask for")
     resources.add_argument("folder", type=Path, nargs="?", default=Path("results/small"))
     resources.set_defaults(run=_resources)
+
+    price = commands.add_parser("cost", help="hours that trainings would take, before a run")
+    price.add_argument("papers", nargs="*", metavar="paper", help="all unless named")
+    price.add_argument("--scale", default="full", choices=["demo", "small", "full"])
+    price.add_argument("--benchmarks", type=Path, default=ROOT / "benchmarks")
+    price.set_defaults(run=_cost)
 
     summary = commands.add_parser("summary", help="where a finished run's results lie")
     summary.add_argument("--scale", default="demo")
@@ -126,6 +132,23 @@ def _resources(options: argparse.Namespace) -> None:
     from replicortex.provenance.resources import needed
 
     print(needed(options.folder).to_string(index=False))
+
+
+def _cost(options: argparse.Namespace) -> None:
+    import yaml
+
+    from replicortex import config
+    from replicortex.costs import as_text, cost
+
+    settings = yaml.safe_load((ROOT / "config/config.yaml").read_text())
+    known = config.paper_names(ROOT)
+    shown = {}
+    for paper in options.papers or known:
+        if paper not in known:
+            raise StudyError(f"cost: unknown paper '{paper}'{nearest(paper, known)}")
+        changes = (settings["papers"] or {}).get(paper, {})
+        shown[paper] = config.checked_numbers(paper, options.scale, changes, ROOT).shown()
+    print(as_text(cost(shown, options.benchmarks)))
 
 
 def _summary(options: argparse.Namespace) -> None:

@@ -21,7 +21,7 @@ from replicortex.data.declared import Dataset, missing_user_data
 from replicortex.data.declared import load as load_datasets
 from replicortex.errors import StudyError, nearest
 from replicortex.files import canonical_json
-from replicortex.schema import PositiveInt, Section
+from replicortex.schema import PaperNumbers, PositiveInt, Section
 
 Scale = Literal["demo", "small", "full"]
 SCALES: tuple[str, ...] = get_args(Scale)
@@ -192,6 +192,12 @@ def paper_numbers(paper: str, scale: str, changes: Mapping[str, Any], root: Path
     StudyError
         When a key is unknown, or a value is of the wrong type or out of range.
     """
+    checked = checked_numbers(paper, scale, changes, root)
+    return {**checked.model_dump(), "datasets": checked.datasets(), "scale": scale}
+
+
+def checked_numbers(paper: str, scale: str, changes: Mapping[str, Any], root: Path) -> PaperNumbers:
+    """Return a paper's numbers at a scale, as its own model."""
     file = f"config/papers/{paper}.yaml"
     with (root / file).open() as stream:
         numbers = yaml.safe_load(stream)
@@ -202,11 +208,10 @@ def paper_numbers(paper: str, scale: str, changes: Mapping[str, Any], root: Path
         numbers = merge(numbers, sections[scale])
         validate(model, numbers, f"{file} ({scale})")
     where = f"config/config.yaml: papers.{paper}" if changes else f"{file} ({scale})"
-    checked = validate(model, merge(numbers, changes), where)
-    return {**checked.model_dump(), "datasets": checked.datasets(), "scale": scale}
+    return validate(model, merge(numbers, changes), where)
 
 
-def numbers_model(paper: str) -> type[BaseModel]:
+def numbers_model(paper: str) -> type[PaperNumbers]:
     """Return the model of a paper's numbers: `Numbers` in its schema.py."""
     # The one import by a computed name: a paper is a folder, and no list of papers is kept.
     return importlib.import_module(f"papers.{paper}.schema").Numbers

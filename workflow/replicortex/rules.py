@@ -50,13 +50,19 @@ class Job:
             {
                 "call": self.call,
                 "arguments": arguments,
-                "code": code_hash(module) if self.code else None,
+                "code": _hash_once(module) if self.code else None,
                 "environment": self.environment,
                 "datasets": self.datasets,
                 "threads": self.threads,
                 "runner": RUNNER,
             }
         )
+
+
+@cache
+def _hash_once(module: str) -> str:
+    """Read a module's sources once for all of its jobs: a plan is of one state of the code."""
+    return code_hash(module)
 
 
 def job(call: str, *, code: bool = True, **arguments: Any) -> Job:

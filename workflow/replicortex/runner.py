@@ -6,6 +6,7 @@ checked inputs, atomic writing, provenance.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -59,12 +60,27 @@ def run(
             elif isinstance(error, StudyError):
                 print(f"{rule}: {error}", file=sys.stderr)
                 code = 1
+            elif isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+                print(f"{rule}: {_no_space(outputs)}", file=sys.stderr)
+                code = 1
             else:
                 traceback.print_exc()
                 code = 1
         else:
             return
     raise SystemExit(code)
+
+
+def _no_space(outputs: Mapping[str, Any]) -> str:
+    """Say where space is missing; nothing half-written is left there."""
+    places = (_paths(value) for value in outputs.values())
+    folders = {
+        path.parent for place in places for path in ([place] if isinstance(place, Path) else place)
+    }
+    return (
+        f"no space left on the file system of {', '.join(sorted(map(str, folders)))}; make space "
+        "and start again: what is finished stays, and a training resumes from its saved state"
+    )
 
 
 def _only_this_environment() -> None:

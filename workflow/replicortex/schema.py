@@ -4,6 +4,8 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from replicortex.costs import Shown
+
 Positive = Annotated[float, Field(gt=0)]
 PositiveInt = Annotated[int, Field(gt=0)]
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -34,3 +36,7 @@ class PaperNumbers(Section):
     def datasets(self) -> list[str]:
         """Names of the datasets that this scale reads."""
         raise TypeError(f"{type(self).__module__}.{type(self).__name__} must say its datasets")
+
+    def shown(self) -> list[Shown]:
+        """What trainings show to their networks, for `cost`; nothing where nothing is trained."""
+        return []

@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from replicortex.costs import Shown
 from replicortex.schema import PaperNumbers, Positive, PositiveInt, Section, Share
 
 Layer = Literal["conv1", "conv2", "conv3", "fc1"]
@@ -207,3 +208,17 @@ class Numbers(PaperNumbers):
         if self.stimuli == "objects92":
             return [self.training_data, self.objects92.dataset]
         return [self.training_data, self.things.images, self.things.events, self.things.betas]
+
+    def shown(self) -> list[Shown]:
+        """Training images of each rule, and where its throughput was measured."""
+        one = self.training.epochs * self.training.images
+        return [
+            Shown(
+                what=rule,
+                trainings=len(self.seeds),
+                images=one * len(self.seeds),
+                benchmark="training.json",
+                key=("images_per_second", rule),
+            )
+            for rule in self.rules
+        ]

@@ -4,8 +4,12 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from papers.topographic.conditions import conditions
+from replicortex.costs import Shown
 from replicortex.schema import PaperNumbers, Positive, PositiveInt, Section, Share
 
+# Objectives of the same views and batches, whose throughput one benchmark tells.
+MEASURED_AS = {"ce": "ce", "margin": "ce", "supcon": "supcon", "simclr": "supcon"}
 Objective = Literal["ce", "margin", "supcon", "simclr"]
 NotNegative = Annotated[float, Field(ge=0)]
 Count = Annotated[int, Field(ge=0)]
@@ -257,3 +261,25 @@ class Numbers(PaperNumbers):
     def datasets(self) -> list[str]:
         """Names of the datasets that this scale reads."""
         return [self.training_data, *([self.localizer] if self.localizer else [])]
+
+    def shown(self) -> list[Shown]:
+        """Training images of each objective, up to its last epoch: early stopping only saves.
+
+        A frozen trunk's sheet costs next to nothing and was not measured.
+        """
+        trained: dict[str, int] = {}
+        for condition in conditions(self.model_dump()).values():
+            objective = condition["objective"]
+            trained[objective] = trained.get(objective, 0) + len(condition["seeds"])
+        resnet = self.network.trunk == "resnet" and list(self.network.blocks) == [2, 2, 2, 2]
+        return [
+            Shown(
+                what=objective,
+                trainings=count,
+                images=count * getattr(self.objectives, objective).epochs * 10 * self.split.train,
+                benchmark="topographic.json" if resnet else "",
+                key=("epoch", MEASURED_AS[objective], "images_per_second", "ours"),
+                width=self.network.width,
+            )
+            for objective, count in trained.items()
+        ]

@@ -1,0 +1,166 @@
+"""What a user can get wrong is told in one sentence; which jobs there are at each scale."""
+
+import importlib
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from papers.sparse_positive import designs, plan, spaces
+from replicortex.config import paper_numbers
+from replicortex.errors import StudyError
+from replicortex.randomness import generator
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"fits": {"alpha": -0.1}}, r"fits\.alpha: .*greater than or equal to 0.*-0\.1"),
+        ({"fits": {"alphas": [1.0, -1.0]}}, r"fits\.alphas.*greater than or equal to 0"),
+        ({"fits": {"alfa": 0.1}}, "did you mean 'alpha'"),
+        ({"localizer": {"units": 0}}, r"localizer\.units: .*greater than 0"),
+        ({"localizer": {"q": 1.0}}, r"localizer\.q: .*less than 1"),
+        ({"spaces": {"groups": [["resnet21"]]}}, "did you mean 'resnet20'"),
+        (
+            {"semi_real": {"models": ["resnet56_trained_layer3"]}},
+            "'resnet56_trained_layer3' is extracted by none of the groups",
+        ),
+        ({"toy": {"shown": 5}}, "seed 5 is not among the simulations"),
+        (
+            {"reliability": {"people": [3]}},
+            r"reliability\.ncsnr\.FFA: is missing for person 3",
+        ),
+        (
+            {"tables": {"features": {"third": "a.csv"}}},
+            r"tables\.features: found .*third.*expected matched and mismatched",
+        ),
+        ({"nsd": {"layout": "surfaces"}}, "did you mean 'surface'"),
+    ],
+)
+def test_wrong_numbers_are_named(root, change, message):
+    with pytest.raises(StudyError, match=message) as error:
+        paper_numbers("sparse_positive", "demo", change, root)
+    assert "\n" not in str(error.value)
+
+
+def test_jobs_at_each_scale(root):
+    numbers = {
+        scale: paper_numbers("sparse_positive", scale, {}, root)
+        for scale in ("demo", "small", "full")
+    }
+    assert plan.targets(numbers["small"]) == ["planted", "semi_real", "macaque_v4"]
+    assert plan.targets(numbers["full"]) == ["planted", "semi_real", "macaque_v4", "nsd"]
+    assert plan.targets(numbers["demo"])[-1] == "tables"
+    full = numbers["full"]
+    assert len(full["zoo"]["models"]) == len(set(full["zoo"]["models"])) >= 106
+    assert set(plan.needed(["semi_real"], full)) == {"trained_handmade", "resnet20_resnet56"}
+    assert plan.needed(["planted", "tables"], numbers["demo"]) == []
+    assert plan.holding("barlow_trained_fc6", full) == "trained_handmade"
+    assert plan.holding("resnet56_untrained_conv1", full) == "resnet20_resnet56"
+
+
+def test_torchvision_knows_its_models(root):
+    torchvision = pytest.importorskip("torchvision")
+    names = paper_numbers("sparse_positive", "full", {}, root)["zoo"]["models"]
+    known = set(torchvision.models.list_models(module=torchvision.models))
+    ours = [name.partition("/")[2] for name in names if name.startswith("torchvision/")]
+    assert len(ours) == 78 and set(ours) <= known
+    for name in ours:
+        assert torchvision.models.get_model_weights(name).IMAGENET1K_V1.url.endswith(".pth")
+
+
+def made(tmp_path, name, **arguments):
+    folder = tmp_path / name
+    folder.mkdir()
+    importlib.import_module(f"replicortex.data.fixtures.{name}").build(folder, seed=0, **arguments)
+    files = {
+        path.relative_to(folder).as_posix(): {
+            "key": "K",
+            "size": path.stat().st_size,
+            "sha256": "0" * 64,
+        }
+        for path in folder.rglob("*.*")
+        if path.is_file()
+    }
+    content = {"name": name, "version": "1", "id": "i", "commit": "c", "synthetic": True}
+    manifest = tmp_path / "manifests" / f"{name}@0.json"
+    manifest.parent.mkdir(exist_ok=True)
+    manifest.write_text(json.dumps({**content, "files": files}))
+    return manifest
+
+
+def test_unknown_sources_and_missing_scenes_of_features(tmp_path):
+    images = made(tmp_path, "floc", each=4, side=32)
+    with pytest.raises(StudyError, match="source 'resnet21' is unknown; did you mean 'resnet20'"):
+        spaces.extract(
+            images=images,
+            sources=["resnet21"],
+            spaces={"turned": []},
+            localizer={"units": 4, "q": 0.05, "fill": True},
+            session="",
+            people={},
+            device="cpu",
+        )
+
+
+def test_tables_of_a_user_are_one_problem(tmp_path):
+    manifest = made(tmp_path, "voxel_tables", stimuli=60, voxels=6)
+    settings = {
+        "targets": "targets.csv",
+        "features": {"matched": "matched.csv", "mismatched": "mismatched.npz"},
+        "repeats": 10,
+        "images": {"train": 30, "validation": 14, "test": 16},
+    }
+    (one,) = designs.problems("tables", {"tables": settings}, {}, [0], tables=manifest)
+    assert one.own == "matched" and one.cell["target"] == "tables"
+    assert one.design.features["mismatched"][0].shape == (30, 6)
+    table = pd.read_csv(tmp_path / "voxel_tables/targets.csv", index_col=0)
+    ncsnr = table.loc["ncsnr"].to_numpy()
+    np.testing.assert_allclose(one.design.ceiling, np.sqrt(ncsnr**2 / (ncsnr**2 + 0.1)))
+    many = {**settings, "images": {"train": 50, "validation": 14, "test": 16}}
+    with pytest.raises(StudyError, match="need 80 images, there are 60"):
+        list(designs.problems("tables", {"tables": many}, {}, [0], tables=manifest))
+
+
+@pytest.mark.parametrize("layout", ["volume", "surface"])
+def test_nsd_gives_a_problem_per_person_and_region(tmp_path, layout):
+    manifest = made(tmp_path, "nsd", layout=layout, people=[1, 2, 5, 7], shared=20, own=24, side=8)
+    settings = {
+        "layout": layout,
+        "people": [1, 2, 5, 7],
+        "threshold": 0.3,
+        "pool": 24,
+        "step": 4,
+        "models": ["net"],
+    }
+    pictures = spaces.nsd_pictures(manifest, settings, 8)
+    rng = generator(0, "features")
+    features = {
+        f"net|{units}|nsd{person}": rng.normal(size=(len(pictures[f"nsd{person}"]), 5))
+        for units in ("face", "scene", "random")
+        for person in (1, 2, 5, 7)
+    }
+    features["net|passing"] = np.array([3, 9])
+    found = list(designs.problems("nsd", {"nsd": settings}, features, [0], scenes=manifest))
+    assert [(one.cell["seed"], one.cell["region"], one.own) for one in found] == [
+        (person, region, own)
+        for person in (1, 2, 5, 7)
+        for region, own in (("FFA", "face"), ("PPA", "scene"))
+    ]
+    train, validation, test = found[0].design.voxels
+    assert len(train) == len(validation) == 6
+    assert len(train) + len(validation) + len(test) == len(pictures["nsd1"])
+    assert train.std(0) == pytest.approx(1) and (found[0].design.ceiling > 0.46).all()
+    assert found[0].design.passing == {"face": 3, "scene": 5}
+
+
+def test_ncsnr_is_nsds_own_where_it_is_at_hand(tmp_path):
+    from replicortex.data import nsd
+
+    manifest = made(tmp_path, "nsd", layout="volume", people=[2], shared=4, own=4, side=4)
+    numbers = {"reliability": {"threshold": 0.3}, "nsd": {"layout": "volume"}}
+    own = nsd.read_voxels(manifest, 2, "PPA", "volume", 0.3).ncsnr
+    drawn = designs.reliable(numbers, "PPA", 2, len(own), 0, manifest)
+    np.testing.assert_array_equal(np.sort(drawn), np.sort(own))
+    assert set(designs.reliable(numbers, "PPA", 2, 500, 0, manifest)) <= set(own)

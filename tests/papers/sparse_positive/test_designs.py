@@ -1,0 +1,211 @@
+"""Problems, their measures, and the tables made of them."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from papers.sparse_positive import designs, encode, many
+from papers.sparse_positive import statistics as st
+from papers.sparse_positive.noise import Spread, spread
+from replicortex.analysis import encoding
+from replicortex.errors import StudyError
+
+IMAGES = {"train": 300, "validation": 60, "test": 300}
+PLANTED = {
+    "images": IMAGES,
+    "units": 20,
+    "voxels": 15,
+    "latents": 8,
+    "mixed": 4,
+    "opposition": 0.5,
+    "spread": 0.4,
+    "noise": 0.1,
+}
+RELIABILITY = {
+    "people": [1, 2],
+    "threshold": 0.3,
+    "ncsnr": {
+        "FFA": {1: [418, 275, 0.614], 2: [274, 217, 0.654]},
+        "PPA": {1: [734, 492, 0.615], 2: [749, 600, 0.643]},
+    },
+}
+FITS = {
+    "alpha": 0.1,
+    "l1_ratio": 0.5,
+    "alphas": [0.01, 0.1, 1.0],
+    "rotation_alpha": {"ridge": 10.0, "lasso": 0.05},
+    "balance": {"units": 8, "active": 3, "alphas": [0.01, 0.03, 0.1, 0.2, 0.3]},
+}
+
+
+def planted(seed=0, region="FFA", **changes):
+    numbers = {"planted": {**PLANTED, **changes}, "reliability": RELIABILITY}
+    found = designs.problems("planted", numbers, {}, [seed])
+    return next(one for one in found if one.cell["region"] == region)
+
+
+@pytest.mark.parametrize(
+    ("listed", "kept", "ceiling", "ceiling_of_all"),
+    [(418, 275, 0.614, 0.539), (547, 343, 0.574, 0.507), (948, 788, 0.667, 0.621)],
+)
+def test_ncsnr_is_spread_as_in_nsd(listed, kept, ceiling, ceiling_of_all):
+    """Made from two published numbers, it meets the third: the mean ceiling above 0.2."""
+    law = Spread(listed, kept, ceiling, 0.3)
+    drawn = law.draw(200_000, np.random.default_rng(0))
+    assert drawn.min() > 0.3
+    assert encoding.noise_ceiling(drawn).mean() == pytest.approx(ceiling, abs=0.002)
+    assert law.listed_ceiling() == pytest.approx(ceiling_of_all, abs=0.01)
+
+
+def test_what_ncsnr_cannot_be():
+    with pytest.raises(StudyError, match="ncsnr: is missing for person 3; found 1, 2"):
+        spread(RELIABILITY["ncsnr"]["FFA"], 3, 0.3)
+    with pytest.raises(StudyError, match="expected fewer than listed"):
+        Spread(10, 10, 0.6, 0.3)
+    with pytest.raises(StudyError, match=r"no spread gives a mean ceiling of 0\.1"):
+        Spread(418, 275, 0.1, 0.3)
+
+
+def test_noise_gives_the_ceiling_of_its_ncsnr():
+    rng = np.random.default_rng(0)
+    signal, ncsnr = rng.normal(size=(40000, 3)), np.array([0.3, 0.6, 1.2])
+    found = encoding.pearson(signal, designs.noisy(signal, ncsnr, rng))
+    np.testing.assert_allclose(found, encoding.noise_ceiling(ncsnr, 3), atol=0.02)
+
+
+def test_splits_do_not_share_images_and_must_fit():
+    parts = designs.parts_of(50, {"train": 30, "validation": 10, "test": 10}, 0)
+    assert len(np.unique(np.concatenate(parts))) == 50
+    with pytest.raises(StudyError, match="need 50 images, there are 49"):
+        designs.parts_of(49, {"train": 30, "validation": 10, "test": 10}, 0)
+    with pytest.raises(StudyError, match="face units: 49 images, the voxels have 50"):
+        designs.make({"face": np.ones((49, 2))}, np.ones((50, 2)), parts)
+
+
+def test_standardised_by_the_training_images_alone():
+    design = planted().design
+    train, _, test = design.features["face"]
+    assert np.abs(train.mean(0)).max() < 1e-12 and train.std(0) == pytest.approx(1)
+    assert 1e-3 < np.abs(test.mean(0)).max() < 0.5
+
+
+def test_a_space_that_was_not_extracted_is_told():
+    with pytest.raises(StudyError, match=r"space 'b' has no answers to 'floc'; found \['a'\]"):
+        designs.units_of({"a|face|floc": np.ones((2, 2))}, "b", "floc")
+
+
+def test_measures_of_dead_voxels():
+    design = planted().design
+    X, Y = design.features["face"][2], design.voxels[2]
+    W = encoding.fit("lasso", True, 0.1, X, Y)
+    W[0] = 0
+    found = encode.summary(encode.per_voxel(X, Y, W, np.random.default_rng(0)))
+    assert found["live"] == pytest.approx(14 / 15)
+    assert found["r_dead_0"] == pytest.approx(found["r"] * 14 / 15)
+    assert found["theta_dead_0"] == pytest.approx(found["theta"] * 14 / 15)
+    dead = encode.summary(encode.per_voxel(X, Y, np.zeros_like(W), np.random.default_rng(0)))
+    assert np.isnan(dead["r"]) and np.isnan(dead["theta"]) and dead["live"] == 0
+
+
+def test_a_rotated_basis_leaves_ridge_alone_and_changes_the_positive_lasso():
+    rows = []
+    encode._rotate(planted(), FITS, rows)
+    r = pd.DataFrame(rows).set_index(["basis", "model", "weights"]).r_dead_0
+    assert r["rotated", "ridge", "signed"] == pytest.approx(r["units", "ridge", "signed"], abs=1e-9)
+    # Which way it changes depends on the draw, so only that it does is certain.
+    assert abs(r["rotated", "lasso", "positive"] - r["units", "lasso", "positive"]) > 0.005
+
+
+@pytest.fixture(scope="module")
+def encoded():
+    rows = {name: [] for name in encode.TABLES}
+    for seed in (0, 1):
+        for region in ("FFA", "PPA"):
+            problem = planted(seed, region)
+            encode._regress(problem, FITS, rows)
+            encode._balance(problem, FITS, rows)
+    return {name: pd.DataFrame(part) for name, part in rows.items()}
+
+
+def test_matched_units_predict_better_and_turn_less(encoded):
+    table = st.contrasts(encoded["scores"])
+    fixed = table[(table.chosen == "fixed") & (table.weights == "signed")]
+    assert len(fixed) == 2 * 2 * 4
+    assert (fixed.theta_difference > 0).all() and (fixed.r_ratio < 1).all()
+
+
+def test_gaps_are_to_the_smallest_other_model(encoded):
+    table = st.contrasts(encoded["scores"])
+    one = table[
+        (table.seed == 0)
+        & (table.region == "FFA")
+        & (table.weights == "positive")
+        & (table.chosen == "fixed")
+    ].set_index("model")
+    for model, row in one.iterrows():
+        others = one.theta_matched.drop(model)
+        assert row.theta_gap == pytest.approx(row.theta_matched - others.min())
+
+
+def test_voxels_give_the_scores(encoded):
+    voxels = encoded["voxels"]
+    here = ["seed", "region", "units", "model", "weights"]
+    means = voxels[voxels.chosen == "fixed"].fillna({"r": 0}).groupby(here).r.mean()
+    scores = encoded["scores"]
+    fixed = scores[scores.chosen == "fixed"].set_index(here).r_dead_0
+    np.testing.assert_allclose(means.loc[fixed.index], fixed)
+
+
+def test_equal_sparsity_is_equal(encoded):
+    table = st.balanced(encoded["voxels"].query("chosen == 'balanced'"), 0.02)
+    every = table[table.reliability == "all"]
+    assert set(every.units) == {"face", "scene"}
+    assert every[every.weights == "signed"].active.between(2.5, 3.5).all()
+    # Mismatched units under positive weights have not always as many that help.
+    assert (every.active <= 4).all()
+    pairs = table[table.reliability == "paired"].groupby(["seed", "region"]).ceiling.mean()
+    for _, two in pairs.groupby("seed"):
+        assert np.ptp(two) < 0.02
+
+
+def test_pairs_of_voxels_are_one_to_one():
+    index = pd.MultiIndex.from_tuples([("FFA", 0), ("FFA", 1), ("PPA", 0), ("PPA", 1), ("PPA", 2)])
+    ceilings = pd.Series([0.50, 0.60, 0.505, 0.508, 0.9], index=index)
+    assert st.paired(ceilings, 0.01) == {("FFA", 0), ("PPA", 0)}
+    assert st.paired(ceilings, 0.1) == {("FFA", 0), ("PPA", 0), ("FFA", 1), ("PPA", 1)}
+
+
+def test_intervals_hold_the_pooled_value_and_shrink_without_spread(encoded):
+    fixed = encoded["voxels"].query("chosen == 'fixed'")
+    table = st.intervals(fixed, {"draws": 100, "seed": 0})
+    signed = table[table.weights == "signed"]
+    assert (signed.theta_difference_lower < signed.theta_difference).all()
+    assert (signed.theta_difference < signed.theta_difference_upper).all()
+    same = fixed.assign(
+        r=np.where(fixed["match"] == "matched", 0.6, 0.3),
+        theta=np.where(fixed["match"] == "matched", 0.4, 1.1),
+    )
+    flat = st.intervals(same, {"draws": 20, "seed": 0}).iloc[0]
+    for name, value in (("theta_difference", 0.7), ("r_difference", -0.3), ("r_ratio", 0.5)):
+        assert flat[name] == flat[f"{name}_lower"] == flat[f"{name}_upper"] == pytest.approx(value)
+
+
+def test_signs_over_spaces_and_networks():
+    rows = [
+        {"target": "t", "region": "FFA", "family": f"net{s // 2}", "space": f"s{s}", "match": m}
+        | {"theta": t, "r": 0.1}
+        for s in range(6)
+        for m, t in (("matched", 0.5), ("mismatched", 0.45 if s == 0 else 0.9))
+    ]
+    table = st.signs(pd.DataFrame(rows)).set_index(["measure", "over"])
+    spaces, networks = table.loc["theta", "spaces"], table.loc["theta", "networks"]
+    assert (spaces["count"], spaces.above) == (6, 5) and spaces.p == pytest.approx(14 / 64)
+    # Within the first network the layers' mean difference is above 0 all the same.
+    assert (networks["count"], networks.above) == (3, 3) and networks.p == pytest.approx(0.25)
+    assert table.loc["r", "spaces"]["count"] == 0
+
+
+def test_which_network_a_space_is_of():
+    assert many.family("resnet20_trained_layer3_middle") == "resnet20_trained"
+    assert many.family("barlow_untrained_fc6") == "barlow_untrained"
+    assert many.family("hog") == "hog"

@@ -1,0 +1,31 @@
+"""The `full` scale, planned: which jobs there are with NSD and the published models at hand."""
+
+import pytest
+
+from replicortex.config import paper_numbers
+from replicortex.data.fixtures import nsd
+
+MODELS_PER_JOB = 6
+
+
+@pytest.mark.slow
+def test_full_is_planned_in_few_jobs(fresh, root, tmp_path):
+    (tmp_path / "nsd").mkdir()
+    sizes = {"people": [1, 2, 5, 7], "shared": 10, "own": 10, "side": 4}
+    nsd.build(tmp_path / "nsd", seed=0, layout="volume", **sizes)
+    for file in ("torchvision/alexnet-owt-7be5be79.pth", "timm/resnet18.a1_in1k.safetensors"):
+        path = tmp_path / "models" / file
+        path.parent.mkdir(parents=True)
+        path.write_bytes(b"x")
+    folders = f"{{nsd: {tmp_path / 'nsd'}, model_weights: {tmp_path / 'models'}}}"
+    planned = fresh.planned("--config", "scale=full", "run=sparse_positive", f"user_data={folders}")
+    own = {rule.removeprefix("sparse_positive_"): n for rule, n in planned.items()}
+    models = len(paper_numbers("sparse_positive", "full", {}, root)["zoo"]["models"])
+    jobs = -(-models // MODELS_PER_JOB)
+    for verb in ("extract", "compare"):
+        assert sum(name.startswith(f"{verb}_zoo_") for name in own) == jobs
+        assert {f"{verb}_trained_handmade", f"{verb}_resnet20_resnet56"} <= set(own)
+    for target in ("planted", "semi_real", "macaque_v4", "nsd"):
+        assert own[f"encode_{target}"] == 1
+    assert own["get_nsd"] == own["get_model_weights"] == own["train_barlow"] == 1
+    assert sum(own.values()) < 80

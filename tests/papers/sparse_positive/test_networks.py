@@ -1,0 +1,218 @@
+"""The networks trained here, their losses and views; handmade features; published models."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from papers.sparse_positive import handmade, zoo
+from papers.sparse_positive.network import Network, barlow
+from papers.sparse_positive.train import Learner, probed
+from papers.sparse_positive.units import choose, directions, halves
+from papers.sparse_positive.views import apply, parameters, ramp
+from replicortex.errors import StudyError
+from replicortex.randomness import generator, torch_generator
+
+TRAINING = {
+    "network": {"width": 4, "blocks": [1, 1, 1], "projector": 12},
+    "warm_up": 1,
+    "mean": [0.5] * 3,
+    "sd": [0.25] * 3,
+    "objectives": {
+        "supervised": {"epochs": 3, "lr": 3e-3, "weight_decay": 0.0},
+        "barlow": {"epochs": 3, "lr": 3e-3, "weight_decay": 0.0, "off_diagonal": 0.005},
+    },
+}
+
+
+def test_barlow_twins_loss_is_the_papers_sum():
+    z = torch.randn(16, 5, generator=torch_generator(0, "z"))
+    one, other = z[:8].numpy().astype(float), z[8:].numpy().astype(float)
+    c = np.corrcoef(one, other, rowvar=False)[:5, 5:]
+    diagonal = ((1 - np.diag(c)) ** 2).sum()
+    rest = (c**2).sum() - (np.diag(c) ** 2).sum()
+    assert float(barlow(z, 0.3)) == pytest.approx(diagonal + 0.3 * rest, rel=1e-5)
+    same = torch.cat([z[:8], z[:8]])
+    assert float(barlow(same, 0.0)) == pytest.approx(0, abs=1e-8)
+
+
+@pytest.mark.parametrize("objective", ["supervised", "barlow"])
+def test_learning_lowers_the_loss_and_a_saved_state_goes_on(objective):
+    labels = torch.arange(32) % 10
+    images = torch.randn(32, 3, 16, 16, generator=torch_generator(1, "images"))
+    images += labels[:, None, None, None] / 3
+    batch = images.repeat(2, 1, 1, 1) if objective == "barlow" else images
+    batch = batch + 0.1 * torch.randn(batch.shape, generator=torch_generator(1, "noise"))
+    learner = Learner(objective, TRAINING, 0, torch.device("cpu"))
+    losses = [float(learner.step(batch, labels, None)["loss"]) for _ in range(12)]
+    assert losses[-1] < 0.8 * losses[0]
+    other = Learner(objective, TRAINING, 5, torch.device("cpu"))
+    other.load_state_dict(learner.state_dict())
+    assert float(other.step(batch, labels, None)["loss"]) == float(
+        learner.step(batch, labels, None)["loss"]
+    )
+
+
+def test_a_loss_that_is_not_finite_stops_before_any_weight_changes():
+    learner = Learner("supervised", TRAINING, 0, torch.device("cpu"))
+    before = learner.network.head.weight.detach().clone()
+    with pytest.raises(StudyError, match="supervised, seed 0: step 1: the loss is nan"):
+        learner.step(torch.full((4, 3, 16, 16), torch.nan), torch.zeros(4).long(), None)
+    assert torch.equal(before, learner.network.head.weight)
+
+
+def test_the_rate_rises_and_falls():
+    rates = [ramp(epoch, 10, 2) for epoch in range(11)]
+    assert rates[:3] == [0.5, 1.0, 1.0] and rates[-1] == 0
+    assert np.all(np.diff(rates[2:]) <= 0)
+
+
+def test_both_networks_start_from_one_trunk_and_fc6_is_signed():
+    one, other = (Network(TRAINING["network"], name, 3) for name in ("supervised", "barlow"))
+    for a, b in zip(one.trunk.parameters(), other.trunk.parameters(), strict=True):
+        assert torch.equal(a, b)
+    images = torch.randn(6, 3, 32, 32, generator=torch_generator(0, "images"))
+    found = other.eval().layers(images)
+    assert [tuple(maps.shape[1:]) for maps in found.values()] == [
+        (4, 32, 32), (8, 16, 16), (16, 8, 8), (12,),
+    ]  # fmt: skip
+    assert list(found) == ["stage1", "stage2", "stage3", "fc6"] and (found["fc6"] < 0).any()
+    np.testing.assert_allclose(other.head(found["fc6"]).detach(), other(images).detach(), atol=1e-5)
+
+
+def test_the_probe_reads_out_what_is_there():
+    learner = Learner("supervised", TRAINING, 0, torch.device("cpu"))
+    rng = generator(0, "probe")
+    labels = np.arange(200) % 10
+    colour = (labels[:, None] * np.array([20, 5, 11]) + 20)[:, None, None]
+    images = (colour + rng.integers(0, 10, (200, 16, 16, 3))).astype(np.uint8)
+    parts = ((images[:100], labels[:100]), (images[100:], labels[100:]))
+    assert probed(learner.network, parts, TRAINING, torch.device("cpu")) > 0.6
+    mixed = ((images[:100], rng.permutation(labels[:100])), parts[1])
+    assert probed(learner.network, mixed, TRAINING, torch.device("cpu")) < 0.35
+
+
+def test_views_without_change_are_the_images_and_flips_mirror():
+    images = torch.rand(4, 3, 8, 8, generator=torch_generator(0, "images"))
+    numbers = {"scale": [1, 1], "flip": 0, "brightness": 0, "contrast": 0, "grey": 0}
+    given = parameters(4, numbers, torch_generator(0, "views"))
+    np.testing.assert_allclose(apply(images, given), images, atol=1e-6)
+    mirrored = parameters(4, {**numbers, "flip": 1}, torch_generator(0, "views"))
+    np.testing.assert_allclose(apply(images, mirrored), images.flip(3), atol=1e-6)
+    grey = apply(images, parameters(4, {**numbers, "grey": 1}, torch_generator(0, "views")))
+    assert torch.equal(grey[:, 0], grey[:, 1]) and not torch.equal(grey, images)
+    half = parameters(4, {**numbers, "scale": [0.25, 0.25]}, torch_generator(0, "views"))
+    assert half["length"] == pytest.approx(0.5) and (half["x"].abs() <= 0.5).all()
+
+
+def test_hog_is_scikit_images():
+    from skimage.feature import hog
+
+    images = generator(0, "pictures").integers(0, 256, (3, 32, 32, 3)).astype(np.uint8)
+    ours = handmade.hog(images)
+    for image, features in zip(images, ours, strict=True):
+        theirs = hog(
+            image / 255 @ handmade.GREY,
+            orientations=9,
+            pixels_per_cell=(4, 4),
+            cells_per_block=(2, 2),
+        )
+        np.testing.assert_allclose(features, theirs, atol=1e-6)
+
+
+def test_handmade_spaces_give_finite_features_and_repeat():
+    images = generator(1, "pictures").integers(0, 256, (5, 32, 32, 3)).astype(np.uint8)
+    for name, make in handmade.spaces(50, 0).items():
+        found = make(images)
+        assert found.shape[0] == 5 and np.isfinite(found).all(), name
+        np.testing.assert_array_equal(found, make(images))
+
+
+DOMAINS = np.repeat(["faces", "places", "objects"], 20)
+
+
+def activations():
+    x = generator(0, "units").normal(size=(60, 30))
+    x[DOMAINS == "faces", :4] += 4
+    return x
+
+
+def test_units_are_filled_up_or_not():
+    given = {"units": 6, "q": 0.05, "fill": True}
+    sets = choose("a", activations(), DOMAINS, given)
+    assert set(sets.units["face"][:4]) == {0, 1, 2, 3} and len(sets.units["face"]) == 6
+    assert sets.rows[0]["passing"] == 4 and sets.rows[0]["share_passing"] == pytest.approx(4 / 6)
+    with pytest.raises(StudyError, match="a: no unit prefers places"):
+        choose("a", activations(), DOMAINS, {**given, "fill": False})
+    with pytest.raises(StudyError, match="unit 3 has NaN"):
+        x = activations()
+        x[5, 3] = np.nan
+        choose("a", x, DOMAINS, given)
+
+
+def test_halves_take_every_second_image_of_each_domain():
+    first = halves(DOMAINS)
+    assert all(first[name == DOMAINS].sum() == 10 for name in set(DOMAINS))
+
+
+def test_directions_are_principal_components():
+    from sklearn.decomposition import PCA
+
+    x = activations() @ np.diag(np.linspace(1, 3, 30))
+    rows = directions(x, {"face": np.array([4, 7]), "scene": np.array([1])}, "a")
+    theirs = PCA(2).fit(x)
+    for row in rows:
+        found = np.abs([row["first"], row["second"]])
+        np.testing.assert_allclose(found, np.abs(theirs.components_[:, row["unit"]]), atol=1e-8)
+    assert rows[0]["share_first"] == pytest.approx(theirs.explained_variance_ratio_[0])
+
+
+def described(folder, data):
+    files = {
+        path.relative_to(folder).as_posix(): {
+            "key": "K",
+            "size": path.stat().st_size,
+            "sha256": "0" * 64,
+        }
+        for path in folder.rglob("*.*")
+    }
+    content = {"name": folder.name, "version": "1", "id": "i", "commit": "c", "synthetic": True}
+    manifest = data / "manifests" / f"{folder.name}@0.json"
+    manifest.parent.mkdir(exist_ok=True)
+    manifest.write_text(json.dumps({**content, "files": files}))
+    return manifest
+
+
+def test_a_published_model_gives_what_its_classifier_is_given(tmp_path, monkeypatch):
+    torchvision = pytest.importorskip("torchvision")
+    from replicortex.data.fixtures import floc
+
+    torch.manual_seed(0)
+    made = torchvision.models.shufflenet_v2_x0_5()
+    folder = tmp_path / "model_weights"
+    (folder / "torchvision").mkdir(parents=True)
+    url = torchvision.models.get_model_weights("shufflenet_v2_x0_5").IMAGENET1K_V1.url
+    torch.save(made.state_dict(), folder / "torchvision" / url.rpartition("/")[2])
+    (tmp_path / "floc").mkdir()
+    floc.build(tmp_path / "floc", seed=0, each=4, side=32)
+    given = {
+        "images": described(tmp_path / "floc", tmp_path),
+        "weights": described(folder, tmp_path),
+        "names": ["torchvision/shufflenet_v2_x0_5"],
+        "zoo": {"side": 32, "batch": 16, "mean": [0.5] * 3, "sd": [0.25] * 3},
+        "localizer": {"units": 5, "q": 0.05, "fill": True},
+        "people": {},
+        "device": "cpu",
+    }
+    with pytest.raises(StudyError, match=r"its sha256 does not begin with"):
+        zoo.extract(**given)
+    monkeypatch.setattr(zoo, "verify", lambda path, file: None)
+    found = zoo.extract(**given)
+    space = "torchvision_shufflenet_v2_x0_5_trained"
+    assert found["features"][f"{space}|face|floc"].shape == (22, 5)
+    assert list(found["localizer"].of) == [1024, 1024]
+    with pytest.raises(StudyError, match="torchvision has no model 'alexnett'"):
+        zoo.extract(**{**given, "names": ["torchvision/alexnett"]})
+    with pytest.raises(StudyError, match="'keras' of 'keras/x' is neither"):
+        zoo.extract(**{**given, "names": ["keras/x"]})

@@ -1,0 +1,47 @@
+"""Real localizer images through the published ResNet-20: face units are many, scene units few."""
+
+import json
+
+import numpy as np
+import pytest
+
+from papers.sparse_positive import spaces
+
+pytestmark = pytest.mark.mirror
+
+
+def described(data, mirror, name):
+    files = {
+        path.name: {"key": "K", "size": path.stat().st_size, "sha256": "0" * 64}
+        for path in (mirror / name).iterdir()
+    }
+    content = {"name": name, "version": "1", "id": "i", "commit": "c", "synthetic": False}
+    (data / name).symlink_to(mirror / name)
+    manifest = data / "manifests" / f"{name}@0.json"
+    manifest.parent.mkdir(exist_ok=True)
+    manifest.write_text(json.dumps({**content, "files": files}))
+    return manifest
+
+
+@pytest.mark.slow
+def test_units_of_a_published_network(mirror, tmp_path):
+    found = spaces.extract(
+        images=described(tmp_path, mirror, "floc"),
+        networks=described(tmp_path, mirror, "cifar_resnets"),
+        v4=described(tmp_path, mirror, "macaque_v4"),
+        sources=["resnet20"],
+        spaces={"batch": 64, "seed": 0, "turned": [], "every_picture": 1},
+        localizer={"units": 100, "q": 0.05, "fill": True},
+        session="201025",
+        people={},
+        device="cpu",
+    )
+    table = found["localizer"].set_index(["space", "units"])
+    layer = table.loc["resnet20_trained_layer3"]
+    # Of 4,096 units, on half of the images; another choice of the half gave 248 and 7.
+    assert layer.of.tolist() == [4096, 4096]
+    assert 150 < layer.loc["face", "passing"] < 350 and 0 < layer.loc["scene", "passing"] < 30
+    assert table.passing_permuted.max() <= 2
+    assert found["features"]["resnet20_trained_layer3|face|floc"].shape == (792, 100)
+    assert found["features"]["resnet20_trained_layer3|face|v4"].shape == (1200, 100)
+    assert all(np.isfinite(values).all() for values in found["features"].values())

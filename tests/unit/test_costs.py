@@ -1,0 +1,65 @@
+"""Hours from images shown and measured throughput."""
+
+import json
+import math
+
+import pytest
+
+from replicortex.codehash import ROOT
+from replicortex.config import checked_numbers, paper_names
+from replicortex.costs import Shown, as_text, cost
+from replicortex.errors import StudyError
+
+
+@pytest.fixture
+def benchmarks(tmp_path):
+    report = {"device": "cpu", "machine": {"cpu": "A"}, "width": 16, "speed": {"bp": 500}}
+    (tmp_path / "one.json").write_text(json.dumps(report))
+    on_gpu = {"device": "cuda", "machine": {"cpu": "A", "gpu": "G"}, "speed": {"bp": 50_000}}
+    (tmp_path / "two.json").write_text(json.dumps(on_gpu))
+    return tmp_path
+
+
+def test_hours_are_images_over_throughput(benchmarks):
+    table = cost({"p": [Shown("bp", 5, 3_600_000, "one.json", ("speed", "bp"))]}, benchmarks)
+    assert table["hours"].tolist() == [2.0, 2.0]
+    assert table["device"].tolist() == ["cpu: one core of A"] * 2
+    assert "on a GPU" in as_text(table)
+
+
+def test_four_times_the_width_takes_sixteen_times_as_long(benchmarks):
+    table = cost({"p": [Shown("bp", 1, 1_800_000, "one.json", ("speed", "bp"), 64)]}, benchmarks)
+    assert table["hours"][0] == 16.0
+
+
+def test_on_a_gpu_they_are_gpu_hours(benchmarks):
+    table = cost({"p": [Shown("bp", 1, 180_000_000, "two.json", ("speed", "bp"))]}, benchmarks)
+    assert table["hours"][0] == 1.0 and table["device"][0] == "cuda: G"
+    assert "No throughput" not in as_text(table)
+
+
+def test_what_was_not_measured_leaves_the_sum_unknown(benchmarks):
+    kinds = [Shown("bp", 1, 1_000, "one.json", ("speed", "bp")), Shown("fa", 1, 1_000)]
+    table = cost({"p": kinds}, benchmarks)
+    assert math.isnan(table["hours"][1]) and math.isnan(table["hours"][2])
+    assert table["trainings"].tolist() == [1, 1, 2]
+
+
+@pytest.mark.parametrize("file, key", [("three.json", ("speed",)), ("one.json", ("speed", "fa"))])
+def test_a_missing_measurement_is_told(benchmarks, file, key):
+    with pytest.raises(StudyError, match=r"no such benchmark|no throughput under speed\.fa"):
+        cost({"p": [Shown("fa", 1, 1, file, key)]}, benchmarks)
+
+
+@pytest.mark.parametrize("paper", paper_names(ROOT.parent))
+def test_every_measured_throughput_is_there(root, paper):
+    numbers = checked_numbers(paper, "full", {}, root)
+    table = cost({paper: numbers.shown()}, root / "benchmarks")
+    assert not table["hours"].isna().any()
+
+
+def test_trainings_are_those_of_the_configuration(root):
+    shown = checked_numbers("learning_rules", "full", {}, root).shown()
+    assert {one.what: (one.trainings, one.images) for one in shown}["bp"] == (5, 5 * 40 * 8000)
+    shown = checked_numbers("topographic", "full", {}, root).shown()
+    assert {one.what: one.trainings for one in shown}["margin"] == 6 * 5 + 6 * 3 + 3 * 3

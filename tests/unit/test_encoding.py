@@ -1,0 +1,203 @@
+"""Reorientation's corner cases and identities; fits against scikit-learn at tol 1e-8."""
+
+import warnings
+
+import numpy as np
+import pytest
+from sklearn.linear_model import ElasticNet, Lasso, LinearRegression, Ridge
+
+from replicortex.analysis import encoding
+from replicortex.analysis.encoding import fit, folded, path, pearson, reorientation, standard
+from replicortex.errors import StudyError
+from replicortex.randomness import generator
+
+
+def problem(seed=0, n=120, units=12, voxels=7):
+    rng = generator(seed, "encoding")
+    x = rng.normal(size=(n, 4)) @ rng.normal(size=(4, units)) + rng.normal(size=(n, units))
+    y = x @ (rng.normal(size=(units, voxels)) * (rng.random((units, voxels)) < 0.4))
+    y = y + 2 * rng.normal(size=y.shape)
+    return standard(x)(x), standard(y)(y)
+
+
+ORACLES = {
+    "ols": lambda a, positive: LinearRegression(fit_intercept=False, positive=positive),
+    "lasso": lambda a, positive: Lasso(a, fit_intercept=False, positive=positive, tol=1e-12),
+    "elastic_net": lambda a, positive: ElasticNet(
+        a, fit_intercept=False, positive=positive, tol=1e-12
+    ),
+    "ridge": lambda a, positive: Ridge(
+        a, fit_intercept=False, positive=positive, tol=1e-12, max_iter=100_000
+    ),
+}
+
+
+@pytest.mark.parametrize("positive", [False, True])
+@pytest.mark.parametrize("kind", encoding.KINDS)
+def test_scikit_learn_gives_the_same_weights(kind, positive):
+    x, y = problem()
+    alphas = [0.01, 0.3, 0.1]
+    ours = path(kind, positive, alphas, x, y)
+    for alpha, weights in zip(alphas, ours, strict=True):
+        theirs = np.stack([ORACLES[kind](alpha, positive).fit(x, one).coef_ for one in y.T])
+        # scikit-learn's positive ridge stops L-BFGS at about 1e-7.
+        np.testing.assert_allclose(weights, theirs, atol=2e-6 if kind == "ridge" else 1e-7)
+
+
+@pytest.mark.parametrize("positive", [False, True])
+def test_elastic_net_without_l1_is_ridge_on_the_scale_of_samples(positive):
+    x, y = problem(1)
+    net = fit("elastic_net", positive, 0.2, x, y, l1_ratio=0, tol=1e-11)
+    ridge = fit("ridge", positive, 0.2, x, y, scale="sample", tol=1e-11)
+    sklearn = fit("ridge", positive, 0.2 * len(x), x, y, tol=1e-11)
+    np.testing.assert_allclose(net, ridge, atol=1e-9)
+    np.testing.assert_allclose(ridge, sklearn, atol=1e-9)
+    assert np.abs(ridge - fit("ridge", positive, 0.2, x, y)).max() > 1e-2
+
+
+def test_weights_vanish_at_the_largest_correlation_and_not_below():
+    x, y = problem(2)
+    largest = np.abs(x.T @ y / len(x)).max()
+    assert not fit("lasso", False, largest * 1.0001, x, y).any()
+    assert fit("lasso", False, largest * 0.999, x, y).any()
+
+
+def test_one_weight_alone_is_0_or_2():
+    x, _ = problem(3)
+    for sign, expected in ((1, 0), (-1, 2)):
+        w = np.zeros(12)
+        w[4] = sign * 0.7
+        assert reorientation(x, (x @ w)[:, None], w)[0] == pytest.approx(expected, abs=1e-12)
+
+
+def test_positive_weights_have_the_closed_form_and_folding_changes_nothing():
+    x, _ = problem(4)
+    w = generator(4, "weights").random((5, 12))
+    expected = 1 - (x @ w.T).std(0) / w.sum(1)
+    np.testing.assert_allclose(reorientation(x, x @ w.T, w), expected, atol=1e-10)
+    np.testing.assert_allclose(folded(x, w), expected, atol=1e-10)
+
+
+def test_folding_is_the_flip_of_every_negative_unit():
+    x, _ = problem(5)
+    w = generator(5, "weights").normal(size=(1, 12))
+    sign = np.sign(w)
+    flipped = reorientation(x * sign, x @ w.T, w * sign)
+    np.testing.assert_allclose(folded(x, w), flipped, atol=1e-10)
+    np.testing.assert_allclose(folded(x, w), 1 - (x @ w.T).std(0) / np.abs(w).sum(1), atol=1e-10)
+    assert np.abs(reorientation(x, x @ w.T, w) - flipped).min() > 1e-3
+
+
+def test_what_leaves_reorientation_as_it_is():
+    rng = generator(6, "weights")
+    x, _ = problem(6)
+    w, t = rng.normal(size=(3, 12)), rng.normal(size=(120, 3))
+    before = reorientation(x, t, w)
+    turn = np.linalg.qr(rng.normal(size=(120, 120)))[0]
+    order = rng.permutation(12)
+    for x_, t_, w_ in (
+        (x, t, -3 * w),
+        (x * rng.uniform(0.1, 9, 12), t, w),
+        (x, t * rng.uniform(0.1, 9, 3), w),
+        (x[:, order], t, w[:, order]),
+        (turn @ x, turn @ t, w),
+    ):
+        np.testing.assert_allclose(reorientation(x_, t_, w_), before, atol=1e-10)
+
+
+def test_a_dead_voxel_is_nan_or_zero_and_a_silent_unit_counts_in_neither_sum():
+    x, _ = problem(7)
+    w = np.zeros((2, 12))
+    w[1, :2] = 1
+    t = x @ w.T
+    assert np.isnan(reorientation(x, t, w)[0])
+    assert reorientation(x, t, w, empty="zero")[0] == 0
+    silent = np.column_stack([x, np.zeros(len(x))])
+    wider = np.column_stack([w, np.zeros(2)])
+    assert reorientation(silent, t, wider)[1] == reorientation(x, t, w)[1]
+    wider[1, -1] = 1
+    with pytest.raises(StudyError, match="unit 12 is 0 for every image but has a weight"):
+        reorientation(silent, t, wider)
+
+
+def test_a_target_of_zeros_is_nan():
+    x, _ = problem(8)
+    assert np.isnan(reorientation(x, np.zeros((len(x), 1)), np.ones(12))[0])
+
+
+def test_a_constant_prediction_has_no_correlation():
+    _, y = problem(9)
+    p = np.full_like(y, 1 / 3)
+    p[::2] += 1e-17
+    p[:, 1] = y[:, 1] * 2 + 1
+    found = pearson(p, y)
+    assert np.isnan(found[0]) and found[1] == pytest.approx(1)
+    assert np.isnan(found).sum() == y.shape[1] - 1
+
+
+def test_ceilings_of_three_repeats():
+    assert encoding.noise_ceiling(np.array([1.0]))[0] == pytest.approx(np.sqrt(0.75))
+    assert encoding.noise_ceiling(np.array([0.0]))[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda x, y: fit("lasso", True, -1, x, y), "alpha is at least 0, found -1"),
+        (lambda x, y: fit("laso", True, 1, x, y), "did you mean 'lasso'"),
+        (lambda x, y: fit("lasso", True, 1, x, y[:-1]), "features have 120 images, targets 119"),
+        (lambda x, y: fit("lasso", True, 1, x * np.nan, y), "features: NaN or infinity in column"),
+        (lambda x, y: reorientation(x, y, np.ones((3, 12))), r"weights are \(3, 12\), 7 voxels"),
+        (lambda x, y: reorientation(x, y, np.ones((7, 12)), "none"), "'nan' or 'zero'"),
+        (lambda x, y: pearson(y, y[:, 1:]), r"predictions are \(120, 7\)"),
+        (lambda x, y: encoding.noise_ceiling(np.array([np.nan])), "ncsnr is missing"),
+        (lambda x, y: encoding.noise_ceiling(np.array([])), "ncsnr is missing"),
+    ],
+)
+def test_what_a_user_can_get_wrong(call, words):
+    with pytest.raises(StudyError, match=words):
+        call(*problem())
+
+
+def test_a_model_that_does_not_converge_is_an_error(monkeypatch):
+    monkeypatch.setattr(encoding, "STALLED", 1)
+    with pytest.raises(StudyError, match="did not converge"):
+        fit("lasso", False, 0.01, *problem())
+
+
+def test_signed_fits_of_more_units_than_images_are_the_shortest():
+    x, y = problem(10, n=8)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        np.testing.assert_allclose(fit("ols", False, 0, x, y), (np.linalg.pinv(x) @ y).T, atol=1e-9)
+
+
+@pytest.mark.parametrize("positive", [False, True])
+def test_more_voxels_than_a_block_and_correlated_units_are_solved_too(positive):
+    x, y = problem(11, n=200, units=60, voxels=encoding.BLOCK + 3)
+    ours = fit("elastic_net", positive, 0.02, x, y)
+    for voxel in (0, encoding.BLOCK, encoding.BLOCK + 2):
+        theirs = ElasticNet(0.02, fit_intercept=False, positive=positive, tol=1e-12)
+        theirs = theirs.fit(x, y[:, voxel]).coef_
+        assert 0 < (theirs != 0).sum() < 60
+        np.testing.assert_allclose(ours[voxel], theirs, atol=1e-7)
+
+
+def test_descent_alone_finds_what_exchanges_of_units_find(monkeypatch):
+    x, y = problem(12, units=30)
+    fast = fit("lasso", True, 0.05, x, y)
+    monkeypatch.setattr(encoding, "PIVOTS", 0)
+    np.testing.assert_allclose(fit("lasso", True, 0.05, x, y), fast, atol=1e-7)
+
+
+def test_a_dead_alpha_is_never_chosen():
+    scores = np.array([[-0.5, np.nan, 0.9], [-0.55, np.nan, 0.1]])
+    weights = np.ones((2, 3, 4))
+    weights[:, 1] = 0  # a voxel that is dead at every alpha
+    weights[0, 2] = 0  # a score of rounding errors
+    assert encoding.choose(scores, weights)[[0, 2]].tolist() == [0, 1]
+    assert encoding.choose(scores, weights, "global").tolist() == [1, 1, 1]
+    weights[1] = 0
+    assert encoding.choose(scores, weights, "global").tolist() == [0, 0, 0]
+    with pytest.raises(StudyError, match="'voxel' or 'global'"):
+        encoding.choose(scores, weights, "each")

@@ -1,0 +1,180 @@
+"""The reader of NSD on its fixture in the bucket's layout: voxels, splits, sessions, damage."""
+
+import gzip
+import json
+
+import h5py
+import nibabel
+import numpy as np
+import pytest
+
+from replicortex.data import nsd
+from replicortex.data.fixtures import nsd as fixture
+from replicortex.errors import StudyError
+
+SIZES = {"people": [1, 7], "shared": 20, "own": 30, "side": 12}
+
+
+def described(folder, data):
+    files = {
+        path.relative_to(folder).as_posix(): {
+            "key": "K",
+            "size": path.stat().st_size,
+            "sha256": "0" * 64,
+        }
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+    content = {"name": folder.name, "version": "1", "id": "i", "commit": "c", "synthetic": True}
+    manifest = data / "manifests" / f"{folder.name}@0.json"
+    manifest.parent.mkdir(exist_ok=True)
+    manifest.write_text(json.dumps({**content, "files": files}))
+    return manifest
+
+
+def built(tmp_path, layout):
+    folder = tmp_path / "nsd"
+    folder.mkdir()
+    fixture.build(folder, seed=0, layout=layout, **SIZES)
+    return described(folder, tmp_path)
+
+
+@pytest.fixture
+def volume(tmp_path):
+    return built(tmp_path, "volume")
+
+
+@pytest.mark.parametrize("layout", nsd.FOLDER)
+def test_two_builds_give_the_same_bytes(tmp_path, layout):
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        fixture.build(tmp_path / name, seed=0, layout=layout, **SIZES)
+    files = sorted(p.relative_to(tmp_path / "one") for p in (tmp_path / "one").rglob("*.*"))
+    assert len(files) > 10
+    for file in files:
+        assert (tmp_path / "one" / file).read_bytes() == (tmp_path / "two" / file).read_bytes()
+
+
+def test_voxels_of_a_region_are_labelled_and_reliable(volume, tmp_path):
+    found = nsd.read_voxels(volume, 1, "PPA", "volume", 0.3)
+    base = tmp_path / "nsd"
+    labels = nibabel.load(base / "nsddata/ppdata/subj01/func1pt8mm/roi/floc-places.nii.gz")
+    ncsnr = nibabel.load(
+        base / f"nsddata_betas/ppdata/subj01/func1pt8mm/{nsd.BETAS}/ncsnr.nii.gz"
+    ).get_fdata()
+    inside = (labels.get_fdata() == 2) & (ncsnr > 0.3)
+    assert 5 < inside.sum() == len(found.ncsnr) < 30
+    x, y, z = np.unravel_index(found.places[""], tuple(reversed(fixture.BOX)))[::-1]
+    assert inside[x, y, z].all()
+    np.testing.assert_array_equal(found.ncsnr, ncsnr[x, y, z])
+
+
+def test_responses_are_means_over_presentations_of_z_scores(volume, tmp_path):
+    design = nsd.read_design(volume)
+    voxels = nsd.read_voxels(volume, 7, "FFA", "volume", 0.3)
+    stimuli = design.images[6][[3, 25]]
+    found = nsd.read_responses(volume, 7, voxels, "volume", stimuli)
+    raw = []
+    for session in range(1, fixture.SESSIONS + 1):
+        name = (
+            f"nsd/nsddata_betas/ppdata/subj07/func1pt8mm/{nsd.BETAS}/betas_session0{session}.hdf5"
+        )
+        with h5py.File(tmp_path / name) as file:
+            betas = file["betas"][:].reshape(len(file["betas"]), -1)[:, voxels.places[""]]
+        raw.append((betas - betas.mean(0)) / betas.std(0))
+    raw = np.concatenate(raw)
+    for row, place in enumerate((3, 25)):
+        assert (design.order == place).sum() == 3
+        np.testing.assert_allclose(found[row], raw[design.order == place].mean(0))
+
+
+def test_surfaces_join_both_hemispheres(tmp_path):
+    manifest = built(tmp_path, "surface")
+    voxels = nsd.read_voxels(manifest, 1, "FFA", "surface", 0.3)
+    assert list(voxels.places) == ["lh", "rh"]
+    assert sum(map(len, voxels.places.values())) == len(voxels.ncsnr)
+    design = nsd.read_design(manifest)
+    stimuli = design.images[0][:5]
+    both = nsd.read_responses(manifest, 1, voxels, "surface", stimuli)
+    right = voxels._replace(places={"rh": voxels.places["rh"]})
+    alone = nsd.read_responses(manifest, 1, right, "surface", stimuli)
+    np.testing.assert_array_equal(both[:, len(voxels.places["lh"]) :], alone)
+
+
+def test_voxels_follow_their_pictures(volume):
+    """Responses to a picture repeat: means of odd and even presentations would agree."""
+    design = nsd.read_design(volume)
+    voxels = nsd.read_voxels(volume, 1, "FFA", "volume", 1.0)
+    stimuli = design.images[0]
+    found = nsd.read_responses(volume, 1, voxels, "volume", stimuli)
+    pictures = nsd.read_images(volume, stimuli).reshape(len(stimuli), -1) / 255
+    near = np.corrcoef(pictures - pictures.mean(0))
+    alike = np.corrcoef(found)
+    upper = np.triu_indices(len(stimuli), 1)
+    assert np.corrcoef(near[upper], alike[upper])[0, 1] > 0.2
+
+
+def test_splits_are_disjoint_and_the_test_is_what_all_saw(volume):
+    design, coco = nsd.read_design(volume), nsd.coco_ids(volume)
+    one = nsd.splits(design, coco, 1, pool=28, step=4)
+    other = nsd.splits(design, coco, 7, pool=28, step=4)
+    np.testing.assert_array_equal(one["test"], other["test"])
+    assert len(one["train"]) == len(one["validation"]) == 7
+    assert not set(one["train"]) & set(one["validation"]) and not set(one["train"]) & set(
+        other["train"]
+    )
+    joined = np.sort(coco[np.concatenate([one["train"], one["validation"]])])
+    own = np.sort(coco[design.images[0][design.shared :]])[:28]
+    np.testing.assert_array_equal(joined, np.sort(np.concatenate([own[::4], own[1::4]])))
+    early = design.order[: len(design.order) * 3 // 4]
+    for stimulus in one["test"]:
+        (place,) = np.flatnonzero(design.images[0] == stimulus)
+        assert place < design.shared and (early == place).sum() == 3
+
+
+def test_pictures_come_in_the_order_asked_for(volume, tmp_path):
+    with h5py.File(tmp_path / "nsd" / nsd.STIMULI) as file:
+        all_ = file["imgBrick"][:]
+    np.testing.assert_array_equal(nsd.read_images(volume, np.array([9, 2, 5])), all_[[9, 2, 5]])
+
+
+def lose(manifest, *words):
+    content = json.loads(manifest.read_text())
+    content["files"] = {
+        name: entry
+        for name, entry in content["files"].items()
+        if not all(word in name for word in words)
+    }
+    manifest.write_text(json.dumps(content))
+
+
+def test_what_a_user_can_get_wrong(volume, tmp_path):
+    with pytest.raises(StudyError, match="region 'PPB' is unknown; did you mean 'PPA'"):
+        nsd.read_voxels(volume, 1, "PPB", "volume", 0.3)
+    with pytest.raises(StudyError, match="layout 'surfaces' is unknown; did you mean 'surface'"):
+        nsd.read_voxels(volume, 1, "FFA", "surfaces", 0.3)
+    with pytest.raises(StudyError, match="no voxel of FFA with ncsnr > 9"):
+        nsd.read_voxels(volume, 1, "FFA", "volume", 9)
+    with pytest.raises(StudyError, match="person 9: the design has 8"):
+        nsd.splits(nsd.read_design(volume), nsd.coco_ids(volume), 9, pool=5, step=1)
+    with pytest.raises(StudyError, match="saw 30 own stimuli 3 times, 4000 are asked for"):
+        nsd.splits(nsd.read_design(volume), nsd.coco_ids(volume), 1, pool=4000, step=4)
+    voxels = nsd.read_voxels(volume, 1, "FFA", "volume", 0.3)
+    with pytest.raises(StudyError, match="never saw stimulus"):
+        other = nsd.read_design(volume).images[4][-1:]
+        nsd.read_responses(volume, 1, voxels, "volume", other)
+    lose(volume, "subj01", "session02")
+    with pytest.raises(StudyError, match="session 2 is missing"):
+        nsd.read_responses(volume, 1, voxels, "volume", np.array([0]))
+    lose(volume, "subj07", "ncsnr")
+    with pytest.raises(StudyError, match="ncsnr is missing for person 7"):
+        nsd.read_voxels(volume, 7, "FFA", "volume", 0.3)
+
+
+def test_a_truncated_volume_is_told(volume, tmp_path):
+    path = tmp_path / "nsd/nsddata/ppdata/subj01/func1pt8mm/roi/floc-faces.nii.gz"
+    raw = gzip.decompress(path.read_bytes())
+    short = gzip.compress(raw[:400], mtime=0)
+    path.write_bytes(short.ljust(path.stat().st_size, b"\0")[: path.stat().st_size])
+    with pytest.raises(StudyError, match=r"floc-faces\.nii\.gz: truncated or no volume"):
+        nsd.read_voxels(volume, 1, "FFA", "volume", 0.3)

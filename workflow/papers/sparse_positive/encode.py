@@ -1,0 +1,238 @@
+"""Figures 2 and 4: eight regressions, unit sets, ten alphas; and the controls of both."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from papers.sparse_positive.designs import Design, Problem, problems
+from replicortex.analysis import encoding
+from replicortex.progress import Progress, iter_plainly
+from replicortex.randomness import generator
+
+SIGNS = {"signed": False, "positive": True}
+TABLES = ("scores", "alphas", "rotation", "voxels")
+
+
+def encode(
+    *,
+    targets: Sequence[str],
+    seeds: Sequence[int],
+    numbers: Mapping[str, Any],
+    fits: Mapping[str, Any],
+    features: Sequence[Path] = (),
+    v4: Path | None = None,
+    scenes: Path | None = None,
+    tables: Path | None = None,
+    progress: Progress = iter_plainly,
+) -> dict[str, pd.DataFrame]:
+    """Predict the voxels of some targets from each unit set.
+
+    Parameters
+    ----------
+    targets
+        planted, semi_real, macaque_v4, nsd, tables.
+    seeds
+        Of splits, mixes and noise; with NSD people stand in their place.
+    numbers
+        Sections planted, semi_real, macaque, nsd, tables, reliability.
+    fits
+        Section `fits`.
+    features
+        Files of `spaces.extract`.
+    v4, scenes, tables
+        Manifests of macaque V4, NSD and the user's tables.
+
+    Returns
+    -------
+    "scores": means over voxels; "alphas": how many of the ten give a live fit; "rotation": the
+    same regressions after the units' basis is rotated; "voxels": a row per voxel.
+    """
+    arrays = load(features)
+    rows: dict[str, list[dict[str, Any]]] = {name: [] for name in TABLES}
+    for target in progress(list(targets), desc="targets"):
+        for problem in problems(target, numbers, arrays, list(seeds), v4, scenes, tables):
+            _regress(problem, fits, rows)
+            _balance(problem, fits, rows)
+            if problem.own is not None:
+                _rotate(problem, fits, rows["rotation"])
+    return {name: pd.DataFrame(part) for name, part in rows.items()}
+
+
+def load(files: Sequence[Path]) -> dict[str, np.ndarray]:
+    """Return the arrays of several files of features."""
+    arrays: dict[str, np.ndarray] = {}
+    for path in files:
+        with np.load(path) as file:
+            arrays |= {key: file[key] for key in file.files}
+    return arrays
+
+
+def match_of(units: str, own: str | None) -> str:
+    """`matched`, `mismatched`, or the set's own name where no region says which is which."""
+    if own is None or units not in ("face", "scene", "matched", "mismatched"):
+        return units
+    return "matched" if units == own else "mismatched"
+
+
+def per_voxel(
+    X: np.ndarray, Y: np.ndarray, W: np.ndarray, rng: np.random.Generator
+) -> dict[str, np.ndarray]:
+    """Measures of each voxel on test images; NaN for a dead voxel.
+
+    `theta` is against the prediction, `theta_observed` against the measured response,
+    `theta_permuted` after each voxel's weights changed places among the units.
+    """
+    # A unit that never changes on these images answers nothing here, whatever its weight.
+    silent = ~X.any(0)
+    W = np.where(silent, 0, W)
+    prediction = X @ W.T
+    r = encoding.pearson(prediction, Y)
+    live = W.any(1) & ~np.isnan(r)
+    places = np.flatnonzero(~silent)
+    shuffled = np.zeros_like(W)
+    shuffled[:, places] = rng.permuted(W[:, places], axis=1)
+    found = {
+        "r": r,
+        "theta": encoding.reorientation(X, prediction, W),
+        "theta_observed": encoding.reorientation(X, Y, W),
+        "theta_permuted": encoding.reorientation(X, prediction, shuffled),
+        "folded": encoding.folded(X, W),
+        "active": (W != 0).sum(1).astype(float),
+    }
+    return {name: np.where(live, values, np.nan) for name, values in found.items()}
+
+
+def summary(each: Mapping[str, np.ndarray]) -> dict[str, float]:
+    """Means over live voxels; `r_dead_0` and `theta_dead_0` count a dead voxel as 0."""
+    live = ~np.isnan(each["r"])
+    means = {name: _mean(values) for name, values in each.items()}
+    return {
+        **means,
+        "r_dead_0": float(np.where(live, each["r"], 0).mean()),
+        "theta_dead_0": float(np.where(live, each["theta"], 0).mean()),
+        "live": float(live.mean()),
+    }
+
+
+def _mean(values: np.ndarray) -> float:
+    return float(np.nanmean(values)) if np.isfinite(values).any() else float("nan")
+
+
+def _cells(problem: Problem, units: str):
+    """Each regression's row, kind, sign and random stream."""
+    for kind in encoding.KINDS:
+        for sign, positive in SIGNS.items():
+            row = {
+                **problem.cell,
+                "units": units,
+                "match": match_of(units, problem.own),
+                "model": kind,
+                "weights": sign,
+            }
+            rng = generator(row["seed"], "permuted weights", units, kind, sign)
+            yield row, kind, positive, rng
+
+
+def _regress(
+    problem: Problem, fits: Mapping[str, Any], rows: dict[str, list[dict[str, Any]]]
+) -> None:
+    """Rows of figures 2 and 4 for one problem."""
+    design = problem.design
+    train, validation, test = design.voxels
+    ceiling = _mean(design.ceiling)
+    for units, (X, X_valid, X_test) in design.features.items():
+        for row, kind, positive, rng in _cells(problem, units):
+            given = {"l1_ratio": fits["l1_ratio"]}
+
+            def add(chosen, alpha, weights, row=row, rng=rng, X_test=X_test):
+                each = per_voxel(X_test, test, weights, rng)
+                here = {**row, "chosen": chosen, "alpha": alpha, "ceiling": ceiling}
+                rows["scores"].append({**here, **summary(each)})
+                return each
+
+            alpha = fits["alpha"]
+            each = add("fixed", alpha, W := encoding.fit(kind, positive, alpha, X, train, **given))
+            _keep(rows["voxels"], {**row, "chosen": "fixed"}, design, each, W)
+            if kind == "ols":
+                continue
+            if kind == "ridge":
+                weights = encoding.fit(kind, positive, alpha, X, train, scale="sample")
+                add("per_sample", alpha, weights)
+            path = encoding.path(kind, positive, fits["alphas"], X, train, **given)
+            r = np.stack([encoding.pearson(X_valid @ one.T, validation) for one in path])
+            for per in ("voxel", "global"):
+                best = encoding.choose(r, path, per)
+                picked = path[best, np.arange(len(best))]
+                live = picked.any(1)
+                used = np.log10(np.asarray(fits["alphas"])[best[live]])
+                add(per, float(10 ** used.mean()) if live.any() else float("nan"), picked)
+            rows["alphas"].append({**row, "usable": float(path.any(2).sum(0).mean())})
+
+
+def _keep(table, row, design: Design, each, weights) -> None:
+    """A row per voxel, with the unit of the largest weight and its share of all weights."""
+    total = np.abs(weights).sum(1)
+    best = np.abs(weights).argmax(1)
+    for voxel in range(len(weights)):
+        table.append(
+            {
+                **row,
+                "voxel": voxel,
+                "ceiling": design.ceiling[voxel],
+                **{name: each[name][voxel] for name in ("r", "theta", "active")},
+                "unit": int(best[voxel]) if total[voxel] else -1,
+                "share": np.abs(weights[voxel, best[voxel]]) / total[voxel]
+                if total[voxel]
+                else np.nan,
+            }
+        )
+
+
+def _balance(
+    problem: Problem, fits: Mapping[str, Any], rows: dict[str, list[dict[str, Any]]]
+) -> None:
+    """Lasso at the same sparsity and unit count: per voxel the alpha whose fit has the wanted units.
+
+    Both sets have as many units as the smaller one that pass the localizer, at least
+    `balance.units`; the wanted number of weights is `balance.active`.
+    """
+    own = [name for name in problem.design.passing if name in problem.design.features]
+    if len(own) < 2:
+        return
+    numbers = fits["balance"]
+    count = max(numbers["units"], min(problem.design.passing[name] for name in own))
+    count = min(count, *(problem.design.features[name][0].shape[1] for name in own))
+    train, _, test = problem.design.voxels
+    for units in own:
+        X, _, X_test = (part[:, :count] for part in problem.design.features[units])
+        for row, kind, positive, rng in _cells(problem, units):
+            if kind != "lasso":
+                continue
+            path = encoding.path(kind, positive, numbers["alphas"], X, train)
+            active = (path != 0).sum(2)
+            best = np.abs(active - numbers["active"]).argmin(0)
+            picked = path[best, np.arange(len(best))]
+            each = per_voxel(X_test, test, picked, rng)
+            row = {**row, "chosen": "balanced"}
+            _keep(rows["voxels"], row, problem.design, each, picked)
+
+
+def _rotate(problem: Problem, fits: Mapping[str, Any], rows: list[dict[str, Any]]) -> None:
+    """Ridge and Lasso on matched units before and after a random rotation of their basis."""
+    train, _, test = problem.design.voxels
+    X, _, X_test = problem.design.features[problem.own]
+    cell = problem.cell
+    draw = generator(cell["seed"], "rotation", cell["target"], cell["region"])
+    turn = np.linalg.qr(draw.normal(size=(X.shape[1], X.shape[1])))[0]
+    for basis, Q in (("units", np.eye(X.shape[1])), ("rotated", turn)):
+        for kind in ("ridge", "lasso"):
+            for sign, positive in SIGNS.items():
+                alpha = fits["rotation_alpha"][kind]
+                W = encoding.fit(kind, positive, alpha, X @ Q, train)
+                found = summary(per_voxel(X_test @ Q, test, W, draw))
+                rows.append({**cell, "basis": basis, "model": kind, "weights": sign, **found})

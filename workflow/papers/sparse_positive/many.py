@@ -1,0 +1,97 @@
+"""Figure 3: signed ridge from matched and mismatched units of many feature spaces."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from papers.sparse_positive.designs import Problem, problems, semi_real
+from papers.sparse_positive.encode import load, match_of, per_voxel, summary
+from replicortex.analysis import encoding
+from replicortex.progress import Progress, iter_plainly
+from replicortex.randomness import generator
+
+REGIONS = ("FFA", "PPA")
+
+
+def family(space: str) -> str:
+    """Return the network of a space, trained or not: `resnet20_trained` of `resnet20_trained_layer3`."""
+    name, found, _ = space.partition("_trained")
+    if found:
+        return name + found
+    name, found, _ = space.partition("_untrained")
+    return name + found
+
+
+def many(
+    *,
+    features: Sequence[Path],
+    seeds: Sequence[int],
+    numbers: Mapping[str, Any],
+    alphas: Sequence[float],
+    scenes: Path | None = None,
+    progress: Progress = iter_plainly,
+) -> dict[str, pd.DataFrame]:
+    """Fit every space of some files; the cortex's own network is left out.
+
+    Parameters
+    ----------
+    features
+        Files of `spaces.extract`: the last one holds the cortex of the semi-real design.
+    seeds
+        Of splits, mixes and noise.
+    numbers
+        Sections semi_real, reliability and nsd.
+    alphas
+        Of ridge, chosen per voxel on validation images.
+    scenes
+        Manifest of NSD: its voxels are targets as well.
+
+    Returns
+    -------
+    "spaces": a row per target, seed, region, space and unit set.
+    """
+    arrays = load(features)
+    own = load(features[:1])
+    names = list(dict.fromkeys(key.split("|")[0] for key in own if key.endswith("|floc")))
+    cortex = family(numbers["semi_real"]["cortex"])
+    names = [name for name in names if family(name) != cortex]
+    people = numbers["reliability"]["people"]
+    rows = []
+    for name in progress(names, desc="spaces"):
+        for place, seed in enumerate(seeds):
+            for region in REGIONS:
+                person = people[place % len(people)]
+                problem = semi_real(region, numbers, arrays, name, person, seed, scenes)
+                rows += _ridge(problem, alphas)
+        if scenes is not None:
+            one = {**numbers, "nsd": {**numbers["nsd"], "models": [name]}}
+            for problem in problems("nsd", one, arrays, list(seeds), scenes=scenes):
+                rows += _ridge(problem, alphas)
+    return {"spaces": pd.DataFrame(rows)}
+
+
+def _ridge(problem: Problem, alphas: Sequence[float]) -> list[dict[str, Any]]:
+    train, validation, test = problem.design.voxels
+    rows = []
+    for units, (X, X_valid, X_test) in problem.design.features.items():
+        path = encoding.path("ridge", False, alphas, X, train)
+        r = np.stack([encoding.pearson(X_valid @ one.T, validation) for one in path])
+        best = encoding.choose(r, path)
+        picked = path[best, np.arange(len(best))]
+        rng = generator(problem.cell["seed"], "permuted weights", problem.cell["space"], units)
+        found = summary(per_voxel(X_test, test, picked, rng))
+        rows.append(
+            {
+                **problem.cell,
+                "family": family(problem.cell["space"]),
+                "units": units,
+                "match": match_of(units, problem.own),
+                **{name: found[name] for name in ("r", "theta", "theta_permuted", "live")},
+            }
+        )
+    return rows

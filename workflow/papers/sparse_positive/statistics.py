@@ -1,0 +1,265 @@
+"""What the claims and figures read: contrasts, intervals over voxels and splits, sign tests."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from replicortex.randomness import generator
+
+PLACE = ["target", "region", "space", "model", "weights", "chosen"]
+ENCODED = ["scores", "alphas", "rotation", "voxels"]
+
+
+def statistics(
+    *,
+    scores: Sequence[Path],
+    alphas: Sequence[Path],
+    rotation: Sequence[Path],
+    voxels: Sequence[Path],
+    spaces: Sequence[Path],
+    localizer: Sequence[Path],
+    directions: Sequence[Path],
+    history: Sequence[Path],
+    bootstrap: Mapping[str, Any],
+) -> dict[str, pd.DataFrame]:
+    """Return every table of the paper but figure 1C's.
+
+    Parameters
+    ----------
+    scores, alphas, rotation, voxels
+        Of `encode.encode`, joined here under the same names; `voxels` itself is not kept.
+    spaces
+        Of `many.many`.
+    localizer, directions
+        Of `spaces.extract`.
+    history
+        Of `train.train`.
+    bootstrap
+        draws, seed, and tolerance: how much the ceilings of paired voxels may differ.
+
+    Returns
+    -------
+    contrasts: per seed, mismatched against matched units. intervals: the same over all seeds with
+    bootstrap intervals over seeds (splits) and voxels. signs: over spaces and over networks, in how
+    many the mismatched units have the larger theta or r. balanced: the Lasso at equal numbers of
+    weights and units, for all voxels and for voxels of equal ceiling. neurons: macaque V4, means
+    over seeds per neuron.
+    """
+
+    def joined(files: Sequence[Path]) -> pd.DataFrame:
+        return pd.concat([pd.read_csv(file) for file in files], ignore_index=True)
+
+    every, each = joined(scores), joined(voxels)
+    many = joined(spaces)
+    return {
+        "scores": every,
+        "alphas": joined(alphas),
+        "rotation": joined(rotation),
+        "spaces": many,
+        "localizer": joined(localizer),
+        "directions": joined(directions),
+        "history": joined(history),
+        "contrasts": contrasts(every),
+        "intervals": intervals(each[each.chosen == "fixed"], bootstrap),
+        "signs": signs(many),
+        "balanced": balanced(each[each.chosen == "balanced"], bootstrap["tolerance"]),
+        "neurons": neurons(each[(each.target == "macaque_v4") & (each.chosen == "fixed")]),
+    }
+
+
+def contrasts(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return, per seed and cell, theta of mismatched less matched, r of both and their ratio.
+
+    `theta_gap` and `active_gap`: of matched units, less the smallest of the other three models.
+    """
+    rows = rows[rows["match"].isin(["matched", "mismatched"])]
+    values = ["r_dead_0", "theta", "active", "live"]
+    wide = rows.pivot(index=["seed", *PLACE], columns="match", values=values)
+    part = {(value, match): wide[value][match] for value in values for match in set(rows["match"])}
+    table = pd.DataFrame(
+        {
+            "theta_difference": part["theta", "mismatched"] - part["theta", "matched"],
+            "r_matched": part["r_dead_0", "matched"],
+            "r_mismatched": part["r_dead_0", "mismatched"],
+            "r_ratio": part["r_dead_0", "mismatched"] / part["r_dead_0", "matched"],
+            "theta_matched": part["theta", "matched"],
+            "theta_mismatched": part["theta", "mismatched"],
+            "active_matched": part["active", "matched"],
+            "live_mismatched": part["live", "mismatched"],
+        }
+    ).reset_index()
+    place = ["seed", *(name for name in PLACE if name != "model")]
+    for measure in ("theta", "active"):
+        value = table.groupby(place)[f"{measure}_matched"]
+        least, count = value.transform("min"), value.transform("size")
+        second = value.transform(lambda column: column.nsmallest(2).iloc[-1])
+        mine = table[f"{measure}_matched"]
+        other = np.where(mine == least, second, least)
+        table[f"{measure}_gap"] = np.where(count > 1, mine - other, np.nan)
+    return table
+
+
+def intervals(voxels: pd.DataFrame, settings: Mapping[str, Any]) -> pd.DataFrame:
+    """Return contrasts over all seeds with 95 % percentile intervals over seeds and voxels.
+
+    Each draw takes seeds with replacement, and within each of them voxels with replacement: the
+    same ones for matched and mismatched units. A dead voxel has r = 0 and no theta.
+    """
+    rows = voxels[voxels["match"].isin(["matched", "mismatched"])]
+    found = []
+    for place, block in rows.groupby(PLACE, sort=False):
+        wide = block.pivot(index=["seed", "voxel"], columns="match", values=["r", "theta"])
+        draw = generator(settings["seed"], "bootstrap", *map(str, place))
+        cells = [
+            (
+                one["r"].fillna(0)[["matched", "mismatched"]].to_numpy(),
+                one["theta"][["matched", "mismatched"]].to_numpy(),
+            )
+            for _, one in wide.groupby(level="seed")
+        ]
+        ours = _pooled(cells)
+        draws = np.array([_pooled(_resampled(cells, draw)) for _ in range(settings["draws"])])
+        row = dict(zip(PLACE, place, strict=True))
+        for number, name in enumerate(("theta_difference", "r_difference", "r_ratio")):
+            known = draws[np.isfinite(draws[:, number]), number]
+            lower, upper = np.quantile(known, [0.025, 0.975]) if len(known) > 1 else (np.nan,) * 2
+            row |= {name: ours[number], f"{name}_lower": lower, f"{name}_upper": upper}
+        found.append(row)
+    return pd.DataFrame(found)
+
+
+def _resampled(cells, draw: np.random.Generator):
+    for place in draw.integers(0, len(cells), len(cells)):
+        r, theta = cells[place]
+        voxels = draw.integers(0, len(r), len(r))
+        yield r[voxels], theta[voxels]
+
+
+def _pooled(cells) -> tuple[float, float, float]:
+    """Difference of theta, difference and ratio of r: mismatched to matched, means over seeds."""
+    means = []
+    for r, theta in cells:
+        known = np.isfinite(theta)
+        counts = known.sum(0)
+        sums = np.where(known, theta, 0).sum(0)
+        means.append(
+            [*np.divide(sums, counts, out=np.full(2, np.nan), where=counts > 0), *r.mean(0)]
+        )
+    known = np.isfinite(means)
+    counts = known.sum(0)
+    matched, mismatched, r_matched, r_mismatched = np.divide(
+        np.where(known, means, 0).sum(0), counts, out=np.full(4, np.nan), where=counts > 0
+    )
+    ratio = r_mismatched / r_matched if r_matched > 0 else np.nan
+    return mismatched - matched, r_mismatched - r_matched, ratio
+
+
+def signs(spaces: pd.DataFrame) -> pd.DataFrame:
+    """Return two-sided sign tests over spaces, and over networks (means over their layers).
+
+    Layers of one network resemble each other, so the test over spaces has too small a p; that over
+    networks is the stricter one.
+    """
+    from scipy.stats import binomtest
+
+    keys = ["target", "region", "family", "space", "match"]
+    means = spaces.groupby(keys)[["theta", "r"]].mean().unstack("match")
+    found = []
+    for (target, region), block in means.groupby(level=["target", "region"]):
+        for measure in ("theta", "r"):
+            gaps = (block[measure]["mismatched"] - block[measure]["matched"]).dropna()
+            for over, gap in (("spaces", gaps), ("networks", gaps.groupby("family").mean())):
+                above, n = int((gap > 0).sum()), int((gap != 0).sum())
+                test = binomtest(above, n) if n else None
+                interval = test.proportion_ci() if test else None
+                found.append(
+                    {
+                        "target": target,
+                        "region": region,
+                        "measure": measure,
+                        "over": over,
+                        "count": n,
+                        "above": above,
+                        "share": above / n if n else np.nan,
+                        "lower": interval.low if interval else np.nan,
+                        "upper": interval.high if interval else np.nan,
+                        "p": test.pvalue if test else np.nan,
+                        "mean_difference": float(gap.mean()),
+                    }
+                )
+    return pd.DataFrame(found)
+
+
+def balanced(voxels: pd.DataFrame, tolerance: float) -> pd.DataFrame:
+    """Return means per seed of the Lasso at equal sparsity and unit count.
+
+    `reliability`: "all" voxels, or "paired", those with a partner of nearly the same ceiling in
+    the other region.
+    """
+    keys = ["seed", "target", "space"]
+    if voxels.empty:
+        names = [*keys, "region", "units", "match", "weights", "reliability"]
+        return pd.DataFrame(columns=[*names, "r", "theta", "active", "voxels", "ceiling"])
+    found = []
+    for place, block in voxels.groupby(keys):
+        ceilings = block.drop_duplicates(["region", "voxel"]).set_index(["region", "voxel"]).ceiling
+        chosen = {"all": set(ceilings.index), "paired": paired(ceilings, tolerance)}
+        for reliability, kept in chosen.items():
+            here = pd.MultiIndex.from_frame(block[["region", "voxel"]]).isin(list(kept))
+            for cell, part in block[here].groupby(["region", "units", "match", "weights"]):
+                found.append(
+                    {
+                        **dict(zip(keys, place, strict=True)),
+                        **dict(zip(["region", "units", "match", "weights"], cell, strict=True)),
+                        "reliability": reliability,
+                        "r": float(part.r.fillna(0).mean()),
+                        "theta": float(part.theta.mean()),
+                        "active": float(part.active.mean()),
+                        "voxels": len(part),
+                        "ceiling": float(part.ceiling.mean()),
+                    }
+                )
+    return pd.DataFrame(found)
+
+
+def paired(ceilings: pd.Series, tolerance: float) -> set[tuple[str, int]]:
+    """Return voxels of two regions that pair up one to one, ceilings at most `tolerance` apart."""
+    regions = sorted(set(ceilings.index.get_level_values(0)))
+    if len(regions) != 2 or ceilings.isna().any():
+        return set()
+    lists = [ceilings.loc[[region]].sort_values() for region in regions]
+    places, kept = [0, 0], set()
+    while all(place < len(one) for place, one in zip(places, lists, strict=True)):
+        low, high = (one.iloc[place] for place, one in zip(places, lists, strict=True))
+        if abs(low - high) <= tolerance:
+            kept |= {one.index[place] for place, one in zip(places, lists, strict=True)}
+            places = [place + 1 for place in places]
+        else:
+            places[0 if low < high else 1] += 1
+    return kept
+
+
+def neurons(voxels: pd.DataFrame) -> pd.DataFrame:
+    """Return, per neuron, unit set, model and sign, means over seeds.
+
+    `unit`: the set's unit that has the largest weight in most seeds; `share`: its share of |w|.
+    """
+    if voxels.empty:
+        return pd.DataFrame(
+            columns=["space", "units", "model", "weights", "neuron", "r", "theta", "active", "unit"]
+        )
+    keys = ["space", "units", "model", "weights", "voxel"]
+    table = voxels[voxels.model.isin(["ridge", "lasso"])].assign(r=lambda rows: rows.r.fillna(0))
+    means = table.groupby(keys).agg(
+        r=("r", "mean"),
+        theta=("theta", "mean"),
+        active=("active", "mean"),
+        unit=("unit", lambda units: units.mode().iloc[0]),
+        share=("share", "mean"),
+    )
+    return means.reset_index().rename(columns={"voxel": "neuron"}).round(5)

@@ -1,0 +1,161 @@
+"""Figure 3's published models: torchvision's and timm's, with the weights of a dataset.
+
+A space is what the last linear layer is given: the units before the classifier. The paper does not
+say which layer it took.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from papers.sparse_positive.spaces import nsd_pictures, resized
+from papers.sparse_positive.units import choose, halves
+from replicortex.data import floc, floc_originals
+from replicortex.data import manifest as manifests
+from replicortex.errors import StudyError
+from replicortex.progress import Progress, iter_plainly
+
+RENAMED = re.compile(r"(denselayer\d+\.(?:norm|relu|conv))\.([12])")
+
+
+def extract(
+    *,
+    images: Path,
+    weights: Path,
+    names: Sequence[str],
+    zoo: Mapping[str, Any],
+    localizer: Mapping[str, Any],
+    people: Mapping[str, Any],
+    device: str,
+    scenes: Path | None = None,
+    originals: Path | None = None,
+    progress: Progress = iter_plainly,
+) -> dict[str, object]:
+    """Choose units of some published models and keep their answers.
+
+    Parameters
+    ----------
+    images, weights, scenes, originals
+        Manifests of the localizer images, the models' weights, NSD, and the localizer images as
+        published: where they are given they are shown instead of the small ones.
+    names
+        `torchvision/<model>` or `timm/<model>.<tag>`.
+    zoo
+        side, batch, mean, sd.
+
+    Returns
+    -------
+    As `spaces.extract`; "directions" has no rows.
+    """
+    side = zoo["side"]
+    if originals is None:
+        pixels, domains = floc.read(images)
+    else:
+        pixels, domains = floc_originals.read(originals, side)
+    first = halves(domains)
+    grey = np.repeat(pixels[..., None], 3, axis=3)
+    shown = {"floc": resized(grey, side)}
+    if scenes is not None:
+        shown |= nsd_pictures(scenes, people, side)
+    found: dict[str, np.ndarray] = {}
+    rows: list[dict[str, Any]] = []
+    for name in progress(list(names), desc="models"):
+        model = load(name, weights)
+        answers = {
+            part: np.concatenate(list(_run(model, s, zoo, device))) for part, s in shown.items()
+        }
+        space = f"{name.replace('/', '_').replace('.', '_')}_trained"
+        sets = choose(space, answers["floc"][first], domains[first], localizer)
+        rows += sets.rows
+        for units, chosen in sets.units.items():
+            for part, values in answers.items():
+                kept = values[~first] if part == "floc" else values
+                found[f"{space}|{units}|{part}"] = kept[:, chosen].astype(np.float32)
+        found[f"{space}|passing"] = np.array([row["passing"] for row in sets.rows])
+    columns = ["space", "units", "unit", "first", "second", "share_first", "share_second"]
+    return {
+        "features": found,
+        "localizer": pd.DataFrame(rows),
+        "directions": pd.DataFrame(columns=columns),
+    }
+
+
+def load(name: str, weights: Path):
+    """Return a model with its weights.
+
+    Raises
+    ------
+    StudyError
+        When library or model are unknown, the file is absent, or its sha256 does not begin with
+        the digits that torchvision's file names end with.
+    """
+    library, _, model = name.partition("/")
+    dataset = manifests.load(weights)
+    if library == "torchvision":
+        import torch
+        import torchvision
+
+        if model not in torchvision.models.list_models(module=torchvision.models):
+            raise StudyError(f"zoo: torchvision has no model '{model}'")
+        pinned = torchvision.models.get_model_weights(model).IMAGENET1K_V1
+        file = pinned.url.rpartition("/")[2]
+        path = dataset.path(f"torchvision/{file}")
+        verify(path, file)
+        made = torchvision.models.get_model(model, weights=None)
+        tensors = torch.load(path, map_location="cpu", weights_only=True)
+        # DenseNet's files are older than its present names: norm.1 is norm1.
+        made.load_state_dict({RENAMED.sub(r"\1\2", key): value for key, value in tensors.items()})
+        return made
+    if library == "timm":
+        try:
+            import timm
+        except ImportError:
+            raise StudyError("zoo: timm is not installed: pip install -e '.[full]'") from None
+        path = dataset.path(f"timm/{model}.safetensors")
+        return timm.create_model(model, pretrained=False, checkpoint_path=str(path))
+    raise StudyError(f"zoo: library '{library}' of '{name}' is neither torchvision nor timm")
+
+
+def verify(path: Path, file: str) -> None:
+    """Check a file against the digits in torchvision's name for it."""
+    digits = re.search(r"-([0-9a-f]{8,})\.pth$", file)
+    with path.open("rb") as stream:
+        found = hashlib.file_digest(stream, "sha256").hexdigest()
+    if digits and not found.startswith(digits[1]):
+        raise StudyError(
+            f"{path}: its sha256 does not begin with {digits[1]}: not the published file"
+        )
+
+
+def _run(
+    model: Any, images: np.ndarray, zoo: Mapping[str, Any], device: str
+) -> Iterator[np.ndarray]:
+    import torch
+
+    linear = [layer for layer in model.modules() if isinstance(layer, torch.nn.Linear)]
+    last = (
+        linear[-1] if linear else [m for m in model.modules() if isinstance(m, torch.nn.Conv2d)][-1]
+    )
+    seen: list[torch.Tensor] = []
+    hook = last.register_forward_pre_hook(lambda _, given: seen.append(given[0]))
+    model = model.to(device).eval()
+    shift, scale = (
+        torch.tensor(zoo[k], dtype=torch.float32).view(1, 3, 1, 1) for k in ("mean", "sd")
+    )
+    with torch.inference_mode():
+        for start in range(0, len(images), zoo["batch"]):
+            x = torch.from_numpy(np.ascontiguousarray(images[start : start + zoo["batch"]]))
+            seen.clear()
+            model(((x.permute(0, 3, 1, 2).float() / 255 - shift) / scale).to(device))
+            units = seen[-1]
+            # A classifier that is a convolution (SqueezeNet) is given maps.
+            units = units.mean((2, 3)) if units.ndim == 4 else units.flatten(1)
+            yield units.cpu().numpy()
+    hook.remove()

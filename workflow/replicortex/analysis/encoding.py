@@ -1,0 +1,412 @@
+"""Encoding models of many voxels at once, and tuning reorientation.
+
+Prince, Conwell, Alvarez and Konkle (2024, Re-Align), appendix A.2 and A.3.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal, NamedTuple
+
+import numpy as np
+from scipy.linalg import LinAlgError, cho_factor, cho_solve
+from scipy.optimize import nnls
+from threadpoolctl import threadpool_limits
+
+from replicortex.errors import StudyError, nearest
+
+Kind = Literal["ols", "lasso", "ridge", "elastic_net"]
+Empty = Literal["nan", "zero"]
+Scale = Literal["sklearn", "sample"]
+
+KINDS = ("ols", "lasso", "ridge", "elastic_net")
+CONSTANT = 1e-12  # s.d. below which a prediction is constant: rounding leaves about 3e-17
+STALLED = 20_000  # sweeps over the coordinates
+SWEEPS = 3  # between two checks of the conditions
+BLOCK = 64  # voxels solved side by side
+PIVOTS = 100  # exchanges of units
+ROUNDING = 1e-13  # of a slope, below which a unit at 0 is not called wrong
+
+
+class Standard(NamedTuple):
+    """Mean and s.d. of each column; a constant column has s.d. 0 and becomes 0."""
+
+    mean: np.ndarray
+    sd: np.ndarray
+
+    def __call__(self, values: np.ndarray) -> np.ndarray:
+        """Return the columns standardised, (n, columns)."""
+        live = self.sd > 0
+        return np.where(live, (values - self.mean) / np.where(live, self.sd, 1), 0.0)
+
+
+def standard(values: np.ndarray, what: str = "features") -> Standard:
+    """Return mean and population s.d. of columns, to standardise other images by them."""
+    values = _matrix(values, what)
+    sd = values.std(0)
+    flat = sd <= CONSTANT * np.maximum(np.abs(values).max(0), 1)
+    return Standard(values.mean(0), np.where(flat, 0.0, sd))
+
+
+def cosine_distances(features: np.ndarray, targets: np.ndarray) -> np.ndarray:
+    """Return 1 - cosine over images, (units, voxels), in [0, 2]; NaN for a zero vector.
+
+    Nothing is centred here (A.2).
+    """
+    x = _matrix(features, "features")
+    t = _matrix(targets, "targets")
+    if len(x) != len(t):
+        raise StudyError(f"reorientation: features have {len(x)} images, targets {len(t)}")
+    lengths_x, lengths_t = np.linalg.norm(x, axis=0), np.linalg.norm(t, axis=0)
+    x = np.divide(x, lengths_x, out=np.full_like(x, np.nan), where=lengths_x > 0)
+    t = np.divide(t, lengths_t, out=np.full_like(t, np.nan), where=lengths_t > 0)
+    return 1 - np.clip(x.T @ t, -1, 1)
+
+
+def reorientation(
+    features: np.ndarray, targets: np.ndarray, weights: np.ndarray, empty: Empty = "nan"
+) -> np.ndarray:
+    """Return Theta of each voxel: sum_i |w_i| d_i / sum_i |w_i|, d = 1 - cosine; in [0, 2].
+
+    Parameters
+    ----------
+    features
+        (images, units).
+    targets
+        (images, voxels): what the model predicts (figures 2 to 4), or the true target (figure 1).
+    weights
+        (voxels, units), or (units,) for a single voxel.
+    empty
+        Of a voxel whose weights are all zero: "nan", or "zero" as in the authors' code. A target
+        that is zero everywhere has Theta NaN.
+
+    Raises
+    ------
+    StudyError
+        Shapes that do not fit, NaN, another `empty`, or a weight on a unit that is 0 everywhere:
+        it has no direction, and counting its weight would make Theta too low.
+    """
+    if empty not in ("nan", "zero"):
+        raise StudyError(f"reorientation: empty is 'nan' or 'zero', found {empty!r}")
+    distances = cosine_distances(features, targets)
+    sizes = np.abs(_weights(weights, distances.shape))
+    silent = np.linalg.norm(np.asarray(features, dtype=float), axis=0) == 0
+    if (sizes[:, silent] > 0).any():
+        unit = np.flatnonzero(silent)[(sizes[:, silent] > 0).any(0)][0]
+        raise StudyError(f"reorientation: unit {unit} is 0 for every image but has a weight")
+    total = sizes.sum(1)
+    moved = np.einsum("vu,uv->v", sizes[:, ~silent], distances[~silent])
+    live = total > 0
+    theta = np.divide(moved, total, out=np.full(len(total), np.nan), where=live)
+    return np.where(live, theta, 0.0) if empty == "zero" else theta
+
+
+def folded(features: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Return Theta after every unit with a negative weight is flipped, target the prediction.
+
+    Flipping unit and weight leaves the prediction as it is: what remains is the mixing of many
+    units, without their use upside down. For units of equal norm c it is 1 - |prediction| /
+    (c sum |w|). NaN for a dead voxel.
+    """
+    x = _matrix(features, "features")
+    w = _weights(weights, (x.shape[1], len(np.atleast_2d(weights))))
+    signed = 1 - cosine_distances(x, x @ w.T)
+    sizes = np.abs(w)
+    total = sizes.sum(1)
+    used = np.where(w != 0, w * signed.T, 0.0).sum(1)
+    return np.divide(total - used, total, out=np.full(len(total), np.nan), where=total > 0)
+
+
+def pearson(predicted: np.ndarray, observed: np.ndarray) -> np.ndarray:
+    """Return Pearson's r of each column; NaN for a constant prediction or observation.
+
+    Of a model without any weight rounding leaves an s.d. near 3e-17 and an r near 1e-17: such a
+    column is constant, not uncorrelated.
+    """
+    p, o = _matrix(predicted, "predictions"), _matrix(observed, "responses")
+    if p.shape != o.shape:
+        raise StudyError(f"correlation: predictions are {p.shape}, responses {o.shape}")
+    p, o = p - p.mean(0), o - o.mean(0)
+    sd_p, sd_o = np.sqrt((p * p).mean(0)), np.sqrt((o * o).mean(0))
+    live = (sd_p >= CONSTANT) & (sd_o >= CONSTANT)
+    products = (p * o).mean(0)
+    return np.divide(products, sd_p * sd_o, out=np.full(len(live), np.nan), where=live)
+
+
+def noise_ceiling(ncsnr: np.ndarray, repeats: int = 3) -> np.ndarray:
+    """Return the largest Pearson's r of each voxel: sqrt(ncsnr^2 / (ncsnr^2 + 1 / repeats)).
+
+    Of the mean of `repeats` presentations (Allen et al. 2022, noise ceiling of NSD).
+    """
+    ncsnr = np.asarray(ncsnr, dtype=np.float64)
+    if ncsnr.size == 0 or not np.isfinite(ncsnr).all() or (ncsnr < 0).any():
+        raise StudyError("noise ceiling: ncsnr is missing, negative or not finite for a voxel")
+    if repeats < 1:
+        raise StudyError(f"noise ceiling: repeats is at least 1, found {repeats}")
+    return np.sqrt(ncsnr**2 / (ncsnr**2 + 1 / repeats))
+
+
+def fit(
+    kind: Kind,
+    positive: bool,
+    alpha: float,
+    features: np.ndarray,
+    targets: np.ndarray,
+    *,
+    l1_ratio: float = 0.5,
+    scale: Scale = "sklearn",
+    tol: float = 1e-8,
+) -> np.ndarray:
+    """Return weights (voxels, units) of one penalty: `path` with a single alpha."""
+    return path(
+        kind, positive, [alpha], features, targets, l1_ratio=l1_ratio, scale=scale, tol=tol
+    )[0]
+
+
+def path(
+    kind: Kind,
+    positive: bool,
+    alphas: Sequence[float],
+    features: np.ndarray,
+    targets: np.ndarray,
+    *,
+    l1_ratio: float = 0.5,
+    scale: Scale = "sklearn",
+    tol: float = 1e-8,
+) -> np.ndarray:
+    """Fit every voxel at every alpha, without an intercept; returns (alphas, voxels, units).
+
+    Minimises |y - Xw|^2 / 2n + l1 |w|_1 + l2 |w|^2 / 2. Lasso: l1 = alpha; elastic net: l1 =
+    alpha * l1_ratio, l2 = alpha * (1 - l1_ratio); ridge: l2 = alpha / n with scale "sklearn"
+    (its loss is not divided by 2n), l2 = alpha with scale "sample". One Gram matrix for all
+    voxels, warm starts from the largest alpha down, one BLAS thread.
+
+    Parameters
+    ----------
+    features, targets
+        (images, units) and (images, voxels), centred where an intercept is meant.
+    tol
+        The largest violation of the optimality conditions, relative to the largest |x.y| / n.
+
+    Raises
+    ------
+    StudyError
+        Shapes that do not fit, NaN, an unknown kind, an alpha below 0, no convergence.
+    """
+    if kind not in KINDS:
+        raise StudyError(f"encoding model: kind '{kind}' is unknown{nearest(kind, KINDS)}")
+    if scale not in ("sklearn", "sample"):
+        raise StudyError(f"encoding model: scale is 'sklearn' or 'sample', found {scale!r}")
+    if not 0 <= l1_ratio <= 1:
+        raise StudyError(f"encoding model: l1_ratio is between 0 and 1, found {l1_ratio}")
+    for alpha in alphas:
+        if not (np.isfinite(alpha) and alpha >= 0):
+            raise StudyError(f"encoding model: alpha is at least 0, found {alpha}")
+    x, y = _matrix(features, "features"), _matrix(targets, "targets")
+    if len(x) != len(y):
+        raise StudyError(f"encoding model: features have {len(x)} images, targets {len(y)}")
+    with threadpool_limits(1, user_api="blas"):
+        return _path(kind, positive, np.asarray(alphas, float), x, y, l1_ratio, scale, tol)
+
+
+def choose(
+    scores: np.ndarray, weights: np.ndarray, per: Literal["voxel", "global"] = "voxel"
+) -> np.ndarray:
+    """Return the place of each voxel's alpha, (voxels,): the best validation score.
+
+    A dead alpha (no weight, or no score) is never chosen while another lives.
+
+    Parameters
+    ----------
+    scores
+        (alphas, voxels), for instance r on validation images.
+    weights
+        (alphas, voxels, units).
+    per
+        "voxel", or "global": the alpha of the best mean, dead voxels counting as 0.
+    """
+    if per not in ("voxel", "global"):
+        raise StudyError(f"choice of alpha: per is 'voxel' or 'global', found {per!r}")
+    dead = ~(weights != 0).any(2) | np.isnan(scores)
+    if per == "voxel":
+        return np.where(dead, -np.inf, scores).argmax(0)
+    means = np.where(dead, 0, scores).mean(1)
+    means[dead.all(1)] = -np.inf
+    return np.full(scores.shape[1], means.argmax())
+
+
+def _path(kind, positive, alphas, x, y, l1_ratio, scale, tol):
+    n = len(x)
+    found = np.zeros((len(alphas), y.shape[1], x.shape[1]))
+    if not positive and kind in ("ols", "ridge"):
+        return _closed(kind, alphas, x, y, scale, found)
+    gram, cross = x.T @ x / n, x.T @ y / n
+    full_rank = len(x) >= x.shape[1] and np.linalg.matrix_rank(gram, hermitian=True) == len(gram)
+    start = np.zeros_like(cross)
+    for place in np.argsort(-alphas, kind="stable"):
+        alpha = 0.0 if kind == "ols" else alphas[place]
+        if alpha == 0 and not full_rank:
+            # Several weights fit equally well: the active-set solution, or the shortest one.
+            found[place] = _undetermined(positive, x, y)
+            continue
+        share = {"lasso": 1.0, "elastic_net": l1_ratio}.get(kind, 0.0)
+        l2 = alpha * (1 - share)
+        if kind == "ridge" and scale == "sklearn":
+            l2 /= n
+        start = descend(gram, cross, alpha * share, l2, positive, start, tol)
+        found[place] = start.T
+    return found
+
+
+def _closed(kind, alphas, x, y, scale, found):
+    """Ordinary least squares of smallest norm, and ridge, by one singular value decomposition."""
+    u, s, vt = np.linalg.svd(x, full_matrices=False)
+    s = np.where(s > s[0] * max(x.shape) * np.finfo(float).eps, s, 0.0)
+    inner = u.T @ y
+    for place, alpha in enumerate(alphas):
+        penalty = 0.0 if kind == "ols" else alpha * (len(x) if scale == "sample" else 1)
+        gain = np.divide(s, s * s + penalty, out=np.zeros_like(s), where=s > 0)
+        found[place] = (vt.T @ (gain[:, None] * inner)).T
+    return found
+
+
+def _undetermined(positive: bool, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    if positive:
+        return np.stack([nnls(x, column)[0] for column in y.T])
+    return np.linalg.lstsq(x, y, rcond=None)[0].T
+
+
+def violation(
+    gradient: np.ndarray, weights: np.ndarray, l1: float, l2: float, positive: bool
+) -> np.ndarray:
+    """Return each voxel's largest violation of the optimality conditions.
+
+    `gradient` is (units, voxels) of X'(y - Xw) / n, `weights` likewise.
+    """
+    slope = gradient - l2 * weights
+    still = np.maximum((slope if positive else np.abs(slope)) - l1, 0)
+    return np.where(weights != 0, np.abs(slope - l1 * np.sign(weights)), still).max(0)
+
+
+def descend(
+    gram: np.ndarray,
+    cross: np.ndarray,
+    l1: float,
+    l2: float,
+    positive: bool,
+    start: np.ndarray,
+    tol: float,
+) -> np.ndarray:
+    """Coordinate descent on the Gram matrix, many voxels in each step; returns (units, voxels).
+
+    A few sweeps find most of each voxel's support; from there whole sets of units change sides
+    until the conditions hold, and the weights are solved for exactly. Voxels go in blocks that
+    stay in the processor's cache.
+    """
+    bound = tol * max(np.abs(cross).max(), np.finfo(float).tiny)
+    weights = np.empty_like(cross)
+    for first in range(0, cross.shape[1], BLOCK):
+        part = slice(first, first + BLOCK)
+        weights[:, part] = _descend(
+            gram, cross[:, part], l1, l2, positive, start[:, part].copy(), bound
+        )
+    return weights
+
+
+def _descend(gram, cross, l1, l2, positive, weights, bound):
+    steep = np.diagonal(gram) + l2
+    open_ = np.arange(cross.shape[1])
+    for sweep in range(STALLED):
+        if sweep % SWEEPS == 0:
+            if sweep:
+                for voxel in open_:
+                    solved = _pivot(gram, cross[:, voxel], l1, l2, positive, weights[:, voxel])
+                    if solved is not None:
+                        weights[:, voxel] = solved
+            gradient = cross[:, open_] - gram @ weights[:, open_]
+            slope = gradient - l2 * weights[:, open_]
+            left = violation(gradient, weights[:, open_], l1, l2, positive) > bound
+            open_, gradient, slope = open_[left], gradient[:, left], slope[:, left]
+            if not len(open_):
+                return weights
+            w = weights[:, open_]
+            reach = slope if positive else np.abs(slope)
+            moving = np.flatnonzero(((w != 0) | (reach > l1)).any(1) & (steep > 0))
+            inner = gram[np.ix_(moving, moving)]
+            w, gradient = w[moving], gradient[moving]
+        for place in range(len(moving)):
+            pull = gradient[place] + inner[place, place] * w[place]
+            size = np.maximum((pull if positive else np.abs(pull)) - l1, 0) / steep[moving[place]]
+            new = size if positive else np.sign(pull) * size
+            step = new - w[place]
+            if step.any():
+                gradient -= inner[:, place, None] * step
+                w[place] = new
+        weights[np.ix_(moving, open_)] = w
+    raise StudyError(
+        f"encoding model: {len(open_)} voxels did not converge in {STALLED} sweeps "
+        f"(l1 {l1:g}, l2 {l2:g}); a larger alpha or tol would"
+    )
+
+
+def _pivot(gram, cross, l1, l2, positive, start):
+    """Return one voxel's exact weights by block principal pivoting, or None where it cycles.
+
+    All units whose sign is wrong, or that violate their condition at 0, change sides at once; if
+    their number does not fall, the last of them alone (Kim and Park 2011, for positive weights).
+    """
+    sign = np.sign(start)
+    fewest, patience = len(sign) + 1, 3
+    for _ in range(PIVOTS):
+        support = np.flatnonzero(sign)
+        weights = np.zeros(len(sign))
+        slope = cross.copy()
+        if len(support):
+            inner = gram[np.ix_(support, support)]
+            inner[np.diag_indices_from(inner)] += l2
+            try:
+                factor = cho_factor(inner, overwrite_a=True, check_finite=False)
+            except LinAlgError:
+                return None
+            solved = cho_solve(factor, cross[support] - l1 * sign[support], check_finite=False)
+            weights[support] = solved
+            slope -= gram[:, support] @ solved
+        free = l1 == 0 and not positive
+        wrong = (sign != 0) & (weights * sign < 0) & (not free)
+        wanted = np.sign(slope) * ((slope if positive else np.abs(slope)) > l1 + ROUNDING)
+        wrong |= (sign == 0) & (wanted != 0)
+        places = np.flatnonzero(wrong)
+        if not len(places):
+            return weights
+        if len(places) < fewest:
+            fewest, patience = len(places), 3
+        elif patience:
+            patience -= 1
+        else:
+            places = places[-1:]
+        sign[places] = np.where(sign[places] != 0, 0, wanted[places])
+    return None
+
+
+def _matrix(values: np.ndarray, what: str) -> np.ndarray:
+    values = np.asarray(values, dtype=np.float64)
+    if values.ndim != 2 or 0 in values.shape:
+        raise StudyError(
+            f"{what}: expected a filled matrix (images, columns), found {values.shape}"
+        )
+    if not np.isfinite(values).all():
+        bad = np.flatnonzero(~np.isfinite(values).all(0))[0]
+        raise StudyError(f"{what}: NaN or infinity in column {bad}")
+    return values
+
+
+def _weights(weights: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    weights = np.atleast_2d(np.asarray(weights, dtype=np.float64))
+    if weights.shape != (shape[1], shape[0]):
+        raise StudyError(
+            f"reorientation: weights are {weights.shape}, {shape[1]} voxels and {shape[0]} units "
+            "were expected"
+        )
+    if not np.isfinite(weights).all():
+        raise StudyError("reorientation: NaN or infinity among the weights")
+    return weights

@@ -1,0 +1,138 @@
+"""What a run would cost: images that its trainings show, at the throughput that was measured."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from replicortex.errors import StudyError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True)
+class Shown:
+    """Images that trainings of one kind show to their networks.
+
+    Parameters
+    ----------
+    what
+        Learning rule, objective or network.
+    trainings
+        How many, over seeds and conditions.
+    images
+        Shown in all of them; several views of one, shown together, count once.
+    benchmark
+        File of benchmarks/ that measured the throughput; "" when none did.
+    key
+        Where in it the images per second stand.
+    width
+        Channels of the network, where the benchmark's may be narrower or wider: time is taken to
+        grow with the square. 0 where the benchmark trains the very network.
+    """
+
+    what: str
+    trainings: int
+    images: int
+    benchmark: str = ""
+    key: tuple[str, ...] = ()
+    width: int = 0
+
+
+def cost(shown: Mapping[str, list[Shown]], benchmarks: Path) -> pd.DataFrame:
+    """Return the hours that each paper's trainings would take on the machine that was measured.
+
+    Parameters
+    ----------
+    shown
+        By paper, what its trainings show.
+    benchmarks
+        Folder of the benchmarks' JSON files.
+
+    Returns
+    -------
+    One row per paper and kind of training, and a row "all" per paper: trainings, images (millions),
+    images_per_second, hours, and device ("cpu: one core of ..." or "cuda: ..."). Hours are NaN where
+    no throughput was measured.
+
+    Raises
+    ------
+    StudyError
+        When a benchmark's file or key is missing.
+    """
+    # Papers' schemas import this module, and parsing must stay fast.
+    import pandas as pd
+
+    rows = []
+    for paper, kinds in shown.items():
+        own = [{"paper": paper, **_row(kind, benchmarks)} for kind in kinds]
+        rows += own
+        rows.append(
+            {
+                "paper": paper,
+                "what": "all",
+                "trainings": sum(row["trainings"] for row in own),
+                "million_images": sum(row["million_images"] for row in own),
+                "images_per_second": float("nan"),
+                # One unmeasured training leaves the sum unknown.
+                "hours": sum((row["hours"] for row in own), 0.0),
+                "device": ", ".join(sorted({row["device"] for row in own})),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def _row(kind: Shown, benchmarks: Path) -> dict[str, Any]:
+    rate, device = float("nan"), "not measured"
+    if kind.benchmark:
+        rate, device = _measured(benchmarks / kind.benchmark, kind.key, kind.width)
+    return {
+        "what": kind.what,
+        "trainings": kind.trainings,
+        "million_images": kind.images / 1e6,
+        "images_per_second": rate,
+        "hours": kind.images / rate / 3600,
+        "device": device,
+    }
+
+
+def _measured(file: Path, key: tuple[str, ...], width: int) -> tuple[float, str]:
+    if not file.is_file():
+        raise StudyError(f"{file}: no such benchmark; run `python {file.with_suffix('.py')}`")
+    report = json.loads(file.read_text())
+    found: Any = report
+    for name in key:
+        if not isinstance(found, Mapping) or name not in found:
+            raise StudyError(
+                f"{file}: no throughput under {'.'.join(key)}; run the benchmark again"
+            )
+        found = found[name]
+    machine = report["machine"]
+    device = machine.get("gpu") if report["device"] == "cuda" else f"one core of {machine['cpu']}"
+    grown = (width / report["width"]) ** 2 if width else 1
+    return float(found) / grown, f"{report['device']}: {device}"
+
+
+def as_text(table: pd.DataFrame) -> str:
+    """Return the table for a terminal, with what it does not know said below it."""
+    shown = table.assign(
+        million_images=table["million_images"].round(2),
+        images_per_second=table["images_per_second"].round(0),
+        hours=table["hours"].round(1),
+    )
+    lines = [shown.to_string(index=False, na_rep="?")]
+    lines.append(
+        "Hours of training alone; every figure of a paper is drawn from tables over all of its "
+        "trainings, so one figure costs what its paper does."
+    )
+    if not table["device"].str.contains("cuda").any():
+        lines.append(
+            "No throughput was measured on a GPU. On yours: python benchmarks/training.py --device "
+            "cuda --out benchmarks/training.json, and the same for the others: hours are then "
+            "GPU-hours."
+        )
+    return "\n".join(lines)
