@@ -91,10 +91,30 @@ def test_each_number_stands_once_and_says_where_it_is_from(study):
     assert {"smoothness", "density", "fractures", "opposite", "coverage", "matching"} <= found
     own = table[(table["measure"] == "density") & (table["stimulus"] == "gratings")]
     assert set(own["positions"]) == {"own", "retinotopic", "uniform", "other seed"}
-    assert set(own[own["positions"] == "own"]["null"]) == {"", "phase", "shuffle"}
+    assert set(own[own["positions"] == "own"]["null"]) == {"real", "phase", "shuffle"}
     intervals = table[table["measure"] == "cv_dir"].dropna(subset=["value"])
     assert (intervals["lower"] <= intervals["value"]).all()
     assert (intervals["value"] <= intervals["upper"]).all()
+
+
+def test_every_claim_finds_its_rows(study, root):
+    """Those of arms that are here: none may ask for a word that the table does not have."""
+    from io import StringIO
+
+    from replicortex import claims
+
+    table = pd.read_csv(StringIO(study[3]["measures"].to_csv(index=False)))
+    listed = claims.load(root / "workflow/papers/mt_maps/claims.yaml")
+    assert len({claim.id for claim in listed}) > 30
+    for claim in listed:
+        for chosen in (claim.measure.select, claim.measure.minus or {}):
+            words = {
+                k: v for k, v in chosen.items() if k not in ("arm", "network", "alpha", "layer")
+            }
+            found = table
+            for name, value in words.items():
+                found = found[found[name] == value]
+            assert len(found), (claim.id, words)
 
 
 def test_channels_are_the_sample_and_not_their_copies(study):
