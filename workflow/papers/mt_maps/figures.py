@@ -154,8 +154,8 @@ def wheel(angle: np.ndarray) -> np.ndarray:
 def pick(table: pd.DataFrame, measure: str, **where: str) -> pd.DataFrame:
     """Return the rows of one measure; what is not named must be empty, as in the table."""
     chosen = table["measure"] == measure
-    for name in ("positions", "stimulus", "curve", "null"):
-        chosen &= table[name] == where.get(name, "")
+    for name, usual in (("positions", ""), ("stimulus", ""), ("curve", ""), ("null", "real")):
+        chosen &= table[name] == where.get(name, usual)
     for name in ("arm", "network", "area", "layer", "alpha"):
         if name in where:
             chosen &= table[name] == where[name]
@@ -631,7 +631,7 @@ def coverage(table: pd.DataFrame) -> Figure:
     axes = figure.subplots(1, 3)
     looks = main_arms(table)
     where = {"positions": "own", "stimulus": "gratings", "network": "continue", "alpha": 0.25}
-    nulls = {"": "o", "phase": "D", "shuffle": "x", "rainbow": "^"}
+    nulls = {"real": "o", "phase": "D", "shuffle": "x", "rainbow": "^"}
     for arm, look in looks.items():
         for null, marker in nulls.items():
             even = pick(table, "coverage", arm=arm, null=null, **where).set_index("seed")["value"]
@@ -641,13 +641,13 @@ def coverage(table: pd.DataFrame) -> Figure:
                 even.reindex(wires.index),
                 marker,
                 color=look.colour,
-                markerfacecolor=look.colour if null in ("", "shuffle") else "white",
+                markerfacecolor=look.colour if null in ("real", "shuffle") else "white",
             )
     axes[0].set(xlabel="Wiring: distance of like units (mm)", ylabel=NAMES["coverage"])
     for ax, measures in ((axes[1], ("hub", "away")), (axes[2], ("opposite", "opposite"))):
         for offset, (arm, look) in enumerate(looks.items()):
             for place, (measure, null) in enumerate(
-                zip(measures, ("", "phase") if ax is axes[2] else ("", ""), strict=True)
+                zip(measures, ("real", "phase" if ax is axes[2] else "real"), strict=True)
             ):
                 values = pick(table, measure, arm=arm, null=null, **where)["value"]
                 ax.plot(

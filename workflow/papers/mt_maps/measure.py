@@ -18,6 +18,7 @@ TOLD = ["arm", "network", "alpha", "seed"]
 COLUMNS = [*TOLD, "area", "layer", "positions", "stimulus", "curve", "measure", "null"]
 VALUES = ["value", "lower", "upper"]
 OF_MAP = ("gratings", "dots")
+REAL = "real"  # what is no null; an empty word would be read back as a missing number
 # What is measured on positions other than a network's own, and what nulls are asked for.
 ELSEWHERE = ("smoothness", "smoothness_axis", "density", "spatial_loss")
 AGAINST_NULLS = (
@@ -37,7 +38,8 @@ class Rows:
     def add(self, measure: str, value: float | tuple[float, float, float], **where: Any) -> None:
         """Note one number, or one with its interval."""
         given = value if isinstance(value, tuple) else (value, float("nan"), float("nan"))
-        place = {"layer": "", "positions": "", "stimulus": "", "curve": "", "null": "", **where}
+        empty = {"layer": "", "positions": "", "stimulus": "", "curve": "", "null": REAL}
+        place = {**empty, **where}
         place["area"] = self.areas.get(place["layer"], "")
         self.rows.append(
             {**self.told, **place, "measure": measure, **dict(zip(VALUES, given, strict=True))}
@@ -350,7 +352,7 @@ class Network:
     def _covered(self, z1: np.ndarray, spacing: float, where: dict[str, Any]) -> None:
         shuffled = self.rng.permutation(z1.ravel()).reshape(z1.shape)
         compared = {
-            "": z1,
+            REAL: z1,
             "phase": maps.phase_scramble(z1, self.rng),
             "shuffle": shuffled,
             "rainbow": sheets.rainbow(len(z1), self.side, spacing),
