@@ -2,7 +2,8 @@
 
 import pytest
 
-from replicortex.data import video
+from replicortex.data import frames, video
+from replicortex.files import write
 
 pytestmark = pytest.mark.mirror
 
@@ -10,9 +11,10 @@ pytestmark = pytest.mark.mirror
 @pytest.mark.slow
 def test_all_sample_clips_decode(mirror, tmp_path):
     clips = [(path.name, path) for path in video.found(mirror / "videos")]
-    video.write_store(clips, tmp_path / "store", size=32, fewest=16, grey=True)
-    store = video.open_store(tmp_path / "store", check=True)
+    path = tmp_path / "shard.safetensors"
+    write(path, video.decode_all(clips, size=32, fewest=16, grey=True))
+    store = frames.open_store([path], check=True)
     assert not store.left_out
     assert len(store.videos) == 26
-    frames = [entry.frames for entry in store.videos]
-    assert (min(frames), max(frames), sum(frames)) == (38, 1394, 4867)
+    counts = [entry.frames for entry in store.videos]
+    assert (min(counts), max(counts), sum(counts)) == (38, 1394, 4867)

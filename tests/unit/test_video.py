@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
-from replicortex.data import video
+from replicortex.data import frames, video
 from replicortex.data.fixtures import ucf101
 from replicortex.errors import StudyError
+from replicortex.files import write
 
 
 @pytest.fixture(scope="module")
@@ -22,12 +23,12 @@ def test_two_builds_are_the_same_bytes(ucf, tmp_path):
 
 
 def test_decoded_frames_are_the_encoded_ones(tmp_path):
-    frames = ucf101.drifting(np.random.default_rng(0), 10)
-    ucf101.encode(tmp_path / "a.avi", frames)
+    shown = ucf101.drifting(np.random.default_rng(0), 10)
+    ucf101.encode(tmp_path / "a.avi", shown)
     decoded = video.decode(tmp_path / "a.avi", 60)
     assert decoded.shape == (10, 60, 60, 3)
     assert decoded.dtype == np.uint8
-    middle = frames[:, :, 10:70]
+    middle = shown[:, :, 10:70]
     same = [np.corrcoef(decoded[t].ravel(), middle[t].ravel())[0, 1] for t in range(10)]
     other = np.corrcoef(decoded[0].ravel(), middle[9].ravel())[0, 1]
     assert min(same) > 0.97 > other
@@ -57,36 +58,41 @@ def mixed(ucf, tmp_path):
     return [good[0], ("broken.avi", broken), good[1], ("short.avi", short), good[2]]
 
 
+def stored(videos, folder, **numbers):
+    path = folder / "shard.safetensors"
+    write(path, video.decode_all(videos, size=24, fewest=8, **numbers))
+    return path
+
+
 def test_store_leaves_out_what_cannot_be_used_and_says_why(mixed, tmp_path):
-    video.write_store(mixed, tmp_path / "s", size=24, fewest=8, shard_bytes=30_000)
-    store = video.open_store(tmp_path / "s", check=True)
+    paths = [stored(mixed[:3], tmp_path / "0"), stored(mixed[3:], tmp_path / "1")]
+    store = frames.open_store(paths, check=True)
     assert [v.name for v in store.videos] == [mixed[i][0] for i in (0, 2, 4)]
+    assert [v.shard for v in store.videos] == [0, 0, 1]
     assert "cannot be decoded" in store.left_out["broken.avi"]
     assert store.left_out["short.avi"] == "3 frames found, at least 8 expected"
-    assert len(store.shards) == 2
+    assert all(isinstance(part, np.memmap) for part in store.shards)
     for number, place in enumerate((0, 2, 4)):
-        frames = video.decode(mixed[place][1], 24)
-        assert np.array_equal(store.clip(number, 2, 4, step=2), frames[2:9:2])
+        whole = video.decode(mixed[place][1], 24)
+        assert np.array_equal(store.clip(number, 2, 4, step=2), whole[2:9:2])
 
 
-def test_all_bad_is_an_error(mixed, tmp_path):
+def test_all_bad_is_an_error(mixed):
     with pytest.raises(StudyError, match=r"none of 2 can be used \(broken.avi: cannot be decoded"):
-        video.write_store([mixed[1], mixed[3]], tmp_path / "s", size=24, fewest=8)
+        video.decode_all([mixed[1], mixed[3]], size=24, fewest=8)
 
 
 def test_a_changed_shard_is_found(mixed, tmp_path):
-    video.write_store(mixed, tmp_path / "s", size=24, fewest=8)
-    path = tmp_path / "s" / "frames_0000.npy"
+    path = stored(mixed, tmp_path)
     content = bytearray(path.read_bytes())
     content[-1] ^= 1
     path.write_bytes(content)
     with pytest.raises(StudyError, match="was changed"):
-        video.open_store(tmp_path / "s", check=True)
+        frames.open_store([path], check=True)
 
 
 def test_a_clip_beyond_the_end_is_refused(mixed, tmp_path):
-    video.write_store(mixed, tmp_path / "s", size=24, fewest=8)
-    store = video.open_store(tmp_path / "s")
+    store = frames.open_store([stored(mixed, tmp_path)])
     with pytest.raises(StudyError, match="frames 8 to 12 asked for, it has 12"):
         store.clip(0, 8, 5)
 
@@ -94,8 +100,11 @@ def test_a_clip_beyond_the_end_is_refused(mixed, tmp_path):
 def test_folders_without_videos_and_lists_are_told(tmp_path, ucf):
     with pytest.raises(StudyError, match="no video found"):
         video.found(tmp_path)
-    with pytest.raises(StudyError, match=r"no store of decoded videos"):
-        video.open_store(tmp_path)
+    damaged = tmp_path / "shard.safetensors"
+    damaged.write_bytes(b"\xff" * 40)
+    for path in (damaged, tmp_path / "absent.safetensors"):
+        with pytest.raises(StudyError, match=r"is no shard of decoded videos"):
+            frames.open_store([path])
     with pytest.raises(StudyError, match=r"classInd\.txt: cannot be read"):
         video.ucf101_split(tmp_path, 1, "train")
     with pytest.raises(StudyError, match="split val 1 is unknown"):

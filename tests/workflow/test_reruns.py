@@ -318,6 +318,63 @@ def test_exactly_what_depends_on_a_transport_change_runs_again(finished, change)
     assert planned_after(apply, finished) == expected
 
 
+M = "mt_maps_"
+MT = "workflow/papers/mt_maps"
+MT_JUDGE = {"judge_mt_maps": 1, "overview": 1}
+MT_MEASURE = {f"{M}measure": 1, f"{M}draw": 1, **MT_JUDGE}
+MT_RESPOND = {f"{M}respond_{job}_0": 1 for job in ("clips", "controls")} | MT_MEASURE
+MT_TRAIN = {f"{M}train_{job}_0": 1 for job in ("clips", "controls")} | MT_RESPOND
+MT_CONTROLS = {f"{M}train_controls_0": 1, f"{M}respond_controls_0": 1, **MT_MEASURE}
+MT_DECODE = {f"{M}decode_{source}_0": 1 for source in ("clips", "stills")} | MT_TRAIN
+
+
+def mt_maps(text):
+    return replace("config/config.yaml", "papers: {}", f"papers: {{mt_maps: {text}}}")
+
+
+MT_CHANGES = {
+    "size of the frames": (mt_maps("{store: {size: 30}}"), MT_DECODE),
+    "temperature": (mt_maps("{task: {temperature: 0.1}}"), MT_TRAIN),
+    "what one arm changes": (
+        mt_maps("{arms: {flip_independent: {change: {clips: {flip: shared}}}}}"),
+        MT_CONTROLS,
+    ),
+    "speed of the moved stills": (mt_maps("{sources: {stills: {pan: [0.4, 1.0]}}}"), MT_CONTROLS),
+    "coherence of the dots": (mt_maps("{stimuli: {coherence: [0, 0.5, 1]}}"), MT_RESPOND),
+    "pixels of the maps": (mt_maps("{measured: {pixels: 20}}"), MT_MEASURE),
+    "seeds per job": (mt_maps("{seeds_per_job: 2}"), {}),
+    "a number of another scale": (
+        replace("config/papers/mt_maps.yaml", "pretrain_epochs: 12", "pretrain_epochs: 13"),
+        {},
+    ),
+    "code of the swaps": (replace(f"{MT}/positions.py", "gain < 0", "gain < -1e-9"), MT_TRAIN),
+    "code of the decoding": (
+        replace("workflow/replicortex/data/video.py", '"AREA"', '"BICUBIC"'),
+        MT_DECODE,
+    ),
+    "code of the nulls": (replace(f"{MT}/sheets.py", "SMOOTH = 10", "SMOOTH = 9"), MT_MEASURE),
+    "code of the figures": (
+        replace(f"{MT}/figures.py", "SHOWN = 6", "SHOWN = 5"),
+        {f"{M}draw": 1},
+    ),
+    "a published value of a claim": (
+        replace(f"{MT}/claims.yaml", "value: 3.14,", "value: 3.2,"),
+        MT_JUDGE,
+    ),
+    "a docstring": (
+        replace(f"{MT}/learner.py", '"""Learn from pairs', '"""Learn from some pairs'),
+        {},
+    ),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("change", MT_CHANGES)
+def test_exactly_what_depends_on_a_change_of_the_maps_runs_again(finished, change):
+    apply, expected = MT_CHANGES[change]
+    assert planned_after(apply, finished) == expected
+
+
 def test_one_more_seed_trains_that_seed_alone(one_paper):
     planned = one_paper.planned("--config", "papers={learning_rules: {seeds: [42, 123, 456]}}")
     assert planned == {f"{P}train_1": 7, **AFTER_TRAINING}

@@ -111,3 +111,31 @@ def test_responses_that_are_not_finite_are_refused():
         tuning.fit_two_lobes(np.ones(16))
     with pytest.raises(StudyError, match="form 'c' is unknown"):
         tuning.selectivity(np.ones(16), "c")
+
+
+def test_fits_of_many_curves_are_those_of_one():
+    rng = np.random.default_rng(3)
+    theta = tuning.angles(16)
+    curves = np.stack(
+        [
+            rng.uniform(0, 1) + tuning.two_lobes(theta - mean, kappa, g) + 0.05 * rng.random(16)
+            for mean, kappa, g in zip(
+                rng.uniform(0, 6.28, 24),
+                rng.uniform(0.3, 8, 24),
+                rng.uniform(0, 0.8, 24),
+                strict=True,
+            )
+        ]
+    )
+    noise = rng.random((6, 16))
+    for curve, fast in zip(
+        (*curves, *noise), tuning.fit_many(np.concatenate([curves, noise])), strict=True
+    ):
+        slow = tuning.fit_two_lobes(curve)
+        assert fast.explained >= slow.explained - 1e-5
+    exact = 0.1 + 2 * tuning.two_lobes(theta - 1.0, 2.0, 0.3)
+    (fit,) = tuning.fit_many(exact[None])
+    assert (fit.baseline, fit.amplitude, fit.mean) == pytest.approx((0.1, 2.0, 1.0), abs=1e-5)
+    assert (fit.kappa, fit.g, fit.explained) == pytest.approx((2.0, 0.3, 1.0), abs=1e-5)
+    with pytest.raises(StudyError, match="constant"):
+        tuning.fit_many(np.ones((1, 16)))

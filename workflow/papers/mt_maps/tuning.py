@@ -193,6 +193,97 @@ def fit_two_lobes(curve: np.ndarray) -> TwoLobes:
     return TwoLobes(base * peak, size * peak, mean % (2 * np.pi), kappa, g, explained)
 
 
+STARTS = (0.3, 1.0, 2.0, 4.0, 8.0, 16.0)  # kappa of the six starts
+ROUNDS = 200
+
+
+def fit_many(curves: np.ndarray) -> list[TwoLobes]:
+    """Return `fit_two_lobes` of each curve, all at once: Levenberg and Marquardt, kept in bounds.
+
+    Raises
+    ------
+    StudyError
+        When a curve is constant.
+    """
+    curves = _checked(curves)
+    peak = curves.max(1)
+    spread = np.ptp(curves, axis=1)
+    if (spread <= 1e-12 * np.maximum(peak, 1e-300)).any():
+        raise StudyError("two-lobe fit: the tuning curve is constant")
+    count, n = curves.shape
+    theta = angles(n)
+    scaled = np.repeat(curves / peak[:, None], len(STARTS), axis=0)
+    best = np.repeat(theta[curves.argmax(1)], len(STARTS))
+    x = np.stack(
+        [
+            np.maximum(scaled.min(1), 1e-3) * 0.9,
+            np.full(len(best), 0.9),
+            best,
+            np.tile(STARTS, count),
+            np.full(len(best), 0.2),
+        ],
+        axis=1,
+    )
+    low = np.stack([0 * best, 0 * best, best - np.pi / 2, 0 * best + 0.05, 0 * best], 1)
+    high = np.stack([0 * best + 1, 0 * best + 10, best + np.pi / 2, 0 * best + 50, 0 * best + 1], 1)
+    damping = np.full(len(x), 1e-3)
+    residual, slope = _lobes_and_slopes(theta, x, scaled)
+    cost = (residual**2).sum(1)
+    for _ in range(ROUNDS):
+        normal = slope.transpose(0, 2, 1) @ slope
+        pull = np.einsum("knp,kn->kp", slope, residual)
+        # What lies at a bound and would leave it stays there.
+        stuck = ((x <= low) & (pull > 0)) | ((x >= high) & (pull < 0))
+        free = (~stuck).astype(float)
+        normal = normal * free[:, :, None] * free[:, None, :]
+        scale = np.maximum(np.einsum("kpp->kp", normal), 1e-9) * damping[:, None] + (1 - free)
+        normal = normal + scale[:, :, None] * np.eye(5)
+        move = np.linalg.solve(normal, (pull * free)[:, :, None])[:, :, 0]
+        tried = np.clip(x - move, low, high)
+        found, slopes = _lobes_and_slopes(theta, tried, scaled)
+        lower = (found**2).sum(1) < cost
+        x, residual, slope = (
+            np.where(lower[:, None], tried, x),
+            np.where(lower[:, None], found, residual),
+            np.where(lower[:, None, None], slopes, slope),
+        )
+        cost = (residual**2).sum(1)
+        damping = np.clip(np.where(lower, damping / 5, damping * 4), 1e-12, 1e12)
+        if (damping >= 1e11).all() or (not (np.abs(move) > 1e-10)[lower].any() and lower.all()):
+            break
+    chosen = cost.reshape(count, len(STARTS)).argmin(1) + np.arange(count) * len(STARTS)
+    total = ((scaled - scaled.mean(1, keepdims=True)) ** 2).sum(1)
+    return [
+        TwoLobes(
+            float(x[k, 0] * top),
+            float(x[k, 1] * top),
+            float(x[k, 2] % (2 * np.pi)),
+            float(x[k, 3]),
+            float(x[k, 4]),
+            float(1 - cost[k] / total[k]),
+        )
+        for k, top in zip(chosen, peak, strict=True)
+    ]
+
+
+def _lobes_and_slopes(
+    theta: np.ndarray, x: np.ndarray, scaled: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return residuals (k, n) of the two lobes and their slopes (k, n, 5)."""
+    base, size, mean, kappa, g = (part[:, None] for part in x.T)
+    cosine, sine = np.cos(theta - mean), np.sin(theta - mean)
+    one, other = np.exp(kappa * (cosine - 1)), np.exp(kappa * (-cosine - 1))
+    both = one + g * other
+    slopes = [
+        np.ones_like(both),
+        both,
+        size * kappa * sine * (one - g * other),
+        size * (one * (cosine - 1) - g * other * (cosine + 1)),
+        size * other,
+    ]
+    return base + size * both - scaled, np.stack(slopes, -1)
+
+
 def _checked(curves: np.ndarray) -> np.ndarray:
     curves = np.asarray(curves, dtype=float)
     angles(curves.shape[-1])

@@ -1,4 +1,4 @@
-"""Videos: decoded once to uint8 frames, kept in a memory-mapped store, cut into clips when needed.
+"""Videos: found, decoded once to uint8 frames, UCF101's layout.
 
 PyAV decodes. A video that cannot be decoded, or has fewer frames than a clip, is named, left out and
 counted; when none is left, that is an error.
@@ -6,55 +6,17 @@ counted; when none is left, that is an error.
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from replicortex.data.frames import shard
 from replicortex.errors import StudyError
+from replicortex.files import Tensors
 from replicortex.progress import iter_plainly
 
 SUFFIXES = (".avi", ".mkv", ".mp4", ".webm", ".mov")
-INDEX = "index.json"
-
-
-@dataclass(frozen=True)
-class Video:
-    """A video of a store: its name, its item number, its frames (shard, start, count)."""
-
-    name: str
-    shard: int
-    start: int
-    frames: int
-
-
-@dataclass(frozen=True)
-class Store:
-    """Decoded frames: shards, uint8 (frames, size, size, channels), memory-mapped; videos; left out."""
-
-    shards: list[np.ndarray]
-    videos: list[Video]
-    left_out: dict[str, str]  # video -> why
-
-    def clip(self, video: int, start: int, length: int, step: int = 1) -> np.ndarray:
-        """Return frames start, start + step, ..., uint8 (length, size, size, channels).
-
-        Raises
-        ------
-        StudyError
-            When the video ends before the clip does.
-        """
-        entry = self.videos[video]
-        last = start + (length - 1) * step
-        if start < 0 or last >= entry.frames:
-            raise StudyError(
-                f"video {entry.name}: frames {start} to {last} asked for, it has {entry.frames}"
-            )
-        first = entry.start + start
-        return np.asarray(self.shards[entry.shard][first : first + last - start + 1 : step])
 
 
 def found(folder: Path) -> list[Path]:
@@ -106,25 +68,21 @@ def decode(path: Path, size: int, *, grey: bool = False, most: int | None = None
     return np.stack(frames)
 
 
-def write_store(
+def decode_all(
     videos: Sequence[tuple[str, Path]],
-    folder: Path,
     *,
     size: int,
     fewest: int,
     grey: bool = False,
     most: int | None = None,
-    shard_bytes: int = 256_000_000,
     progress=iter_plainly,
-) -> None:
-    """Decode videos into shards of .npy files and an index with the sha256 of each.
+) -> Tensors:
+    """Decode videos into one shard of a store.
 
     Parameters
     ----------
     videos
         (name, file) in the order in which they get their numbers.
-    folder
-        Made if absent.
     size
         Side of the frames, pixels.
     fewest
@@ -132,24 +90,18 @@ def write_store(
     most
         Frames kept of each video; None keeps all.
 
+    Returns
+    -------
+    "frames", uint8 (frames, size, size, channels); described by "videos" (name, start, frames),
+    "left_out" (name: why) and the sha256 of the frames.
+
     Raises
     ------
     StudyError
         When no video is left.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    entries: list[dict] = []
     left_out: dict[str, str] = {}
-    shards: list[dict] = []
-    waiting: list[np.ndarray] = []
-
-    def flush() -> None:
-        if waiting:
-            name = f"frames_{len(shards):04d}.npy"
-            np.save(folder / name, np.concatenate(waiting))
-            shards.append({"file": name, "sha256": _sha256(folder / name)})
-            waiting.clear()
-
+    taken: list[tuple[str, np.ndarray]] = []
     for name, path in progress(videos, desc="decoding", total=len(videos)):
         try:
             frames = decode(path, size, grey=grey, most=most)
@@ -159,39 +111,11 @@ def write_store(
         if len(frames) < fewest:
             left_out[name] = f"{len(frames)} frames found, at least {fewest} expected"
             continue
-        start = sum(len(part) for part in waiting)
-        entries.append({"name": name, "shard": len(shards), "start": start, "frames": len(frames)})
-        waiting.append(frames)
-        if sum(part.nbytes for part in waiting) >= shard_bytes:
-            flush()
-    flush()
-    if not entries:
+        taken.append((name, frames))
+    if not taken:
         reasons = "; ".join(f"{name}: {why}" for name, why in list(left_out.items())[:3])
         raise StudyError(f"videos: none of {len(videos)} can be used ({reasons})")
-    index = {"shards": shards, "videos": entries, "left_out": left_out}
-    (folder / INDEX).write_text(json.dumps(index, indent=1, sort_keys=True) + "\n")
-
-
-def open_store(folder: Path, *, check: bool = False) -> Store:
-    """Return the store that `write_store` wrote; `check` reads all of it and compares sha256.
-
-    Raises
-    ------
-    StudyError
-        When it is absent or no store, or (`check`) a shard was changed.
-    """
-    try:
-        index = json.loads((folder / INDEX).read_text())
-        videos = [Video(**entry) for entry in index["videos"]]
-        shards = []
-        for shard in index["shards"]:
-            path = folder / shard["file"]
-            if check and _sha256(path) != shard["sha256"]:
-                raise StudyError(f"{path}: was changed after it was written (its sha256 differs)")
-            shards.append(np.load(path, mmap_mode="r"))
-        return Store(shards, videos, index["left_out"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise StudyError(f"{folder}: is no store of decoded videos ({error})") from None
+    return shard(taken, left_out)
 
 
 def ucf101_split(folder: Path, number: int, part: str) -> list[tuple[str, int, Path]]:
@@ -234,8 +158,3 @@ def _lines(path: Path) -> Iterable[str]:
         return [line.strip() for line in path.read_text().splitlines() if line.strip()]
     except OSError as error:
         raise StudyError(f"{path}: cannot be read ({error.strerror})") from None
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -1,0 +1,134 @@
+"""What a user can get wrong is told in one sentence."""
+
+import json
+
+import numpy as np
+import pytest
+
+from papers.mt_maps import placing, sources
+from papers.mt_maps.stores import stores
+from replicortex.config import paper_numbers
+from replicortex.data.fixtures import macaque_v4, ucf101
+from replicortex.errors import StudyError
+from replicortex.files import write
+
+DECODING = {
+    "source": "clips", "size": 24, "grey": True, "fewest": 8, "most": None, "split": 1,
+    "sessions": ["210322"], "shard": 0, "shards": 1,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"stimuli": {"directions": 6}}, r"stimuli\.directions: .*greater than or equal to 8.*6"),
+        ({"placing": {"directions": 9}}, r"placing\.directions: .*multiple of 2.*9"),
+        ({"clips": {"flip": "both"}}, r"clips\.flip: .*'both'"),
+        ({"clips": {"order": "foward"}}, "did you mean 'forward'"),
+        (
+            {"clips": {"crop": [0.5, 0.95]}},
+            r"clips\.crop: a window of 0\.95 of the frame leaves it",
+        ),
+        ({"task": {"queue": 4}}, "task.queue: 4 keys are fewer than a batch of 8"),
+        ({"network": {"widths": [4, 8]}}, "2 widths, 4 blocks and 4 strides"),
+        ({"network": {"colours": 3}}, "network.colours: 3 does not fit store.grey"),
+        ({"map_layer": "layer2.0"}, "map_layer: 'layer2.0' is none of layers"),
+        ({"arms": {"clips": {"source": "films"}}}, "'films' is none of sources"),
+        ({"arms": {"clips": {"source": "none"}}}, "the reference, and it alone"),
+        ({"arms": {"clips": {"alphas": {"continue": [-1]}}}}, r"alphas\.continue.*greater than"),
+        ({"spatial": {"form": "relativ"}}, "did you mean 'relative'"),
+        ({"pictures": "films"}, "pictures: 'films' is none of sources"),
+    ],
+)
+def test_wrong_numbers_are_named(root, change, message):
+    with pytest.raises(StudyError, match=message) as error:
+        paper_numbers("mt_maps", "demo", change, root)
+    assert "\n" not in str(error.value)
+
+
+def manifest(folder, name):
+    """A manifest of the files in a folder, as the study writes them, without annex keys."""
+    files = {
+        path.relative_to(folder / name).as_posix(): {
+            "key": path.name, "size": path.stat().st_size, "sha256": "0" * 64,
+        }
+        for path in sorted((folder / name).rglob("*"))
+        if path.is_file()
+    }  # fmt: skip
+    content = {"name": name, "version": "1", "id": "x", "commit": "x", "synthetic": True}
+    path = folder / "manifests" / f"{name}@00000000.json"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(json.dumps({**content, "files": files}))
+    return path
+
+
+@pytest.fixture
+def ucf(tmp_path):
+    ucf101.build(tmp_path / "ucf", seed=0, classes=2, groups=4, frames=12)
+    return tmp_path
+
+
+def test_a_bad_and_a_short_video_are_named_left_out_and_counted(ucf):
+    videos = sorted((ucf / "ucf/UCF-101").rglob("*g02*.avi")) + sorted(
+        (ucf / "ucf/UCF-101").rglob("*g03*.avi")
+    )
+    videos[0].write_bytes(b"no video")
+    ucf101.encode(videos[-1], ucf101.drifting(np.random.default_rng(0), 4))
+    made = sources.decode(dataset=manifest(ucf, "ucf"), kind="ucf101", **DECODING)["frames"]
+    assert len(made.metadata["videos"]) == 4
+    assert len(made.metadata["left_out"]) == 2
+    reasons = " ".join(made.metadata["left_out"].values())
+    assert "cannot be decoded" in reasons and "4 frames found, at least 8 expected" in reasons
+    assert made.metadata["source"] == "clips"
+
+
+def test_all_videos_bad_and_none_at_all_are_errors(ucf):
+    for path in (ucf / "ucf/UCF-101").rglob("*.avi"):
+        path.write_bytes(b"no video")
+    with pytest.raises(StudyError, match=r"none of 6 can be used \(.*cannot be decoded"):
+        sources.decode(dataset=manifest(ucf, "ucf"), kind="ucf101", **DECODING)
+    (ucf / "empty").mkdir()
+    (ucf / "empty/readme.txt").write_text("nothing")
+    with pytest.raises(StudyError, match="dataset empty: it has no video"):
+        sources.decode(dataset=manifest(ucf, "empty"), kind="videos", **DECODING)
+
+
+def test_shards_cover_the_list_once(ucf):
+    listed = manifest(ucf, "ucf")
+    whole = sources.decode(dataset=listed, kind="ucf101", **DECODING)["frames"]
+    paths = []
+    for shard in range(4):
+        part = sources.decode(
+            dataset=listed, kind="ucf101", **{**DECODING, "shard": shard, "shards": 4}
+        )["frames"]
+        paths.append(ucf / f"{shard}.safetensors")
+        write(paths[-1], part)
+    store = stores(paths)["clips"]
+    assert [v.name for v in store.videos] == [v["name"] for v in whole.metadata["videos"]]
+    together = np.concatenate(store.shards)
+    assert np.array_equal(together, whole.arrays["frames"])
+
+
+def test_pictures_come_once_and_in_the_frames_size(tmp_path):
+    (tmp_path / "v4").mkdir()
+    macaque_v4.build(tmp_path / "v4", seed=0, images=8, shared=6, neurons=3, side=32, noise=0.2)
+    numbers = {**DECODING, "sessions": ["210322", "210325"]}
+    made = sources.decode(dataset=manifest(tmp_path, "v4"), kind="pictures", **numbers)["frames"]
+    assert made.arrays["frames"].shape == (10, 24, 24, 1)
+    assert all(entry["frames"] == 1 for entry in made.metadata["videos"])
+
+
+def test_positions_of_another_layer_are_refused():
+    settings = {
+        "placing": {"mode": "swapped", "neighbourhoods": 2, "trials": 2, "directions": 8,
+                    "cycles": [2], "speeds": [1], "phases": 1},
+        "clips": {"frames": 4, "size": 16}, "spatial": {"most": 50, "fewest": 3},
+        "layers": {"layer1.0": {"area_mm2": 4.0, "width": 1.0}},
+    }  # fmt: skip
+    with pytest.raises(StudyError, match=r"positions: \(7, 2\) found, \(12, 2\) expected"):
+        placing.place(
+            {"layer1.0": np.zeros((7, 2))},
+            lambda clips: {"layer1.0": np.ones((len(clips), 3, 2, 2))},
+            settings,
+            0,
+        )

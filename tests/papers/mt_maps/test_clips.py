@@ -1,0 +1,132 @@
+"""Clips on the fly: where windows look, which way content moves, what flips and orders do."""
+
+import numpy as np
+import pytest
+import torch
+
+from papers.mt_maps.clips import ClipPairs, changed, window
+from papers.mt_maps.stimuli import moved
+from replicortex.data import frames
+from replicortex.errors import StudyError
+from replicortex.files import write
+
+CPU = torch.device("cpu")
+NUMBERS = {
+    "frames": 6, "step": 1, "size": 16, "crop": [0.5, 0.6], "flip": "none", "order": "forward",
+    "jitter": {"brightness": 0.4, "contrast": 0.4, "saturation": 0.4}, "jittered": 0.0, "grey": 0.0,
+    "mean": [0.5], "sd": [0.25], "batch": 4, "steps": 2, "pairs": "instance", "pan": [0, 1.0],
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory):
+    rng = np.random.default_rng(0)
+    taken = [(f"v{k}", rng.integers(0, 256, (9, 32, 32, 1), dtype=np.uint8)) for k in range(5)]
+    path = tmp_path_factory.mktemp("store") / "shard.safetensors"
+    write(path, frames.shard(taken, {}))
+    return frames.open_store([path])
+
+
+def smooth(side, seed=0):
+    """A picture without detail finer than some pixels."""
+    y, x = np.mgrid[:side, :side] / side
+    rng = np.random.default_rng(seed)
+    waves = [
+        np.sin(2 * np.pi * (a * x + b * y) + c)
+        for a, b, c in zip(*rng.uniform(-3, 3, (2, 6)), rng.uniform(0, 6, 6), strict=True)
+    ]
+    return (0.5 + 0.1 * np.sum(waves, 0)).clip(0, 1).astype(np.float32)
+
+
+@pytest.mark.parametrize("turn", [0.0, 0.7, np.pi / 2, 4.0])
+def test_content_moves_along_its_velocity(turn):
+    picture = smooth(48)
+    shown = torch.from_numpy(picture)[None, None, None].expand(1, 5, 1, 48, 48)
+    velocity = torch.tensor([[np.cos(turn), -np.sin(turn)]], dtype=torch.float32)
+    half = torch.full((1, 2), 0.5)
+    seen = window(shown, torch.tensor([0.5]), half, velocity, torch.tensor([False]), 24)
+    # The oracle: the same picture moved by another code, behind a window of the same size.
+    other = moved(picture, 5, 24, turn, 1.0)
+    np.testing.assert_allclose(seen[0, :, 0], other, atol=0.02)
+    assert np.abs(other[0] - other[4]).mean() > 0.02
+
+
+def test_a_flip_mirrors_content_and_its_motion():
+    shown = torch.from_numpy(smooth(48))[None, None, None].expand(1, 5, 1, 48, 48)
+    velocity, half = torch.tensor([[1.0, 0.3]]), torch.full((1, 2), 0.5)
+    seen, mirrored = (
+        window(shown, torch.tensor([0.5]), half, velocity, torch.tensor([flip]), 24)
+        for flip in (False, True)
+    )
+    torch.testing.assert_close(mirrored, seen.flip(-1))
+
+
+def test_the_same_epoch_gives_the_same_pairs_and_another_gives_others(store):
+    pairs = ClipPairs(store, NUMBERS, 3, CPU)
+    one, again, other = (pairs.get(pairs.draw(epoch), 1) for epoch in (0, 0, 1))
+    assert one[0].shape == (2, 4, 1, 6, 16, 16)
+    assert torch.equal(one[0], again[0]) and torch.equal(one[1], again[1])
+    assert not torch.equal(one[0], other[0])
+
+
+def test_every_video_comes_equally_often(store):
+    draws = ClipPairs(store, {**NUMBERS, "batch": 5, "steps": 3}, 0, CPU).draw(0)
+    assert np.bincount(draws["items"]).tolist() == [3] * 5
+    assert torch.equal(draws["video"][:, 0], draws["video"][:, 1])
+
+
+def test_velocity_pairs_share_motion_and_not_the_picture(store):
+    numbers = {**NUMBERS, "pairs": "velocity", "batch": 50, "steps": 4, "pan": [0.5, 1.0]}
+    draws = ClipPairs(store, numbers, 0, CPU).draw(0)
+    assert torch.equal(draws["velocity"][:, 0], draws["velocity"][:, 1])
+    assert (draws["video"][:, 0] != draws["video"][:, 1]).float().mean() > 0.6
+    x, y = draws["velocity"][:, 0].T
+    speed = torch.hypot(x, y)
+    assert 0.5 <= float(speed.min()) < 0.55 and 0.95 < float(speed.max()) <= 1.0
+    bins = torch.floor(torch.atan2(-y, x) % (2 * torch.pi) / (2 * torch.pi) * 16).long()
+    assert (bins == draws["items"]).float().mean() > 0.99
+
+
+@pytest.mark.parametrize(("flip", "share"), [("none", 0), ("shared", 1), ("independent", 0.5)])
+def test_flips_are_shared_or_not(store, flip, share):
+    draws = ClipPairs(store, {**NUMBERS, "flip": flip, "steps": 100}, 0, CPU).draw(0)
+    one, other = draws["flip"].T
+    assert float(one.float().mean()) == pytest.approx(0 if flip == "none" else 0.5, abs=0.08)
+    together = float((one == other).float().mean())
+    assert together == pytest.approx(1 if share != 0.5 else 0.5, abs=0.08)
+
+
+def test_orders_of_frames(store):
+    def views(order):
+        numbers = {**NUMBERS, "order": order}
+        return ClipPairs(store, numbers, 0, CPU).get(ClipPairs(store, numbers, 0, CPU).draw(0), 0)[
+            0
+        ]
+
+    plain, static, mixed, back = map(views, ("forward", "static", "shuffled", "reversed"))
+    assert torch.equal(static, plain[:, :, :, :1].expand_as(plain))
+    assert not torch.equal(mixed, plain)
+    torch.testing.assert_close(mixed.sort(3).values, plain.sort(3).values)
+    turned = torch.isclose(back, plain.flip(3)).flatten(2).all(2)
+    kept = torch.isclose(back, plain).flatten(2).all(2)
+    assert bool((turned | kept).all()) and turned.any() and kept.any()
+
+
+def test_all_frames_of_a_clip_change_alike():
+    clip = torch.from_numpy(smooth(16)).expand(2, 5, 1, 16, 16)
+    factors = torch.tensor([[1.3, 0.7, 1.0], [1.0, 1.0, 1.0]])
+    yes = torch.tensor([True, True])
+    out = changed(clip, factors, yes, torch.tensor([False, False]))
+    assert torch.equal(out[0, :1].expand_as(out[0]), out[0])
+    torch.testing.assert_close(out[1], clip[1])
+    bright = (clip[0] * 1.3).clamp(0, 1)
+    expected = ((bright - bright.mean()) * 0.7 + bright.mean()).clamp(0, 1)
+    torch.testing.assert_close(out[0], expected)
+
+
+def test_a_window_that_leaves_the_frame_and_too_few_videos_are_told(store):
+    with pytest.raises(StudyError, match=r"clips\.crop: a window of 0\.9 of the frame that pans"):
+        ClipPairs(store, {**NUMBERS, "crop": [0.5, 0.9]}, 0, CPU)
+    one = frames.Store(store.shards, store.videos[:1], {})
+    with pytest.raises(StudyError, match="1 can be used, at least 2"):
+        ClipPairs(one, NUMBERS, 0, CPU)

@@ -1,0 +1,204 @@
+"""Measuring: selectivity of known channels, maps with known pinwheels, nulls, motion energy."""
+
+import numpy as np
+import pytest
+
+from papers.mt_maps import battery, motion_energy, selectivity, sheets, stimuli, tuning
+from papers.mt_maps.respond import measured
+from replicortex.errors import StudyError
+from replicortex.randomness import generator
+
+THETA = tuning.angles(16)
+STIMULI = {
+    "directions": 8, "seed": 0, "gratings": {"cycles": [2], "speeds": [0.5, 1], "phases": 4},
+    "dots": {"speeds": [1], "density": 0.03, "seeds": 2}, "coherence": [0.0, 1.0],
+    "moved": {"pictures": 2, "speeds": [1]},
+}  # fmt: skip
+
+
+def halves(*curves, noise=0.0, seed=0):
+    curves = np.stack(curves)[..., None]
+    return curves + noise * generator(seed, "noise").random((*curves.shape[:2], 2))
+
+
+def test_channels_have_the_values_of_the_table():
+    curve = 0.05 + tuning.two_lobes(THETA - THETA[3], 2.0, 0.3)
+    table = selectivity.of_channels(halves(curve), np.zeros(1), 1e-3)
+    row = table.iloc[0]
+    assert row[["dsi_a", "dsi_b", "cv_dir", "cv_ax"]].tolist() == pytest.approx(
+        [0.651, 0.483, 0.666, 0.731], abs=6e-4
+    )
+    assert row["circ_sd"] == pytest.approx(85, abs=0.5)
+    assert row["preferred"] == pytest.approx(np.rad2deg(THETA[3]))
+    fitted = selectivity.fits(halves(curve), np.array([False])).iloc[0]
+    assert (fitted["g"], fitted["kappa"]) == pytest.approx((0.3, 2.0), abs=1e-4)
+
+
+def test_silent_channels_are_counted_and_have_no_measures():
+    loud = 0.1 + tuning.two_lobes(THETA, 2.0, 0.0)
+    table = selectivity.of_channels(halves(loud, 0 * loud, 0 * loud + 1), np.zeros(3), 1e-3)
+    assert table["silent"].tolist() == [False, True, True]
+    assert table.loc[1:, ["dsi_a", "cv_dir", "preferred"]].isna().all().all()
+    assert selectivity.fits(halves(loud, 0 * loud), np.array([False, True]))[
+        "channel"
+    ].tolist() == [0]
+
+
+def test_noise_alone_is_not_selective_on_the_other_half():
+    noise = halves(*np.zeros((400, 16)), noise=1.0)
+    table = selectivity.of_channels(noise, np.zeros(400), 0.0)
+    assert abs(table["dsi_b"].mean()) < 0.05
+    inflated = tuning.selectivity(noise.mean(-1), "b").mean()
+    assert inflated > 0.15
+
+
+def test_best_and_averaged_curves():
+    one, other = tuning.two_lobes(THETA, 2.0, 0.0), 0.2 * tuning.two_lobes(THETA - np.pi, 2.0, 0.0)
+    responses = np.stack([np.stack([one, other])])[..., None].repeat(2, -1)
+    np.testing.assert_allclose(selectivity.curves(responses, "best")[0, :, 0], one)
+    np.testing.assert_allclose(
+        selectivity.curves(responses, "averaged")[0, :, 0], (one + other) / 2
+    )
+    with pytest.raises(StudyError, match="'mean' is unknown"):
+        selectivity.curves(responses, "mean")
+
+
+def test_bootstrap_over_channels_covers_the_median():
+    rng = generator(0, "b")
+    inside = 0
+    for _ in range(100):
+        value, low, high = selectivity.median(rng.normal(3.0, 1.0, 40), 400, rng)
+        assert low <= value <= high
+        inside += low <= 3.0 <= high
+    assert inside >= 88
+    assert np.isnan(selectivity.median(np.array([np.nan]), 10, rng)).all()
+
+
+def test_pattern_and_component_channels_are_told_apart():
+    narrow = tuning.two_lobes(THETA - 1.0, 4.0, 0.0)[None]
+    order = np.arange(9)
+    spectrum = np.fft.rfft(narrow, axis=1)
+    component = sum(
+        np.fft.irfft(spectrum * np.exp(1j * order * turn), n=16, axis=1)
+        for turn in (np.pi / 3, -np.pi / 3)
+    )
+    assert selectivity.pattern_index(narrow, narrow)[0] > 3
+    assert selectivity.pattern_index(narrow, component)[0] < -3
+
+
+def test_types_of_albright():
+    n = 8
+    normals = np.pi * np.arange(n) / n
+    static = np.stack([1 + np.cos(2 * (normals - 0.0)), 1 + np.cos(2 * (normals - np.pi / 2))])
+    apart = selectivity.albright_types(np.array([180.0, 0.0]), static)
+    np.testing.assert_allclose(apart, [0, 90], atol=1e-6)
+
+
+# --- sheets ------------------------------------------------------------------------------------
+
+
+def planted(pixels=40, side=4.0):
+    """Units on a grid whose preference winds once about the middle; all equally tuned."""
+    centre = (np.arange(pixels) + 0.5) * side / pixels
+    x, y = np.meshgrid(centre, centre)
+    place = np.stack([x.ravel(), y.ravel()], 1)
+    wanted = np.arctan2(place[:, 1] - side / 2, place[:, 0] - side / 2)
+    curves = tuning.two_lobes(THETA - wanted[:, None], 2.0, 0.1)
+    return sheets.sheet(place, curves[:, None, :, None].repeat(2, -1), side)
+
+
+MEASURED = {"pixels": 40, "sigma": 0.12, "best": 1.0, "nulls": 4}
+
+
+def test_one_planted_pinwheel_is_found():
+    units = planted()
+    z1, z2 = units.fields(40, 0.12)
+    found = sheets.measures(z1, z2, units.side)
+    assert found["per_mm2"] * ((40 - 3) * 0.1) ** 2 == pytest.approx(1)
+    assert found["sign_balance"] == 1 and np.isnan(found["opposite"])
+    assert found["fractures"] < 0.1
+
+
+def test_a_map_is_smooth_and_its_shuffle_is_not():
+    units = planted()
+    rng = generator(0, "s")
+    smooth, _, curve = sheets.smoothness(units, 2.0, 1.0, rng)
+    dealt = units.at(units.place[rng.permutation(len(units.place))])
+    rough, _, other = sheets.smoothness(dealt, 2.0, 1.0, rng)
+    assert smooth > 0.6 > 0.1 > rough
+    assert curve[0] < 20 and other.mean() == pytest.approx(90, abs=3)
+
+
+def test_nulls_keep_the_spectrum_or_the_units():
+    units = planted()
+    z1, z2 = units.fields(40, 0.12)
+    found = sheets.nulls(units, z1, z2, 2.0, MEASURED, generator(0, "n"))
+    assert {len(draws) for draws in found.values()} == {4}
+    # A smooth map's spectrum stays; dealt units give the fine grain of the Gaussian alone.
+    spacings = {null: np.mean([d["spacing"] for d in draws]) for null, draws in found.items()}
+    assert spacings["phase"] > 1.5 * spacings["shuffle"]
+    assert all(draw["smoothness"] < 0.1 for draw in found["shuffle"])
+
+
+def test_pinwheels_are_hubs_and_a_rainbow_has_none():
+    units = planted()
+    z1, _ = units.fields(40, 0.12)
+    rng = generator(0, "c")
+    found = sheets.covered(z1, 4.0, 2.0, rng)
+    assert found["hub"] == 1.0 > found["away"]
+    plain = sheets.covered(sheets.rainbow(40, 4.0, 2.0), 4.0, 2.0, rng)
+    assert np.isnan(plain["hub"])
+    shuffled = rng.permutation(z1.ravel()).reshape(z1.shape)
+    dealt = sheets.covered(shuffled, 4.0, 2.0, rng)
+    assert dealt["wiring"] > found["wiring"] and dealt["coverage"] < found["coverage"]
+
+
+def test_positions_of_another_layer_are_refused():
+    with pytest.raises(StudyError, match=r"\(3, 2\) found, \(1600, 2\) expected"):
+        planted().at(np.zeros((3, 2)))
+
+
+# --- stimuli and the reference -----------------------------------------------------------------
+
+ENERGY = {"directions": 8, "cycles": [2.0], "speeds": [1.0], "sigma": 0.5}
+
+
+@pytest.fixture(scope="module")
+def families():
+    return {f.name: f for f in battery.battery(STIMULI, 8, 24, None)}
+
+
+def test_every_family_has_its_repeats_in_two_halves(families):
+    for name, family in families.items():
+        if name == "blank":
+            continue
+        cells, counts = np.unique(family.index, axis=0, return_counts=True)
+        assert len(cells) == len(family.conditions) * len(family.directions) * 2
+        assert len(set(counts)) == 1
+    assert len(families["static"].directions) == 4
+
+
+def test_motion_energy_prefers_its_own_direction(families):
+    out = measured(
+        families["gratings"],
+        lambda clips: {"layer1.0": motion_energy.rates(clips, ENERGY, 4)},
+        "layer1.0",
+    )
+    responses = out["channels/layer1.0/gratings"]
+    assert responses.shape == (8, 2, 8, 2)
+    curves = responses[:, 1].mean(-1)
+    assert curves.argmax(1).tolist() == list(range(8))
+    table = selectivity.of_channels(responses[:, 1], np.zeros(8), 1e-3)
+    assert table["dsi_a"].min() > 0.9
+    assert out["units/gratings"].shape == (8 * 16, 2, 8, 2)
+    blank = motion_energy.rates(np.full((1, 8, 24, 24), 0.5), ENERGY, 4)
+    assert np.abs(blank).max() < 1e-12
+
+
+def test_fewer_than_eight_directions_and_single_repeats_are_told():
+    with pytest.raises(StudyError, match="directions: 6 found, an even number of at least 8"):
+        battery.battery({**STIMULI, "directions": 6}, 8, 24, None)
+    one = {**STIMULI, "gratings": {**STIMULI["gratings"], "phases": 1}}
+    with pytest.raises(StudyError, match=r"gratings\.phases: 1 found"):
+        battery.battery(one, 8, 24, None)
+    assert len(stimuli.directions(8)) == 8

@@ -1,0 +1,170 @@
+"""From decoded frames to tables and figures: every job of the paper, on a tiny study."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from papers.mt_maps.conditions import arms, seed_of, told, units
+from papers.mt_maps.figures import figures, wheel
+from papers.mt_maps.measure import COLUMNS, VALUES, measure
+from papers.mt_maps.respond import respond
+from papers.mt_maps.train import train
+from replicortex.config import paper_numbers
+from replicortex.data import frames
+from replicortex.data.fixtures.ucf101 import drifting
+from replicortex.files import read_tensors, write
+
+ARMS = ["clips", "stills", "motion_energy"]
+
+
+@pytest.fixture(scope="module")
+def study(root, tmp_path_factory):
+    """Folder, numbers, units and tables of a study of three arms and two seeds."""
+    folder = tmp_path_factory.mktemp("study")
+    change = {"measured": {"nulls": 3, "draws": 20, "pixels": 16}, "arms": {"clips": {"seeds": 2}}}
+    numbers = paper_numbers("mt_maps", "demo", change, root)
+    rng = np.random.default_rng(0)
+    shards = []
+    for source, count in (("clips", 10), ("stills", 1)):
+        taken = [
+            (f"{source}{k}", drifting(rng, count)[:, :32, :32].mean(-1, keepdims=True).astype("u1"))
+            for k in range(9)
+        ]
+        made = frames.shard(taken, {"broken.avi": "cannot be decoded"} if count > 1 else {})
+        made.metadata["source"] = source
+        shards.append(folder / f"{source}.safetensors")
+        write(shards[-1], made)
+    listed = [arms(numbers)[name] for name in ARMS]
+    names = [unit for arm in listed for unit in units(arm, numbers["seeds"])]
+    seeds = [seed_of(name) for name in names]
+    out = train(arms=[told(arm) for arm in listed], device="cpu", seeds=seeds, shards=shards)
+    models, histories, answers = (
+        [folder / kind / f"{name}{suffix}" for name in names]
+        for kind, suffix in (("m", ".safetensors"), ("m", ".csv"), ("a", ".safetensors"))
+    )
+    for path, value in zip(models, out["model"], strict=True):
+        write(path, value)
+    for path, value in zip(histories, out["history"], strict=True):
+        write(path, value)
+    shown = respond(
+        models=models,
+        stimuli=numbers["stimuli"],
+        pictures="stills",
+        probe=numbers["probe"],
+        device="cpu",
+        shards=shards,
+    )
+    for path, value in zip(answers, shown["responses"], strict=True):
+        write(path, value)
+    tables = measure(
+        responses=answers,
+        history=histories,
+        measured=numbers["measured"],
+        sources={name: source["dataset"] for name, source in numbers["sources"].items()},
+        shards=shards,
+    )
+    return folder, numbers, names, tables
+
+
+def test_responses_are_rates_of_every_family_and_layer(study):
+    folder, _, names, _ = study
+    arrays, described = read_tensors(folder / "a" / f"{names[0]}.safetensors")
+    families = ("gratings", "static", "counterphase", "plaids", "dots", "coherence", "moved")
+    for family in (*families, "blank"):
+        for layer in ("layer1.0", "layer3.0", "layer4.0"):
+            values = arrays[f"channels/{layer}/{family}"]
+            told_of = described["families"][family]
+            shape = (len(told_of["conditions"]), len(told_of["directions"]), 2)
+            assert values.shape[1:] == shape and values.min() >= 0 and np.isfinite(values).all()
+    units_ = arrays["units/gratings"]
+    grid = round((len(units_) / 12) ** 0.5)
+    of_units = units_.reshape(12, grid * grid, *units_.shape[1:]).mean(1)
+    np.testing.assert_allclose(of_units, arrays["channels/layer3.0/gratings"], rtol=1e-4, atol=1e-6)
+
+
+def test_each_number_stands_once_and_says_where_it_is_from(study):
+    table = study[3]["measures"]
+    assert list(table) == [*COLUMNS, *VALUES]
+    assert not table.duplicated(COLUMNS).any()
+    found = set(table["measure"])
+    assert {"dsi_a", "dsi_b", "cv_dir", "cv_ax", "g", "fwhm", "silent", "agreement"} <= found
+    assert {"smoothness", "density", "fractures", "opposite", "coverage", "matching"} <= found
+    own = table[(table["measure"] == "density") & (table["stimulus"] == "gratings")]
+    assert set(own["positions"]) == {"own", "retinotopic", "uniform", "other seed"}
+    assert set(own[own["positions"] == "own"]["null"]) == {"real", "phase", "shuffle"}
+    intervals = table[table["measure"] == "cv_dir"].dropna(subset=["value"])
+    assert (intervals["lower"] <= intervals["value"]).all()
+    assert (intervals["value"] <= intervals["upper"]).all()
+
+
+def test_every_claim_finds_its_rows(study, root):
+    """Those of arms that are here: none may ask for a word that the table does not have."""
+    from io import StringIO
+
+    from replicortex import claims
+
+    table = pd.read_csv(StringIO(study[3]["measures"].to_csv(index=False)))
+    listed = claims.load(root / "workflow/papers/mt_maps/claims.yaml")
+    assert len({claim.id for claim in listed}) > 30
+    for claim in listed:
+        for chosen in (claim.measure.select, claim.measure.minus or {}):
+            words = {
+                k: v for k, v in chosen.items() if k not in ("arm", "network", "alpha", "layer")
+            }
+            found = table
+            for name, value in words.items():
+                found = found[found[name] == value]
+            assert len(found), (claim.id, words)
+
+
+def test_channels_are_the_sample_and_not_their_copies(study):
+    _, _, _, tables = study
+    one = tables["channels"]
+    one = one[(one["arm"] == "clips") & (one["network"] == "pretrained") & (one["seed"] == 0)]
+    assert len(one[one["stimulus"] == "gratings"]) == 12
+    rows = tables["measures"]
+    count = rows[(rows["measure"] == "channels") & (rows["arm"] == "motion_energy")]["value"]
+    assert set(count) == {12.0}
+
+
+def test_what_was_left_out_is_told(study):
+    videos = study[3]["videos"]
+    bad = videos[videos["left_out"] != ""]
+    assert bad[["source", "video", "frames"]].to_numpy().tolist() == [["clips", "broken.avi", 0]]
+    assert set(videos["dataset"]) == {"ucf101_fixture", "macaque_v4_fixture"}
+
+
+def test_the_reference_is_selective_in_the_same_tables(study):
+    table = study[3]["measures"]
+    table = table[(table["stimulus"] == "gratings") & (table["curve"] == "best")]
+    median = table[table["measure"] == "dsi_a"].groupby("arm")["value"].mean()
+    assert median["motion_energy"] > 0.8 > median["clips"]
+
+
+def test_every_figure_is_drawn_from_the_tables_alone(study, tmp_path):
+    tables = study[3]
+    paths = {}
+    for name, table in tables.items():
+        paths[name] = tmp_path / f"{name}.{'npz' if name == 'maps' else 'csv'}"
+        write(paths[name], table)
+    drawn = figures(**paths)
+    assert set(drawn) == {
+        *("maps", "tuning", "selectivity", "alphas", "ablations"),
+        *("bandwidth", "coverage", "hierarchy", "training"),
+    }
+    assert all(figure.axes for figure in drawn.values())
+    shown = drawn["maps"].axes[0].images[0].get_array()
+    direction = tables["maps"]["clips/random/0/direction"] / 10
+    np.testing.assert_allclose(shown, wheel(direction / 360), atol=1e-6)
+    labels = [tick.get_text() for tick in drawn["ablations"].axes[0].get_yticklabels()]
+    assert "motion-energy units" in labels and "random weights (clips)" in labels
+    assert isinstance(pd.read_csv(paths["measures"]), pd.DataFrame)
+
+
+def test_the_wheel_has_one_lightness_and_no_colour_twice():
+    colours = wheel(np.arange(64) / 64)
+    linear = np.where(colours <= 0.04045, colours / 12.92, ((colours + 0.055) / 1.055) ** 2.4)
+    luminance = linear @ np.array([0.2126, 0.7152, 0.0722])
+    assert np.ptp(luminance) < 0.03
+    apart = np.abs(colours[:, None] - colours[None]).sum(-1) + np.eye(64)
+    assert apart.min() > 0.01

@@ -1,0 +1,297 @@
+"""Training: the losses of a step, resuming, sharing a pre-training, positions and their controls."""
+
+import numpy as np
+import pytest
+import torch
+
+from papers.mt_maps import placing, rates
+from papers.mt_maps.conditions import arms, seed_of, shares, told, units
+from papers.mt_maps.learner import MoCo
+from papers.mt_maps.network import Network, settle
+from papers.mt_maps.train import train
+from replicortex.config import paper_numbers
+from replicortex.data import frames
+from replicortex.errors import StudyError
+from replicortex.files import Tensors, write
+from replicortex.randomness import torch_generator
+from replicortex.training.state import OutOfTime, State
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(scope="module")
+def numbers(root):
+    return {scale: paper_numbers("mt_maps", scale, {}, root) for scale in ("demo", "small", "full")}
+
+
+@pytest.fixture(scope="module")
+def shards(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("shards")
+    rng = np.random.default_rng(0)
+    paths = []
+    for source, count in (("clips", 10), ("stills", 1)):
+        taken = [
+            (f"{source}{k}", rng.integers(0, 256, (count, 32, 32, 1), dtype=np.uint8))
+            for k in range(9)
+        ]
+        made = frames.shard(taken, {})
+        made.metadata["source"] = source
+        paths.append(folder / f"{source}.safetensors")
+        write(paths[-1], made)
+    return paths
+
+
+def run(numbers, shards, names, seeds=(0,), state=None):
+    made = arms(numbers)
+    listed = [made[name] for name in names]
+    files = [unit for arm in listed for unit in units(arm, seeds)]
+    out = train(
+        arms=[told(arm) for arm in listed],
+        device="cpu",
+        seeds=[seed_of(unit) for unit in files],
+        shards=shards,
+        state=state,
+    )
+    return dict(zip(files, zip(out["model"], out["history"], strict=True), strict=True))
+
+
+def same(one: Tensors, other: Tensors) -> bool:
+    return one.arrays.keys() == other.arrays.keys() and all(
+        np.array_equal(np.asarray(one.arrays[name]), np.asarray(other.arrays[name]))
+        for name in one.arrays
+    )
+
+
+@pytest.fixture(scope="module")
+def trained(numbers, shards):
+    return run(numbers["demo"], shards, ["clips", "spatial_only", "motion_energy"])
+
+
+def test_the_paper_has_its_conditions(numbers):
+    made = arms(numbers["full"])
+    alphas = [n["alpha"] for n in made["clips"]["networks"] if n["start"] == "continue"]
+    assert alphas == [0, 0.1, 0.25, 0.5, 1.25, 2.5, 25]
+    assert made["clips"]["settings"]["clips"]["pan"] == [0, 0]
+    assert made["stills"]["settings"]["clips"]["pairs"] == "velocity"
+    assert made["spatial_only"]["settings"]["task"]["weight"] == 0
+    assert made["flip_independent"]["settings"]["clips"]["flip"] == "independent"
+    assert made["flip_independent"]["settings"]["clips"]["order"] == "forward"
+    assert {"seeds", "job"}.isdisjoint(told(made["clips"]))
+    small = arms(numbers["small"])
+    wanted = {"random", "pretrained", *(f"continue_alpha{a}" for a in ("0", "0.25", "2.5"))}
+    assert wanted <= {n["name"] for n in small["clips"]["networks"]}
+
+
+def test_seeds_are_found_again_in_the_order_of_files(numbers):
+    made = list(arms(numbers["small"]).values())
+    files = [unit for arm in made for unit in units(arm, [0, 1, 2])]
+    assert shares(made, [seed_of(unit) for unit in files]) == [arm["seeds"] for arm in made]
+
+
+def test_every_network_of_an_arm_is_made(trained):
+    assert set(trained) == {
+        *(f"clips/{n}/seed0" for n in ("random", "pretrained", "continue_alpha0")),
+        *(f"clips/{n}/seed0" for n in ("continue_alpha0.25", "restart_alpha0.25")),
+        "spatial_only/restart_alpha0.25/seed0",
+        "motion_energy/reference/seed0",
+    }
+    history = trained["clips/continue_alpha0.25/seed0"][1]
+    assert {"task", "spatial layer1.0", "spatial layer3.0"} <= set(history)
+    assert "task" not in trained["spatial_only/restart_alpha0.25/seed0"][1]
+    assert not [c for c in trained["clips/pretrained/seed0"][1] if c.startswith("spatial")]
+
+
+def test_continue_begins_where_pre_training_ended_and_restart_anew(root, shards):
+    change = {"arms": {"clips": {"stages": ["pretrained"], "alphas": {"restart": [0]}}}}
+    numbers = paper_numbers("mt_maps", "demo", change, root)
+    assert numbers["training"]["restart_epochs"] == numbers["training"]["pretrain_epochs"]
+    made = run(numbers, shards, ["clips"])
+
+    def weights(name):
+        model = made[f"clips/{name}/seed0"][0]
+        return {n: v for n, v in model.arrays.items() if n.startswith("network/")}
+
+    before, again, onward = map(weights, ("pretrained", "restart_alpha0", "continue_alpha0"))
+    # Without a spatial loss a restart is the pre-training once more.
+    assert all(torch.equal(before[name], again[name]) for name in before)
+    assert not torch.equal(
+        before["network/trunk.stem.0.weight"], onward["network/trunk.stem.0.weight"]
+    )
+
+
+def test_all_networks_after_pre_training_stand_on_the_same_frozen_positions(trained):
+    def places(name):
+        return trained[name][0].arrays["places/layer3.0"]
+
+    one = places("clips/pretrained/seed0")
+    for name in ("continue_alpha0", "continue_alpha0.25", "restart_alpha0.25"):
+        assert np.array_equal(one, places(f"clips/{name}/seed0"))
+    assert not np.array_equal(one, places("clips/random/seed0"))
+
+
+def test_swaps_only_deal_out_the_places_of_the_start(trained):
+    arrays = trained["clips/pretrained/seed0"][0].arrays
+    start, end = arrays["start/layer3.0"], arrays["places/layer3.0"]
+    assert not np.array_equal(start, end)
+    assert np.array_equal(np.sort(start.view("f4,f4"), axis=0), np.sort(end.view("f4,f4"), axis=0))
+    swaps = trained["clips/pretrained/seed0"][0].metadata["swaps"]["layer3.0"]
+    assert swaps["last"] < swaps["first"] and swaps["rose"] == 0
+
+
+def test_arms_in_one_process_equal_separate_ones(numbers, shards, trained):
+    alone = run(numbers["demo"], shards, ["spatial_only"])
+    name = "spatial_only/restart_alpha0.25/seed0"
+    assert same(alone[name][0], trained[name][0])
+
+
+def test_a_resumed_training_equals_an_uninterrupted_one(numbers, shards, tmp_path):
+    names = ["shuffled"]
+    whole = run(numbers["demo"], shards, names)
+    with pytest.raises(OutOfTime):
+        run(numbers["demo"], shards, names, state=State(tmp_path / "s", deadline=0))
+    resumed = run(numbers["demo"], shards, names, state=State(tmp_path / "s"))
+    again = run(numbers["demo"], shards, names, state=State(tmp_path / "s"))
+    for name, (model, history) in whole.items():
+        for other in (resumed, again):
+            assert same(model, other[name][0])
+            assert history.equals(other[name][1])
+
+
+def learner(numbers, alpha, weight=1.0, form="relative"):
+    settings = arms(numbers)["clips"]["settings"]
+    settings["task"] = {**settings["task"], "weight": weight}
+    settings["spatial"] = {**settings["spatial"], "form": form}
+    grids = rates.grids(settings["network"], settings["clips"])
+    places = placing.starts(settings["layers"], grids, 0.1, 0, 8)
+    net = Network(settings["network"], 0)
+    return MoCo("test", net, settings, alpha, places, 10, CPU)
+
+
+def views():
+    generator = torch_generator(0, "views")
+    return torch.randn(2, 8, 1, 8, 16, 16, generator=generator), torch.arange(8)
+
+
+def streams(purpose):
+    return torch_generator(0, purpose)
+
+
+def test_the_total_is_task_plus_alpha_times_the_layers(numbers):
+    terms = learner(numbers["demo"], 0.5, 2.0).step(*views(), streams)
+    layers = [name for name in terms if name.startswith("spatial ")]
+    assert len(layers) == 3
+    total = 2 * terms["task"] + 0.5 * sum(terms[name] for name in layers)
+    assert float(terms["loss"]) == pytest.approx(float(total), rel=1e-6)
+    other = learner(numbers["demo"], 0.5, 2.0, "absolute").step(*views(), streams)
+    assert float(other["task"]) == pytest.approx(float(terms["task"]))
+    assert float(other[layers[0]]) != pytest.approx(float(terms[layers[0]]))
+
+
+def test_the_first_loss_of_the_task_is_moco_on_two_networks_alike(numbers):
+    own = learner(numbers["demo"], 0.0)
+    shown, items = views()
+    terms = own.step(shown, items, streams)
+    net = Network(arms(numbers["demo"])["clips"]["settings"]["network"], 0).train()
+    with torch.no_grad():
+        q, k = (torch.nn.functional.normalize(net(view)[0], dim=1) for view in shown)
+    logits = q @ k.T / own.settings["task"]["temperature"]
+    expected = torch.nn.functional.cross_entropy(logits, torch.arange(8))
+    assert float(terms["task"]) == pytest.approx(float(expected), rel=1e-4)
+    assert list(terms) == ["loss", "task"] or set(terms) == {"loss", "task"}
+    assert own.queue.filled == 8
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_a_step_that_is_not_finite_changes_nothing(numbers, value):
+    own = learner(numbers["demo"], 0.25)
+    shown, items = views()
+    own.step(shown, items, streams)
+    before = {name: p.detach().clone() for name, p in own.network.named_parameters()}
+    shown[0, 0, 0, 0, 0, 0] = value
+    with pytest.raises(StudyError, match=r"test: step 2: the loss is"):
+        own.step(shown, items, streams)
+    assert all(torch.equal(p, before[name]) for name, p in own.network.named_parameters())
+
+
+def test_a_step_in_bf16_is_near_one_in_fp32(numbers):
+    found = {}
+    for enabled in (False, True):
+        own = learner(numbers["demo"], 0.25)
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=enabled):
+            terms = own.step(*views(), streams)
+        found[enabled] = {name: float(term) for name, term in terms.items()}
+    for name, value in found[False].items():
+        assert found[True][name] == pytest.approx(value, rel=0.08), name
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+def test_steps_on_a_gpu_are_those_of_the_cpu(numbers):
+    found = {}
+    for name in ("cpu", "cuda"):
+        settings = arms(numbers["demo"])["clips"]["settings"]
+        grids = rates.grids(settings["network"], settings["clips"])
+        places = placing.starts(settings["layers"], grids, 0.1, 0, 8)
+        net = Network(settings["network"], 0)
+        own = MoCo("test", net, settings, 0.25, places, 10, torch.device(name))
+        shown, items = (part.to(name) for part in views())
+        found[name] = [{k: float(v) for k, v in own.step(shown, items, streams).items()}]
+    assert found["cuda"][0] == pytest.approx(found["cpu"][0], rel=1e-3)
+
+
+def test_windows_without_units_are_told(numbers):
+    own = learner(numbers["demo"], 0.25)
+    own.settings["layers"]["layer1.0"] = {**own.settings["layers"]["layer1.0"], "width": 1e-4}
+    with pytest.raises(StudyError, match=r"layer1\.0 has no window of 0\.0001 mm"):
+        own.step(*views(), streams)
+
+
+def test_the_grids_are_the_networks(numbers):
+    for scale, length in (("demo", 4), ("small", 4), ("full", 2)):
+        settings = arms(numbers[scale])["clips"]["settings"]
+        net = Network(settings["network"], 0).eval()
+        size = settings["clips"]["size"]
+        with torch.no_grad():
+            clips = torch.zeros(1, settings["network"]["colours"], length, size, size)
+            _, found = net(clips, net.trunk.layers)
+        sizes = {layer: (rate.shape[1], rate.shape[2]) for layer, rate in found.items()}
+        assert rates.grids(settings["network"], settings["clips"]) == sizes
+
+
+def test_settling_gives_the_mean_statistics_of_the_batches(numbers):
+    net = Network(arms(numbers["demo"])["clips"]["settings"]["network"], 0)
+    generator = torch_generator(1, "clips")
+    batches = [torch.randn(6, 1, 8, 16, 16, generator=generator) for _ in range(3)]
+    settle(net, batches)
+    stem = net.trunk.stem
+    means = torch.stack([stem[0](clips).mean((0, 2, 3, 4)) for clips in batches]).mean(0)
+    torch.testing.assert_close(stem[1].running_mean, means, rtol=1e-4, atol=1e-5)
+    assert stem[1].momentum == 0.1
+
+
+@pytest.mark.parametrize("mode", ["retinotopic", "uniform", "shuffled"])
+def test_controls_of_positions(numbers, mode):
+    settings = arms(numbers["demo"])["clips"]["settings"]
+    settings["placing"] = {**settings["placing"], "mode": mode}
+    grids = rates.grids(settings["network"], settings["clips"])
+    start = placing.starts(settings["layers"], grids, 0.1, 0, 8)
+    net = Network(settings["network"], 0)
+    answers = rates.of_network(net, list(settings["layers"]), settings["clips"], CPU)
+    places, _ = placing.place(start, answers, settings, 0)
+    for layer, at in places.items():
+        assert at.shape == start[layer].shape
+        side = settings["layers"][layer]["area_mm2"] ** 0.5
+        assert at.min() >= -1e-9 and at.max() <= side + 1e-9
+        kept = np.array_equal(at, start[layer])
+        assert kept == (mode == "retinotopic")
+
+
+def test_placing_stimuli_are_not_those_of_measurement(numbers):
+    for scale in numbers:
+        own = numbers[scale]
+        measured = 360 / own["stimuli"]["directions"]
+        step = 360 / own["placing"]["directions"]
+        beside = (np.arange(own["placing"]["directions"]) * step + step / 2) % measured
+        assert np.abs(beside).min() > 1 or set(own["placing"]["cycles"]).isdisjoint(
+            own["stimuli"]["gratings"]["cycles"]
+        )

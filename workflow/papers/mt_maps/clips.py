@@ -1,0 +1,252 @@
+"""Pairs of clips for training, cut on the fly: moving crops, the same changes for all frames.
+
+Every draw is a function of seed and epoch. A pair is either two clips of one video (`instance`, the
+paper's task) or two pictures that move alike (`velocity`: a task whose answer is known).
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import torch
+from torch.nn import functional as F
+
+from replicortex.data.frames import Store
+from replicortex.errors import StudyError
+from replicortex.randomness import torch_generator
+
+GREY = (0.2989, 0.587, 0.114)
+BINS = 16  # of direction: pairs within one bin are no negatives of each other
+
+
+class ClipPairs:
+    """Batches of pairs of clips.
+
+    Parameters
+    ----------
+    store
+        Decoded videos; pictures are videos of one frame.
+    numbers
+        Section `clips` of the configuration, with `pairs`, `pan` and `jittered` of the source.
+    seed, device
+        Of the streams; where batches go.
+    """
+
+    def __init__(
+        self, store: Store, numbers: dict[str, Any], seed: int, device: torch.device
+    ) -> None:
+        self.store, self.numbers, self.seed, self.device = store, numbers, seed, device
+        if len(store.videos) < 2:
+            raise StudyError(f"videos: {len(store.videos)} can be used, at least 2 are needed")
+        stored = store.shards[0].shape[1]
+        _, high = numbers["crop"]
+        path = numbers["pan"][1] * (numbers["frames"] - 1) / numbers["size"]
+        if high * (1 + path) > 1:
+            raise StudyError(
+                f"clips.crop: a window of {high} of the frame that pans {path:.2f} of its side "
+                f"leaves the frame of {stored} pixels"
+            )
+
+    def __len__(self) -> int:
+        return self.numbers["steps"]
+
+    def draw(self, epoch: int | str) -> dict[str, torch.Tensor]:
+        """Draw an epoch: for each pair and view the video, first frame, window, motion and changes."""
+        numbers = self.numbers
+        batch, steps = numbers["batch"], numbers["steps"]
+        count = batch * steps
+        stream = torch_generator(self.seed, "clips", epoch)
+
+        def uniform(*shape: int) -> torch.Tensor:
+            return torch.rand(*shape, generator=stream)
+
+        videos = len(self.store.videos)
+        first = torch.cat(
+            [torch.randperm(videos, generator=stream) for _ in range(-(-count // videos))]
+        )[:count]
+        angle, speed = 2 * math.pi * uniform(count), uniform(count)
+        low, high = numbers["pan"]
+        velocity = (low + (high - low) * speed)[:, None] * torch.stack(
+            [torch.cos(angle), -torch.sin(angle)], 1
+        )
+        if numbers["pairs"] == "velocity":
+            second = torch.randint(0, videos, (count,), generator=stream)
+            items = torch.floor(angle / (2 * math.pi) * BINS).long() % BINS
+        else:
+            second, items = first, first
+        shared = uniform(count) < 0.5
+        flips = {
+            "none": torch.zeros(count, 2, dtype=torch.bool),
+            "shared": shared[:, None].expand(count, 2),
+            "independent": uniform(count, 2) < 0.5,
+        }[numbers["flip"]]
+        frames = torch.tensor([entry.frames for entry in self.store.videos])
+        video = torch.stack([first, second], 1)
+        room = (frames[video] - numbers["frames"] * numbers["step"]).clamp(min=0) + 1
+        start = (uniform(count, 2) * room).long()
+        narrow, wide = numbers["crop"]
+        jitter = numbers["jitter"]
+        factors = [
+            1 + jitter[name] * (2 * uniform(count, 2) - 1)
+            for name in ("brightness", "contrast", "saturation")
+        ]
+        order = torch.rand(count, 2, numbers["frames"], generator=stream).argsort(-1)
+        return {
+            "items": items,
+            "video": video,
+            "start": start,
+            "window": narrow + (wide - narrow) * uniform(count, 2),
+            "place": uniform(count, 2, 2),
+            "velocity": velocity[:, None].expand(count, 2, 2),
+            "flip": flips,
+            "factors": torch.stack(factors, -1),
+            "jittered": uniform(count, 2) < numbers["jittered"],
+            "grey": uniform(count, 2) < numbers["grey"],
+            "backwards": uniform(count, 2) < 0.5,
+            "order": order,
+        }
+
+    def get(self, draws: dict[str, torch.Tensor], step: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return one batch.
+
+        Returns
+        -------
+        (2, batch, channels, frames, size, size), normalised; items (batch,).
+        """
+        batch = self.numbers["batch"]
+        part = {name: value[step * batch : (step + 1) * batch] for name, value in draws.items()}
+        views = torch.stack([self._view(part, view) for view in (0, 1)])
+        return views, part["items"].to(self.device)
+
+    def _view(self, part: dict[str, torch.Tensor], view: int) -> torch.Tensor:
+        numbers = self.numbers
+        one = {name: value[:, view] for name, value in part.items() if value.ndim > 1}
+        shown = torch.from_numpy(
+            np.stack(
+                [
+                    self._frames(int(v), int(s))
+                    for v, s in zip(one["video"], one["start"], strict=True)
+                ]
+            )
+        ).to(self.device)  # batch, frames, side, side, channels
+        shown = shown.permute(0, 1, 4, 2, 3).float() / 255
+        shown = window(
+            shown,
+            one["window"].to(self.device),
+            one["place"].to(self.device),
+            one["velocity"].to(self.device),
+            one["flip"].to(self.device),
+            numbers["size"],
+        )
+        shown = self._ordered(shown, one)
+        shown = changed(shown, *(one[n].to(self.device) for n in ("factors", "jittered", "grey")))
+        mean, sd = (torch.tensor(numbers[n], device=self.device) for n in ("mean", "sd"))
+        shown = (shown - mean[:, None, None]) / sd[:, None, None]
+        return shown.transpose(1, 2).contiguous()
+
+    def _frames(self, video: int, start: int) -> np.ndarray:
+        length, step = self.numbers["frames"], self.numbers["step"]
+        entry = self.store.videos[video]
+        if entry.frames == 1:
+            return np.repeat(self.store.clip(video, 0, 1), length, axis=0)
+        return self.store.clip(video, start, length, step)
+
+    def _ordered(self, shown: torch.Tensor, one: dict[str, torch.Tensor]) -> torch.Tensor:
+        """Return frames in the order that the arm asks for."""
+        order = self.numbers["order"]
+        if order == "static":
+            return shown[:, :1].expand_as(shown)
+        if order == "shuffled":
+            index = one["order"].to(self.device)[:, :, None, None, None].expand_as(shown)
+            return shown.gather(1, index)
+        if order == "reversed":
+            back = one["backwards"].to(self.device)[:, None, None, None, None]
+            return torch.where(back, shown.flip(1), shown)
+        return shown
+
+
+def window(
+    shown: torch.Tensor,
+    share: torch.Tensor,
+    place: torch.Tensor,
+    velocity: torch.Tensor,
+    flip: torch.Tensor,
+    size: int,
+) -> torch.Tensor:
+    """Return what a window sees whose content moves.
+
+    Parameters
+    ----------
+    shown
+        (n, frames, channels, side, side).
+    share
+        (n,) the window's side, as a share of the frame's.
+    place
+        (n, 2) where its path lies, x and y, 0 to 1 of the room that there is.
+    velocity
+        (n, 2) of the content, x to the right and y down, pixels of the output per frame.
+    flip
+        (n,) whether left and right change places; the content's motion with them.
+    size
+        Side of the output, pixels.
+
+    Returns
+    -------
+    (n, frames, channels, size, size), bilinear.
+    """
+    n, frames = shown.shape[:2]
+    time = torch.arange(frames, device=shown.device) - (frames - 1) / 2
+    step = -velocity * share[:, None] / size  # of the window, shares of the frame
+    reach = share[:, None] / 2 + step.abs() * (frames - 1) / 2
+    centre = reach + place * (1 - 2 * reach)
+    centre = centre[:, None] + step[:, None] * time[:, None]  # n, frames, 2
+    across = (torch.arange(size, device=shown.device) + 0.5) / size - 0.5
+    across = across * share[:, None]
+    mirrored = torch.where(flip[:, None], -across, across)
+    x = centre[:, :, 0, None] + mirrored[:, None]
+    y = centre[:, :, 1, None] + across[:, None]
+    grid = torch.stack(
+        [
+            x[:, :, None, :].expand(n, frames, size, size),
+            y[:, :, :, None].expand(n, frames, size, size),
+        ],
+        -1,
+    )
+    seen = F.grid_sample(
+        shown.flatten(0, 1),
+        2 * grid.flatten(0, 1) - 1,
+        mode="bilinear",
+        padding_mode="border",
+        align_corners=False,
+    )
+    return seen.unflatten(0, (n, frames))
+
+
+def changed(
+    shown: torch.Tensor, factors: torch.Tensor, jittered: torch.Tensor, grey: torch.Tensor
+) -> torch.Tensor:
+    """Return clips (n, frames, channels, ...) with brightness, contrast and saturation changed.
+
+    The contrast turns about the clip's mean grey; all frames of a clip change alike.
+    """
+    wide = (slice(None), None, None, None, None)
+    bright, contrast, saturation = (factors[:, k][wide] for k in range(3))
+    colour = shown.shape[2] == 3
+    out = (shown * bright).clamp(0, 1)
+    out = ((out - _grey(out).mean((1, 2, 3, 4), keepdim=True)) * contrast).add(
+        _grey(out).mean((1, 2, 3, 4), keepdim=True)
+    )
+    out = out.clamp(0, 1)
+    if colour:
+        out = (_grey(out) + (out - _grey(out)) * saturation).clamp(0, 1)
+    out = torch.where(jittered[wide], out, shown)
+    return torch.where(grey[wide], _grey(out).expand_as(out), out) if colour else out
+
+
+def _grey(shown: torch.Tensor) -> torch.Tensor:
+    if shown.shape[2] == 1:
+        return shown
+    weights = torch.tensor(GREY, device=shown.device)[:, None, None]
+    return (shown * weights).sum(2, keepdim=True)

@@ -1,0 +1,102 @@
+"""What is trained: every arm, start and alpha, with the numbers that each arm changes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+STAGES = ("reference", "random", "pretrained")  # networks before the joint training
+STARTS = ("continue", "restart")  # how the joint training begins
+SECTIONS = ("clips", "network", "task", "spatial", "placing", "training", "motion_energy")
+
+
+def arms(numbers: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return every arm that has networks, in the order of the configuration.
+
+    Returns
+    -------
+    For each: arm, job (trainings that share a process, and so a pre-training), source, seeds,
+    "networks" (name, start, alpha) in the order in which they are trained, and "settings": the
+    sections as this arm has them.
+    """
+    found = {}
+    for arm, entry in numbers["arms"].items():
+        networks = [(stage, stage, 0.0) for stage in STAGES if stage in entry["stages"]]
+        networks += [
+            (f"{start}_alpha{alpha:g}", start, alpha)
+            for start in STARTS
+            for alpha in entry["alphas"][start]
+        ]
+        if not networks:
+            continue
+        settings = {name: dict(numbers[name]) for name in SECTIONS}
+        if entry["source"] != "none":
+            source = numbers["sources"][entry["source"]]
+            settings["clips"] |= {"pairs": source["pairs"], "pan": source["pan"]}
+            settings["clips"]["jittered"] = source["jitter"]
+        for name, section in settings.items():
+            section |= _changes(entry["change"], name)
+        found[arm] = {
+            "arm": arm,
+            "job": entry["job"],
+            "source": entry["source"],
+            "seeds": numbers["seeds"][: entry["seeds"]],
+            "networks": [
+                {"name": name, "start": start, "alpha": alpha} for name, start, alpha in networks
+            ],
+            "settings": settings
+            | {
+                "layers": {layer["block"]: layer for layer in numbers["layers"]},
+                "map_layer": numbers["map_layer"],
+            },
+        }
+    return found
+
+
+def _changes(change: Mapping[str, Any], section: str) -> dict[str, Any]:
+    """Return what an arm changes of a section; what it leaves alone is None there."""
+    given = change.get(section) or {}
+    return {name: value for name, value in given.items() if value is not None}
+
+
+def told(arm: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a training depends on: an arm without its seeds and the name of its job."""
+    return {name: value for name, value in arm.items() if name not in ("seeds", "job")}
+
+
+def units(arm: Mapping[str, Any], seeds: Iterable[int]) -> list[str]:
+    """Return "arm/network/seed" of every network of an arm: seed by seed."""
+    return [
+        f"{arm['arm']}/{network['name']}/seed{seed}"
+        for seed in seeds
+        if seed in arm["seeds"]
+        for network in arm["networks"]
+    ]
+
+
+def seed_of(unit: str) -> int:
+    """Return the seed of a unit's name."""
+    return int(unit.rpartition("/seed")[2])
+
+
+def shares(listed: list[dict[str, Any]], seeds: list[int]) -> list[list[int]]:
+    """Return the seeds of each arm of a job from those of its files, one by one in `units`' order.
+
+    An arm has each seed once, so a seed that comes again is the next arm's.
+    """
+    found: list[list[int]] = []
+    place = 0
+    for arm in listed:
+        own: list[int] = []
+        while place < len(seeds) and seeds[place] not in own:
+            own.append(seeds[place])
+            place += len(arm["networks"])
+        found.append(own)
+    return found
+
+
+def shards(files: Mapping[str, list[str]], sources: Iterable[str]) -> dict[str, list[str]]:
+    """Return the input "shards" of a job that looks at some sources; nothing where it is at none."""
+    wanted = set(sources)
+    found = [path for name, paths in files.items() if name in wanted for path in paths]
+    return {"shards": found} if found else {}

@@ -1,0 +1,118 @@
+"""Steps 2 to 4 of the schedule: retinotopic start, swaps on responses to motion, freeze."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from papers.mt_maps import positions, stimuli
+from papers.mt_maps.rates import Rates
+from replicortex.randomness import generator
+
+OVERLAP = 0.1  # of tiles on the first layer's grid [code]
+
+
+def starts(
+    layers: dict[str, dict[str, Any]],
+    grids: dict[str, tuple[int, int]],
+    jitter: float,
+    seed: int,
+    finest: int,
+) -> dict[str, np.ndarray]:
+    """Return retinotopic, jittered positions (units, 2) in mm of each layer.
+
+    Parameters
+    ----------
+    layers
+        By name: area_mm2 and more.
+    grids
+        Channels and side of each layer's units.
+    jitter
+        mm.
+    finest
+        Side of the first layer's grid; the overlap of tiles is 0.1 there and grows as the grid
+        shrinks.
+    """
+    found = {}
+    for layer, numbers in layers.items():
+        channels, grid = grids[layer]
+        rng = generator(seed, "positions", layer)
+        side = numbers["area_mm2"] ** 0.5
+        overlap = min(0.9, OVERLAP * finest / grid)
+        place = positions.retinotopic(channels, grid, side, overlap, rng)
+        found[layer] = positions.jitter(place, jitter, rng)
+    return found
+
+
+def moving(numbers: dict[str, Any], clips: dict[str, Any]) -> np.ndarray:
+    """Return the gratings on whose responses units are placed, (n, frames, size, size).
+
+    Their directions lie half a step beside those that are measured.
+    """
+    turns = stimuli.directions(numbers["directions"])
+    turns = turns + (turns[1] - turns[0]) / 2
+    phases = 2 * np.pi * (np.arange(numbers["phases"]) + 0.25) / numbers["phases"]
+    return np.stack(
+        [
+            stimuli.grating(clips["frames"], clips["size"], turn, cycles, speed, phase)
+            for cycles in numbers["cycles"]
+            for speed in numbers["speeds"]
+            for turn in turns
+            for phase in phases
+        ]
+    )
+
+
+def place(
+    start: dict[str, np.ndarray],
+    rates: Rates,
+    settings: dict[str, Any],
+    seed: int,
+    batch: int = 32,
+) -> tuple[dict[str, np.ndarray], dict[str, dict[str, float]]]:
+    """Return positions as the arm has them, and what swaps did to the spatial loss of each layer.
+
+    `placing.mode`: "swapped" (TDANN), "retinotopic" (no swaps), "uniform" (random places),
+    "shuffled" (swaps on responses dealt to other units: the controls).
+    """
+    numbers = settings["placing"]
+    mode = numbers["mode"]
+    if mode == "retinotopic":
+        return start, {}
+    if mode == "uniform":
+        return {
+            layer: generator(seed, "uniform", layer).uniform(
+                0, settings["layers"][layer]["area_mm2"] ** 0.5, at.shape
+            )
+            for layer, at in start.items()
+        }, {}
+    shown = moving(numbers, settings["clips"])
+    parts = [rates(shown[k : k + batch]) for k in range(0, len(shown), batch)]
+    placed, told = {}, {}
+    for layer, at in start.items():
+        if layer not in parts[0]:
+            continue
+        responses = np.concatenate([part[layer].reshape(len(part[layer]), -1) for part in parts])
+        if mode == "shuffled":
+            responses = responses[:, generator(seed, "dealt", layer).permutation(len(at))]
+        done = positions.optimise(
+            at,
+            responses.astype(np.float64),
+            generator(seed, "swaps", layer),
+            width=settings["layers"][layer]["width"],
+            neighbourhoods=numbers["neighbourhoods"],
+            trials=numbers["trials"],
+            most=settings["spatial"]["most"],
+            fewest=settings["spatial"]["fewest"],
+        )
+        placed[layer] = done.positions
+        told[layer] = {
+            "before": float(done.before.mean()),
+            "after": float(done.after.mean()),
+            "first": float(done.before[: max(1, len(done.before) // 10)].mean()),
+            "last": float(done.after[-max(1, len(done.after) // 10) :].mean()),
+            "rose": float((done.after > done.before + 1e-12).mean()),
+            "swapped": done.swapped,
+        }
+    return placed, told

@@ -1,0 +1,304 @@
+"""The numbers of the MT paper: types, units, ranges, and how they belong together."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from replicortex.schema import PaperNumbers, Positive, PositiveInt, Section, Share
+
+NotNegative = Annotated[float, Field(ge=0)]
+Count = Annotated[int, Field(ge=0)]
+Order = Literal["forward", "static", "shuffled", "reversed"]
+Flip = Literal["none", "shared", "independent"]
+Form = Literal["relative", "absolute"]
+Mode = Literal["swapped", "retinotopic", "uniform", "shuffled"]
+Pan = Annotated[list[NotNegative], Field(min_length=2, max_length=2)]
+Block = Annotated[str, Field(pattern=r"^layer\d+\.\d+$")]
+
+
+class Source(Section):
+    """Videos or pictures, and the task on them."""
+
+    dataset: str
+    kind: Literal["ucf101", "videos", "pictures"]
+    pairs: Literal["instance", "velocity"]
+    pan: Pan = Field(description="speed of the crop, pixels per frame, from and to")
+    jitter: Share = Field(description="share of the views whose light changes")
+    shards: PositiveInt
+
+
+class Store(Section):
+    """Decoded frames."""
+
+    size: PositiveInt = Field(description="pixels")
+    grey: bool
+    most: PositiveInt | None = Field(description="frames kept of a video; null: all")
+    split: Literal[1, 2, 3] = Field(description="of UCF101")
+    sessions: list[str] = Field(min_length=1, description="of the V4 recordings")
+
+
+class Jitter(Section):
+    """Random changes of light, as shares."""
+
+    brightness: Share
+    contrast: Share
+    saturation: Share
+
+
+class Clips(Section):
+    """How clips are cut."""
+
+    frames: Annotated[int, Field(ge=2)]
+    step: PositiveInt = Field(description="frames between frames")
+    size: PositiveInt = Field(description="pixels")
+    crop: list[Annotated[float, Field(gt=0, le=1)]] = Field(
+        min_length=2, max_length=2, description="side of the window, share of the frame"
+    )
+    flip: Flip
+    order: Order
+    jitter: Jitter
+    grey: Share
+    mean: list[Share] = Field(min_length=1, max_length=3)
+    sd: list[Positive] = Field(min_length=1, max_length=3)
+    batch: Annotated[int, Field(ge=3)] = Field(description="pairs")
+    steps: PositiveInt = Field(description="of an epoch")
+
+
+class Network(Section):
+    """3D ResNet and head."""
+
+    colours: Literal[1, 3]
+    stem: PositiveInt = Field(description="channels")
+    widths: list[PositiveInt] = Field(min_length=1)
+    blocks: list[PositiveInt] = Field(min_length=1)
+    strides: list[PositiveInt] = Field(min_length=1)
+    head: Literal["linear", "mlp"]
+    embedding: PositiveInt
+
+
+class Task(Section):
+    """Momentum contrast."""
+
+    weight: NotNegative
+    temperature: Positive
+    momentum: Share
+    queue: PositiveInt = Field(description="keys")
+
+
+class Layer(Section):
+    """The sheet of one block."""
+
+    block: Block
+    area: str
+    area_mm2: Positive
+    width: Positive = Field(description="of a neighbourhood, mm")
+
+
+class Spatial(Section):
+    """The spatial loss."""
+
+    form: Form
+    most: Annotated[int, Field(ge=3)] = Field(description="units of a neighbourhood")
+    fewest: Annotated[int, Field(ge=3)]
+
+
+class Placing(Section):
+    """Positions before training."""
+
+    mode: Mode
+    jitter: NotNegative = Field(description="mm")
+    neighbourhoods: PositiveInt
+    trials: PositiveInt
+    directions: Annotated[int, Field(ge=8, multiple_of=2)]
+    cycles: list[Positive] = Field(min_length=1, description="per image")
+    speeds: list[Positive] = Field(min_length=1, description="pixels per frame")
+    phases: PositiveInt
+
+
+class Training(Section):
+    """Optimiser and schedule."""
+
+    optimiser: Literal["sgd", "adam"]
+    lr: Positive
+    momentum: Share
+    weight_decay: NotNegative
+    pretrain_epochs: PositiveInt
+    continue_epochs: PositiveInt
+    restart_epochs: PositiveInt
+    precision: Literal["fp32", "bf16"]
+
+
+class MotionEnergy(Section):
+    """Units made by hand."""
+
+    directions: Annotated[int, Field(ge=8)]
+    cycles: list[Positive] = Field(min_length=1)
+    speeds: list[Positive] = Field(min_length=1)
+    sigma: Positive = Field(description="cycles")
+
+
+class ClipsChange(Section):
+    """What an arm may change of the clips."""
+
+    flip: Flip | None = None
+    order: Order | None = None
+    pan: Pan | None = None
+
+
+class TaskChange(Section):
+    """What an arm may change of the task."""
+
+    weight: NotNegative | None = None
+
+
+class SpatialChange(Section):
+    """What an arm may change of the spatial loss."""
+
+    form: Form | None = None
+
+
+class PlacingChange(Section):
+    """What an arm may change of the placing."""
+
+    mode: Mode | None = None
+
+
+class Change(Section):
+    """What an arm changes."""
+
+    clips: ClipsChange | None = None
+    task: TaskChange | None = None
+    spatial: SpatialChange | None = None
+    placing: PlacingChange | None = None
+
+
+class Arm(Section):
+    """A set of networks."""
+
+    job: Annotated[str, Field(pattern=r"^[a-z0-9_]+$")]
+    source: str
+    seeds: PositiveInt
+    stages: list[Literal["reference", "random", "pretrained"]]
+    alphas: dict[Literal["continue", "restart"], list[NotNegative]] = Field(
+        min_length=2, description="weights of the spatial loss, by how the joint training begins"
+    )
+    change: Change
+
+
+class Gratings(Section):
+    """Drifting sine gratings."""
+
+    cycles: list[Positive] = Field(min_length=1, description="per image")
+    speeds: list[Positive] = Field(min_length=1, description="pixels per frame")
+    phases: Annotated[int, Field(ge=2)]
+
+
+class Dots(Section):
+    """Random dots."""
+
+    speeds: list[Positive] = Field(min_length=1, description="pixels per frame")
+    density: Share = Field(description="dots per pixel")
+    seeds: Annotated[int, Field(ge=2)]
+
+
+class Moved(Section):
+    """Pictures that move."""
+
+    pictures: Annotated[int, Field(ge=2)]
+    speeds: list[Positive] = Field(min_length=1)
+
+
+class Stimuli(Section):
+    """Of measurement."""
+
+    directions: Annotated[int, Field(ge=8, multiple_of=2)]
+    gratings: Gratings
+    dots: Dots
+    coherence: list[Share] = Field(min_length=1)
+    moved: Moved
+    seed: Count
+
+
+class Probe(Section):
+    """Pairs of clips that embeddings are to match."""
+
+    pairs: Annotated[int, Field(ge=3)]
+    repeats: PositiveInt
+
+
+class Measured(Section):
+    """Maps, nulls and intervals."""
+
+    pixels: Annotated[int, Field(ge=8)] = Field(description="of a map, along an edge")
+    sigma: Positive = Field(description="mm")
+    silent: Share
+    draws: PositiveInt
+    nulls: Annotated[int, Field(ge=2)]
+    best: Annotated[float, Field(gt=0, le=1)]
+    seed: Count
+
+
+class Numbers(PaperNumbers):
+    """All numbers of this paper at one scale."""
+
+    sources: dict[str, Source] = Field(min_length=1)
+    pictures: str | None
+    store: Store
+    clips: Clips
+    network: Network
+    task: Task
+    layers: list[Layer] = Field(min_length=1)
+    map_layer: Block
+    spatial: Spatial
+    placing: Placing
+    training: Training
+    motion_energy: MotionEnergy
+    arms: dict[str, Arm] = Field(min_length=1)
+    stimuli: Stimuli
+    probe: Probe
+    measured: Measured
+
+    @model_validator(mode="after")
+    def _belong_together(self) -> "Numbers":
+        net = self.network
+        if not len(net.widths) == len(net.blocks) == len(net.strides):
+            raise ValueError(
+                f"network: {len(net.widths)} widths, {len(net.blocks)} blocks and "
+                f"{len(net.strides)} strides; each stage has one of each"
+            )
+        colours = net.colours
+        if self.store.grey != (colours == 1) or {len(self.clips.mean), len(self.clips.sd)} != {
+            colours
+        }:
+            raise ValueError(
+                f"network.colours: {colours} does not fit store.grey and clips.mean and sd"
+            )
+        blocks = {f"layer{n}.{k}" for n, count in enumerate(net.blocks, 1) for k in range(count)}
+        for layer in self.layers:
+            if layer.block not in blocks:
+                raise ValueError(f"layers: the network has no '{layer.block}'")
+        if self.map_layer not in {layer.block for layer in self.layers}:
+            raise ValueError(f"map_layer: '{self.map_layer}' is none of layers")
+        for name, source in self.sources.items():
+            path = source.pan[1] * (self.clips.frames - 1) / self.clips.size
+            if self.clips.crop[1] * (1 + path) > 1:
+                raise ValueError(
+                    f"clips.crop: a window of {self.clips.crop[1]} of the frame leaves it when it pans "
+                    f"{path:.2f} of its side (sources.{name}.pan)"
+                )
+        for name, arm in self.arms.items():
+            if arm.source not in self.sources and arm.source != "none":
+                raise ValueError(f"arms.{name}.source: '{arm.source}' is none of sources")
+            if (arm.source == "none") != (arm.stages == ["reference"]):
+                raise ValueError(f"arms.{name}: the reference, and it alone, has the source 'none'")
+        if self.pictures is not None and self.pictures not in self.sources:
+            raise ValueError(f"pictures: '{self.pictures}' is none of sources")
+        if self.task.queue < self.clips.batch:
+            raise ValueError(
+                f"task.queue: {self.task.queue} keys are fewer than a batch of {self.clips.batch}"
+            )
+        return self
+
+    def datasets(self) -> list[str]:
+        """Names of the datasets that this scale reads."""
+        return list(dict.fromkeys(source.dataset for source in self.sources.values()))

@@ -1,0 +1,203 @@
+"""What a map on a sheet is measured by: pinwheels, fractures, smoothness, coverage, and their nulls."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from papers.mt_maps import maps, positions, tuning
+from replicortex.errors import StudyError
+
+BINS = 9  # of distance, from 0 to 2 sqrt(2) / 3 of the spacing [code: TDANN]
+MANY = 1000  # units of one sample of pairs [code]
+SAMPLES = 20  # [code]
+SMOOTH = 10  # shuffles of which the smoothness is taken: it is slow, and hardly varies
+HUB = 0.25  # of the spacing: radius about a pinwheel [assumed]
+SECTORS = 8  # of direction, looked for within that radius
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """Units of one layer: places in mm, complex tuning vectors, preference (deg), strength.
+
+    Attributes
+    ----------
+    z1, z2
+        (units,) sum R e^(i theta) / sum R and sum R e^(2 i theta) / sum R; 0 for silent units.
+    strength
+        (units,) peak-to-peak of the tuning curve.
+    """
+
+    place: np.ndarray
+    z1: np.ndarray
+    z2: np.ndarray
+    strength: np.ndarray
+    side: float
+
+    def at(self, place: np.ndarray) -> Sheet:
+        """Return the same units in other places."""
+        if place.shape != self.place.shape:
+            raise StudyError(
+                f"positions: {place.shape} found, {self.place.shape} expected: "
+                "they do not belong to this layer"
+            )
+        return Sheet(place, self.z1, self.z2, self.strength, self.side)
+
+    def fields(self, pixels: int, sigma: float) -> tuple[np.ndarray, np.ndarray]:
+        """Return the maps of direction and of axis."""
+        return (
+            maps.field(self.place, self.z1, self.side, pixels, sigma),
+            maps.field(self.place, self.z2, self.side, pixels, sigma),
+        )
+
+
+def sheet(place: np.ndarray, responses: np.ndarray, side: float) -> Sheet:
+    """Return the sheet of units whose responses (units, conditions, directions, 2) are given."""
+    curves = responses.mean((1, 3)).astype(float)
+    vectors = [np.nan_to_num(tuning.vector(curves, order)) for order in (1, 2)]
+    return Sheet(np.asarray(place, float), *vectors, np.ptp(curves, axis=1), side)
+
+
+def measures(z1: np.ndarray, z2: np.ndarray, side: float) -> dict[str, float]:
+    """Return what one pair of maps is measured by; NaN where a map is constant.
+
+    density: direction pinwheels per squared spacing; per_mm2; spacing (mm); sign_balance; opposite:
+    share whose nearest pinwheel has the other sign; density_axis: half pinwheels of the axis map per
+    squared spacing of that map; fractures: mm per mm2.
+    """
+    found = maps.pinwheels(z1)
+    try:
+        values = {
+            "density": maps.density(z1, side),
+            "spacing": maps.spacing(z1, side),
+            "density_axis": maps.density(z2, side),
+        }
+    except StudyError:
+        values = dict.fromkeys(("density", "spacing", "density_axis"), float("nan"))
+    pixel = side / len(z1)
+    area = ((len(z1) - 3) * pixel) ** 2
+    return values | {
+        "per_mm2": len(found) / area,
+        "sign_balance": maps.sign_balance(found),
+        "opposite": maps.opposite_neighbours(found),
+        "fractures": maps.fracture_density(z1, z2, side),
+    }
+
+
+def smoothness(
+    units: Sheet, spacing: float, best: float, rng: np.random.Generator, axis: bool = False
+) -> tuple[float, np.ndarray, np.ndarray]:
+    """Return S of the best tuned units, the centres of the bins (mm) and the differences (deg)."""
+    chosen = np.argsort(-units.strength, kind="stable")[: max(3, round(best * len(units.z1)))]
+    edges = np.linspace(0, 2 * np.sqrt(2) / 3 * spacing, BINS + 1)
+    z, period = (units.z2, 180.0) if axis else (units.z1, 360.0)
+    preference = np.rad2deg(np.angle(z[chosen])) * period / 360
+    curve = maps.difference_curve(
+        units.place[chosen],
+        preference,
+        edges,
+        rng,
+        period=period,
+        draws=SAMPLES if len(chosen) > MANY else 1,
+        units=MANY,
+    )
+    return maps.smoothness(curve), (edges[1:] + edges[:-1]) / 2, curve
+
+
+def spatial_loss(
+    units: Sheet, responses: np.ndarray, width: float, rng: np.random.Generator, windows: int = 20
+) -> float:
+    """Return the mean spatial loss over random windows, of responses to stimuli (units, ...)."""
+    flat = responses.reshape(len(responses), -1).T.astype(float)
+    found = []
+    for _ in range(windows):
+        chosen = positions.neighbourhood(units.place, width, 500, rng)
+        if len(chosen) > 2:
+            near = positions.nearness(units.place[chosen])
+            found.append(positions.spatial_loss(positions.correlations(flat[:, chosen]), near))
+    return float(np.mean(found)) if found else float("nan")
+
+
+def retinotopy(place: np.ndarray, grid: int) -> float:
+    """Return the correlation of a unit's x on the sheet with its column in the visual field."""
+    column = np.tile(np.arange(grid), len(place) // grid)
+    return float(np.corrcoef(place[:, 0], column)[0, 1])
+
+
+def covered(
+    z: np.ndarray, side: float, spacing: float, rng: np.random.Generator, points: int = 200
+) -> dict[str, float]:
+    """Return how evenly a map covers place and direction, and how near like directions lie.
+
+    Returns
+    -------
+    coverage: c' of Gaussian fields of half a spacing and lobes of kappa 2; wiring: mean distance (mm)
+    to units of like preference; hub: share of directions within a quarter of a spacing of a pinwheel;
+    away: the same about random points.
+    """
+    pixels = len(z)
+    centre = (np.arange(pixels) + 0.5) * side / pixels
+    grid = np.stack(np.meshgrid(centre, centre), -1).reshape(-1, 2)
+    preference = np.angle(z).ravel()
+    inside = centre[(centre > spacing / 2) & (centre < side - spacing / 2)]
+    inside = centre if len(inside) < 2 else inside
+    step = max(1, len(inside) // 12)
+    at = np.stack(np.meshgrid(inside[::step], inside[::step]), -1).reshape(-1, 2)
+    even = maps.coverage(grid, preference, at, directions=16, sigma=spacing / 2, kappa=2.0)
+    some = rng.choice(len(grid), min(400, len(grid)), replace=False)
+    apart = np.hypot(*(grid[some][:, None] - grid[some]).transpose(2, 0, 1))
+    alike = np.exp(4 * (np.cos(preference[some][:, None] - preference[some]) - 1))
+    np.fill_diagonal(alike, 0)
+    found = maps.pinwheels(z)
+    hubs = (found[:, :2] + 0.5) * side / pixels
+    away = grid[rng.choice(len(grid), min(points, len(grid)), replace=False)]
+    radius = HUB * spacing
+
+    def directions(places: np.ndarray) -> float:
+        sector = np.floor(np.mod(preference, 2 * np.pi) / (2 * np.pi) * SECTORS).astype(int)
+        shares = []
+        for place in places:
+            near = np.hypot(*(grid - place).T) <= radius
+            shares.append(len(np.unique(sector[near] % SECTORS)) / SECTORS)
+        return float(np.mean(shares)) if shares else float("nan")
+
+    return {
+        "coverage": even,
+        "wiring": float((alike * apart).sum() / alike.sum()),
+        "hub": directions(hubs),
+        "away": directions(away),
+    }
+
+
+def rainbow(pixels: int, side: float, spacing: float) -> np.ndarray:
+    """Return a map whose direction turns steadily along x, once per spacing: no pinwheels."""
+    x = (np.arange(pixels) + 0.5) * side / pixels
+    return np.exp(2j * np.pi * np.broadcast_to(x, (pixels, pixels)) / spacing)
+
+
+def nulls(
+    units: Sheet,
+    z1: np.ndarray,
+    z2: np.ndarray,
+    spacing: float,
+    measured: dict[str, Any],
+    rng: np.random.Generator,
+) -> dict[str, list[dict[str, float]]]:
+    """Return what surrogates of a map are measured by.
+
+    "phase": same spectra, random phases; "shuffle": the same units dealt to one another's places.
+    """
+    found: dict[str, list[dict[str, float]]] = {"phase": [], "shuffle": []}
+    for number in range(measured["nulls"]):
+        scrambled = maps.phase_scramble(z1, rng), maps.phase_scramble(z2, rng)
+        found["phase"].append(measures(*scrambled, units.side))
+        dealt = units.at(units.place[rng.permutation(len(units.place))])
+        values = measures(*dealt.fields(measured["pixels"], measured["sigma"]), units.side)
+        for name, axis in (("smoothness", False), ("smoothness_axis", True)):
+            if number >= SMOOTH:
+                continue
+            values[name] = smoothness(dealt, spacing, measured["best"], rng, axis)[0]
+        found["shuffle"].append(values)
+    return found

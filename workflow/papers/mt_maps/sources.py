@@ -1,0 +1,98 @@
+"""What is looked at in training: videos and still pictures, decoded once, one shard a job."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from replicortex.data import frames, macaque_v4, video
+from replicortex.data import manifest as manifests
+from replicortex.errors import StudyError
+from replicortex.files import Tensors
+from replicortex.progress import Progress, iter_plainly
+
+
+def decode(
+    *,
+    dataset: Path,
+    source: str,
+    kind: str,
+    size: int,
+    grey: bool,
+    fewest: int,
+    most: int | None,
+    split: int,
+    sessions: list[str],
+    shard: int,
+    shards: int,
+    progress: Progress = iter_plainly,
+) -> dict[str, Tensors]:
+    """Decode one shard of a source.
+
+    Parameters
+    ----------
+    dataset
+        Manifest.
+    source
+        Its name in the configuration.
+    kind
+        "ucf101": the training list of a split; "videos": all video files; "pictures": the images of
+        V4 recordings.
+    size, grey
+        Side of the frames in pixels, and whether they have one channel.
+    fewest, most
+        Frames that a video needs, and those that are kept (None: all).
+    split, sessions
+        Of UCF101, and of the recordings.
+    shard, shards
+        Which of how many equal parts of the list.
+
+    Returns
+    -------
+    "frames": the shard, see `video.decode_all`, with its source.
+
+    Raises
+    ------
+    StudyError
+        When none of the videos can be used.
+    """
+    listed = manifests.load(dataset)
+    if kind == "pictures":
+        made = _pictures(dataset, sessions, size, grey)
+    else:
+        if kind == "ucf101":
+            (index,) = [name for name in listed.files if name.endswith("classInd.txt")]
+            folder = listed.path(index).parent.parent
+            videos = [(name, path) for name, _, path in video.ucf101_split(folder, split, "train")]
+        else:
+            names = [n for n in sorted(listed.files) if Path(n).suffix.lower() in video.SUFFIXES]
+            videos = [(name, listed.path(name)) for name in names]
+        if not videos:
+            raise StudyError(
+                f"dataset {listed.name}: it has no video ({', '.join(video.SUFFIXES)})"
+            )
+        cuts = np.linspace(0, len(videos), shards + 1).round().astype(int)
+        chosen = videos[cuts[shard] : cuts[shard + 1]]
+        made = video.decode_all(
+            chosen, size=size, fewest=fewest, grey=grey, most=most, progress=progress
+        )
+    made.metadata["source"] = source
+    return {"frames": made}
+
+
+def _pictures(dataset: Path, sessions: list[str], size: int, grey: bool) -> Tensors:
+    """Return pictures, each a video of one frame; those of several sessions once."""
+    from PIL import Image
+
+    taken, seen = [], set()
+    for session in sessions:
+        _, images = macaque_v4.read_images(dataset, session)
+        for number, image in enumerate(images):
+            if image.tobytes() in seen:
+                continue
+            seen.add(image.tobytes())
+            shown = Image.fromarray(image).convert("L" if grey else "RGB")
+            small = np.asarray(shown.resize((size, size), Image.Resampling.BOX))
+            taken.append((f"{session}/{number}", small.reshape(1, size, size, -1)))
+    return frames.shard(taken, {})

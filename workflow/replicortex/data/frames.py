@@ -1,0 +1,99 @@
+"""Decoded videos: uint8 frames in memory-mapped shards, cut into clips when needed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from replicortex.errors import StudyError
+from replicortex.files import Tensors
+
+
+@dataclass(frozen=True)
+class Video:
+    """A video of a store: its name, its item number, its frames (shard, start, count)."""
+
+    name: str
+    shard: int
+    start: int
+    frames: int
+
+
+@dataclass(frozen=True)
+class Store:
+    """Decoded frames: shards, uint8 (frames, size, size, channels), memory-mapped; videos; left out."""
+
+    shards: list[np.ndarray]
+    videos: list[Video]
+    left_out: dict[str, str]  # video -> why
+
+    def clip(self, video: int, start: int, length: int, step: int = 1) -> np.ndarray:
+        """Return frames start, start + step, ..., uint8 (length, size, size, channels).
+
+        Raises
+        ------
+        StudyError
+            When the video ends before the clip does.
+        """
+        entry = self.videos[video]
+        last = start + (length - 1) * step
+        if start < 0 or last >= entry.frames:
+            raise StudyError(
+                f"video {entry.name}: frames {start} to {last} asked for, it has {entry.frames}"
+            )
+        first = entry.start + start
+        return np.asarray(self.shards[entry.shard][first : first + last - start + 1 : step])
+
+
+def shard(taken: Sequence[tuple[str, np.ndarray]], left_out: dict[str, str]) -> Tensors:
+    """Return the shard of videos (name, frames), as `decode_all` describes it."""
+    entries, start = [], 0
+    for name, frames in taken:
+        entries.append({"name": name, "start": start, "frames": len(frames)})
+        start += len(frames)
+    together = np.concatenate([frames for _, frames in taken])
+    digest = hashlib.sha256(together).hexdigest()
+    return Tensors(
+        {"frames": together}, {"videos": entries, "left_out": left_out, "sha256": digest}
+    )
+
+
+def open_store(shards: Sequence[Path], *, check: bool = False) -> Store:
+    """Return the store that shards make up, memory-mapped; `check` reads all and compares sha256.
+
+    Raises
+    ------
+    StudyError
+        When a file is absent or no shard, or (`check`) was changed.
+    """
+    arrays, videos, left_out = [], [], {}
+    for number, path in enumerate(shards):
+        try:
+            frames, told = _mapped(path)
+            videos += [Video(shard=number, **entry) for entry in told["videos"]]
+            left_out |= told["left_out"]
+            digest = told["sha256"]
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise StudyError(f"{path}: is no shard of decoded videos ({error})") from None
+        if check and hashlib.sha256(frames).hexdigest() != digest:
+            raise StudyError(f"{path}: was changed after it was written (its sha256 differs)")
+        arrays.append(frames)
+    return Store(arrays, videos, left_out)
+
+
+def _mapped(path: Path) -> tuple[np.ndarray, dict]:
+    """Return a shard's frames, mapped from the file, and its description."""
+    with path.open("rb") as stream:
+        size = int.from_bytes(stream.read(8), "little")
+        if size > path.stat().st_size:
+            raise ValueError("it ends within its header")
+        header = json.loads(stream.read(size))
+    told = json.loads(header["__metadata__"]["replicortex"])
+    entry = header["frames"]
+    first = 8 + size + entry["data_offsets"][0]
+    return np.memmap(path, np.uint8, "r", first, tuple(entry["shape"])), told
