@@ -39,8 +39,8 @@ def mirror() -> Path:
 def pytest_collection_modifyitems(items):
     """Whatever starts from the same finished run goes to the same worker, which makes it once."""
     for item in items:
-        given = getattr(item, "callspec", _NO_PARAMETERS).params.values()
-        wanted = [*item.fixturenames, *(value for value in given if isinstance(value, str))]
+        named = getattr(item, "callspec", _NO_PARAMETERS).params.get("study")
+        wanted = [*item.fixturenames, named]
         for run in ("finished", "one_paper"):
             if run in wanted:
                 item.add_marker(pytest.mark.xdist_group(run))
