@@ -10,14 +10,16 @@ from papers.hierarchical_ot.aggregate import aggregate
 from papers.hierarchical_ot.alternatives import alternatives
 from papers.hierarchical_ot.controls import RULES
 from papers.hierarchical_ot.embed import embed, embed_fixed
+from papers.hierarchical_ot.learner import Learner
 from papers.hierarchical_ot.match import both, match, match_fixed
 from papers.hierarchical_ot.networks import for_images
+from papers.hierarchical_ot.passages import passages
 from papers.hierarchical_ot.systems import is_trained
 from papers.hierarchical_ot.train_language import train_language
 from papers.hierarchical_ot.train_vision import train_vision
 from replicortex.analysis import layer_plans
 from replicortex.analysis.optimal_transport import hot, split
-from replicortex.data import cifar
+from replicortex.data import cifar, tiny_llm
 from replicortex.errors import StudyError
 from replicortex.files import read_tensors, write
 from replicortex.randomness import stream_seed
@@ -133,6 +135,32 @@ def test_layers_are_the_networks_own(study):
         everything = network.eval()(x)[0][1].numpy()
     for row in arrays["vision/vit_shallow/1"][:5]:
         assert np.abs(everything - row).max(axis=1).min() < 1e-5
+
+
+def test_each_token_counts_as_often_as_it_has_characters(study):
+    """Every character is given its token's state; the layer is their mean."""
+    manifest = study["manifests"]["tiny_llm"]
+    model = tiny_llm.read_model(manifest)
+    tokenizer = tiny_llm.read_tokenizer(manifest, model.vocabulary)
+    shown = passages(study["shown"]["text"], study["own"]["language"])[1]
+    fixed, _ = read_tensors(study["folder"] / "fixed.safetensors")
+    for row in (0, 7):
+        tokens, spans = tokenizer.encode(shown[row])
+        states, _ = tiny_llm.hidden_states(model, tokens)
+        lengths = [end - start for start, end in spans]
+        assert sum(lengths) == len(shown[row]) and max(lengths) > 1
+        expected = np.repeat(states[1], lengths, axis=0).mean(0)
+        np.testing.assert_allclose(fixed["language/stories260k/1"][row], expected, atol=1e-5)
+
+
+def test_the_rate_follows_a_cosine_to_zero():
+    learner = Learner(torch.nn.Linear(2, 2), {"lr": 0.4, "epochs": 4}, torch.nn.functional.mse_loss)
+    rates = []
+    for _ in range(4):
+        rates.append(learner.optimiser.lr)
+        learner.end_epoch()
+    np.testing.assert_allclose(rates, 0.2 * (1 + np.cos(np.pi * np.arange(4) / 4)))
+    assert learner.optimiser.lr == pytest.approx(0)
 
 
 def test_training_lowers_the_loss_and_is_measured(study):
