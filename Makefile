@@ -20,13 +20,14 @@ demo small full:
 
 env: .venv/complete
 
-# uv comes from the lock too, then installs the rest in seconds.
+# uv comes from the lock too, then installs the rest in seconds. Compiled once, for some machines never keep
+# what Python compiles, and each job would spend seconds on it.
 .venv/complete: requirements.lock pyproject.toml
 	@echo "Installing the environment (about 6 GB, once)"
 	@test -x .venv/bin/python || $(PYTHON) -m venv .venv
 	@sed -n '/^uv==/,/^[a-tv-z]/{/^uv==/p;/^    --hash/p}' requirements.lock > .venv/uv.lock
 	@.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r .venv/uv.lock
-	@.venv/bin/uv pip sync --quiet --python .venv/bin/python --require-hashes requirements.lock
+	@.venv/bin/uv pip sync --quiet --compile-bytecode --python .venv/bin/python --require-hashes requirements.lock
 	@.venv/bin/uv pip install --quiet --python .venv/bin/python --no-deps --no-build-isolation -e .
 	@touch $@
 

@@ -18,7 +18,7 @@ report: "workflow/report/study.rst"
 
 
 study = open_study(config, root=Path(workflow.basedir))
-say(study.headline(), main=workflow.is_main_process)
+say(study.opening(), main=workflow.is_main_process)
 run = study.run
 merged = study.papers
 
@@ -64,6 +64,29 @@ module verdicts:
 
 
 use rule * from verdicts
+
+
+module pages:
+    pathvars:
+        results=f"results/{run}",
+        logs=f"logs/{run}",
+    snakefile:
+        "workflow/audit/Snakefile"
+    config:
+        {
+            "library": str(Path(workflow.basedir, "workflow")),
+            "results": [
+                *(
+                    path
+                    for paper in merged
+                    for path in getattr(rules, f"{paper}_all").input
+                ),
+                *rules.overview.output,
+            ],
+        }
+
+
+use rule * from pages
 
 
 rule all:

@@ -29,7 +29,7 @@ def main() -> int:
         (folder / "Snakefile").write_text("rule all:\n    input: []\n")
         (folder / "licensed").mkdir()
         config = json.dumps(full(folder / "licensed"))
-        jobs = planned(config)
+        jobs = count(config)
         calls = {
             "empty": (folder, ["--list"]),
             "parse": (ROOT, ["--list"]),
@@ -66,12 +66,12 @@ def words(config: str) -> list[str]:
     return [f"{key}={json.dumps(value)}" for key, value in json.loads(config).items()]
 
 
-def planned(config: str) -> int:
+def count(config: str) -> int:
     """Return how many jobs the plan has."""
     sys.path.insert(0, str(ROOT / "workflow"))
-    from replicortex.plan import plan
+    from replicortex.provenance.plan import planned
 
-    return len(plan(ROOT, json.loads(config)))
+    return len(planned([], json.loads(config), ROOT))
 
 
 def seconds(place: Path, arguments: list[str]) -> dict:

@@ -7,10 +7,12 @@ and 100 units (1,000 images) and 1,000 units (2,000 images, so that OLS has one 
 
 (a) `models`: all voxels at once by `replicortex.analysis.encoding.path`, against one scikit-learn
 estimator per voxel and alpha. The peer is timed on the first voxels and its time multiplied up to
-all; the weights of these voxels are compared, and the exit status is 1 when any differ by more than
-1e-6. scikit-learn's tolerance is the loosest tried at which its weights are that good; where none
-is, `peer_violation` says how far its own solution is from optimal. (b) `himalaya`: signed ridge, ten
-alphas, all voxels. (c) `scaling`: our positive Lasso over voxels and over units.
+all, and the weights of these voxels are compared. scikit-learn's tolerance is the loosest tried at
+which they agree to 1e-6. Where they never do, `peer_violation` and `our_violation` say whose solution
+is further from optimal; the exit status is 1 unless that is the peer's, by a factor of 1,000.
+(b) `himalaya`: signed ridge, ten alphas, all voxels. (c) `scaling`: our positive Lasso over voxels
+and over units. (d) `training`: images a second of the paper's two trainings, its network at a quarter
+of its width, views included; no peer, for `python -m replicortex cost`.
 
 One thread each. `cpu_seconds` are this process's, which other load changes little; ratios are of
 these.
@@ -27,13 +29,19 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
+import yaml
 from common import machine, versions, write
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import ElasticNet, Lasso, LinearRegression, Ridge
 
+from papers.sparse_positive.train import VIEWS, Learner
+from papers.sparse_positive.views import Views
 from replicortex.analysis import encoding
 from replicortex.randomness import generator
 
+ROOT = Path(__file__).resolve().parent.parent
+WIDTH = 16  # channels of the first stage
 TOLERANCE = 1e-6
 ALPHAS = np.logspace(-2, 4, 10).tolist()
 L1_RATIO = 0.5
@@ -43,10 +51,12 @@ FULL = {
         "1000 units": {"images": 2000, "units": 1000, "voxels": 1000, "peer_voxels": 2},
     },
     "scaling": {"voxels": [250, 500, 1000, 2000], "units": [50, 100, 200, 400]},
+    "training_batches": 8,
 }
 FAST = {
     "problems": {"20 units": {"images": 80, "units": 20, "voxels": 30, "peer_voxels": 3}},
     "scaling": {"voxels": [5, 10], "units": [5, 10]},
+    "training_batches": 1,
 }
 TOLERANCES = (1e-6, 1e-8, 1e-10, 1e-12)
 
@@ -196,6 +206,41 @@ def scaling(lists: dict[str, list[int]]) -> dict[str, Any]:
     return found
 
 
+def training(batches: int) -> dict[str, Any]:
+    """Return images a CPU second of each objective; both views of an image count once."""
+    torch.set_num_threads(1)
+    numbers = yaml.safe_load((ROOT / "config/papers/sparse_positive.yaml").read_text())["training"]
+    numbers["network"]["width"] = WIDTH
+    rng = generator(0, "pictures")
+    pictures = rng.integers(0, 256, (batches * numbers["batch"], 32, 32, 3)).astype(np.uint8)
+    labels = torch.from_numpy(rng.integers(0, 10, len(pictures)))
+    found: dict[str, Any] = {"width": WIDTH, "images_per_second": {}}
+    for objective, own in numbers["objectives"].items():
+        cpu = torch.device("cpu")
+        learner = Learner(objective, numbers, 0, cpu)
+        views = Views(
+            torch.from_numpy(pictures),
+            labels,
+            batch=numbers["batch"],
+            seed=0,
+            views=VIEWS[objective],
+            numbers=own["views"],
+            mean=numbers["mean"],
+            sd=numbers["sd"],
+            device=cpu,
+        )
+
+        def epoch(learner: Learner = learner, views: Views = views) -> None:
+            draws = views.draw(0)
+            for step in range(len(views)):
+                learner.step(*views.get(draws, step), None)
+
+        epoch()
+        _, seconds, _ = timed(epoch)
+        found["images_per_second"][objective] = round(len(pictures) / seconds, 1)
+    return found
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--fast", action="store_true")
@@ -207,22 +252,27 @@ def main() -> int:
     report = {
         "fast": options.fast,
         "machine": machine(),
-        "versions": versions("numpy", "scipy", "scikit-learn", "himalaya"),
+        "versions": versions("numpy", "scipy", "scikit-learn", "himalaya", "torch"),
         "threads": 1,
+        "device": "cpu",
+        "width": WIDTH,
         "sizes": sizes,
         "alphas": len(ALPHAS),
         "models": {name: models(one) for name, one in sizes["problems"].items()},
         "himalaya": {name: himalaya(one) for name, one in sizes["problems"].items()},
         "scaling": scaling(sizes["scaling"]),
+        "training": training(sizes["training_batches"]),
     }
     write(options.out, report)
-    worst = max(
-        one["largest_difference"]
+    wrong = [
+        name
         for part in report["models"].values()
         for name, one in part.items()
-        if name != "all_eight" and one["peer_violation"] <= TOLERANCE
-    )
-    return int(worst > TOLERANCE)
+        if name != "all_eight"
+        and one["largest_difference"] > TOLERANCE
+        and one["peer_violation"] < 1000 * one["our_violation"]
+    ]
+    return int(bool(wrong))
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 import os
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -15,6 +16,7 @@ sys.path[:0] = [str(HERE), str(HERE / "cluster"), str(HERE / "workflow"), str(HE
 
 from study_copy import finished, fresh, one_paper, study  # noqa: E402, F401
 
+_NO_PARAMETERS = SimpleNamespace(params={})
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -31,6 +33,17 @@ def mirror() -> Path:
     if not (folder / "SOURCES.tsv").is_file():
         pytest.skip(f"no mirror of real data at {folder} (set REPLICORTEX_MIRROR)")
     return folder
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """Whatever starts from the same finished run goes to the same worker, which makes it once."""
+    for item in items:
+        wanted = [*item.fixturenames, *getattr(item, "callspec", _NO_PARAMETERS).params.values()]
+        for run in ("finished", "one_paper"):
+            if run in wanted:
+                item.add_marker(pytest.mark.xdist_group(run))
+                break
 
 
 @pytest.hookimpl(wrapper=True)

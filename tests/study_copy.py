@@ -21,10 +21,14 @@ class Copy:
     def __init__(self, folder: Path):
         self.folder = folder
 
-    def snakemake(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess:
-        return self.run(str(BIN / "snakemake"), *arguments, check=check)
+    def snakemake(
+        self, *arguments: str, check: bool = True, watch: bool = False
+    ) -> subprocess.CompletedProcess:
+        return self.run(str(BIN / "snakemake"), *arguments, check=check, watch=watch)
 
-    def run(self, *command: str, check: bool = True) -> subprocess.CompletedProcess:
+    def run(
+        self, *command: str, check: bool = True, watch: bool = False
+    ) -> subprocess.CompletedProcess:
         kept = {k: v for k, v in os.environ.items() if not k.startswith(("REPLICORTEX_", "PYTEST"))}
         done = subprocess.run(
             command,
@@ -35,6 +39,7 @@ class Copy:
                 **kept,
                 "PATH": f"{BIN}:{kept['PATH']}",
                 "PYTHONPATH": str(self.folder / "workflow"),
+                **({"REPLICORTEX_WATCH": "1"} if watch else {}),
             },
             timeout=1200,
         )
@@ -90,7 +95,8 @@ def _finished(root: Path, folder: Path, papers: str) -> Copy:
     config.write_text(config.read_text().replace("run: all ", f"run: {papers} ", 1))
     if papers != "all":
         made.commit()
-    made.first_output = made.snakemake("--cores", "2")
+    # No job may open what its rule does not declare.
+    made.first_output = made.snakemake("--cores", "2", watch=True)
     return made
 
 

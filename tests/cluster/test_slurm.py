@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from private_cluster import missing, private_cluster
 
-pytestmark = [pytest.mark.slurm, pytest.mark.xdist_group("finished"), pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.slurm, pytest.mark.timeout(900)]
 BIN = Path(sys.executable).parent
 
 PROBE = """

@@ -3,6 +3,8 @@ import os
 import subprocess
 import sys
 
+import pytest
+
 
 def test_fast_mode_measures_and_agrees(root, tmp_path):
     out = tmp_path / "sparse_positive.json"
@@ -22,3 +24,20 @@ def test_fast_mode_measures_and_agrees(root, tmp_path):
     for name, one in found.items():
         if name != "all_eight":
             assert one["largest_difference"] <= 1e-6 and one["our_violation"] < 1e-8, name
+
+
+@pytest.mark.parametrize("name", ["100 units", "1000 units"])
+def test_the_kept_results_are_of_the_full_size(root, name):
+    """1,000 voxels, ten alphas, eight models; the same weights, 20 times faster altogether."""
+    report = json.loads((root / "benchmarks" / "sparse_positive.json").read_text())
+    assert not report["fast"] and report["alphas"] == 10
+    assert report["sizes"]["problems"][name]["voxels"] == 1000
+    for model, one in report["models"][name].items():
+        if model != "all_eight":
+            assert one["our_violation"] < 1e-8
+            assert one["largest_difference"] <= 1e-6 or one["peer_violation"] > one["our_violation"]
+    sums = report["models"][name]["all_eight"]
+    assert sums["times_less_cpu"] == pytest.approx(
+        sums["cpu_seconds"]["peer"] / sums["cpu_seconds"]["ours"], rel=0.01
+    )
+    assert sums["times_less_cpu"] >= 20

@@ -1,12 +1,16 @@
 """The chain of records: kept copies, dropped steps, and whatever was changed."""
 
 import gzip
+import json
+import random
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from replicortex.provenance import chain, records
+from replicortex.provenance.verification import counting, verify
 
 FACTS = {
     "rule": "r",
@@ -34,7 +38,6 @@ def study(tmp_path, monkeypatch):
     """A model, a table made from it, and a figure made from that; and a kept copy of the latter."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("replicortex.codehash.module_hashes", lambda module: {})
-    monkeypatch.setattr(chain, "code_hash", lambda module, read: None)
     model = made("results/small/x/models/m.safetensors", "model", {})
     table = made("results/small/x/metrics/t.csv", "a\n1\n", {"model": model})
     made("results/small/x/figures/f.svg", "<svg/>", {"table": table})
@@ -49,17 +52,29 @@ def study(tmp_path, monkeypatch):
 
 
 def faults(path: Path) -> list[str]:
-    return [str(fault) for fault in chain.verify([path], Path.cwd())]
+    return [str(fault) for fault in counting(verify([path], Path.cwd()), current=False)]
 
 
 def test_an_untouched_chain_has_no_fault(study):
     assert faults(Path("results/small/x/figures/f.svg")) == []
 
 
+def test_what_is_made_from_records_is_no_result(study):
+    for name in ("report.html", "audit/index.html", ".state/x", "x/.inputs-1.json"):
+        path = Path("results/small", name)
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("")
+    Path("results/small/x/figures/f.svg").unlink()
+    found = {path.name for path in chain.results_below(Path("results/small"))}
+    assert found == {"m.safetensors", "t.csv"}
+    with_absent = {path.name for path in chain.results_below(Path("results/small"), absent=True)}
+    assert with_absent == found | {"f.svg"}
+
+
 def test_a_kept_chain_is_followed_where_it_was_kept(study):
     shutil.rmtree("results/small")
-    (fault,) = chain.verify([study / "figures/f.svg"], Path.cwd())
-    assert fault.absent and fault.path == "results/reference/x/models/m.safetensors"
+    (fault,) = verify([study / "figures/f.svg"], Path.cwd())
+    assert fault.kind == "absent" and fault.path == "results/reference/x/models/m.safetensors"
     lines = list(chain.lineage(study / "figures/f.svg"))
     assert any("results/reference/x/metrics/t.csv" in line for line in lines)
     assert any("results/reference/x/models/m.safetensors" in line for line in lines)
@@ -72,7 +87,7 @@ def test_a_compressed_table_is_checked_by_its_content(study):
     packed.write_bytes(gzip.compress(table.read_bytes(), mtime=0))
     table.unlink()
     for start in (study / "figures/f.svg", packed):
-        assert all(fault.absent for fault in chain.verify([start], Path.cwd()))
+        assert all(fault.kind == "absent" for fault in verify([start], Path.cwd()))
     packed.write_bytes(gzip.compress(b"a\n2\n", mtime=0))
     assert "results/reference/x/metrics/t.csv: the file was changed after it was made" in faults(
         study / "figures/f.svg"
@@ -81,12 +96,24 @@ def test_a_compressed_table_is_checked_by_its_content(study):
 
 def test_a_changed_kept_table_is_the_first_cause(study):
     (study / "metrics/t.csv").write_text("a\n9\n")
-    found = faults(study / "figures/f.svg")
-    assert (
-        "results/reference/x/figures/f.svg: its input results/reference/x/metrics/t.csv "
-        "is not the one that it was made from" in found
-    )
-    assert "results/reference/x/metrics/t.csv: the file was changed after it was made" in found
+    found = [str(f) for f in verify([study / "figures/f.svg"], Path.cwd()) if f.kind != "absent"]
+    assert found == ["results/reference/x/metrics/t.csv: the file was changed after it was made"]
+
+
+def test_a_table_made_again_since_is_told_of_what_was_made_from_the_old_one(study):
+    made("results/small/x/metrics/t.csv", "a\n2\n", {}, factor=2)
+    assert faults(Path("results/small/x/figures/f.svg")) == [
+        "results/small/x/figures/f.svg: its input results/small/x/metrics/t.csv "
+        "is not the one that it was made from"
+    ]
+
+
+def test_a_compressed_copy_that_does_not_unpack_is_a_fault(study):
+    table = study / "metrics/t.csv"
+    packed = table.with_name("t.csv.gz")
+    packed.write_bytes(gzip.compress(table.read_bytes(), mtime=0)[:-9])
+    table.unlink()
+    assert faults(packed)[0].endswith("t.csv.gz: the file was changed after it was made")
 
 
 def test_a_changed_parameter_shows_in_the_record(study):
@@ -97,8 +124,6 @@ def test_a_changed_parameter_shows_in_the_record(study):
 
 
 def test_a_forged_record_does_not_follow_from_its_parameters(study):
-    import json
-
     from replicortex.files import canonical_json
 
     file = records.path_of(Path("results/small/x/metrics/t.csv"))
@@ -106,6 +131,167 @@ def test_a_forged_record_does_not_follow_from_its_parameters(study):
     record.pop("sha256")
     record["job"]["arguments"]["factor"] = 2
     record["sha256"] = records.sha256(canonical_json(record))
-    file.write_text(json.dumps(record))
+    file.write_text(canonical_json(record, indent=1) + "\n")
     (found,) = faults(Path("results/small/x/metrics/t.csv"))
     assert "the record's id does not follow" in found
+
+
+@pytest.mark.parametrize("old, new", [('"factor": 1', '"factor":  1'), ("{\n", "{\r\n")])
+def test_white_space_of_a_record_counts(study, old, new):
+    file = records.path_of(Path("results/small/x/metrics/t.csv"))
+    text = file.read_bytes().decode()
+    assert old in text
+    file.write_bytes(text.replace(old, new, 1).encode())
+    (found,) = faults(Path("results/small/x/metrics/t.csv"))
+    assert "the record was changed after it was written" in found
+
+
+@pytest.fixture
+def data(study):
+    """A dataset of one file, its manifest, a table made from it and from a file of claims."""
+    raw = Path("data/d/raw.tar.gz")
+    raw.parent.mkdir(parents=True)
+    raw.write_bytes(gzip.compress(b"raw", mtime=0))
+    Path("claims.yaml").write_text("- id: a")
+    files = {"raw.tar.gz": {"key": "K", "size": 23, "sha256": records.file_sha256(raw)}}
+    content = {"name": "d", "version": "1", "id": "i", "commit": "c" * 40, "synthetic": False}
+    manifest = made("data/manifests/d@1.json", json.dumps({**content, "files": files}), {})
+    inputs = {"data": manifest, "claims": Path("claims.yaml")}
+    return made("results/small/x/metrics/d.csv", "1", inputs)
+
+
+@pytest.mark.parametrize(
+    "victim, what",
+    [
+        ("data/d/raw.tar.gz", "the raw file is not the one that data/manifests/d@1.json lists"),
+        ("data/manifests/d@1.json", "the file was changed after it was made"),
+        ("claims.yaml", "is not the file that results were made from"),
+        ("results/small/x/metrics/d.csv", "the file was changed after it was made"),
+    ],
+)
+def test_each_changed_artefact_is_the_one_fault(data, victim, what):
+    assert faults(data) == []
+    content = bytearray(Path(victim).read_bytes())
+    content[0] ^= 1
+    Path(victim).write_bytes(content)
+    assert faults(data) == [f"{victim}: {what}"]
+
+
+def test_claims_changed_and_committed_since_are_stale_and_no_fault(data):
+    git = ["git", "-c", "user.name=Test", "-c", "user.email=test@localhost"]
+    subprocess.run(["git", "init", "--quiet"], check=True)
+    Path("claims.yaml").write_text("- id: b")
+    subprocess.run(["git", "add", "claims.yaml"], check=True)
+    subprocess.run([*git, "commit", "--quiet", "--message", "claims"], check=True)
+    assert faults(data) == []
+    (found,) = verify([data], Path.cwd())
+    assert found.kind == "stale" and found.path == "claims.yaml" and "committed since" in found.what
+    Path("claims.yaml").write_text("- id: c")
+    assert faults(data) == ["claims.yaml: is not the file that results were made from"]
+
+
+def test_a_dataset_that_was_moved_to_another_commit_is_named(data):
+    git = ["git", "-c", "user.name=Test", "-c", "user.email=test@localhost", "-C", "data/d"]
+    subprocess.run(["git", "init", "--quiet", "data/d"], check=True)
+    subprocess.run([*git, "commit", "--quiet", "--allow-empty", "--message", "x"], check=True)
+    (found,) = faults(data)
+    assert found.startswith("data/d: the dataset was moved to commit ")
+    assert found.endswith("data/manifests/d@1.json says cccccccccccc")
+
+
+def test_data_that_are_not_here_are_no_fault_and_are_said(data):
+    Path("data/d/raw.tar.gz").unlink()
+    (fault,) = verify([data], Path.cwd())
+    assert fault.kind == "absent" and fault.path == "data/d/raw.tar.gz"
+    shutil.rmtree("data")
+    (fault,) = verify([data], Path.cwd())
+    assert fault.kind == "absent" and fault.path == "data/manifests/d@1.json"
+
+
+def test_a_random_byte_anywhere_is_found_and_named(data):
+    """100 tamperings of every kind of file on the chain, 100 found; none on untouched files."""
+    draw = random.Random(3)
+    figure = Path("results/small/x/figures/f.svg")
+    victims = [
+        path for path in Path().rglob("*") if path.is_file() and "reference" not in path.parts
+    ]
+    assert len(victims) == 12
+    for _ in range(100):
+        victim = draw.choice(victims)
+        before = victim.read_bytes()
+        content = bytearray(before)
+        content[draw.randrange(len(content))] ^= draw.randrange(1, 256)
+        victim.write_bytes(content)
+        found = verify([data, figure], Path.cwd())
+        victim.write_bytes(before)
+        named = victim.as_posix().removesuffix(records.SUFFIX)
+        assert [fault.path for fault in found] == [named], victim
+    assert verify([data, figure], Path.cwd()) == []
+
+
+def test_the_tree_tells_each_step_once_and_data_to_their_keys(data):
+    told = chain.tree(data, {})
+    (dataset,) = told["inputs"]["data"]
+    assert dataset["keys"] == {"raw.tar.gz": "K"} and dataset["dataset"]["commit"] == "c" * 40
+    assert told["inputs"]["claims"][0]["path"] == "claims.yaml"
+    figure = chain.tree(Path("results/small/x/figures/f.svg"), {})
+    (table,) = figure["inputs"]["table"]
+    assert table["inputs"]["model"][0]["path"] == "results/small/x/models/m.safetensors"
+    assert "    key K" in list(chain.lineage(data))
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"a": {}, "b": [], "c": [{}, [], [1, [2.5]]], "d": None, "e": True},
+        {"text": 'a "quoted": word {', "ends": "{", "more": "[", "colon": "x: y", "é": "ü\u2028\\"},
+        {"list": ["a: b", "}", "]", '"'], "nested": {"deep": [{"er": ["x", {"y": "z"}]}]}},
+    ],
+)
+def test_a_text_is_canonical_exactly_when_the_slow_way_says_so(value):
+    from replicortex.files import canonical_json
+
+    text = canonical_json(value, indent=1) + "\n"
+    assert records._is_canonical(text, value)
+    for at in range(len(text)):
+        for other in (
+            text[:at] + " " + text[at:],
+            text[:at] + "\n" + text[at:],
+            text[:at] + text[at + 1 :],
+        ):
+            try:
+                same = json.loads(other) == value
+            except ValueError:
+                continue
+            if same:
+                assert not records._is_canonical(other, value), (at, other)
+
+
+@pytest.fixture
+def many(study):
+    """Two tables made from many files, which are listed once."""
+    names = [made(f"results/small/x/m/{n}.csv", str(n), {}, factor=n) for n in range(100)]
+    made("results/small/x/metrics/b.csv", "2", {"all": names})
+    return made("results/small/x/metrics/a.csv", "1", {"all": names})
+
+
+def test_many_inputs_are_listed_once_for_all_results_of_a_job(many):
+    (listed,) = many.parent.glob(".inputs-*.json")
+    assert records.list_of(records.path_of(many)) == listed
+    assert records.path_of(many).stat().st_size < 2_000 < listed.stat().st_size
+    record = records.read(records.path_of(many))
+    assert len(record["inputs"]["all"]) == 100
+    assert record["inputs"]["all"][7]["sha256"] == records.sha256("7")
+    assert faults(many) == [] and len(chain.tree(many, {})["inputs"]["all"]) == 100
+    assert many.parent / listed.name not in chain.results_below(Path("results/small"), absent=True)
+
+
+@pytest.mark.parametrize("what", ["was changed after it was written", "is not here"])
+def test_a_list_of_inputs_that_was_changed_or_lost_is_the_one_fault(many, what):
+    (listed,) = many.parent.glob(".inputs-*.json")
+    if "changed" in what:
+        listed.write_bytes(listed.read_bytes().replace(b"results", b"resulTs", 1))
+    else:
+        listed.unlink()
+    found = verify([many, many.with_name("b.csv")], Path.cwd())
+    assert [str(fault) for fault in found] == [f"{listed}: the list of inputs {what}"]

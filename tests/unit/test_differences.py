@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 from test_chain import made
 
-from replicortex.provenance.differences import differences
+from replicortex.errors import StudyError
+from replicortex.provenance.differences import differences, runs
 
 
 @pytest.fixture(autouse=True)
@@ -47,3 +48,30 @@ def test_what_no_record_explains_is_said():
     one, other = chain_of("a"), chain_of("b", figure="<svg></svg>")
     (line,) = lines(one, other)
     assert "nothing on their chains tells why" in line
+
+
+def between_runs(one, other):
+    return list(runs(Path(f"results/{one}"), Path(f"results/{other}"), Path.cwd()))
+
+
+def test_two_runs_differ_where_the_first_of_their_steps_do_and_it_is_said_once():
+    chain_of("a")
+    chain_of("b", "other", factor=2, table="a\n2\n", figure="<svg></svg>")
+    made("results/b/x/extra.csv", "1", {})
+    assert between_runs("a", "b") == [
+        "results/a/x/m.safetensors: parameter factor: 1 against 2",
+        "only in results/b: x/extra.csv",
+        "0 of 3 results that both have are the same bytes",
+    ]
+
+
+def test_equal_runs_are_said_to_be_equal():
+    chain_of("a")
+    chain_of("b")
+    assert between_runs("a", "b") == ["3 of 3 results that both have are the same bytes"]
+
+
+def test_a_run_without_results_is_named():
+    chain_of("a")
+    with pytest.raises(StudyError, match="no results below results/c"):
+        between_runs("a", "c")

@@ -201,3 +201,11 @@ def test_a_dead_alpha_is_never_chosen():
     assert encoding.choose(scores, weights, "global").tolist() == [0, 0, 0]
     with pytest.raises(StudyError, match="'voxel' or 'global'"):
         encoding.choose(scores, weights, "each")
+
+
+def test_signed_weights_among_units_of_all_directions_turn_by_one_on_average():
+    rng = generator(13, "isotropic")
+    x, w = rng.normal(size=(40, 400)), rng.normal(size=(300, 400))
+    theta = reorientation(x, rng.normal(size=(40, 300)), w)
+    assert theta.mean() == pytest.approx(1, abs=0.005)
+    assert theta.min() > 0.9 and theta.max() < 1.1

@@ -6,10 +6,12 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from replicortex import runner
+from replicortex.errors import StudyError
 from replicortex.files import canonical_json
 from replicortex.provenance import records
 
@@ -56,6 +58,19 @@ def misnamed(*, numbers: Path) -> dict:
 
 def unwritable(*, numbers: Path) -> dict:
     return {"first": pd.DataFrame({"a": [1]}), "second": object()}
+
+
+def peeking(*, numbers: Path, how: str) -> dict:
+    hidden = Path("results/hidden.safetensors")
+    if how == "python":
+        hidden.read_bytes()
+    elif how == "behind":
+        from safetensors import safe_open
+
+        safe_open(hidden, framework="numpy")
+    elif how == "data":
+        Path("data/d/raw.bin").read_bytes()
+    return {"table": pd.read_csv(numbers)}
 
 
 def trained(*, numbers: Path, seeds: list[int], state) -> dict:
@@ -258,3 +273,55 @@ def test_synthetic_results_say_so_on_the_figure(work):
     )
     assert "SYNTHETIC DATA" in Path("out/f.svg").read_text()
     assert records.read(Path("out/f.svg.record.json"))["synthetic"] is True
+
+
+@pytest.fixture
+def watched(work, monkeypatch):
+    """Results and data that a job's rule does not declare, and the mode that minds."""
+    from replicortex.files import Tensors, write
+
+    write(Path("results/hidden.safetensors"), Tensors({"a": np.zeros(2)}))
+    Path("data/d").mkdir(parents=True)
+    Path("data/d/raw.bin").write_bytes(b"raw")
+    Path("results/out").mkdir()
+    monkeypatch.setenv("REPLICORTEX_WATCH", "1")
+
+
+@pytest.mark.parametrize(
+    "how, path",
+    [
+        ("python", "results/hidden.safetensors"),
+        ("behind", "results/hidden.safetensors"),
+        ("data", "data/d/raw.bin"),
+    ],
+)
+def test_a_job_that_opens_what_is_not_declared_fails_where_that_is_watched(
+    watched, capsys, monkeypatch, how, path
+):
+    with pytest.raises(SystemExit):
+        run("peeking", {"table": "results/out/table.csv"}, {"how": how})
+    assert f"opened without being declared as an input: {path}" in capsys.readouterr().err
+    monkeypatch.delenv("REPLICORTEX_WATCH")
+    run("peeking", {"table": "results/out/table.csv"}, {"how": how})
+
+
+def test_a_job_that_opens_its_inputs_and_outputs_alone_passes(watched):
+    run("peeking", {"table": "results/out/table.csv"}, {"how": "no"})
+    assert Path("results/out/table.csv").exists()
+
+
+def test_files_of_a_dataset_whose_manifest_is_an_input_are_declared(watched):
+    from replicortex.provenance.watching import watching
+
+    content = {"name": "d", "version": "1", "id": "i", "commit": "c", "synthetic": False}
+    files = {"raw.bin": {"key": "K", "size": 3, "sha256": "s"}}
+    manifest = Path("data/manifests/d@1.json")
+    manifest.parent.mkdir()
+    manifest.write_text(canonical_json({**content, "files": files}))
+    with watching({"data": manifest}, {}, datasets=False, state=Path("state")):
+        Path("data/d/raw.bin").read_bytes()
+    with (
+        pytest.raises(StudyError, match="declared as an input: data/d/other"),
+        watching({"data": manifest}, {}, datasets=False, state=Path("state")),
+    ):
+        Path("data/d/other").write_bytes(b"")

@@ -9,8 +9,6 @@ from stand_in_conda import install
 
 from replicortex.provenance import records
 
-pytestmark = pytest.mark.xdist_group("finished")
-
 
 @pytest.fixture
 def conda(root, tmp_path, monkeypatch):

@@ -2,10 +2,9 @@
 
 import re
 import subprocess
+from dataclasses import dataclass
 
 import pytest
-
-pytestmark = pytest.mark.xdist_group("finished")
 
 P = "learning_rules_"
 FIGURES = {f"{P}draw": 1}
@@ -23,16 +22,19 @@ def training(n):
     return {f"{P}train_0": n, **AFTER_TRAINING}
 
 
-def replace(file, old, new):
-    """Return a change of one text in one file."""
+@dataclass(frozen=True)
+class replace:
+    """A change of one text in one file."""
 
-    def change(folder):
-        path = folder / file
+    file: str
+    old: str
+    new: str
+
+    def __call__(self, folder):
+        path = folder / self.file
         text = path.read_text()
-        assert text.count(old) >= 1, f"{file} has no {old!r}"
-        path.write_text(text.replace(old, new, 1))
-
-    return change
+        assert text.count(self.old) >= 1, f"{self.file} has no {self.old!r}"
+        path.write_text(text.replace(self.old, self.new, 1))
 
 
 def demo(text):

@@ -3,7 +3,7 @@
 import pytest
 from test_reruns import planned_after, replace
 
-pytestmark = [pytest.mark.xdist_group("finished"), pytest.mark.slow]
+pytestmark = pytest.mark.slow
 
 S = "sparse_positive_"
 CODE = "workflow/papers/sparse_positive"

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from replicortex.errors import StudyError, nearest
+from replicortex.provenance import commands as commands_of_audit
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -27,20 +28,7 @@ def _parser() -> argparse.ArgumentParser:
 
     audit = commands.add_parser("audit", help="where a result comes from, and whether that holds")
     parts = audit.add_subparsers(required=True, metavar="what")
-    figure = parts.add_parser("figure", help="the whole lineage of a figure or table, as a tree")
-    figure.add_argument("file", type=Path)
-    figure.set_defaults(run=_figure)
-    diff = parts.add_parser("diff", help="the first step at which two results differ, and how")
-    diff.add_argument("one", type=Path)
-    diff.add_argument("other", type=Path)
-    diff.set_defaults(run=_diff)
-    cited = parts.add_parser("cite", help="BibTeX of a result's paper, data and software")
-    cited.add_argument("file", type=Path)
-    cited.set_defaults(run=_cite)
-    verify = parts.add_parser("verify", help="recompute every hash on the chain")
-    verify.add_argument("files", type=Path, nargs="*", help="default: everything below results/")
-    verify.add_argument("--current", action="store_true", help="changed code is an error too")
-    verify.set_defaults(run=_verify)
+    commands_of_audit.add(parts)
 
     keep = commands.add_parser("keep", help="copy a run to results/reference, for git")
     keep.add_argument("run_name", metavar="run")
@@ -68,57 +56,6 @@ def _parser() -> argparse.ArgumentParser:
     rules = commands.add_parser("graph", help="draw the graph of rules into README.md")
     rules.set_defaults(run=_graph)
     return parser
-
-
-def _figure(options: argparse.Namespace) -> None:
-    from replicortex.provenance import chain
-
-    if not options.file.is_file():
-        raise StudyError(f"{options.file}: no such file")
-    for line in chain.lineage(chain.find_record(options.file, Path("results"))):
-        print(line)
-
-
-def _diff(options: argparse.Namespace) -> None:
-    from replicortex.provenance.differences import differences
-
-    for line in differences(options.one, options.other, ROOT):
-        print(line)
-
-
-def _cite(options: argparse.Namespace) -> None:
-    from replicortex.provenance import chain
-    from replicortex.provenance.citations import cite
-
-    if not options.file.is_file():
-        raise StudyError(f"{options.file}: no such file")
-    print(cite(chain.find_record(options.file, Path("results")), ROOT))
-
-
-def _verify(options: argparse.Namespace) -> int:
-    from replicortex.provenance import chain
-
-    files = options.files or [
-        path
-        for run in sorted(Path("results").glob("*"))
-        if run.is_dir()
-        for path in chain.results_below(run)
-    ]
-    if not files:
-        raise StudyError("audit verify: there is nothing below results/; run `make` first")
-    faults = chain.verify(files, ROOT, current=True)
-    wrong = [f for f in faults if not f.absent and (options.current or not f.stale)]
-    for fault in faults:
-        if fault in wrong:
-            print(fault)
-        elif not fault.absent:
-            print(f"(for information) {fault}")
-    absent = sum(fault.absent for fault in faults)
-    print(
-        f"{len(files)} results checked, {len(wrong)} faults"
-        + (f", {absent} times bytes or code were not at hand to check" if absent else "")
-    )
-    return 1 if wrong else 0
 
 
 def _keep(options: argparse.Namespace) -> None:
@@ -156,6 +93,7 @@ def _summary(options: argparse.Namespace) -> None:
     for what, path in (
         ("Report", run / "report.html"),
         ("Scorecard", run / "scorecard/overview.png"),
+        ("Audit", run / "audit/index.html"),
         *(("Figures", folder) for folder in sorted(run.glob("*/figures"))),
     ):
         if path.exists():

@@ -75,6 +75,17 @@ def module_hashes(module: str, read: Reader | None = None) -> dict[str, str]:
     return hashes
 
 
+def source_hash(path: str, source: bytes) -> str:
+    """Return the hash of one source alone, as `module_hashes` gives it.
+
+    Raises
+    ------
+    SyntaxError
+        When it cannot be parsed.
+    """
+    return _analyse(path, source)[0]
+
+
 @cache
 def _analyse(path: str, source: bytes) -> tuple[str, tuple[str, ...]]:
     tree = ast.parse(source, filename=path)

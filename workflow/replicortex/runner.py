@@ -14,6 +14,7 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from importlib import import_module
 from pathlib import Path
 from typing import Any, TextIO
@@ -161,16 +162,30 @@ def _run(
     _determinism(what["arguments"].get("device", "cpu"), what["threads"])
     arguments = {**what["arguments"], **given}
     arguments.update(_provided(function, seeds, identity, resources))
-    results = function(**arguments)
-
-    if set(results) != set(wanted):
-        raise ValueError(f"{what['call']} returned {sorted(results)}, {sorted(wanted)} expected")
-    written = write_results(results, wanted, identity, seeds)
+    with _watched(given, wanted, datasets=what.get("code", "") is None):
+        results = function(**arguments)
+        if set(results) != set(wanted):
+            raise ValueError(
+                f"{what['call']} returned {sorted(results)}, {sorted(wanted)} expected"
+            )
+        written = write_results(results, wanted, identity, seeds)
     facts = records.run_facts(rule, time.monotonic() - started)
     for path, digest, seed in written:
         records.write(path, identity, digest, seed, facts)
     if "state" in arguments:
         shutil.rmtree(arguments["state"].folder, ignore_errors=True)
+
+
+def _watched(
+    inputs: Mapping[str, Any], outputs: Mapping[str, Any], datasets: bool
+) -> AbstractContextManager[None]:
+    """Return the test mode in which a job fails that opens what its rule does not declare."""
+    if not os.environ.get("REPLICORTEX_WATCH"):
+        return nullcontext()
+    from replicortex.provenance.watching import watching
+
+    state = Path(os.environ.get("REPLICORTEX_STATE", "results/.state"))
+    return watching(inputs, outputs, datasets, state)
 
 
 def _paths(value: Any) -> Path | list[Path]:

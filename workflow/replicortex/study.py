@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,15 @@ class OpenStudy(configuration.Study):
     """A study with the places that the workflow needs."""
 
     root: Path
+
+    def opening(self) -> str:
+        """Return what a run says first: its headline, and that files differ from the last commit."""
+        if os.environ.get("REPLICORTEX_DIRTY") != "yes":
+            return self.headline()
+        return (
+            f"{self.headline()}\nReplicortex: files differ from the last commit (`git status` lists "
+            "them); results of this run say so and cannot be kept"
+        )
 
     def manifests(self) -> dict[str, Any]:
         """Return the configuration of the datasets' rules: names and their manifests."""
@@ -92,11 +103,31 @@ def say(text: str, main: bool) -> None:
 
 def finish(all_rules: Iterable[Any], study: OpenStudy) -> None:
     """Complete and check all jobs; on a fault say it in one sentence and exit."""
+    all_rules = list(all_rules)
+    _label(all_rules)
     versions = {name: entry.version for name, entry in study.datasets.items()}
     try:
         rules.finish(all_rules, versions, study.settings.threads)
     except StudyError as error:
         raise SystemExit(f"Error: {error}") from None
+
+
+def _label(all_rules: Iterable[Any]) -> None:
+    """Have the engine's report show record and verdicts beside each file."""
+    from replicortex.provenance.labels import labels
+
+    for rule in all_rules:
+        for item in rule.output:
+            told = getattr(item, "flags", {}).get("report")
+            if told is not None and told.labels is None:
+                shown = partial(_labels, labels, str(item))
+                item.flags["report"] = told._replace(labels=shown)
+
+
+def _labels(labels: Callable[[Path], dict[str, str]], path: str, wildcards: Any) -> dict[str, str]:
+    from snakemake.io import apply_wildcards
+
+    return labels(Path(apply_wildcards(path, wildcards)))
 
 
 def require_gpu(study: OpenStudy, local: bool) -> None:

@@ -209,3 +209,10 @@ def test_which_network_a_space_is_of():
     assert many.family("resnet20_trained_layer3_middle") == "resnet20_trained"
     assert many.family("barlow_untrained_fc6") == "barlow_untrained"
     assert many.family("hog") == "hog"
+
+
+def test_a_table_without_rows_is_left_out(tmp_path):
+    pd.DataFrame({"a": [1, 2]}).to_csv(tmp_path / "one.csv", index=False)
+    pd.DataFrame([]).to_csv(tmp_path / "none.csv", index=False)
+    found = st.joined([tmp_path / "one.csv", tmp_path / "none.csv"])
+    assert found.a.tolist() == [1, 2]

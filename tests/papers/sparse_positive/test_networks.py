@@ -216,3 +216,21 @@ def test_a_published_model_gives_what_its_classifier_is_given(tmp_path, monkeypa
         zoo.extract(**{**given, "names": ["torchvision/alexnett"]})
     with pytest.raises(StudyError, match="'keras' of 'keras/x' is neither"):
         zoo.extract(**{**given, "names": ["keras/x"]})
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("objective", ["supervised", "barlow"])
+def test_a_step_on_a_gpu_is_that_of_the_cpu(objective):
+    from replicortex.training import device as devices
+
+    if not torch.cuda.is_available():
+        pytest.skip("no CUDA device")
+    images = torch.randn(32, 3, 16, 16, generator=torch_generator(1, "images"))
+    labels = torch.arange(16 if objective == "barlow" else 32) % 10
+    losses = []
+    for name in ("cpu", "cuda"):
+        place = devices.choose(name)
+        learner = Learner(objective, TRAINING, 0, place)
+        steps = [learner.step(images.to(place), labels.to(place), None) for _ in range(2)]
+        losses.append([float(terms["loss"]) for terms in steps])
+    np.testing.assert_allclose(*losses, rtol=1e-3)

@@ -116,7 +116,9 @@ def toy_figure(toy: pd.DataFrame, arrows: pd.DataFrame, shown: int) -> Figure:
     for place, (model, sign) in enumerate(_cells()):
         part = notebook[(notebook.model == model) & (notebook.weights == sign)]
         spread = (part.seed % 20 - 9.5) / 40
-        ax.plot(place + spread, part.theta, "o", color=GREY, markersize=1.8, alpha=0.6)
+        ax.plot(
+            place + spread, part.theta, "o", color=GREY, markersize=1.8, alpha=0.6, rasterized=True
+        )
         mine = part[part.seed == shown]
         ax.plot(place, mine.theta, "D", color=PALETTE["vermillion"], markersize=5)
     ax.set_xticks(range(8), [_title(*cell) for cell in _cells()])
@@ -267,7 +269,8 @@ def neurons_figure(table: pd.DataFrame) -> Figure:
     figure = new_figure(3.2)
     if table.empty:
         return note(figure, "No neurons in this run.")
-    spaces = list(dict.fromkeys(table.space))
+    # The published network first, as in the figure of encoding.
+    spaces = sorted(set(table.space), key=lambda space: (not space.startswith("resnet"), space))
     axes = figure.subplots(1, len(spaces) + 1, squeeze=False)[0]
     lasso = table[table.model == "lasso"]
     bars = {}
@@ -279,12 +282,12 @@ def neurons_figure(table: pd.DataFrame) -> Figure:
         )
         best = signed.idxmax(axis=1)
         bars[space] = best.value_counts(normalize=True)
-        for units, (label, colour, marker) in SETS.items():
+        for units, (_, colour, marker) in SETS.items():
             chosen = best.index[best == units]
             ax.plot(
                 signed.loc[chosen].max(axis=1),
                 [positive.loc[n, units] for n in chosen],
-                marker, color=colour, markersize=3, alpha=0.8, label=label,
+                marker, color=colour, markersize=3, alpha=0.8,
             )  # fmt: skip
         low, high = min(0, part.r.min()), part.r.max()
         ax.plot([low, high], [low, high], color=GREY, linewidth=0.8)
@@ -293,7 +296,6 @@ def neurons_figure(table: pd.DataFrame) -> Figure:
             ylabel="r, positive Lasso, the same units",
             title=_named(space),
         )
-    axes[0].legend(loc="lower left", bbox_to_anchor=(0, 1.1), ncols=3)
     ax = axes[-1]
     for number, space in enumerate(spaces):
         for place, units in enumerate(SETS):
@@ -301,7 +303,12 @@ def neurons_figure(table: pd.DataFrame) -> Figure:
                 place + 0.4 * number, bars[space].get(units, 0), 0.36,
                 color=SETS[units][1], alpha=1 - 0.45 * number,
             )  # fmt: skip
-    ax.set_xticks(np.arange(3) + 0.2 * (len(spaces) - 1), [SETS[u][0] for u in SETS], fontsize=6)
+    ax.set_xticks(np.arange(3) + 0.2 * (len(spaces) - 1), list(SETS))
+    handles = [
+        axes[0].plot([], [], marker, color=colour, markersize=3, label=label)[0]
+        for label, colour, marker in SETS.values()
+    ]
+    figure.legend(handles=handles, loc="outside upper center", ncols=3)
     ax.set_ylabel("Neurons that a set predicts best (share)")
     return note(
         figure,
@@ -420,9 +427,13 @@ def controls_figure(scores: pd.DataFrame, rotation: pd.DataFrame) -> Figure:
         )
     axes[1].set_xticks(range(4), [_title(*cell) for cell in cells], rotation=90)
     axes[1].set_ylabel(R)
-    axes[1].legend(fontsize=6, loc="best")
+    low, high = axes[1].get_ylim()
+    axes[1].set_ylim(low, high + 0.25 * (high - low))
+    axes[1].legend(fontsize=6, loc="upper right")
     letter(axes[1], "b", "Rotated basis")
-    return note(figure, "Mean and s.d. over seeds; targets and regions averaged.")
+    return note(
+        figure, "Mean and s.d. over seeds; planted and semi-real targets and regions averaged."
+    )
 
 
 def balance_figure(scores: pd.DataFrame, balanced: pd.DataFrame) -> Figure:

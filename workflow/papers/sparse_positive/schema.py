@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from replicortex.costs import Shown
 from replicortex.schema import PaperNumbers, Positive, PositiveInt, Section, Share
 
 NotNegative = Annotated[float, Field(ge=0)]
@@ -267,6 +268,25 @@ class Numbers(PaperNumbers):
             self.training_data,
             *(section.dataset for section in sections if section),
             *([self.zoo.originals] if self.zoo and self.zoo.originals else []),
+        ]
+
+    def shown(self) -> list[Shown]:
+        """Training images of both objectives; networks of other depth were not measured."""
+        training = self.training
+        measured = list(training.network.blocks) == [2, 2, 2]
+        return [
+            Shown(
+                what=objective,
+                trainings=len(training.seeds),
+                images=len(training.seeds) * own.epochs * training.images,
+                benchmark="sparse_positive.json" if measured else "",
+                key=("training", "images_per_second", objective),
+                width=training.network.width,
+            )
+            for objective, own in (
+                ("supervised", training.objectives.supervised),
+                ("barlow", training.objectives.barlow),
+            )
         ]
 
 

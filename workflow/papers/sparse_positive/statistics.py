@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -51,9 +52,6 @@ def statistics(
     over seeds per neuron.
     """
 
-    def joined(files: Sequence[Path]) -> pd.DataFrame:
-        return pd.concat([pd.read_csv(file) for file in files], ignore_index=True)
-
     every, each = joined(scores), joined(voxels)
     many = joined(spaces)
     return {
@@ -70,6 +68,15 @@ def statistics(
         "balanced": balanced(each[each.chosen == "balanced"], bootstrap["tolerance"]),
         "neurons": neurons(each[(each.target == "macaque_v4") & (each.chosen == "fixed")]),
     }
+
+
+def joined(files: Sequence[Path]) -> pd.DataFrame:
+    """Return the rows of several tables; one that has none, as of targets without a region, is empty."""
+    tables = []
+    for file in files:
+        with suppress(pd.errors.EmptyDataError):
+            tables.append(pd.read_csv(file))
+    return pd.concat(tables, ignore_index=True)
 
 
 def contrasts(rows: pd.DataFrame) -> pd.DataFrame:

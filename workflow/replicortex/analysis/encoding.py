@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
 import numpy as np
-from scipy.linalg import LinAlgError, cho_factor, cho_solve
+from scipy.linalg.lapack import dposv
 from scipy.optimize import nnls
 from threadpoolctl import threadpool_limits
 
@@ -316,17 +316,22 @@ def descend(
 def _descend(gram, cross, l1, l2, positive, weights, bound):
     steep = np.diagonal(gram) + l2
     open_ = np.arange(cross.shape[1])
+
+    def unsolved(voxels: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        gradient = cross[:, voxels] - gram @ weights[:, voxels]
+        left = violation(gradient, weights[:, voxels], l1, l2, positive) > bound
+        voxels, gradient = voxels[left], gradient[:, left]
+        return voxels, gradient, gradient - l2 * weights[:, voxels]
+
     for sweep in range(STALLED):
         if sweep % SWEEPS == 0:
-            if sweep:
+            open_, gradient, slope = unsolved(open_)
+            if weights[:, open_].any():  # a support to start from
                 for voxel in open_:
                     solved = _pivot(gram, cross[:, voxel], l1, l2, positive, weights[:, voxel])
                     if solved is not None:
                         weights[:, voxel] = solved
-            gradient = cross[:, open_] - gram @ weights[:, open_]
-            slope = gradient - l2 * weights[:, open_]
-            left = violation(gradient, weights[:, open_], l1, l2, positive) > bound
-            open_, gradient, slope = open_[left], gradient[:, left], slope[:, left]
+                open_, gradient, slope = unsolved(open_)
             if not len(open_):
                 return weights
             w = weights[:, open_]
@@ -363,12 +368,11 @@ def _pivot(gram, cross, l1, l2, positive, start):
         slope = cross.copy()
         if len(support):
             inner = gram[np.ix_(support, support)]
-            inner[np.diag_indices_from(inner)] += l2
-            try:
-                factor = cho_factor(inner, overwrite_a=True, check_finite=False)
-            except LinAlgError:
+            inner.flat[:: len(support) + 1] += l2
+            # The routine itself: of small systems SciPy's wrappers take most of the time.
+            _, solved, failed = dposv(inner.T, cross[support] - l1 * sign[support], overwrite_a=1)
+            if failed:
                 return None
-            solved = cho_solve(factor, cross[support] - l1 * sign[support], check_finite=False)
             weights[support] = solved
             slope -= gram[:, support] @ solved
         free = l1 == 0 and not positive

@@ -1,45 +1,44 @@
-"""Follow and check the chain from a figure back to its datasets."""
+"""Follow the chain from a figure back to its datasets."""
 
 from __future__ import annotations
 
-import gzip
-import hashlib
 import json
-import subprocess
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from replicortex.codehash import code_hash, read_from
+from replicortex.data import manifest
 from replicortex.errors import StudyError
 from replicortex.provenance import records
 
-NOT_HERE = "not here"  # in place of a hash
+SHOWN = 3  # URLs and keys of a dataset in a tree for people
 
 
-@dataclass(frozen=True)
-class Fault:
-    """One thing that does not hold, and where."""
-
-    path: str
-    what: str
-    stale: bool = False  # information, unless the present code is asked for
-    absent: bool = False  # information: a step that was not kept, so that its bytes go unchecked
-
-    def __str__(self) -> str:
-        return f"{self.path}: {self.what}"
+VIEWS = ("audit", "report.html")  # of a run: made from its records, and without one themselves
 
 
-def results_below(folder: Path) -> list[Path]:
-    """Return the result files below a folder: everything but records, states and leftovers."""
-    return sorted(
-        path
-        for path in folder.rglob("*")
-        if path.is_file()
-        and not path.name.endswith(records.SUFFIX)
-        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
-    )
+def results_below(folder: Path, absent: bool = False) -> list[Path]:
+    """Return the result files below a folder: everything but records, states and leftovers.
+
+    Parameters
+    ----------
+    folder
+        A run, or a part of one.
+    absent
+        Whether to name as well what has a record and is not here.
+    """
+    found: set[Path] = set()
+    for path in folder.rglob("*"):
+        parts = path.relative_to(folder).parts
+        if parts[0] in VIEWS or any(part.startswith(".") for part in parts) or not path.is_file():
+            continue
+        if not path.name.endswith(records.SUFFIX):
+            found.add(path)
+        elif absent:
+            result = path.with_name(path.name.removesuffix(records.SUFFIX))
+            if not result.exists() and not result.with_name(f"{result.name}.gz").exists():
+                found.add(result)
+    return sorted(found)
 
 
 def place_of(recorded: str, beside: Path) -> Path:
@@ -58,50 +57,6 @@ def place_of(recorded: str, beside: Path) -> Path:
         return path
     end = len(parts) - 1 - parts[::-1].index("reference")
     return Path(*parts[: end + 1], *path.parts[2:])
-
-
-def content_sha256(path: Path) -> str | None:
-    """Return the sha256 of a result's content, kept compressed or not; None when it is absent."""
-    packed = path if path.suffix == ".gz" else path.with_name(f"{path.name}.gz")
-    if path.exists() and path != packed:
-        return records.file_sha256(path)
-    if not packed.exists():
-        return None
-    with gzip.open(packed) as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
-def verify(files: list[Path], root: Path, current: bool = False) -> list[Fault]:
-    """Check each file and everything on its chain; return what does not hold.
-
-    Parameters
-    ----------
-    files
-        Result files.
-    root
-        The repository, whose git objects hold the code at each record's commit.
-    current
-        Whether code that has changed since counts as a fault.
-    """
-    faults: list[Fault] = []
-    seen: set[Path] = set()
-    waiting = list(files)
-    codes: dict[tuple[str, str], str | None] = {}
-    while waiting:
-        path = waiting.pop(0)
-        if path in seen:
-            continue
-        seen.add(path)
-        try:
-            record = read_record(path)
-        except StudyError as error:
-            faults.append(Fault(path.as_posix(), str(error).partition(": ")[2]))
-            continue
-        faults += _check(path, record, root, codes)
-        for entry in _entries(record):
-            if "record" in entry:
-                waiting.append(place_of(entry["path"], path))
-    return [fault for fault in faults if current or not fault.stale]
 
 
 def _file_of(path: Path) -> Path:
@@ -126,82 +81,75 @@ def read_record(path: Path) -> dict[str, Any]:
     return records.read(_file_of(path))
 
 
-def _entries(record: dict[str, Any]) -> Iterator[dict[str, Any]]:
+def recorded(path: Path) -> str:
+    """Return the sha256 that a result had when it was made."""
+    return read_record(path)["output"]["sha256"]
+
+
+def entries(record: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield path, sha256 and origin of each input file of a step."""
     for part in record["inputs"].values():
         yield from part
 
 
-def _check(
+def tree(path: Path, sources: Mapping[str, Any], seen: set[Path] | None = None) -> dict[str, Any]:
+    """Return the whole lineage of a result as nested mappings; each step is told whole once.
+
+    Parameters
+    ----------
+    path
+        A result with its record.
+    sources
+        Declared datasets by name: they add title, licence and URL.
+    seen
+        Results told already.
+    """
+    seen = set() if seen is None else seen
+    record = read_record(path)
+    told = {"path": path.as_posix(), "record": record["id"]}
+    if path in seen:
+        return {**told, "as_above": True}
+    seen.add(path)
+    inputs: dict[str, list[dict[str, Any]]] = {}
+    for name, part in record["inputs"].items():
+        inputs[name] = []
+        for entry in part:
+            source = place_of(entry["path"], path)
+            if "dataset" in entry:
+                each = {**entry, **dataset_facts(entry, source, sources)}
+            elif "record" in entry and has_record(source):
+                each = tree(source, sources, seen)
+            else:
+                each = {"path": entry["path"], "sha256": entry["sha256"]}
+            inputs[name].append(each)
+    shown = ("output", "job", "seed", "modules", "synthetic", "run")
+    return {**told, **{key: record[key] for key in shown}, "inputs": inputs}
+
+
+def dataset_facts(
+    entry: Mapping[str, Any], place: Path, sources: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return annex keys, licence and URLs of a dataset, as far as they are known here."""
+    facts: dict[str, Any] = {}
+    if place.exists() and records.file_sha256(place) == entry["sha256"]:
+        facts["keys"] = {name: file.key for name, file in manifest.load(place).files.items()}
+    declared = sources.get(entry["dataset"]["name"])
+    if declared is not None:
+        facts |= {"title": declared.title, "licence": declared.licence}
+        urls = [declared.source.url, *(file.url for file in declared.files.values())]
+        facts["urls"] = sorted({url for url in urls if url})
+    return facts
+
+
+def lineage(
     path: Path,
-    record: dict[str, Any],
-    root: Path,
-    codes: dict[tuple[str, str], str | None],
-) -> Iterator[Fault]:
-    name = path.as_posix()
-    found = content_sha256(path)
-    if found is None:
-        yield Fault(name, "is not here, only its record: its bytes were not checked", absent=True)
-    elif found != record["output"]["sha256"]:
-        yield Fault(name, "the file was changed after it was made")
-    own = records.Identity(record["job"], record["inputs"]).of_seed(record["seed"])
-    if own != record["id"]:
-        yield Fault(name, "the record's id does not follow from its parameters, code and inputs")
-    for entry in _entries(record):
-        source = place_of(entry["path"], path)
-        found = content_sha256(source)
-        # An intermediate that was dropped: its own record speaks for it.
-        if found is not None and found != entry["sha256"]:
-            what = f"its input {source} is not the one that it was made from"
-            yield Fault(name, what)
-    code = record["job"]["code"]
-    if code is None:
-        return
-    module = record["job"]["call"].partition(":")[0]
-    commit = record["run"]["git"]["commit"]
-    if record["run"]["git"]["dirty"] == "yes":
-        yield Fault(
-            name, f"was made from files that commit {commit[:12]} does not hold", stale=True
-        )
-    elif commit:
-        key = (module, commit)
-        if key not in codes:
-            codes[key] = _code_at(module, commit, root) if _has(commit, root) else NOT_HERE
-        if codes[key] == NOT_HERE:
-            what = f"commit {commit[:12]} is not in this repository: its code was not checked"
-            yield Fault(name, what, absent=True)
-        elif codes[key] != code:
-            yield Fault(
-                name, f"the code of {module} at commit {commit[:12]} is not the recorded one"
-            )
-    try:
-        present = code_hash(module, read_from(root / "workflow"))
-    except (ModuleNotFoundError, SyntaxError):
-        present = None
-    if present != code:
-        yield Fault(name, f"the code of {module} has changed since", stale=True)
-
-
-def _has(commit: str, root: Path) -> bool:
-    """Whether a commit is in the repository; a shallow or another clone lacks it."""
-    command = ["git", "-C", str(root), "cat-file", "-e", f"{commit}^{{commit}}"]
-    return subprocess.run(command, capture_output=True).returncode == 0
-
-
-def _code_at(module: str, commit: str, root: Path) -> str | None:
-    def read(path: str) -> bytes | None:
-        done = subprocess.run(
-            ["git", "-C", str(root), "show", f"{commit}:workflow/{path}"], capture_output=True
-        )
-        return done.stdout if done.returncode == 0 else None
-
-    try:
-        return code_hash(module, read)
-    except (ModuleNotFoundError, SyntaxError):
-        return None
-
-
-def lineage(path: Path, depth: int = 0, seen: set[str] | None = None) -> Iterator[str]:
-    """Yield the lines of a tree: what a result was made by and from, down to dataset commits."""
+    depth: int = 0,
+    seen: set[str] | None = None,
+    sources: Mapping[str, Any] | None = None,
+) -> Iterator[str]:
+    """Yield the lines of a tree: what a result was made by and from, down to dataset commits,
+    annex keys, licences and URLs."""
+    sources = sources or {}
     seen = set() if seen is None else seen
     indent = "  " * depth
     record = read_record(path)
@@ -220,15 +168,25 @@ def lineage(path: Path, depth: int = 0, seen: set[str] | None = None) -> Iterato
     )
     if record["synthetic"]:
         yield f"{indent}  from synthetic data"
-    for entry in _entries(record):
+    for entry in entries(record):
         if "dataset" in entry:
             data = entry["dataset"]
             yield (
                 f"{indent}  dataset {data['name']} {data['version']}: "
                 f"{data['id']}@{data['commit'][:12]}"
             )
-        elif "record" in entry and records.path_of(place_of(entry["path"], path)).exists():
-            yield from lineage(place_of(entry["path"], path), depth + 1, seen)
+            facts = dataset_facts(entry, place_of(entry["path"], path), sources)
+            if "licence" in facts:
+                yield f"{indent}    licence: {facts['licence']}"
+            for url in facts.get("urls", [])[:SHOWN]:
+                yield f"{indent}    from {url}"
+            keys = list(facts.get("keys", {}).values())
+            for key in keys[:SHOWN]:
+                yield f"{indent}    key {key}"
+            if len(keys) > SHOWN:
+                yield f"{indent}    and {len(keys) - SHOWN} keys more (all of them with --json)"
+        elif "record" in entry and has_record(place_of(entry["path"], path)):
+            yield from lineage(place_of(entry["path"], path), depth + 1, seen, sources)
         else:
             yield f"{indent}  {entry['path']}  sha256 {entry['sha256'][:12]}"
 
@@ -246,7 +204,7 @@ def records_of(result: Path) -> Iterator[dict[str, Any]]:
         path = waiting.pop(0)
         record = read_record(path)
         yield record
-        for entry in _entries(record):
+        for entry in entries(record):
             source = place_of(entry["path"], path)
             if "record" in entry and source not in seen and records.path_of(source).exists():
                 seen.add(source)

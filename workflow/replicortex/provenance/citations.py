@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 from replicortex.data import declared
 from replicortex.provenance import chain
@@ -27,15 +29,21 @@ def cite(result: Path, root: Path) -> str:
     StudyError
         When a record on the chain is missing.
     """
+    return bibtex(chain.records_of(result), root, declared.load(root / "config/datasets.yaml"))
+
+
+def bibtex(
+    chained: Iterable[dict[str, Any]], root: Path, entries: Mapping[str, declared.Dataset]
+) -> str:
+    """Return BibTeX of all that stands behind some records, as `cite` does."""
     papers, datasets, packages = set(), set(), set(ALWAYS)
-    for record in chain.records_of(result):
+    for record in chained:
         head, paper, *_ = record["job"]["call"].partition(":")[0].split(".")
         if head == "papers":
             papers.add(paper)
         packages |= {name.lower() for name in record["run"].get("packages", {})}
         for part in record["inputs"].values():
             datasets |= {entry["dataset"]["name"] for entry in part if "dataset" in entry}
-    entries = declared.load(root / "config/datasets.yaml")
     lines = []
     for paper in sorted(papers):
         lines += _lines(root / "workflow/papers" / paper / "citation.bib")

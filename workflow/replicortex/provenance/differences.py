@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from replicortex.errors import StudyError
 from replicortex.provenance import chain
 
 HARDWARE = ("host", "cpu", "gpu", "driver", "cuda", "python")
@@ -37,6 +38,48 @@ def differences(one: Path, other: Path, root: Path) -> Iterator[str]:
         return
     found = list(_walk((one, first), (other, second), root, set()))
     yield from found or [f"{one} and {other} differ, and nothing on their chains tells why"]
+
+
+def runs(one: Path, other: Path, root: Path) -> Iterator[str]:
+    """Yield lines on the first steps at which two runs differ, each once.
+
+    Parameters
+    ----------
+    one, other
+        Folders of results: two runs, or one paper of each.
+    root
+        The repository.
+
+    Raises
+    ------
+    StudyError
+        When one of them has no results.
+    """
+    first, second = (
+        {path.relative_to(folder): path for path in chain.results_below(folder, absent=True)}
+        for folder in (one, other)
+    )
+    for folder, found in ((one, first), (other, second)):
+        if not found:
+            raise StudyError(f"audit diff: there are no results below {folder}")
+    told: set[str] = set()
+    equal = 0
+    seen: set[tuple[Path, Path]] = set()
+    for name in sorted(first.keys() & second.keys()):
+        steps = [(path, chain.read_record(path)) for path in (first[name], second[name])]
+        if steps[0][1]["output"]["sha256"] == steps[1][1]["output"]["sha256"]:
+            equal += 1
+            continue
+        lines = [line for line in _walk(*steps, root, seen) if line not in told]
+        told.update(lines)
+        yield from lines
+    for folder, more in (
+        (one, first.keys() - second.keys()),
+        (other, second.keys() - first.keys()),
+    ):
+        if more:
+            yield f"only in {folder}: {min(more)}" + f" and {len(more) - 1} more" * (len(more) > 1)
+    yield f"{equal} of {len(first.keys() & second.keys())} results that both have are the same bytes"
 
 
 Step = tuple[Path, dict[str, Any]]
@@ -85,7 +128,7 @@ def _here(one: Step, other: Step, root: Path) -> Iterator[str]:
     """Yield what differs between two jobs that were given the same bytes."""
     (path, first), (_, second) = one, other
     mine, theirs = first["job"], second["job"]
-    for key, a, b in _apart(mine.get("arguments"), theirs.get("arguments")):
+    for key, a, b in apart(mine.get("arguments"), theirs.get("arguments")):
         yield f"{path}: parameter {key}: {a} against {b}"
     for name in ("call", "threads", "runner"):
         if mine.get(name) != theirs.get(name):
@@ -102,15 +145,15 @@ def _here(one: Step, other: Step, root: Path) -> Iterator[str]:
             yield f"{path}: {name}: {a} against {b}"
 
 
-def _apart(one: Any, other: Any, at: str = "") -> Iterator[tuple[str, Any, Any]]:
+def apart(one: Any, other: Any, at: str = "") -> Iterator[tuple[str, Any, Any]]:
     """Yield place and both values wherever two nested values differ."""
     if isinstance(one, Mapping) and isinstance(other, Mapping):
         for key in sorted({*one, *other}):
             inner = f"{at}.{key}" if at else str(key)
-            yield from _apart(one.get(key, MISSING), other.get(key, MISSING), inner)
+            yield from apart(one.get(key, MISSING), other.get(key, MISSING), inner)
     elif isinstance(one, list) and isinstance(other, list) and len(one) == len(other):
         for number, (a, b) in enumerate(zip(one, other, strict=True)):
-            yield from _apart(a, b, f"{at}[{number}]")
+            yield from apart(a, b, f"{at}[{number}]")
     elif one != other:
         yield at, one, other
 

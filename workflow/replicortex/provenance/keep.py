@@ -10,6 +10,7 @@ from pathlib import Path
 from replicortex.errors import StudyError
 from replicortex.files import write_bytes
 from replicortex.provenance import chain, records
+from replicortex.provenance.verification import verify
 
 KEPT = (".csv", ".json", ".pdf", ".png", ".svg")
 LIMIT_BYTES = 1_000_000
@@ -60,10 +61,11 @@ def keep(run: str, paper: str, root: Path) -> list[Path]:
             raise StudyError(
                 f"keep: {path} was made from a tree with uncommitted changes; run again"
             )
-    faults = chain.verify(relative, root)
+    faults = [fault for fault in verify(relative, root) if fault.kind in ("fault", "absent")]
     if faults:
         raise StudyError(f"keep: {faults[0]}")
     steps = sorted((source / paper).rglob(f"*{records.SUFFIX}"))  # of what stays behind as well
+    steps += sorted((source / paper).rglob(records.LIST.format(digest="*")))
     contents = {
         path.relative_to(source / paper): _content(path)
         for path in sorted({*wanted, *map(records.path_of, wanted), *steps})

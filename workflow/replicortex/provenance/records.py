@@ -11,8 +11,11 @@ import hashlib
 import json
 import os
 import platform
+import re
 import socket
 import sys
+from collections.abc import Mapping
+from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -21,6 +24,10 @@ from replicortex.errors import StudyError
 from replicortex.files import canonical_json, write_bytes
 
 SUFFIX = ".record.json"
+LIST = ".inputs-{digest}.json"  # of a job with many inputs: one list for all its results
+LONG = 8_000  # bytes of inputs that a record still holds itself
+# A line of indented JSON without quotation marks in its strings: one key, one value or one bracket.
+_LINE = re.compile(r"""(?:"[^"]*": )?(?:"[^"]*"|[^",{}\[\]]+|\{\}|\[\]|\{|\[),?|[}\]],?""")
 
 
 def path_of(result: Path) -> Path:
@@ -48,13 +55,53 @@ def read(path: Path) -> dict[str, Any]:
         When it is not a record, or was changed.
     """
     try:
-        record = json.loads(path.read_text())
+        text = path.read_bytes().decode()
+        record = json.loads(text)
+        canonical = _is_canonical(text, record)
         own = record.pop("sha256")
-    except (ValueError, KeyError, AttributeError):
-        raise StudyError(f"{path}: is no record") from None
-    if own != sha256(canonical_json(record)):
+    except (ValueError, KeyError, AttributeError, TypeError):
+        raise StudyError(f"{path}: is no record, or no longer") from None
+    # White space and the order of keys count too: no byte of a record may change unseen.
+    if not canonical or own != sha256(canonical_json(record)):
         raise StudyError(f"{path}: the record was changed after it was written")
+    if isinstance(record["inputs"].get("list"), str):
+        record["inputs"] = _listed(path.parent / record["inputs"]["list"], record["inputs"])
     return record
+
+
+def list_of(path: Path) -> Path | None:
+    """Return the list of inputs beside a record, if it has one; the record is not checked."""
+    name = json.loads(path.read_bytes())["inputs"].get("list")
+    return path.parent / name if isinstance(name, str) else None
+
+
+def _listed(path: Path, told: Mapping[str, str]) -> dict[str, list[dict[str, Any]]]:
+    try:
+        content = path.read_bytes()
+    except OSError:
+        raise StudyError(f"{path}: the list of inputs is not here") from None
+    if sha256(content) != told["sha256"]:
+        raise StudyError(f"{path}: the list of inputs was changed after it was written")
+    return json.loads(content)
+
+
+def _is_canonical(text: str, record: Any) -> bool:
+    """Whether a text is the canonical JSON of a record, to the last byte.
+
+    The standard library indents slowly: each line's indentation is checked here, and what the lines
+    say against the compact form, which it writes fast.
+    """
+    if '\\"' in text:  # a quotation mark in a value: rare
+        return text == canonical_json(record, indent=1) + "\n"
+    depth, said = 0, []
+    for line in text.removesuffix("\n").split("\n"):
+        body = line.lstrip(" ")
+        depth -= body.startswith(("}", "]"))
+        if len(line) - len(body) != depth or not _LINE.fullmatch(body):
+            return False
+        depth += body.endswith(("{", "["))
+        said.append(body.replace('": ', '":', 1))
+    return text.endswith("}\n") and "".join(said) == canonical_json(record)
 
 
 def describe_inputs(inputs: dict[str, Path | list[Path]]) -> dict[str, list[dict[str, Any]]]:
@@ -129,12 +176,24 @@ def write(
         "job": what,
         "seed": seed,
         "modules": module_hashes(module),
-        "inputs": identity.inputs,
+        "inputs": _inputs(result.parent, identity.inputs),
         "synthetic": identity.synthetic,
         "run": facts,
     }
     record["sha256"] = sha256(canonical_json(record))
     write_bytes(path_of(result), (canonical_json(record, indent=1) + "\n").encode())
+
+
+def _inputs(folder: Path, inputs: dict[str, Any]) -> dict[str, Any]:
+    """Return inputs as a record holds them: many of them as a list beside it, named by its sha256."""
+    text = (canonical_json(inputs, indent=1) + "\n").encode()
+    if len(text) <= LONG:
+        return inputs
+    digest = sha256(text)
+    path = folder / LIST.format(digest=digest[:16])
+    if not path.exists() or path.read_bytes() != text:
+        write_bytes(path, text)
+    return {"list": path.name, "sha256": digest}
 
 
 def run_facts(rule: str, seconds: float) -> dict[str, Any]:
@@ -148,6 +207,7 @@ def run_facts(rule: str, seconds: float) -> dict[str, Any]:
         "cpu": _cpu_model(),
         "python": platform.python_version(),
         "packages": _versions(),
+        "ended": datetime.now(UTC).isoformat(timespec="seconds"),
         "wall_seconds": round(seconds, 2),
         "peak_memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
         "git": {

@@ -1,0 +1,80 @@
+"""A run of many jobs that never ran: results and records as the runner writes them."""
+
+from __future__ import annotations
+
+import os
+from functools import cache
+from pathlib import Path
+
+from replicortex.codehash import code_hash
+from replicortex.provenance import records
+
+CALL = "papers.learning_rules"
+GIT = {"commit": "", "dirty": "no"}
+
+
+@cache
+def _facts() -> dict:
+    return records.run_facts("", 1.5)
+
+
+def made(result: Path, content: bytes, call: str, inputs: dict, seed: int | None, **arguments):
+    """Write one result with its record, by a function that exists."""
+    result.parent.mkdir(parents=True, exist_ok=True)
+    result.write_bytes(content)
+    module = call.partition(":")[0]
+    what = {"call": call, "arguments": arguments, "code": code_hash(module), "runner": 1}
+    identity = records.Identity(what, records.describe_inputs(inputs))
+    facts = _facts() | {"rule": module.rpartition(".")[2], "git": GIT}
+    records.write(result, identity, records.file_sha256(result), seed, facts)
+    return result
+
+
+def many_jobs(run: Path, jobs: int, size: int = 1_000) -> None:
+    """Write a run: trainings, one extraction each, one table, one figure of it.
+
+    Parameters
+    ----------
+    run
+        Its folder, such as results/many, below the present folder.
+    jobs
+        How many; even.
+    size
+        Bytes of each model and activation.
+    """
+    paper = run / "learning_rules"
+    pairs = (jobs - 2) // 2
+    extracted = []
+    for seed in range(pairs):
+        model = made(
+            paper / f"models/seed{seed}.safetensors",
+            os.urandom(size),
+            f"{CALL}.train:train",
+            {},
+            seed,
+            rule=f"rule{seed % 7}",
+            number=seed,
+        )
+        extracted.append(
+            made(
+                paper / f"activations/seed{seed}.safetensors",
+                os.urandom(size),
+                f"{CALL}.activations:extract",
+                {"models": [model]},
+                None,
+                number=seed,
+            )
+        )
+    table = made(
+        paper / "metrics/curves.csv",
+        b"a\n1\n",
+        f"{CALL}.statistics:statistics",
+        {"x": extracted},
+        None,
+    )
+    figure = bytes.fromhex(
+        "89504e470d0a1a0a0000000d4948445200000001000000010806000000"
+        "1f15c4890000000d49444154789c6360606060000000050001a5f64540"
+        "0000000049454e44ae426082"
+    )
+    made(paper / "figures/change.png", figure, f"{CALL}.figures:figures", {"curves": table}, None)

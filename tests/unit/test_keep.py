@@ -1,0 +1,65 @@
+"""Keeping a run: whole chains, committed code and real data, or nothing."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+from test_chain import FACTS, made
+
+from replicortex.errors import StudyError
+from replicortex.provenance import records
+from replicortex.provenance.keep import keep
+from replicortex.provenance.verification import verify
+
+GIT = ["git", "-c", "user.name=Test", "-c", "user.email=test@localhost"]
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch):
+    """A committed repository with a run: many models, a table of them, a figure."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("replicortex.codehash.module_hashes", lambda module: {})
+    Path("code.py").write_text("x = 1\n")
+    Path(".gitignore").write_text("/results/\n")
+    subprocess.run(["git", "init", "--quiet"], check=True)
+    subprocess.run(["git", "add", "."], check=True)
+    subprocess.run([*GIT, "commit", "--quiet", "--message", "c"], check=True)
+    models = [
+        made(f"results/small/x/models/{n}.safetensors", str(n), {}, factor=n) for n in range(100)
+    ]
+    table = made("results/small/x/metrics/t.csv", "a\n1\n", {"models": models})
+    made("results/small/x/figures/f.svg", "<svg/>", {"table": table})
+    return tmp_path
+
+
+def test_figures_tables_and_all_records_are_kept_and_hold(run):
+    copied = {path.relative_to(run).as_posix() for path in keep("small", "x", run)}
+    reference = Path("results/reference/x")
+    assert f"{reference}/figures/f.svg" in copied and f"{reference}/metrics/t.csv" in copied
+    assert len([name for name in copied if "/models/" in name]) == 100  # their records alone
+    assert len(list((reference / "metrics").glob(".inputs-*.json"))) == 1
+    subprocess.run(["rm", "-r", "results/small"], check=True)
+    found = verify([reference / "figures/f.svg"], run)
+    assert {fault.kind for fault in found} == {"absent"} and len(found) == 100
+
+
+def test_uncommitted_code_is_refused(run):
+    Path("code.py").write_text("x = 2\n")
+    with pytest.raises(StudyError, match="has changes that are not committed"):
+        keep("small", "x", run)
+    assert not Path("results/reference").exists()
+
+
+def test_results_of_a_dirty_tree_are_refused(run, monkeypatch):
+    monkeypatch.setitem(FACTS, "git", {"commit": "c" * 40, "dirty": "yes"})
+    made("results/small/x/figures/g.svg", "<svg/>", {})
+    with pytest.raises(StudyError, match=r"g\.svg was made from a tree with uncommitted changes"):
+        keep("small", "x", run)
+
+
+def test_a_chain_that_does_not_hold_is_refused(run):
+    Path("results/small/x/models/7.safetensors").write_text("changed")
+    with pytest.raises(StudyError, match=r"models/7\.safetensors: the file was changed"):
+        keep("small", "x", run)
+    assert not Path("results/reference").exists()
+    assert records.read(records.path_of(Path("results/small/x/metrics/t.csv")))

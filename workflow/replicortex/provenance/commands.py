@@ -1,0 +1,211 @@
+"""The commands of `python -m replicortex audit`; each says the same as text and with --json."""
+
+from __future__ import annotations
+
+import argparse
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+
+from replicortex.errors import StudyError
+
+ROOT = Path(__file__).resolve().parents[3]
+RESULTS = Path("results")
+DECLARED = ROOT / "config/datasets.yaml"
+
+
+def add(parts: argparse._SubParsersAction) -> None:
+    """Add the commands to a parser."""
+
+    def part(name: str, run: Callable, what: str) -> argparse.ArgumentParser:
+        parser = parts.add_parser(name, help=what)
+        parser.add_argument("--json", action="store_true", help="the answer as JSON")
+        parser.set_defaults(run=run)
+        return parser
+
+    figure = part("figure", _figure, "the whole lineage of a figure or table, as a tree")
+    figure.add_argument("file", type=Path, help="a result, or a copy of a figure anywhere")
+    verify = part("verify", _verify, "recompute every hash on the chain")
+    verify.add_argument("files", type=Path, nargs="*", help="or folders; default: results/")
+    verify.add_argument("--current", action="store_true", help="changed code is an error too")
+    verify.add_argument("--no-cache", action="store_true", help="read every file again")
+    diff = part("diff", _diff, "the first step at which two results, or two runs, differ, and how")
+    diff.add_argument("one", type=Path, help="a result, a copy of a figure, or a folder of results")
+    diff.add_argument("other", type=Path)
+    reasons = part("why", _why, "what would run to have a result again, and why")
+    reasons.add_argument("file", type=Path, nargs="?", help="default: the whole study")
+    reasons.add_argument(
+        "--config", nargs="+", default=[], metavar="KEY=VALUE", help="as snakemake takes it"
+    )
+    page = part("page", _page, "a run as static web pages: scorecard, gallery, lineage")
+    page.add_argument("source", type=Path, help="such as results/small or results/reference")
+    page.add_argument(
+        "target", type=Path, nargs="?", help="a folder; default: audit/ in the source"
+    )
+    crate = part("export", _export, "a run as an RO-Crate (Provenance Run Crate)")
+    crate.add_argument("source", type=Path, help="such as results/reference/learning_rules")
+    crate.add_argument("target", type=Path, help="a folder to write")
+    cited = part("cite", _cite, "BibTeX of a result's paper, data and software")
+    cited.add_argument("file", type=Path)
+
+
+def _print_json(value: object) -> None:
+    from replicortex.files import canonical_json
+
+    print(canonical_json(value, indent=1))
+
+
+def _result(file: Path) -> Path:
+    """Return the result that a file is, or is a copy of."""
+    from replicortex.provenance import chain
+
+    if chain.has_record(file):
+        return file
+    if not file.is_file():
+        raise StudyError(f"{file}: no such file")
+    return chain.find_record(file, RESULTS)
+
+
+def _figure(options: argparse.Namespace) -> None:
+    from replicortex.data.declared import load
+    from replicortex.provenance import chain
+
+    found, sources = _result(options.file), load(DECLARED)
+    if options.json:
+        _print_json(chain.tree(found, sources))
+        return
+    for line in chain.lineage(found, sources=sources):
+        print(line)
+
+
+def _diff(options: argparse.Namespace) -> None:
+    from replicortex.provenance.differences import differences, runs
+
+    one, other = options.one, options.other
+    if one.is_dir() and other.is_dir():
+        lines = list(runs(one, other, ROOT))
+    else:
+        lines = list(differences(_result(one), _result(other), ROOT))
+    if options.json:
+        _print_json({"differences": lines})
+        return
+    print("\n".join(lines))
+
+
+def _why(options: argparse.Namespace) -> None:
+    from replicortex.provenance.contents import CACHE, Hashes
+    from replicortex.provenance.reasons import lines, why
+
+    hashes = Hashes(CACHE)
+    file = options.file if options.file is None else _made(options.file)
+    again = why(file, _settings(options.config), ROOT, hashes)
+    hashes.remember()
+    if options.json:
+        told = [asdict(each) for each in again]
+        _print_json({"file": options.file and options.file.as_posix(), "jobs": told})
+        return
+    what = "the study" if file is None else str(file)
+    if not again:
+        print(f"Nothing would run: {what} is what the present numbers, code and data give.")
+        return
+    print(f"{len(again)} job{'s' * (len(again) > 1)} would run to have {what} again:")
+    print("\n".join(lines(again)))
+
+
+def _export(options: argparse.Namespace) -> None:
+    from replicortex.provenance.crate import export
+
+    written = export(options.source, options.target, ROOT)
+    if options.json:
+        _print_json({"crate": options.target.as_posix(), "metadata": written.as_posix()})
+        return
+    print(f"{options.source} is described in {written}")
+
+
+def _page(options: argparse.Namespace) -> None:
+    from replicortex.provenance.contents import CACHE, Hashes
+    from replicortex.provenance.page import build
+
+    hashes = Hashes(CACHE)
+    first = build(options.source, options.target or options.source / "audit", ROOT, hashes)
+    hashes.remember()
+    if options.json:
+        _print_json({"page": first.as_posix()})
+        return
+    print(f"{options.source} is shown in {first}")
+
+
+def _made(file: Path) -> Path:
+    """Return the result that a file is or is a copy of; a path of none yet as it is."""
+    return _result(file) if file.is_file() else file
+
+
+def _settings(pairs: list[str]) -> dict[str, object]:
+    import yaml
+
+    settings = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not equals:
+            raise StudyError(f"--config {pair}: KEY=VALUE was expected, such as scale=small")
+        settings[name] = yaml.safe_load(value)
+    return settings
+
+
+def _cite(options: argparse.Namespace) -> None:
+    from replicortex.provenance.citations import cite
+
+    text = cite(_result(options.file), ROOT)
+    if options.json:
+        _print_json({"bibtex": text.splitlines()})
+        return
+    print(text)
+
+
+def _verify(options: argparse.Namespace) -> int:
+    from replicortex.provenance import chain, records
+    from replicortex.provenance.contents import CACHE, Hashes
+    from replicortex.provenance.verification import Fault, counting, verify
+
+    hashes = Hashes(None if options.no_cache else CACHE)
+    copies: list[Fault] = []
+    if options.files:
+        files = []
+        for file in options.files:
+            if file.is_dir():
+                files += chain.results_below(file, absent=True)
+                continue
+            files.append(_chained(file))
+            if files[-1] != file and records.file_sha256(file) != chain.recorded(files[-1]):
+                what = f"the file is not the one that was made as {files[-1]}"
+                copies.append(Fault(file.as_posix(), what))
+    else:
+        runs = sorted(path for path in RESULTS.glob("*") if path.is_dir())
+        files = [path for run in runs for path in chain.results_below(run, absent=True)]
+    if not files:
+        raise StudyError("audit verify: there is nothing below results/; run `make` first")
+    found = copies + verify(files, ROOT, hashes)
+    hashes.remember()
+    wrong = counting(found, options.current)
+    if options.json:
+        told = [{**asdict(fault), "error": fault in wrong} for fault in found]
+        _print_json({"checked": len(files), "faults": len(wrong), "found": told})
+        return 1 if wrong else 0
+    for fault in found:
+        if fault in wrong:
+            print(fault)
+        elif fault.kind != "absent":
+            print(f"(for information) {fault}")
+    absent = Counter(fault.kind for fault in found)["absent"]
+    print(
+        f"{len(files)} results checked, {len(wrong)} faults"
+        + (f", {absent} times bytes or code were not at hand to check" if absent else "")
+    )
+    return 1 if wrong else 0
+
+
+def _chained(file: Path) -> Path:
+    """Return the result of which a file outside the results is a copy; else the file itself."""
+    inside = RESULTS.resolve() in file.resolve().parents
+    return file if inside else _result(file)

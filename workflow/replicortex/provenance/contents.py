@@ -1,0 +1,118 @@
+"""Hashes of many files at once, remembered as long as a file's size, times and inode stay."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+import os
+import time
+import zlib
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from replicortex.files import canonical_json, write_bytes
+from replicortex.provenance import records
+
+BROKEN = "broken"
+CACHE = Path("results/.hashes.json")
+# A file changed within this time of being hashed may change again without a change of its times.
+SETTLED_S = 2.0
+
+
+def content_sha256(path: Path) -> str | None:
+    """Return the sha256 of a result's content, kept compressed or not; None when it is absent."""
+    place = _place(path)
+    if place is None:
+        return None
+    if place.suffix != ".gz":
+        return records.file_sha256(place)
+    try:
+        with gzip.open(place) as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+    except (OSError, EOFError, zlib.error):  # a compressed copy that does not unpack
+        return BROKEN
+
+
+def _place(path: Path) -> Path | None:
+    """Return the file that holds a result: itself, or a compressed copy beside."""
+    packed = path if path.suffix == ".gz" else path.with_name(f"{path.name}.gz")
+    return next((each for each in (path, packed) if each.is_file()), None)
+
+
+class Hashes:
+    """Hashes of contents, each file read once in one check, several at a time.
+
+    Parameters
+    ----------
+    cache
+        Where hashes are remembered between checks; None distrusts all that was remembered. A
+        hash is taken from there as long as size, inode, time of change of the content and time of
+        change of the file's facts (which no program can set back) are the same.
+    """
+
+    def __init__(self, cache: Path | None = None) -> None:
+        self.cache = cache
+        self.bytes_read = 0
+        self._known: dict[tuple[Path, bool], str | None] = {}
+        self._kept: dict[str, list] = {}
+        if cache is not None:
+            try:
+                self._kept = dict(json.loads(cache.read_text()))
+            except (OSError, ValueError, TypeError):
+                self._kept = {}
+
+    def fill(self, paths: Iterable[Path], raw: bool = False) -> None:
+        """Hash files side by side; threads suffice, since hashing leaves the interpreter free."""
+        wanted = [path for path in dict.fromkeys(paths) if (path, raw) not in self._known]
+        with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
+            for path, found in zip(wanted, pool.map(lambda p: self._hash(p, raw), wanted)):  # noqa: B905
+                self._known[path, raw] = found
+
+    def of(self, path: Path, raw: bool = False) -> str | None:
+        """Return the sha256 of a result's content; None when it is absent, BROKEN if unreadable.
+
+        Parameters
+        ----------
+        path
+            The file.
+        raw
+            Whether to hash it as it is: an archive is not unpacked.
+        """
+        if (path, raw) not in self._known:
+            self._known[path, raw] = self._hash(path, raw)
+        return self._known[path, raw]
+
+    def _hash(self, path: Path, raw: bool) -> str | None:
+        place = path if raw else _place(path)
+        if place is None or not place.is_file():
+            return None
+        before = _facts(place)
+        name = f"{'raw' if raw else 'content'} {place}"
+        kept = self._kept.get(name)
+        if isinstance(kept, list) and kept[:-1] == before:
+            return kept[-1]
+        found = records.file_sha256(place) if raw else content_sha256(path)
+        self.bytes_read += before[0]
+        if found is not None and _facts(place) == before and _settled(before):
+            self._kept[name] = [*before, found]
+        return found
+
+    def remember(self) -> None:
+        """Write the cache; where the folder cannot be written nothing is remembered."""
+        if self.cache is None or not self.cache.parent.is_dir():
+            return
+        try:
+            write_bytes(self.cache, canonical_json(self._kept).encode())
+        except OSError:
+            return
+
+
+def _facts(path: Path) -> list[int]:
+    told = path.stat()
+    return [told.st_size, told.st_mtime_ns, told.st_ctime_ns, told.st_ino, told.st_dev]
+
+
+def _settled(facts: list[int]) -> bool:
+    return time.time_ns() - max(facts[1], facts[2]) > SETTLED_S * 1e9

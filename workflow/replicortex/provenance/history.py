@@ -1,0 +1,91 @@
+"""Files of the repository as any commit holds them, read through one git process."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+from types import TracebackType
+from typing import IO
+
+from replicortex.codehash import Reader, module_hashes
+
+
+class History:
+    """The commits of a repository. Without git, or outside a repository, it holds none."""
+
+    def __init__(self, root: Path):
+        self.root = root
+        self._process: subprocess.Popen | None = None
+        self._objects: dict[str, bytes | None] = {}
+        self._modules: dict[tuple[str, str], dict[str, str] | None] = {}
+
+    def __enter__(self) -> History:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._process is not None:
+            self._process.communicate()
+            self._process = None
+
+    def has(self, commit: str) -> bool:
+        """Whether a commit is here; a shallow or another clone lacks it."""
+        return bool(commit) and self._object(f"{commit}^{{commit}}") is not None
+
+    def read(self, commit: str, path: str) -> bytes | None:
+        """Return a file's bytes at a commit; None when the commit holds no such file."""
+        return self._object(f"{commit}:{path}")
+
+    def modules(self, module: str, commit: str) -> dict[str, str] | None:
+        """Return the hash of each module that `module` ran on at a commit; None if it had none."""
+        key = (module, commit)
+        if key not in self._modules:
+            try:
+                self._modules[key] = module_hashes(module, self._reader(commit))
+            except (ModuleNotFoundError, SyntaxError):
+                self._modules[key] = None
+        return self._modules[key]
+
+    def _reader(self, commit: str) -> Reader:
+        return lambda path: self.read(commit, f"workflow/{path}")
+
+    def _object(self, name: str) -> bytes | None:
+        if name not in self._objects:
+            self._objects[name] = self._ask(name)
+        return self._objects[name]
+
+    def _ask(self, name: str) -> bytes | None:
+        if self._process is None:
+            command = ["git", "-C", str(self.root), "cat-file", "--batch"]
+            try:
+                self._process = subprocess.Popen(
+                    command,
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.DEVNULL,
+                )
+            except OSError:  # no git
+                return None
+        stdin, stdout = self._process.stdin, self._process.stdout
+        assert stdin is not None and stdout is not None
+        try:
+            stdin.write(f"{name}\n".encode())
+            stdin.flush()
+        except BrokenPipeError:  # not a repository
+            return None
+        return _answer(stdout)
+
+
+def _answer(stdout: IO[bytes]) -> bytes | None:
+    head = stdout.readline().split()
+    if len(head) != 3 or head[1] not in (b"blob", b"commit"):
+        if len(head) == 3 and head[2].isdigit():  # a folder: its content is of no use here
+            stdout.read(int(head[2]) + 1)
+        return None
+    content = stdout.read(int(head[2]))
+    stdout.read(1)
+    return content

@@ -1,0 +1,76 @@
+"""The audit of a run as static pages: one folder that needs no server and can be published.
+
+`index.html` holds the scorecard and the gallery; each figure has its lineage as a graph, each job its
+function and source at its commit, its parameters beside the scale's defaults, its inputs, environment,
+machine and time.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from pathlib import Path
+
+from replicortex.errors import StudyError
+from replicortex.provenance import chain
+from replicortex.provenance.contents import Hashes
+from replicortex.provenance.figure_page import figure_page
+from replicortex.provenance.history import History
+from replicortex.provenance.index_page import index_page, jobs_page
+from replicortex.provenance.step_page import dataset_page, step_page
+from replicortex.provenance.view import View
+
+ASSETS = ("style.css", "filter.js")
+
+
+def build(source: Path, target: Path, root: Path, hashes: Hashes | None = None) -> Path:
+    """Write the pages of a run, or of one paper of it; return the first page.
+
+    Parameters
+    ----------
+    source
+        Folder of results, such as results/demo, results/reference or one paper below it.
+    target
+        Folder to write. Pages that were there are replaced; a folder of anything else is left alone.
+    root
+        The repository.
+    hashes
+        Where hashes come from when the run is verified.
+
+    Raises
+    ------
+    StudyError
+        When there are no results, or the folder is no page of an audit.
+    """
+    results = chain.results_below(source, absent=True) if source.is_dir() else []
+    if not results:
+        raise StudyError(f"audit page: there are no results below {source}; run the study first")
+    if target.exists() and any(target.iterdir()) and not (target / ASSETS[0]).exists():
+        raise StudyError(f"audit page: {target} holds something else; name a new folder")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}."))
+    try:
+        with History(root) as history:
+            _write(View(source, folder, root, history, results, hashes or Hashes()))
+        if target.exists():
+            shutil.rmtree(target)
+        folder.chmod(0o755)
+        folder.rename(target)
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    return target / "index.html"
+
+
+def _write(view: View) -> None:
+    for name in ASSETS:
+        view.save(name, (view.root / "workflow/audit" / name).read_text())
+    figures = view.figures()
+    for step in view.run.values():
+        step_page(view, step)
+    for place in figures:
+        figure_page(view, place)
+    for name, (entry, place) in view.datasets.items():
+        dataset_page(view, name, entry, place)
+    jobs_page(view)
+    index_page(view, figures)

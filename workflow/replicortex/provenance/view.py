@@ -1,0 +1,258 @@
+"""What the audit's pages have in common: a run's jobs, where their pages lie, and what they are called."""
+
+from __future__ import annotations
+
+import csv
+import re
+import shutil
+from collections.abc import Iterable, Mapping
+from functools import cached_property
+from html import escape
+from pathlib import Path
+from typing import Any
+
+from replicortex.codehash import source_hash
+from replicortex.config import SCALES
+from replicortex.data import declared
+from replicortex.errors import StudyError
+from replicortex.files import canonical_json
+from replicortex.provenance import chain, records
+from replicortex.provenance.contents import Hashes
+from replicortex.provenance.history import History
+from replicortex.provenance.html import document, highlighted, page_name
+from replicortex.provenance.plan import planned
+from replicortex.provenance.steps import Input, Step, steps
+from replicortex.provenance.verification import Fault, verify
+
+SHOWN = ("figures", "scorecard")  # folders of a paper whose pictures are shown
+NOT_KNOWN = "not known"
+
+
+class View:
+    """A run as its pages show it, and the folder that they are written to."""
+
+    def __init__(
+        self,
+        source: Path,
+        target: Path,
+        root: Path,
+        history: History,
+        results: list[Path],
+        hashes: Hashes,
+    ):
+        self.source, self.target, self.root, self.history = source, target, root, history
+        self.results, self.hashes = results, hashes
+        self.run = steps(results)
+        self.maker = {place: step for step in self.run.values() for place in step.outputs}
+        self.readers: dict[str, set[str]] = {key: set() for key in self.run}
+        for step in self.run.values():
+            for part in step.inputs.values():
+                for each in part:
+                    if each.step:
+                        self.readers[each.step].add(step.key)
+        self.titles: dict[str, str] = {}
+        self.sources: dict[str, str] = {}  # pages of sources by their content
+        self.datasets: dict[str, tuple[dict[str, Any], Path]] = {}
+        self.present: set[Path] = {place for place in self.maker if kept_as(place) is not None}
+
+    def save(self, name: str, text: str) -> None:
+        """Write a page."""
+        path = self.target / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+
+    def papers(self) -> list[Path]:
+        """Return the folders of papers, or the one that the source is."""
+        if any((self.source / part).is_dir() for part in (*SHOWN[:1], "metrics")):
+            return [self.source]
+        return sorted(
+            folder
+            for folder in self.source.iterdir()
+            if (folder / "figures").is_dir() and folder.name not in chain.VIEWS
+        )
+
+    def figures(self) -> list[Path]:
+        """Return the pictures of the run that have a record, paper by paper, scorecards last."""
+        folders = dict.fromkeys([self.source, *self.papers()])
+        places = [p for folder in folders for part in SHOWN for p in (folder / part).glob("*.png")]
+        return [
+            p
+            for p in sorted(places, key=lambda p: (p.parts[-3], p.parts[-2] == SHOWN[1], p))
+            if p in self.maker
+        ]
+
+    def claims(self) -> list[dict[str, str]]:
+        """Return the judged claims of all papers, each with its paper's folder."""
+        rows = []
+        for folder in self.papers():
+            file = folder / "scorecard/claims.csv"
+            if file.exists():
+                with file.open(newline="") as stream:
+                    rows += [{**row, "folder": str(folder)} for row in csv.DictReader(stream)]
+        return rows
+
+    @cached_property
+    def scale(self) -> str | None:
+        """The scale, where the run is named after it."""
+        paths = {Path(r["output"]["path"]) for s in self.run.values() for r in s.outputs.values()}
+        names = {path.parts[1] for path in paths if path.parts[0] == "results"}
+        return names.pop() if len(names) == 1 and names <= set(SCALES) else None
+
+    @cached_property
+    def defaults(self) -> dict[str, dict[str, Any]]:
+        """Arguments of each result as the present numbers of the scale have them, by path."""
+        if self.scale is None:
+            return {}
+        settings = {"scale": self.scale, "run": [folder.name for folder in self.papers()]}
+        try:
+            jobs = planned([], settings, self.root, alone=True)
+        except StudyError:  # such as licensed data that are not here
+            return {}
+        return {path: job.job["arguments"] for job in jobs if job.job for path in job.outputs}
+
+    @cached_property
+    def found(self) -> list[Fault]:
+        """What a verification of all results found."""
+        return verify(self.results, self.root, self.hashes)
+
+    def name(self, place: Path) -> str:
+        """Return what a picture is called."""
+        what = place.stem if place.parts[-2] != SHOWN[1] else f"scorecard: {place.stem}"
+        return f"{place.parts[-3]}: {what}".replace("_", " ")
+
+    def slug(self, place: Path) -> str:
+        """Return the name of a picture's page."""
+        return "-".join((place.parts[-3], place.parts[-2], place.stem))
+
+    def copied(self, place: Path) -> str:
+        """Copy a file into the pages; return its path there."""
+        name = f"files/{'/'.join(place.parts[-3:])}"
+        target = self.target / name
+        if not target.exists():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(place, target)
+        return name
+
+    def ancestors(self, step: Step) -> list[Step]:
+        """Return a job and all before it, each after those that it needs."""
+        keys, waiting = {step.key}, [step]
+        while waiting:
+            for part in waiting.pop().inputs.values():
+                for each in part:
+                    if each.step and each.step not in keys:
+                        keys.add(each.step)
+                        waiting.append(self.run[each.step])
+        return [each for key, each in self.run.items() if key in keys]
+
+    def installs(self, step: Step) -> bool:
+        """Whether a job installs a dataset: the dataset itself is shown."""
+        return any(place.parent.name == "manifests" for place in step.outputs)
+
+    def data_link(self, each: Input, up: str) -> str:
+        """Return the link to a dataset's page, and note that it is to be written."""
+        data = each.entry["dataset"]
+        name = f"{data['name']}@{data['commit'][:12]}"
+        self.datasets.setdefault(name, (each.entry, each.place))
+        return up + page_name("data", name)
+
+    def title(self, step: Step) -> str:
+        """Return a job's name: its function, and what tells it from others of that function."""
+        if step.key not in self.titles:
+            same = [each for each in self.run.values() if each.call == step.call]
+            told = {each.key: dict(leaves(each.record["job"]["arguments"])) for each in same}
+            values: dict[str, set[str]] = {}
+            for each in told.values():
+                for key, value in each.items():
+                    values.setdefault(key, set()).add(value_text(value))
+            for each in same:
+                apart = [
+                    value_text(value)
+                    for key, value in told[each.key].items()
+                    if "." not in key and isinstance(value, str) and len(values[key]) > 1
+                ]
+                seeds = [f"seed {seed}" for seed in each.seeds] if len(each.seeds) == 1 else []
+                words = [each.rule.replace("_", " ") if not apart else function_of(step.call)]
+                self.titles[each.key] = ", ".join(words + apart + seeds)
+        return self.titles[step.key]
+
+    def source_of(self, record: dict[str, Any], name: str, digest: str) -> bytes | None:
+        """Return a module's text as it was when the job ran: at its commit, or the same code now."""
+        git = record["run"]["git"]
+        present = self.root / "workflow" / name
+        texts = [self.history.read(git["commit"], f"workflow/{name}") if git["commit"] else None]
+        texts.append(present.read_bytes() if present.exists() else None)
+        for text in texts:
+            if text is not None and source_hash(name, text) == digest:
+                return text
+        return None
+
+    def source_page(self, name: str, content: bytes, commit: str) -> str:
+        """Return the page of a source; write it when it is asked for first."""
+        key = records.sha256(content)
+        if key not in self.sources:
+            self.sources[key] = page_name("sources", key)
+            text = highlighted(content.decode())
+            held = self.history.read(commit, f"workflow/{name}") == content
+            where = f"as commit <code>{escape(commit)}</code> holds it" if held else "as it is now"
+            body = f"<p>The source {where}.</p>"
+            body += f'<div class="source scroll" tabindex="0" role="region" aria-label="Source">{text}</div>'
+            trail = [("../index.html", self.source.as_posix())]
+            self.save(self.sources[key], document(f"workflow/{name}", body, trail, depth=1))
+        return self.sources[key]
+
+    @cached_property
+    def declared(self) -> dict[str, Any]:
+        """All declared datasets by name."""
+        return declared.load(self.root / "config/datasets.yaml")
+
+
+def kept_as(place: Path) -> Path | None:
+    """Return the file that holds a result here, compressed or not; None when there is none."""
+    return next((p for p in (place, place.with_name(f"{place.name}.gz")) if p.is_file()), None)
+
+
+def synthetic_notice(synthetic: bool) -> str:
+    """Return what is said of synthetic data."""
+    if not synthetic:
+        return ""
+    return (
+        '<p class="notice">Synthetic data: this shows that the workflow runs and says nothing about '
+        "a paper.</p>"
+    )
+
+
+def machine_of(step: Step) -> str:
+    """Return the GPU, processor or name of the machine of a job."""
+    run = step.record["run"]
+    return run.get("gpu") or run["cpu"] or run["host"]
+
+
+def function_of(call: str) -> str:
+    """Return the short name of a function: its module's, when both are the same."""
+    module, _, function = call.partition(":")
+    last = module.rpartition(".")[2]
+    return function if last == function else f"{last}: {function}"
+
+
+def version_of(data: Mapping[str, str]) -> str:
+    """Return a dataset's version; a commit by its start."""
+    return re.sub(r"\b([0-9a-f]{12})[0-9a-f]{28}\b", r"\1", data["version"])
+
+
+def count(number: int, what: str) -> str:
+    """Return a number of things in words."""
+    return f"{number} {what}{'s' * (number != 1)}"
+
+
+def leaves(value: Any, at: str = "") -> Iterable[tuple[str, Any]]:
+    """Yield place and value of all that is no mapping."""
+    if isinstance(value, Mapping) and value:
+        for key in sorted(value):
+            yield from leaves(value[key], f"{at}.{key}" if at else str(key))
+    elif at:
+        yield at, value
+
+
+def value_text(value: Any) -> str:
+    """Return a parameter's value as it is shown."""
+    return value if isinstance(value, str) else canonical_json(value)
