@@ -8,6 +8,7 @@ import json
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -54,10 +55,11 @@ def place_of(recorded: str, beside: Path) -> Path:
     """
     path = Path(recorded)
     parts = beside.parts
-    if "reference" not in parts or path.parts[:1] != ("results",):
+    # A paper may have a folder of that name as well.
+    ends = [k for k, pair in enumerate(pairwise(parts)) if pair == ("results", "reference")]
+    if not ends or path.parts[:1] != ("results",):
         return path
-    end = len(parts) - 1 - parts[::-1].index("reference")
-    return Path(*parts[: end + 1], *path.parts[2:])
+    return Path(*parts[: ends[-1] + 2], *path.parts[2:])
 
 
 def content_sha256(path: Path) -> str | None:
