@@ -295,3 +295,19 @@ def test_a_list_of_inputs_that_was_changed_or_lost_is_the_one_fault(many, what):
         listed.unlink()
     found = verify([many, many.with_name("b.csv")], Path.cwd())
     assert [str(fault) for fault in found] == [f"{listed}: the list of inputs {what}"]
+
+
+def test_a_folder_named_reference_within_a_paper_is_no_reference_run():
+    from replicortex.provenance.chain import place_of
+
+    recorded = "results/small/p/models/a/reference/seed0.safetensors"
+    beside = Path("results/small/p/activations/a/reference/seed0.safetensors")
+    assert place_of(recorded, beside) == Path(recorded)
+    kept = Path("results/reference/p/activations/a/reference/seed0.safetensors")
+    assert place_of(recorded, kept) == Path(
+        "results/reference/p/models/a/reference/seed0.safetensors"
+    )
+    below = Path("/elsewhere") / kept
+    assert place_of(recorded, below) == Path("/elsewhere/results/reference") / Path(
+        recorded
+    ).relative_to("results/small")

@@ -519,7 +519,7 @@ def ablations(table: pd.DataFrame, sources: dict[str, str]) -> Figure:
         if measure == "density":
             ax.axvline(np.pi, color=GREY, linewidth=0.6)
         ax.set_xlabel(SHORT[measure], fontsize=6.5)
-        ax.locator_params(axis="x", nbins=3)
+        ax.locator_params(axis="x", nbins=3, steps=[1, 2, 5, 10])
         ax.tick_params(axis="y", length=0)
         letter(ax, mark, "")
     axes[0].set_yticks(range(len(rows)), [label for *_, label in rows], fontsize=6)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -53,10 +54,11 @@ def place_of(recorded: str, beside: Path) -> Path:
     """
     path = Path(recorded)
     parts = beside.parts
-    if "reference" not in parts or path.parts[:1] != ("results",):
+    # A paper may have a folder of that name as well.
+    ends = [k for k, pair in enumerate(pairwise(parts)) if pair == ("results", "reference")]
+    if not ends or path.parts[:1] != ("results",):
         return path
-    end = len(parts) - 1 - parts[::-1].index("reference")
-    return Path(*parts[: end + 1], *path.parts[2:])
+    return Path(*parts[: ends[-1] + 2], *path.parts[2:])
 
 
 def _file_of(path: Path) -> Path:
