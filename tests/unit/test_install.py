@@ -352,6 +352,22 @@ def test_kill_at_any_moment(tmp_path, mirror_folder):
     assert found.path("licence").read_bytes() == b"free"
 
 
+def test_a_file_that_goes_while_its_folder_is_deleted_is_no_error(tmp_path, monkeypatch):
+    folder = tmp_path / "left"
+    write_files(folder, {"index.lock": b"", "deep/file": b"x"})
+    whole, calls = annex.shutil.rmtree, []
+
+    def disturbed(path):
+        calls.append(path)
+        if len(calls) == 1:
+            raise FileNotFoundError(2, "No such file or directory", "index.lock")
+        whole(path)
+
+    monkeypatch.setattr(annex.shutil, "rmtree", disturbed)
+    annex.delete(folder)
+    assert len(calls) == 2 and not folder.exists()
+
+
 def test_many_at_once_do_not_disturb_each_other(tmp_path, mirror_folder):
     data = tmp_path / "data"
     (data / "manifests").mkdir(parents=True)

@@ -21,6 +21,7 @@ from pathlib import Path
 from replicortex.errors import StudyError
 
 MADE = "1577836800 +0000"  # the date of every commit
+TRIES = 20  # to delete a folder in which a process still ends
 IDENTITY = {
     "GIT_AUTHOR_NAME": "Replicortex",
     "GIT_AUTHOR_EMAIL": "replicortex@localhost",
@@ -233,6 +234,15 @@ def delete(folder: Path) -> None:
     for path in [folder, *folder.rglob("*")]:
         if path.is_dir() and not path.is_symlink():
             path.chmod(path.stat().st_mode | stat.S_IRWXU)
+    # A git that outlived its killed installation may still take its own files away.
+    for _ in range(TRIES):
+        try:
+            shutil.rmtree(folder)
+        except FileNotFoundError:
+            if not folder.exists():
+                return
+        else:
+            return
     shutil.rmtree(folder)
 
 
