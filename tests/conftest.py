@@ -39,7 +39,8 @@ def mirror() -> Path:
 def pytest_collection_modifyitems(items):
     """Whatever starts from the same finished run goes to the same worker, which makes it once."""
     for item in items:
-        wanted = [*item.fixturenames, *getattr(item, "callspec", _NO_PARAMETERS).params.values()]
+        named = getattr(item, "callspec", _NO_PARAMETERS).params.get("study")
+        wanted = [*item.fixturenames, named]
         for run in ("finished", "one_paper"):
             if run in wanted:
                 item.add_marker(pytest.mark.xdist_group(run))

@@ -64,11 +64,15 @@ FAULTS = {
         "user_data.things_image: no such dataset; did you mean 'things_images'",
     ),
     "licensed data not placed": (
-        {"scale": "full"},
+        {"scale": "full", "run": "learning_rules"},
         "user_data.things_.*no folder is given.*not redistributable.*terms",
     ),
     "licensed data placed nowhere": (
-        {"scale": "full", "user_data": {"things_images": "no", "things_fmri_betas": "no"}},
+        {
+            "scale": "full",
+            "run": "learning_rules",
+            "user_data": {"things_images": "no", "things_fmri_betas": "no"},
+        },
         "user_data.things_.*the folder no does not exist",
     ),
 }

@@ -403,6 +403,17 @@ def test_mirror_comes_before_the_network_and_urls_are_registered_all_the_same(
     assert urls == [f"{server.url}/a.tar.gz"]
 
 
+def test_a_file_that_comes_with_python_is_taken_from_there(tmp_path, monkeypatch):
+    library = write_files(tmp_path / "lib", {"pydoc_data/topics.py": b"topics = {}"})
+    monkeypatch.setattr("sysconfig.get_path", lambda name: str(library))
+    declared = entry({"pydoc_data/topics.py": b"topics = {}"})
+    found = put(tmp_path / "data", declared)
+    assert found.path("pydoc_data/topics.py").read_bytes() == b"topics = {}"
+    write_files(library, {"pydoc_data/topics.py": b"topics = []"})
+    with pytest.raises(StudyError, match="could not be fetched"):
+        put(tmp_path / "other", declared)
+
+
 def test_only_what_is_missing_is_fetched(tmp_path, server):
     mirror = write_files(tmp_path / "m", {"x": CONTENTS["a.tar.gz"]})
     put(tmp_path / "data", with_urls(server), mirror=mirror)

@@ -318,6 +318,13 @@ def test_the_strip_places_numbers_in_order():
     assert marks["o"] == pytest.approx(left + (right - left) * 0.4 / 0.9)
 
 
+@pytest.mark.parametrize("count, full", [(10, True), (160, False)])
+def test_a_tall_scorecard_has_fewer_pixels_to_the_inch(count, full):
+    figure = card_of([row(i) for i in range(count)])
+    assert (figure.dpi == card.DPI) == full
+    assert figure.get_figheight() * figure.dpi <= card.TALLEST + 1
+
+
 def test_the_scorecard_is_byte_stable():
     rows = [row(i) for i in range(5)]
     assert figure_bytes(card_of(rows), ".png", "id") == figure_bytes(card_of(rows), ".png", "id")

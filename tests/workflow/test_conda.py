@@ -36,11 +36,12 @@ def test_the_demo_under_conda_gives_the_same_tables(finished, fresh, conda, root
         record = records.read(path)
         environment = record["job"]["environment"]["file"]
         seen.setdefault(environment, set()).update(record["run"]["packages"])
-    assert set(seen) == {"analysis", "figures", "train"}
+    assert set(seen) == {"analysis", "embed", "figures", "train", "transport"}
     assert "torch" in seen["train"]
-    assert not {"torch", "matplotlib"} & seen["analysis"]
+    assert not {"torch", "matplotlib"} & (seen["analysis"] | seen["transport"])
+    assert "POT" in seen["transport"] and "POT" not in seen["analysis"]
     assert "matplotlib" in seen["figures"] and "torch" not in seen["figures"]
     made = [path for path in (fresh.folder / ".snakemake/conda").glob("*") if path.is_dir()]
     held = {path.name.lower() for env in made for path in env.glob("lib/*/site-packages/*")}
-    assert len(made) == 4 and "snakemake" not in held
+    assert len(made) == 6 and "snakemake" not in held
     assert Path(sys.prefix) not in made

@@ -234,6 +234,90 @@ def test_exactly_what_depends_on_a_topographic_change_runs_again(finished, chang
     assert planned_after(apply, finished) == expected
 
 
+H = "hierarchical_ot_"
+HOT = "workflow/papers/hierarchical_ot"
+HOT_DRAW = {f"{H}draw": 1}
+HOT_VERDICTS = {"judge_hierarchical_ot": 1, "overview": 1}
+HOT_AFTER = {f"{H}aggregate": 1, **HOT_DRAW, **HOT_VERDICTS}
+HOT_MATCH = {f"{H}match_0": 1, **HOT_AFTER}
+HOT_COMPARE = {f"{H}compare_0": 1}
+HOT_EMBED = {f"{H}embed_0": 1, **HOT_COMPARE, **HOT_MATCH}
+HOT_FIXED = {f"{H}match_fixed_0": 1}
+HOT_EMBED_FIXED = {f"{H}embed_fixed": 1, **HOT_FIXED}
+
+
+def hierarchical_ot(text):
+    return replace("config/config.yaml", "papers: {}", f"papers: {{hierarchical_ot: {text}}}")
+
+
+HOT_CHANGES = {
+    "rate on images": (
+        hierarchical_ot("{vision: {lr: 2.0e-3}}"),
+        {f"{H}train_vision_0": 1, **HOT_EMBED},
+    ),
+    "rate on text": (
+        hierarchical_ot("{language: {lr: 2.0e-3}}"),
+        {f"{H}train_language_0": 1, **HOT_EMBED},
+    ),
+    "pair between trained systems": (
+        hierarchical_ot("{pairs: {vit_back: {rotate: true}}}"),
+        HOT_MATCH,
+    ),
+    "pair between fixed systems": (
+        hierarchical_ot("{pairs: {resnet_20_56: {rotate: true}}}"),
+        {**HOT_FIXED, **HOT_AFTER},
+    ),
+    "simulated subjects": (
+        hierarchical_ot("{cortex: {voxels: 16}}"),
+        {f"{H}match_planted": 1, **HOT_AFTER},
+    ),
+    "noise ceiling of the regions": (
+        hierarchical_ot("{brain: {ceiling: 1.0}}"),
+        {**HOT_EMBED_FIXED, **HOT_EMBED},
+    ),
+    "draws of the null": (
+        hierarchical_ot("{matched: {null_draws: 51}}"),
+        {f"{H}match_planted": 1, **HOT_FIXED, **HOT_MATCH},
+    ),
+    "a model that is not shown": (
+        hierarchical_ot("{published: {mae_h: {repository: facebook/other}}}"),
+        {},
+    ),
+    "code of the solver": (
+        replace(
+            "workflow/replicortex/analysis/optimal_transport.py",
+            "CONSTANT_SD = 1e-8",
+            "CONSTANT_SD = 1e-9",
+        ),
+        {f"{H}match_planted": 1, **HOT_FIXED, **HOT_COMPARE, **HOT_MATCH},
+    ),
+    "penalty of ridge": (hierarchical_ot("{penalty: 0.2}"), {**HOT_COMPARE, **HOT_AFTER}),
+    "code of the third level": (
+        replace(f"{HOT}/aggregate.py", "NONE = -1", "NONE = -2"),
+        HOT_AFTER,
+    ),
+    "a label": (
+        replace(f"{HOT}/figures.py", "Held-out correlation", "Held-out score"),
+        HOT_DRAW,
+    ),
+    "a published value": (
+        replace(f"{HOT}/claims.yaml", "value: 0.558", "value: 0.559"),
+        HOT_VERDICTS,
+    ),
+    "a docstring": (
+        replace(f"{HOT}/learner.py", '"""Train each network', '"""Trains each network'),
+        {},
+    ),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("change", HOT_CHANGES)
+def test_exactly_what_depends_on_a_transport_change_runs_again(finished, change):
+    apply, expected = HOT_CHANGES[change]
+    assert planned_after(apply, finished) == expected
+
+
 M = "mt_maps_"
 MT = "workflow/papers/mt_maps"
 MT_JUDGE = {"judge_mt_maps": 1, "overview": 1}

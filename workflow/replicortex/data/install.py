@@ -12,6 +12,7 @@ import hashlib
 import json
 import os
 import re
+import sysconfig
 import tempfile
 import uuid
 from collections.abc import Iterator, Mapping
@@ -200,8 +201,18 @@ def _declared(declared: Dataset, there: Path, mirror: Mirror) -> dict[str, Conte
             and place.stat().st_size == file.size
             and annex.file_sha256(place) == file.sha256
         )
-        found[path] = Content(file.size, file.sha256, place if intact else mirror.find(path, file))
+        if not intact:
+            place = mirror.find(path, file) or _with_python(path, file)
+        found[path] = Content(file.size, file.sha256, place)
     return found
+
+
+def _with_python(path: str, file: File) -> Path | None:
+    """Return the declared file if it comes with this Python, at that path of its library."""
+    place = Path(sysconfig.get_path("stdlib"), path)
+    if place.is_file() and place.stat().st_size == file.size:
+        return place if annex.file_sha256(place) == file.sha256 else None
+    return None
 
 
 def _generated(declared: Dataset, scratch: Path) -> dict[str, Content]:

@@ -41,6 +41,12 @@ REGIONS = {
     "V2": ("prf-visualrois", (3, 4)),
     "V3": ("prf-visualrois", (5, 6)),
     "V4": ("prf-visualrois", (7,)),
+    "V1v": ("prf-visualrois", (1,)),
+    "V1d": ("prf-visualrois", (2,)),
+    "V2v": ("prf-visualrois", (3,)),
+    "V2d": ("prf-visualrois", (4,)),
+    "V3v": ("prf-visualrois", (5,)),
+    "V3d": ("prf-visualrois", (6,)),
 }
 SESSIONS = 40  # planned for everybody
 SESSIONS_OF_ALL = (
@@ -218,6 +224,28 @@ def read_responses(
             "in the sessions that lie here"
         )
     return np.concatenate(parts, axis=1) / counts[:, None]
+
+
+def trials(manifest: Path, person: int, layout: Layout) -> int:
+    """Return how many trials the sessions that lie here have.
+
+    Raises
+    ------
+    StudyError
+        When there is no session, one is missing between others, or a file is damaged.
+    """
+    import h5py
+
+    dataset = manifests.load(manifest)
+    count = 0
+    for file in _sessions(dataset, person, layout, _parts(layout)[0]):
+        path = dataset.path(file)
+        try:
+            with h5py.File(path, "r") as content:
+                count += len(content["betas"])
+        except (OSError, KeyError) as error:
+            raise StudyError(f"{path}: truncated, or holds no betas ({error})") from None
+    return count
 
 
 def read_images(manifest: Path, stimuli: np.ndarray) -> np.ndarray:

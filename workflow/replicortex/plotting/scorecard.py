@@ -31,6 +31,7 @@ class Look(NamedTuple):
 
 
 DPI = 130  # of the PNG: the figure is as tall as it has claims, and is to stay below 1 MB
+TALLEST = 3600  # pixels; a taller one has fewer to the inch
 GOOD, BAD, UNSURE = PALETTE["blue"], PALETTE["vermillion"], "#8A6D00"
 LOOKS = {  # in the order of bars and legends
     verdicts.REPLICATED: Look(GOOD, "✔"),
@@ -139,7 +140,7 @@ def draw_scorecard(claims: pd.DataFrame) -> Figure:
         content = sum(_height(row) for _, row in claims.iterrows())
         top = 0.62 + LINE * math.ceil(len(_counts(claims)) / 4)
         height = top + HEADER * len(papers) + SECTION * len(blocks) + content + STAMP + 0.62
-        figure = new_figure(height, dpi=DPI)
+        figure = new_figure(height, dpi=min(DPI, TALLEST / height))
         figure.set_layout_engine("none")
         ax = figure.add_axes((0, 0, 1, 1))
         ax.set_axis_off()

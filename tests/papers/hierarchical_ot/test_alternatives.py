@@ -1,0 +1,32 @@
+"""Other ways to match layers, on layers whose match is known."""
+
+import numpy as np
+import pytest
+
+from papers.hierarchical_ot.alternatives import compare
+from replicortex.randomness import generator
+
+
+def draw(*shape, seed=0):
+    return generator(seed, "test", *shape).normal(size=shape)
+
+
+def test_every_method_finds_a_turned_copy_of_each_layer():
+    source = [draw(100, 6, seed=n) for n in range(3)]
+    turned = [x @ np.linalg.qr(draw(6, 6, seed=n))[0] for n, x in enumerate(source)]
+    rows = {row["method"]: row for row in compare(source, turned, np.arange(20), 0.01)}
+    for method in ("CKA", "Procrustes", "ridge"):
+        assert rows[method]["depth correlation"] == pytest.approx(1)
+        assert rows[method]["hubness of greedy"] == 1
+        assert rows[method]["score"] == rows[method]["greedy score"]
+    assert rows["ridge"]["own score"] > 0.99
+    assert rows["ridge"]["own score"] > rows["ridge"]["score"] + 0.2
+
+
+def test_all_units_at_once_find_units_in_any_layer():
+    """Layers that are cut at other places: one transport does not mind, a plan between layers does."""
+    units = draw(100, 12)
+    source, target = np.split(units, 3, axis=1), np.split(units, 2, axis=1)
+    rows = {row["method"]: row for row in compare(source, target, np.arange(20), 0.01)}
+    assert rows["all units"]["own score"] == pytest.approx(1)
+    assert rows["soft matching"]["score"] < 0.9

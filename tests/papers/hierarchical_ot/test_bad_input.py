@@ -1,0 +1,70 @@
+"""What a user can get wrong in the numbers: one sentence each, before any job."""
+
+import pytest
+import yaml
+
+from papers.hierarchical_ot.schema import Numbers
+from papers.hierarchical_ot.systems import files_of, is_trained
+from replicortex.config import paper_numbers
+from replicortex.errors import StudyError
+
+FAULTS = {
+    "unknown system": (
+        {"pairs": {"vit": {"source": "vit_shalow"}}},
+        r"pairs\.vit\.source: 'vit_shalow' is no system of vision \(cnn_shallow",
+    ),
+    "system of another domain": (
+        {"pairs": {"lm": {"target": "vit_deep"}}},
+        r"pairs\.lm\.target: 'vit_deep' is no system of language \(lm_4, lm_8, stories260k\)",
+    ),
+    "system without its data": (
+        {"resnets": None},
+        r"pairs\.resnet_20_56\.source: 'resnet20' is no system of vision",
+    ),
+    "unknown region": ({"brain": {"regions": ["V9"]}}, r"brain\.regions.*found 'V9'"),
+    "unknown network": ({"vision": {"followed": "vgg"}}, r"vision\.followed: 'vgg' is no network"),
+    "checkpoint too late": (
+        {"vision": {"checkpoints": [0, 99]}},
+        r"vision\.checkpoints: the last is 99, vision\.epochs 2 expected",
+    ),
+    "heads": ({"language": {"models": {"lm_4": {"heads": 3}}}}, "lm_4: heads 3 does not divide"),
+    "too few stimuli": ({"vision": {"stimuli": 12}}, r"vision\.stimuli: .*equal to 13, found 12"),
+    "nothing held out": ({"matched": {"held_out": 0.0}}, r"matched\.held_out: .*found 0\.0"),
+    "unknown key": (
+        {"matched": {"split": 3}},
+        r"unknown key 'matched\.split'; did you mean 'splits",
+    ),
+    "unknown revision": (
+        {"published": {"dinov2_s": {"revision": "main"}}},
+        r"published\.dinov2_s\.revision: .*found 'main'",
+    ),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_mistake_is_one_sentence(root, fault):
+    changes, message = FAULTS[fault]
+    with pytest.raises(StudyError, match=message) as error:
+        paper_numbers("hierarchical_ot", "demo", changes, root)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("scale", ["demo", "small", "full"])
+def test_datasets_of_a_scale(root, scale):
+    found = paper_numbers("hierarchical_ot", scale, {}, root)["datasets"]
+    assert ("nsd_regions" in found) == ("vision_models" in found) == (scale == "full")
+    assert all(name.endswith("_fixture") for name in found) == (scale == "demo")
+
+
+def test_files_of_systems_that_are_not_trained(root):
+    content = yaml.safe_load((root / "config/papers/hierarchical_ot.yaml").read_text())
+    content.pop("small"), content.pop("demo")
+    own = Numbers.model_validate(content).model_dump()
+    pairs = own["pairs"]
+    assert is_trained(pairs["resnet_to_v4"], own) and not is_trained(pairs["v4"], own)
+    llama = "<results>/activations/published/llama_{}.safetensors"
+    found = files_of([pairs["llama_1b_3b"]], own, "FIXED")
+    assert found == [llama.format("1b"), llama.format("3b")]
+    dinov2 = "<results>/activations/published/dinov2_l.safetensors"
+    assert files_of([pairs["nsd_to_dinov2"]], own, "FIXED") == ["FIXED", dinov2]
+    assert files_of([pairs["v4"]], own, "FIXED") == ["FIXED"]

@@ -1,0 +1,269 @@
+"""The jobs one after the other on made-up data: what each leaves, and that it repeats itself."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from tests.papers.hierarchical_ot.tiny_study import install, numbers
+
+from papers.hierarchical_ot.aggregate import aggregate
+from papers.hierarchical_ot.alternatives import alternatives
+from papers.hierarchical_ot.controls import RULES
+from papers.hierarchical_ot.embed import embed, embed_fixed
+from papers.hierarchical_ot.match import both, match, match_fixed
+from papers.hierarchical_ot.networks import for_images
+from papers.hierarchical_ot.systems import is_trained
+from papers.hierarchical_ot.train_language import train_language
+from papers.hierarchical_ot.train_vision import train_vision
+from replicortex.analysis import layer_plans
+from replicortex.analysis.optimal_transport import hot, split
+from replicortex.data import cifar
+from replicortex.errors import StudyError
+from replicortex.files import read_tensors, write
+from replicortex.randomness import stream_seed
+from replicortex.training.augment import normalise
+from replicortex.training.state import OutOfTime, State
+
+SMALL = {
+    "vision": {"train_images": 60, "stimuli": 30, "batch": 20},
+    "language": {"stimuli": 30},
+    "matched": {"splits": 2, "shuffles": 3, "null_draws": 20, "shares": [0.5]},
+}
+
+
+@pytest.fixture(scope="module")
+def study(root, tmp_path_factory):
+    """Everything that the jobs leave, in the order of the Snakefile."""
+    folder = tmp_path_factory.mktemp("study")
+    manifests, own = install(folder), numbers(root, **SMALL)
+    shown = {
+        "images": manifests["cifar10"],
+        "text": manifests["python_topics"],
+        "recordings": manifests["macaque_v4"],
+        "betas": manifests["nsd_regions"],
+    }
+    places = {"seeds": [0, 1], "folder": folder, "own": own, "shown": shown, "manifests": manifests}
+    common = {"device": "cpu", "seeds": [0, 1]}
+    trained = {
+        "vision": train_vision(images=shown["images"], vision=own["vision"], **common),
+        "language": train_language(text=shown["text"], language=own["language"], **common),
+    }
+    for domain, made in trained.items():
+        for seed, model, history in zip([0, 1], made["models"], made["history"], strict=True):
+            write(folder / f"{domain}{seed}.safetensors", model)
+            write(folder / f"{domain}{seed}.csv", history)
+    numbers_given = {name: own[name] for name in ("vision", "language", "brain")}
+    layers = embed(
+        vision_models=[folder / f"vision{s}.safetensors" for s in (0, 1)],
+        language_models=[folder / f"language{s}.safetensors" for s in (0, 1)],
+        device="cpu",
+        **shown,
+        **numbers_given,
+    )["activations"]
+    for seed, tensors in zip([0, 1], layers, strict=True):
+        write(folder / f"seed{seed}.safetensors", tensors)
+    fixed = embed_fixed(
+        device="cpu",
+        resnets=manifests["cifar_resnets"],
+        tiny=manifests["tiny_llm"],
+        **shown,
+        **numbers_given,
+    )["activations"]
+    write(folder / "fixed.safetensors", fixed)
+    pairs = {name: pair for name, pair in own["pairs"].items() if pair}
+    ours = {name: pair for name, pair in pairs.items() if is_trained(pair, own)}
+    others = {name: pair for name, pair in pairs.items() if name not in ours}
+    places["tables"] = match(
+        activations=[folder / f"seed{s}.safetensors" for s in (0, 1)],
+        fixed=[folder / "fixed.safetensors"],
+        pairs=ours,
+        matched=own["matched"],
+        seeds=[0, 1],
+    )
+    places["tables"] |= alternatives(
+        activations=[folder / f"seed{s}.safetensors" for s in (0, 1)],
+        pairs={name: pair for name, pair in ours.items() if pair["probe"]},
+        held_out=0.2,
+        penalty=own["penalty"],
+        seeds=[0, 1],
+    )
+    places["fixed tables"] = match_fixed(
+        fixed=[folder / "fixed.safetensors"], pairs=others, matched=own["matched"]
+    )
+    return {**places, "pairs": ours, "fixed pairs": others}
+
+
+def test_every_system_has_its_layers(study):
+    arrays, _ = read_tensors(study["folder"] / "seed0.safetensors")
+    vision = study["own"]["vision"]
+    for name, chosen in vision["networks"].items():
+        for domain, stimuli in (("vision", 30), ("v4", 24), ("brain", 40)):
+            own = [arrays[f"{domain}/{name}/{n}"] for n in range(chosen["depth"])]
+            assert all(len(layer) == stimuli and layer.dtype == np.float32 for layer in own)
+            assert f"{domain}/{name}/{chosen['depth']}" not in arrays
+    assert arrays["language/lm_8/7"].shape == (30, 16)
+    assert arrays["checkpoint/0/1"].shape == arrays["checkpoint/2/1"].shape
+    assert not np.allclose(arrays["checkpoint/0/1"], arrays["checkpoint/2/1"])
+    # The last checkpoint is the network itself.
+    np.testing.assert_array_equal(arrays["checkpoint/2/1"], arrays["vision/resnet_shallow/1"])
+    fixed, _ = read_tensors(study["folder"] / "fixed.safetensors")
+    assert sum(name.startswith("vision/resnet56/") for name in fixed) == 27
+    assert sum(name.startswith("vision/resnet20/") for name in fixed) == 9
+    assert fixed["language/stories260k/1"].shape == (30, 8)
+    assert fixed["v4/v4_210322/0"].shape == (24, 6)
+    assert fixed["brain/subject7/6"].shape == (40, 12)
+    assert (fixed["ceilings/subject7/V4"] > 0).all()
+
+
+def test_layers_are_the_networks_own(study):
+    """Against a network built and run here, from the saved tensors."""
+    tensors, _ = read_tensors(study["folder"] / "vision1.safetensors")
+    vision = study["own"]["vision"]
+    network = for_images(vision["networks"]["vit_shallow"])
+    own = {
+        name.removeprefix("vit_shallow/2/"): torch.tensor(value)
+        for name, value in tensors.items()
+        if name.startswith("vit_shallow/2/")
+    }
+    network.load_state_dict(own)
+    pictures, _, _ = cifar.read(study["shown"]["images"], "test")
+    arrays, _ = read_tensors(study["folder"] / "seed1.safetensors")
+    x = normalise(torch.from_numpy(pictures), vision["mean"], vision["sd"])
+    with torch.no_grad():
+        everything = network.eval()(x)[0][1].numpy()
+    for row in arrays["vision/vit_shallow/1"][:5]:
+        assert np.abs(everything - row).max(axis=1).min() < 1e-5
+
+
+def test_training_lowers_the_loss_and_is_measured(study):
+    for domain in ("vision", "language"):
+        history = pd.read_csv(study["folder"] / f"{domain}0.csv")
+        assert np.isfinite(history["test"]).all()
+    text = pd.read_csv(study["folder"] / "language0.csv").set_index("system")
+    assert (text["test"] < np.log(128)).all()
+
+
+def test_the_same_seed_gives_the_same_weights(study):
+    again = train_language(
+        text=study["shown"]["text"], language=study["own"]["language"], device="cpu", seeds=[1]
+    )["models"][0]
+    saved, _ = read_tensors(study["folder"] / "language1.safetensors")
+    other, _ = read_tensors(study["folder"] / "language0.safetensors")
+    assert again.arrays.keys() == saved.keys()
+    for name, tensor in again.arrays.items():
+        np.testing.assert_array_equal(np.asarray(tensor), saved[name])
+    assert any((saved[name] != other[name]).any() for name in saved)
+
+
+def test_an_interrupted_training_ends_as_an_uninterrupted_one(study, tmp_path):
+    given = {
+        "images": study["shown"]["images"],
+        "vision": study["own"]["vision"],
+        "device": "cpu",
+        "seeds": [0],
+    }
+    with pytest.raises(OutOfTime):
+        train_vision(**given, state=State(tmp_path, every_s=0, deadline=0.0))
+    assert list(tmp_path.glob("*.state"))
+    resumed = train_vision(**given, state=State(tmp_path, every_s=1e9))["models"][0]
+    saved, _ = read_tensors(study["folder"] / "vision0.safetensors")
+    for name, tensor in resumed.arrays.items():
+        np.testing.assert_array_equal(np.asarray(tensor), saved[name])
+
+
+def test_tables_hold_every_pair_rule_and_seed(study):
+    for tables, pairs, seeds in (
+        (study["tables"], study["pairs"], [0, 1]),
+        ({k: [v] for k, v in study["fixed tables"].items()}, study["fixed pairs"], [0, 1]),
+    ):
+        scores = pd.concat(tables["scores"])
+        assert not scores.duplicated(["pair", "rotate", "rule", "seed"]).any()
+        wanted = sum(1 + pair["rotate"] for pair in pairs.values()) * len(RULES) * len(seeds)
+        assert len(scores) == wanted
+        assert scores["score"].notna().all()
+        plans = pd.concat(tables["plans"])
+        sums = plans.groupby(["pair", "rotate", "seed"])["plan"].sum()
+        np.testing.assert_allclose(sums, 1, atol=1e-10)
+
+
+def test_as_many_layers_make_single_best_the_same_as_hot(study):
+    scores = study["fixed tables"]["scores"].set_index(["pair", "rule"])["score"]
+    for pair in ("nsd_1_2", "nsd_1_5"):
+        assert scores[pair, "hot"].tolist() == scores[pair, "single_best"].tolist()
+
+
+def test_one_layer_forces_the_plan_and_says_so(study):
+    scores = pd.concat([*study["tables"]["scores"], study["fixed tables"]["scores"]])
+    forced = scores[scores["note"].str.contains("plan is forced")]
+    assert set(forced["pair"]) == {"v4", "resnet_to_v4", "v4_to_resnet"}
+
+
+def test_planted_regions_find_themselves_through_the_reader(study):
+    table = study["fixed tables"]["structure"]
+    traces = table[(table["pair"] == "nsd_1_2") & (table["measure"] == "trace")]["value"]
+    assert (traces > 3 / 7).all()
+    ceilings = table[table["measure"].str.startswith("noise ceiling, source, ")]
+    assert len(ceilings) == 2 * 7 * 2 and ceilings["value"].between(30, 100).all()
+
+
+def test_a_rotated_self_is_known_with_rotation_alone(study):
+    curves = pd.concat(study["tables"]["curves"])
+    own = curves[curves["pair"] == "vit"].groupby(["what", "rotate"])["score"].mean()
+    assert own["itself", "no"] == pytest.approx(1) == own["itself", "yes"]
+    assert own["rotated self", "yes"] > 0.999
+    assert own["rotated self", "no"] < 0.95
+    assert set(curves["what"]) >= {"hot", "pairwise_best", "uniform"}
+
+
+def test_soft_matching_among_the_alternatives_is_hot(study):
+    """The row of soft matching is HOT's score on the first split."""
+    table = pd.concat(study["tables"]["alternatives"])
+    assert set(table["pair"]) == {"cnn", "resnet", "vit", "lm"}
+    own = table[(table["pair"] == "vit") & (table["method"] == "soft matching")].iloc[0]
+    arrays, _ = read_tensors(study["folder"] / "seed0.safetensors")
+    source, target = both(arrays, study["pairs"]["vit"])
+    held = split(30, 0.2, seed=stream_seed(0, "split", 0))
+    found = hot(source, target, held_out=held)
+    assert own["score"] == found.score(found.outer)
+    assert own["greedy score"] == found.score(layer_plans.greedy(found.cost))
+
+
+def test_aggregate_joins_and_matches_checkpoints(study, tmp_path):
+    folder = study["folder"]
+    paths = {}
+    for name, frames in study["tables"].items():
+        paths[name] = []
+        for seed, frame in zip([0, 1], frames, strict=True):
+            paths[name].append(tmp_path / f"{name}{seed}.csv")
+            write(paths[name][-1], frame)
+    found = aggregate(
+        activations=[folder / f"seed{s}.safetensors" for s in (0, 1)],
+        history=[folder / f"{d}{s}.csv" for d in ("vision", "language") for s in (0, 1)],
+        epochs=study["own"]["vision"]["checkpoints"],
+        matched={"held_out": 0.2, "null_draws": 20},
+        trained=[0, 1],
+        **paths,
+    )
+    assert len(found["scores"]) == sum(map(len, study["tables"]["scores"]))
+    plan = (
+        found["checkpoints"]
+        .query("measure == 'plan'")
+        .pivot_table(index="row", columns="column", values="value")
+    )
+    assert plan.index.tolist() == [0, 1, 2]
+    np.testing.assert_allclose(plan.sum(axis=0), 1 / 3, atol=1e-10)
+    assert set(found["history"]["system"]) == {
+        *study["own"]["vision"]["networks"],
+        *study["own"]["language"]["models"],
+    }
+
+
+def test_more_images_than_there_are_is_told(study):
+    vision = {**study["own"]["vision"], "train_images": 10**6}
+    with pytest.raises(
+        StudyError, match=r"vision\.train_images: 1000000 are asked for, the data set"
+    ):
+        train_vision(images=study["shown"]["images"], vision=vision, device="cpu", seeds=[0])
+    language = {**study["own"]["language"], "stimuli": 10**6}
+    with pytest.raises(StudyError, match="leave none to learn from"):
+        train_language(text=study["shown"]["text"], language=language, device="cpu", seeds=[0])

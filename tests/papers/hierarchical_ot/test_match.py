@@ -1,0 +1,119 @@
+"""Rules and checkpoints by hand; simulated subjects."""
+
+import numpy as np
+import pytest
+
+from papers.hierarchical_ot import aggregate, planted
+from papers.hierarchical_ot.controls import RULES, plans, scored
+from papers.hierarchical_ot.match import Rows, layers_of
+from replicortex.analysis.optimal_transport import hot
+from replicortex.errors import StudyError
+from replicortex.randomness import generator
+
+MATCHED = {
+    "splits": 2,
+    "held_out": 0.2,
+    "shuffles": 4,
+    "temperature": 0.05,
+    "iterations": 20,
+    "null_draws": 20,
+    "shares": [0.5],
+}
+CORTEX = {
+    "subjects": 2,
+    "regions": 4,
+    "voxels": 40,
+    "stimuli": 300,
+    "repeats": 3,
+    "noise": [0.5],
+    "renewal": {"distinct": 0.5},
+}
+
+
+def draw(*shape, seed=0):
+    return generator(seed, "test", *shape).normal(size=shape)
+
+
+@pytest.fixture
+def found():
+    source, target = (
+        [draw(60, 5, seed=n) for n in range(2)],
+        [draw(60, 6, seed=n) for n in range(5)],
+    )
+    return hot(source, target, held_out=np.arange(12))
+
+
+def test_rules_are_what_they_say(found):
+    made = plans(found, MATCHED, generator(0, "shuffles"))
+    shares = {name: plan / plan.sum(1, keepdims=True) for name, plan in made.items()}
+    for row in range(2):
+        assert shares["pairwise_best"][row].argmax() == found.cost[row].argmin()
+        cheapest = np.argsort(found.cost[row])[:2]  # 5 / 2, rounded
+        assert set(np.flatnonzero(shares["top_k"][row])) == set(cheapest)
+        assert shares["single_best"][row].argmax() == found.outer[row].argmax()
+        weights = np.exp(-found.cost[row] / 0.05)
+        np.testing.assert_allclose(shares["softmax"][row], weights / weights.sum())
+    np.testing.assert_allclose(shares["uniform"], 0.2)
+    np.testing.assert_allclose(shares["staircase"][0], [0.4, 0.4, 0.2, 0, 0], atol=1e-12)
+    for number in range(4):
+        np.testing.assert_allclose(
+            np.sort(shares[f"random {number}"], 0), np.sort(shares["hot"], 0)
+        )
+
+
+def test_random_is_the_mean_over_shuffles(found):
+    made = plans(found, MATCHED, generator(3, "shuffles"))
+    scores = scored(found, MATCHED, generator(3, "shuffles"))
+    assert scores["random"] == pytest.approx(
+        np.mean([found.score(made[f"random {n}"]) for n in range(4)])
+    )
+    assert set(RULES) <= set(scores) and scores["undefined"] == 0
+    assert scores["staircase"] == found.score(made["staircase"])
+
+
+def test_means_and_deviations_are_over_splits():
+    source, target = (
+        [draw(60, 5, seed=n) for n in range(2)],
+        [draw(60, 6, seed=n) for n in range(3)],
+    )
+    rows = Rows(MATCHED)
+    rows.compare("pair", source, target, False, 7, [10, 11])
+    each = [
+        scored(rows.run(source, target, False, s), MATCHED, generator(s, "shuffles"))["uniform"]
+        for s in (10, 11)
+    ]
+    row = rows.frames()["scores"].set_index("rule").loc["uniform"]
+    assert row["score"] == pytest.approx(np.mean(each)) and row["seed"] == 7
+    assert row["sd"] == pytest.approx(np.std(each, ddof=1))
+
+
+def test_layers_come_in_numerical_order():
+    arrays = {f"vision/large/{n}": np.full((2, 2), n) for n in range(11)}
+    found = layers_of(arrays, "vision/large")
+    assert [int(layer[0, 0]) for layer in found] == list(range(11))
+    with pytest.raises(
+        StudyError, match="no layers of system 'vision/larg'; did you mean 'vision/l"
+    ):
+        layers_of(arrays, "vision/larg")
+
+
+def test_simulated_regions_are_found_and_noise_lowers_scores():
+    scores = []
+    for noise in (0.5, 6.0):
+        one, other = planted.answers(CORTEX, "distinct", noise, seed=0)
+        found = hot(one, other, held_out=np.arange(60))
+        scores.append(found.score(found.outer))
+        if noise == 0.5:
+            np.testing.assert_allclose(found.outer, np.eye(4) / 4, atol=1e-10)
+    assert scores[1] < scores[0] - 0.2
+
+
+def test_checkpoints_in_another_order_are_matched():
+    stages = [[draw(40, 5, seed=n), draw(40, 6, seed=n)] for n in range(3)]
+    others = [stages[k] for k in (1, 2, 0)]
+    rows = aggregate.matched_checkpoints(stages, others, 0, [0, 1, 4], MATCHED)
+    plan = {(r["row"], r["column"]): r["value"] for r in rows if r["measure"] == "plan"}
+    assert plan[0, 4] == plan[1, 0] == plan[4, 1] == pytest.approx(1 / 3)
+    single = {r["measure"]: r["value"] for r in rows if r["row"] == aggregate.NONE}
+    assert single["hubness of greedy"] == 1 and single["trace"] == 0
+    assert single["depth correlation"] == pytest.approx(single["depth correlation of greedy"])

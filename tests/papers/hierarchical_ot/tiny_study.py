@@ -1,0 +1,61 @@
+"""Numbers and data small enough to train and match within a test."""
+
+import copy
+import json
+
+import yaml
+
+from papers.hierarchical_ot.schema import Numbers
+from replicortex.config import merge
+from replicortex.data.fixtures import cifar10, cifar_resnets, macaque_v4, nsd_regions, python_topics
+from replicortex.data.fixtures import tiny_llm as stories
+
+MADE = {
+    "cifar10": (cifar10.build, {"train": 120, "test": 60}),
+    "macaque_v4": (
+        macaque_v4.build,
+        {"images": 30, "shared": 24, "neurons": 6, "side": 16, "noise": 0.2},
+    ),
+    "python_topics": (python_topics.build, {"topics": 4, "sentences": 60}),
+    "cifar_resnets": (cifar_resnets.build, {}),
+    "tiny_llm": (
+        stories.build,
+        {"width": 8, "hidden": 16, "layers": 2, "heads": 2, "kv_heads": 1, "longest": 64},
+    ),
+    "nsd_regions": (
+        nsd_regions.build,
+        {"images": 40, "voxels": 12, "sessions": 2, "noise": 0.2, "side": 32},
+    ),
+}
+
+
+def numbers(root, **changes):
+    """Return the paper's checked numbers at `demo`, with changes."""
+    content = yaml.safe_load((root / "config/papers/hierarchical_ot.yaml").read_text())
+    demo = content.pop("demo")
+    content.pop("small")
+    merged = merge(merge(content, demo), copy.deepcopy(changes))
+    return Numbers.model_validate(merged).model_dump()
+
+
+def install(folder):
+    """Write every fixture and its manifest; return the manifests."""
+    manifests = {}
+    (folder / "manifests").mkdir()
+    for name, (build, sizes) in MADE.items():
+        place = folder / name
+        place.mkdir()
+        build(place, seed=0, **sizes)
+        files = {
+            path.relative_to(place).as_posix(): {
+                "key": "K",
+                "size": path.stat().st_size,
+                "sha256": "",
+            }
+            for path in sorted(place.rglob("*"))
+            if path.is_file()
+        }
+        content = {"name": name, "version": "1", "id": "i", "commit": "c", "synthetic": True}
+        manifests[name] = folder / "manifests" / f"{name}@0.json"
+        manifests[name].write_text(json.dumps({**content, "files": files}))
+    return manifests

@@ -1,0 +1,37 @@
+import json
+import os
+import subprocess
+import sys
+
+
+def test_fast_mode_measures_and_agrees(root, tmp_path):
+    out = tmp_path / "hierarchical_ot.json"
+    paths = os.pathsep.join([str(root / "workflow"), os.environ.get("PYTHONPATH", "")])
+    run = subprocess.run(
+        [sys.executable, root / "benchmarks" / "hierarchical_ot.py", "--fast", "--out", out],
+        env={**os.environ, "PYTHONPATH": paths},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert run.returncode == 0, run.stderr
+    report = json.loads(out.read_text())
+    assert report["fast"] and report["machine"]["cpu"] and report["versions"]["pot"]
+    assert 0 <= report["pairs"]["largest_difference_inner"] < 1e-9
+    assert 0 <= report["pairs"]["difference_outer"] < 1e-9
+    for found in [*report["width"].values(), *report["depth"].values()]:
+        assert min(found["cpu_seconds"]) > 0
+    assert out.with_suffix(".png").stat().st_size > 10_000
+
+
+def test_the_kept_result_is_of_the_full_size_and_fast_enough(root):
+    """12 layers of 384 to 24 of 1,024 over 2,000 stimuli: at least 5 times, same costs to 1e-9."""
+    report = json.loads((root / "benchmarks/hierarchical_ot.json").read_text())
+    assert not report["fast"] and report["workers"] == 1
+    sizes = report["sizes"]
+    assert sizes["source"] == 12 * [384] and sizes["target"] == 24 * [1024]
+    assert sizes["stimuli"] == 2000
+    both = report["pairs"]
+    assert max(both["largest_difference_inner"], both["difference_outer"]) < 1e-9
+    best = {side: min(both[side][both["clock"]]) for side in ("plain", "ours")}
+    assert both["times_faster"] == round(best["plain"] / best["ours"], 2) >= 5

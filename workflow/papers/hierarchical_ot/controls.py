@@ -1,0 +1,48 @@
+"""Every way to weigh target layers: the paper's plan and baselines (2.7), and our controls (4.5)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from replicortex.analysis import layer_plans
+from replicortex.analysis.optimal_transport import Hot
+
+RULES = (
+    "hot",
+    "random",
+    "single_best",
+    "pairwise_best",
+    "uniform",
+    "top_k",
+    "staircase",
+    "softmax",
+)
+
+
+def plans(found: Hot, matched: dict[str, Any], rng: np.random.Generator) -> dict[str, np.ndarray]:
+    """Return the plan of each rule; `random 0`, `random 1`, ... are shuffles of the rows.
+
+    top_k takes the M / L cheapest target layers, rounded, at least one.
+    """
+    layers, others = found.cost.shape
+    made = {
+        "hot": found.outer,
+        "single_best": layer_plans.single_best(found.outer),
+        "pairwise_best": layer_plans.greedy(found.cost),
+        "uniform": layer_plans.uniform((layers, others)),
+        "top_k": layer_plans.greedy(found.cost, max(1, round(others / layers))),
+        "staircase": layer_plans.staircase((layers, others)),
+        "softmax": layer_plans.softmax(found.cost, matched["temperature"]),
+    }
+    shuffled = layer_plans.shuffled(found.outer, matched["shuffles"], rng=rng)
+    return made | {f"random {number}": plan for number, plan in enumerate(shuffled)}
+
+
+def scored(found: Hot, matched: dict[str, Any], rng: np.random.Generator) -> dict[str, Any]:
+    """Return each rule's held-out score, random's being the mean over shuffles, and "undefined"."""
+    scores, undefined = found.scores(plans(found, matched, rng))
+    random = [score for rule, score in scores.items() if rule.startswith("random ")]
+    named = {rule: scores[rule] for rule in RULES if rule != "random"}
+    return {**named, "random": float(np.mean(random)), "undefined": undefined}

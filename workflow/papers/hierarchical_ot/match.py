@@ -1,0 +1,232 @@
+"""Transport between pairs of systems, with every baseline, over splits of the stimuli.
+
+Tables: "scores" (pair, rotate, rule -> score, sd over splits), "plans" (row, column -> plan, cost;
+means over splits), "structure" (measure -> value), "curves" (a network against its rotated self;
+units left out). One row for each seed: of the training, or, between systems that are not trained
+here, of the split alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy.stats import ortho_group
+
+from papers.hierarchical_ot.controls import RULES, scored
+from replicortex.analysis import layer_plans
+from replicortex.analysis.optimal_transport import Hot, hot, split
+from replicortex.errors import StudyError, nearest
+from replicortex.files import read_tensors
+from replicortex.progress import Progress, iter_plainly
+from replicortex.randomness import generator, stream_seed
+
+Layers = Sequence[np.ndarray]
+TABLES = ("scores", "plans", "structure", "curves")
+CURVES = ["seed", "pair", "what", "rotate", "x", "score"]
+
+
+def match(
+    *,
+    activations: list[Path],
+    fixed: list[Path],
+    pairs: dict[str, dict[str, Any]],
+    matched: dict[str, Any],
+    seeds: list[int],
+    progress: Progress = iter_plainly,
+) -> dict[str, list[pd.DataFrame]]:
+    """Compare pairs of systems of which one or both were trained here, for each seed."""
+    others: dict[str, np.ndarray] = {}
+    for path in fixed:
+        others |= read_tensors(path)[0]
+    tables: dict[str, list[pd.DataFrame]] = {name: [] for name in TABLES}
+    for path, seed in zip(activations, seeds, strict=True):
+        arrays = {**others, **read_tensors(path)[0]}
+        rows = Rows(matched)
+        for name, pair in progress(list(pairs.items()), desc="pairs"):
+            source, target = both(arrays, pair)
+            splits = [stream_seed(seed, "split", s) for s in range(matched["splits"])]
+            for rotate in (False, True) if pair["rotate"] else (False,):
+                rows.compare(name, source, target, rotate, seed, splits)
+            if pair["probe"]:
+                rows.rotation(name, source, seed)
+                rows.subsampling(name, source, target, seed)
+        for name, frame in rows.frames().items():
+            tables[name].append(frame)
+    return tables
+
+
+def match_fixed(
+    *,
+    fixed: list[Path],
+    pairs: dict[str, dict[str, Any]],
+    matched: dict[str, Any],
+    workers: int = 1,
+    progress: Progress = iter_plainly,
+) -> dict[str, pd.DataFrame]:
+    """Compare pairs of systems that were not trained here; a row's seed is that of its split."""
+    rows = Rows(matched, workers)
+    for name, pair in progress(list(pairs.items()), desc="pairs"):
+        wanted = {f"{pair['domain']}/{pair[side]}/" for side in ("source", "target")}
+        arrays = {}
+        for path in fixed:
+            found, _ = read_tensors(path)
+            arrays |= {k: v for k, v in found.items() if k.startswith((*wanted, "ceilings/"))}
+        source, target = both(arrays, pair)
+        for seed in range(matched["splits"]):
+            for rotate in (False, True) if pair["rotate"] else (False,):
+                rows.compare(name, source, target, rotate, seed, [seed])
+            for side in ("source", "target"):
+                start = f"ceilings/{pair[side]}/"
+                for key in sorted(k for k in arrays if k.startswith(start)):
+                    what = f"noise ceiling, {side}, {key.removeprefix(start)}"
+                    rows.measured(name, False, seed, {what: float(arrays[key].mean())})
+    return {name: frame for name, frame in rows.frames().items() if name != "curves"}
+
+
+def layers_of(arrays: dict[str, np.ndarray], system: str) -> list[np.ndarray]:
+    """Return a system's layers in order.
+
+    Raises
+    ------
+    StudyError
+        When it has none.
+    """
+    found = sorted(
+        (name for name in arrays if name.rpartition("/")[0] == system),
+        key=lambda name: int(name.rpartition("/")[2]),
+    )
+    if not found:
+        known = {name.rpartition("/")[0] for name in arrays}
+        raise StudyError(f"no layers of system '{system}'{nearest(system, known)}")
+    return [arrays[name] for name in found]
+
+
+def both(
+    arrays: dict[str, np.ndarray], pair: dict[str, Any]
+) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """Return the layers of a pair's source and target."""
+    source, target = (
+        layers_of(arrays, f"{pair['domain']}/{pair[side]}") for side in ("source", "target")
+    )
+    return source, target
+
+
+@cache
+def _null(layers: tuple[int, int], draws: int) -> np.ndarray:
+    return layer_plans.depth_null(layers, draws, rng=generator(0, "depth null", *layers))
+
+
+class Rows:
+    """Rows of the tables, as they are found."""
+
+    def __init__(self, matched: dict[str, Any], workers: int = 1) -> None:
+        self.matched, self.workers = matched, workers
+        self.rows: dict[str, list[dict[str, Any]]] = {name: [] for name in TABLES}
+
+    def frames(self) -> dict[str, pd.DataFrame]:
+        """Return the tables."""
+        made = {name: pd.DataFrame(rows) for name, rows in self.rows.items()}
+        return made | {"curves": pd.DataFrame(self.rows["curves"], columns=CURVES)}
+
+    def run(self, source: Layers, target: Layers, rotate: bool, seed: int) -> Hot:
+        """Match two systems on one split."""
+        held = split(len(source[0]), self.matched["held_out"], seed=seed)
+        return hot(
+            source,
+            target,
+            held_out=held,
+            rotate=rotate,
+            steps=self.matched["iterations"],
+            workers=self.workers,
+        )
+
+    def compare(
+        self, name: str, source: Layers, target: Layers, rotate: bool, seed: int, splits: list[int]
+    ) -> None:
+        """Add a pair, matched on each split."""
+        scores, structures, plans, costs = [], [], [], []
+        for number, split_seed in enumerate(splits):
+            found = self.run(source, target, rotate, split_seed)
+            rng = generator(split_seed, "shuffles")
+            scores.append({**scored(found, self.matched, rng), "unconverged": found.unconverged})
+            structures.append(self._structure(found))
+            plans.append(found.outer)
+            costs.append(found.cost)
+            if number == 0:
+                dropped = {f"dropped_{side}": sum(n) for side, n in found.dropped.items()}
+                shape = {"layers": len(source), "target_layers": len(target)}
+                told = {**shape, **dropped, "note": found.note}
+        key = {"seed": seed, "pair": name, "rotate": "yes" if rotate else "no"}
+        counted = {what: sum(row[what] for row in scores) for what in ("undefined", "unconverged")}
+        for rule in RULES:
+            values = np.array([row[rule] for row in scores])
+            sd = float(values.std(ddof=1)) if len(values) > 1 else float("nan")
+            self.rows["scores"].append(
+                {**key, "rule": rule, "score": float(values.mean()), "sd": sd, **told, **counted}
+            )
+        plan, cost = np.mean(plans, axis=0), np.mean(costs, axis=0)
+        self.rows["plans"] += [
+            {**key, "row": a, "column": b, "plan": plan[a, b], "cost": cost[a, b]}
+            for a, b in np.ndindex(plan.shape)
+        ]
+        mean = pd.DataFrame(structures).mean(skipna=False).to_dict()
+        if min(plan.shape) > 1:
+            limit = float(np.quantile(_null(plan.shape, self.matched["null_draws"]), 0.975))
+            mean["depth null 97.5 %"] = limit
+            mean["depth above null"] = mean["depth correlation"] - limit
+        self.measured(name, rotate, seed, mean)
+
+    def measured(self, name: str, rotate: bool, seed: int, values: dict[str, float]) -> None:
+        """Add rows of structure."""
+        key = {"seed": seed, "pair": name, "rotate": "yes" if rotate else "no"}
+        self.rows["structure"] += [
+            {**key, "measure": what, "value": value} for what, value in values.items()
+        ]
+
+    def _structure(self, found: Hot) -> dict[str, float]:
+        greedy = layer_plans.greedy(found.cost)
+        values = {"outer cost": found.total, "hubness of greedy": layer_plans.hubness(greedy)}
+        if min(found.cost.shape) > 1:
+            values["depth correlation"] = layer_plans.depth_correlation(found.outer)
+            values["depth correlation of greedy"] = layer_plans.depth_correlation(greedy)
+        if found.cost.shape[0] == found.cost.shape[1]:
+            values["trace"] = layer_plans.trace(found.outer)
+            values["trace of greedy"] = layer_plans.trace(greedy)
+        return values
+
+    def rotation(self, name: str, source: Layers, seed: int) -> None:
+        """Add a system against itself, and against itself with every layer turned at random."""
+        rng = generator(seed, "rotation", name)
+        # A layer of one unit has no rotation but its sign.
+        turned = [
+            x @ (ortho_group.rvs(x.shape[1], random_state=rng) if x.shape[1] > 1 else -np.eye(1))
+            for x in source
+        ]
+        for what, other in (("itself", source), ("rotated self", turned)):
+            for rotate in (False, True):
+                found = self.run(source, other, rotate, stream_seed(seed, "split", 0))
+                self._curve(name, what, rotate, seed, 1.0, found.score(found.outer))
+
+    def subsampling(self, name: str, source: Layers, target: Layers, seed: int) -> None:
+        """Add scores with a share of the units of every layer, drawn at random."""
+        rng = generator(seed, "units", name)
+        for share in self.matched["shares"]:
+            few, others = ([_part(x, share, rng) for x in side] for side in (source, target))
+            found = self.run(few, others, False, stream_seed(seed, "split", 0))
+            scores = scored(found, self.matched, rng)
+            for rule in ("hot", "pairwise_best", "uniform"):
+                self._curve(name, rule, False, seed, share, scores[rule])
+
+    def _curve(self, name: str, what: str, rotate: bool, seed: int, x: float, score: float) -> None:
+        rotated = "yes" if rotate else "no"
+        row = dict(zip(CURVES, (seed, name, what, rotated, x, score), strict=True))
+        self.rows["curves"].append(row)
+
+
+def _part(x: np.ndarray, share: float, rng: np.random.Generator) -> np.ndarray:
+    return x[:, rng.permutation(x.shape[1])[: max(2, round(share * x.shape[1]))]]

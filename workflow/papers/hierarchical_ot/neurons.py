@@ -1,0 +1,37 @@
+"""Stimuli and answers of brains: two recordings of V4, subjects of NSD."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from replicortex.data import macaque_v4, nsd_regions
+
+SIDE = 32  # pixels of the images on which our networks are trained
+SESSIONS = ("210322", "210325")
+
+
+def v4(recordings: Path) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """Return the images that two sessions of V4 share, and each session's counts for them."""
+    shown = [macaque_v4.read_images(recordings, session)[1] for session in SESSIONS]
+    places = macaque_v4.shared_images(*shown)
+    counts = {
+        f"v4_{session}": macaque_v4.read_responses(recordings, session)[place]
+        for session, place in zip(SESSIONS, places, strict=True)
+    }
+    return shown[0][places[0]], counts
+
+
+def brain_images(betas: Path, brain: dict[str, Any]) -> np.ndarray:
+    """Return the numbers of the images that all subjects saw often enough."""
+    return nsd_regions.common_images(betas, brain["subjects"], brain["repeats"])
+
+
+def shrunk(images: np.ndarray) -> np.ndarray:
+    """Return images, uint8, averaged down to 32 x 32 pixels."""
+    from PIL import Image
+
+    small = [Image.fromarray(image).resize((SIDE, SIDE), Image.Resampling.BOX) for image in images]
+    return np.stack([np.asarray(image) for image in small])

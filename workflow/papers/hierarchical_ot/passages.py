@@ -1,0 +1,31 @@
+"""The passages that language models learn, and those that they are compared on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from replicortex.data import texts
+from replicortex.errors import StudyError
+from replicortex.randomness import generator
+
+
+def passages(text: Path, language: dict[str, Any]) -> tuple[list[str], list[str]]:
+    """Return passages to learn from, and passages that models are compared on.
+
+    Raises
+    ------
+    StudyError
+        When none would be left to learn from.
+    """
+    found = texts.passages(texts.read(text), language["context"])
+    if language["stimuli"] >= len(found):
+        raise StudyError(
+            f"language.stimuli: {language['stimuli']} of {len(found)} passages leave none to learn "
+            "from"
+        )
+    order = generator(0, "passages").permutation(len(found))
+    held, learned = np.split(order, [language["stimuli"]])
+    return [found[n] for n in learned], [found[n] for n in held]

@@ -1,0 +1,196 @@
+"""The numbers of hierarchical optimal transport: types, ranges, and how they belong together."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from replicortex.schema import PaperNumbers, Positive, PositiveInt, Section, Share
+
+Count = Annotated[int, Field(ge=0)]
+Repository = Annotated[str, Field(pattern=r"^[\w.-]+/[\w.-]+$")]
+Revision = Annotated[str, Field(pattern="^[0-9a-f]{40}$")]
+FIXED_VISION = ("resnet20", "resnet56")
+FIXED_LANGUAGE = ("stories260k",)
+FIXED_V4 = ("v4_210322", "v4_210325")
+
+
+class Network(Section):
+    """A network for images."""
+
+    family: Literal["cnn", "resnet", "vit"]
+    depth: PositiveInt = Field(description="layers that are compared")
+    width: PositiveInt = Field(description="channels of the first stage, or units of a token")
+    heads: PositiveInt = Field(default=1, description="of attention")
+
+
+class Trained(Section):
+    """What both kinds of training have."""
+
+    stimuli: Annotated[int, Field(ge=13)] = Field(description="shown to all systems, not learned")
+    epochs: PositiveInt
+    batch: PositiveInt
+    lr: Positive = Field(description="of Adam at first; a cosine takes it to 0")
+    precision: Literal["fp32", "bf16"]
+
+
+class Vision(Trained):
+    """Networks trained on CIFAR-10."""
+
+    networks: dict[str, Network]
+    train_images: PositiveInt
+    padding: Count = Field(description="pixels by which a training image may be shifted")
+    flip: bool
+    mean: Annotated[list[Share], Field(min_length=3, max_length=3)]
+    sd: Annotated[list[Positive], Field(min_length=3, max_length=3)]
+    checkpoints: list[Count] = Field(min_length=2, description="epochs; 0 is before training")
+    followed: str = Field(description="network whose checkpoints are matched")
+
+
+class Transformer(Section):
+    """A language model over ASCII characters."""
+
+    depth: PositiveInt
+    width: PositiveInt
+    heads: PositiveInt
+
+
+class Language(Trained):
+    """Language models trained on text."""
+
+    models: dict[str, Transformer]
+    context: PositiveInt = Field(description="characters of a passage")
+
+
+class Brain(Section):
+    """Subjects and regions of the Natural Scenes Dataset."""
+
+    subjects: list[Annotated[int, Field(ge=1, le=8)]] = Field(min_length=2)
+    regions: list[Literal["V1v", "V1d", "V2v", "V2d", "V3v", "V3d", "V4"]] = Field(min_length=1)
+    repeats: Annotated[int, Field(ge=1, le=3)] = Field(description="showings that are averaged")
+    ceiling: Annotated[float, Field(ge=0, lt=100)] = Field(
+        description="percent of variance; voxels at or below it are left out"
+    )
+
+
+class Cortex(Section):
+    """Simulated subjects with a planted hierarchy of regions."""
+
+    subjects: Annotated[int, Field(ge=2)]
+    regions: PositiveInt
+    voxels: PositiveInt
+    stimuli: PositiveInt
+    repeats: PositiveInt
+    noise: list[Positive] = Field(min_length=1, description="s.d. of one repeat; signal has 1")
+    renewal: dict[str, Share] = Field(
+        min_length=1, description="share of a region's variance that no earlier region has"
+    )
+
+
+class Published(Section):
+    """A published model: its repository of weights at a revision."""
+
+    repository: Repository
+    revision: Revision | None = Field(
+        description="commit of the repository; null: the only one that the dataset holds"
+    )
+    domain: Literal["brain", "language"] = Field(description="what it is shown")
+
+
+class Pair(Section):
+    """Two systems to match."""
+
+    source: str
+    target: str
+    domain: Literal["vision", "untrained", "language", "v4", "brain"]
+    rotate: bool = Field(description="HOT+R as well")
+    probe: bool = Field(
+        default=False, description="the source against its rotated self; units left out"
+    )
+
+
+class Matched(Section):
+    """How systems are matched."""
+
+    splits: PositiveInt
+    held_out: Annotated[float, Field(gt=0, lt=1)]
+    shuffles: PositiveInt
+    temperature: Positive
+    iterations: PositiveInt
+    null_draws: PositiveInt
+    shares: list[Annotated[float, Field(gt=0, le=1)]] = Field(
+        description="of units kept in the subsampling curve"
+    )
+
+
+class Numbers(PaperNumbers):
+    """All numbers of the paper."""
+
+    pairs_per_job: PositiveInt = Field(description="between fixed systems; changes no result")
+    training_data: str
+    text: str
+    recordings: str
+    resnets: str | None
+    tiny_llm: str | None
+    betas: str | None
+    vision_weights: str | None
+    language_weights: str | None
+    vision: Vision
+    language: Language
+    brain: Brain
+    published: dict[str, Published]
+    cortex: Cortex
+    pairs: dict[str, Pair | None]
+    matched: Matched
+    penalty: Positive = Field(description="of ridge regression, where every unit has norm 1")
+
+    @model_validator(mode="after")
+    def _belong_together(self) -> "Numbers":
+        for name, pair in self.pairs.items():
+            for side in ("source", "target") if pair else ():
+                known = self.systems(pair.domain)
+                if getattr(pair, side) not in known:
+                    raise ValueError(
+                        f"pairs.{name}.{side}: '{getattr(pair, side)}' is no system of "
+                        f"{pair.domain} ({', '.join(known)})"
+                    )
+        vision = self.vision
+        if vision.followed not in vision.networks:
+            raise ValueError(
+                f"vision.followed: '{vision.followed}' is no network ({', '.join(vision.networks)})"
+            )
+        if max(vision.checkpoints) != vision.epochs:
+            raise ValueError(
+                f"vision.checkpoints: the last is {max(vision.checkpoints)}, vision.epochs "
+                f"{vision.epochs} expected"
+            )
+        models = {**vision.networks, **self.language.models}
+        for name, model in models.items():
+            if model.width % model.heads:
+                raise ValueError(f"{name}: heads {model.heads} does not divide width {model.width}")
+        return self
+
+    def trained(self, domain: str) -> list[str]:
+        """Names of the systems of a domain that are trained here."""
+        return list(self.language.models if domain == "language" else self.vision.networks)
+
+    def systems(self, domain: str) -> list[str]:
+        """Names of all systems of a domain at this scale."""
+        fixed = {
+            "vision": FIXED_VISION if self.resnets else (),
+            "language": FIXED_LANGUAGE if self.tiny_llm else (),
+            "untrained": (),
+            "v4": FIXED_V4,
+            "brain": [f"subject{n}" for n in self.brain.subjects] if self.betas else (),
+        }
+        weights = self.language_weights if domain == "language" else self.vision_weights
+        weights = weights if domain == "language" or self.betas else None
+        shown = [n for n, p in self.published.items() if p.domain == domain and weights]
+        own = [] if domain == "brain" and not self.betas else self.trained(domain)
+        return [*own, *fixed[domain], *shown]
+
+    def datasets(self) -> list[str]:
+        """Names of the datasets that this scale reads."""
+        names = [self.training_data, self.text, self.recordings]
+        names += [self.resnets, self.tiny_llm, self.betas]
+        names += [self.vision_weights, self.language_weights]
+        return [name for name in names if name]

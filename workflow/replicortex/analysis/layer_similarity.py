@@ -1,0 +1,55 @@
+"""How alike two layers are, by other means than transport: CKA, RSA, Procrustes, ridge regression.
+
+Layers are (stimuli, units), units centred; the same stimuli in both. All similarities are at most 1.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.stats import rankdata
+
+from replicortex.analysis.rdm import correlation_distance
+
+
+def cka(x: np.ndarray, y: np.ndarray) -> float:
+    """Return linear centred kernel alignment (Kornblith et al. 2019): 0 to 1.
+
+    |X'Y|_F^2 / (|X'X|_F |Y'Y|_F).
+    """
+    both = np.linalg.norm(x.T @ y) ** 2
+    return float(both / (np.linalg.norm(x.T @ x) * np.linalg.norm(y.T @ y)))
+
+
+def procrustes(x: np.ndarray, y: np.ndarray) -> float:
+    """Return the nuclear norm of X'Y over the layers' Frobenius norms: 0 to 1.
+
+    1 - half the squared Procrustes distance of layers of norm 1; widths may differ.
+    """
+    nuclear = np.linalg.svd(x.T @ y, compute_uv=False).sum()
+    return float(nuclear / (np.linalg.norm(x) * np.linalg.norm(y)))
+
+
+def ranked_rdm(x: np.ndarray) -> np.ndarray:
+    """Return the ranks of a layer's dissimilarities (1 - Pearson), centred, norm 1: (pairs,)."""
+    rows, columns = np.triu_indices(len(x), 1)
+    ranks = rankdata(correlation_distance(x, "layer")[rows, columns])
+    ranks -= ranks.mean()
+    return ranks / np.linalg.norm(ranks)
+
+
+def rsa(x: np.ndarray, y: np.ndarray) -> float:
+    """Return Spearman's correlation between the dissimilarities of two layers: -1 to 1."""
+    return float(ranked_rdm(x) @ ranked_rdm(y))
+
+
+def ridge_weights(y: np.ndarray, x: np.ndarray, penalty: float) -> np.ndarray:
+    """Return W (units of y, units of x) that minimises |X - Y W|_F^2 + penalty |W|_F^2."""
+    return np.linalg.solve(y.T @ y + penalty * np.eye(y.shape[1]), y.T @ x)
+
+
+def mean_correlation(x: np.ndarray, predicted: np.ndarray) -> float:
+    """Return the mean over units of Pearson's r; units that are constant on either side count as 0."""
+    x, predicted = x - x.mean(axis=0), predicted - predicted.mean(axis=0)
+    norms = np.linalg.norm(x, axis=0) * np.linalg.norm(predicted, axis=0)
+    products = (x * predicted).sum(axis=0)
+    return float(np.divide(products, norms, out=np.zeros_like(norms), where=norms > 1e-12).mean())

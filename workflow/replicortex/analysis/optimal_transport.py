@@ -1,0 +1,543 @@
+"""Hierarchical optimal transport between layered systems (arXiv 2510.01706), solved exactly.
+
+Two systems answer the same stimuli. Units of two layers are coupled by soft matching (inner
+level), layers by transport over the inner costs (outer level), checkpoints by transport over the
+outer costs (third level). All masses are uniform, and every plan's masses sum to 1.
+
+    result = hot(source_layers, target_layers, held_out=np.arange(800, 1000))
+    result.outer                 # (L, M): mass between layers
+    result.score(result.outer)   # held-out correlation
+
+Memory: the target's layers, one source layer and its products with all target layers at a time; a
+sequence that reads a layer when asked for it (`__getitem__`, `__len__`) is never held whole.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field
+from multiprocessing import get_context
+
+import numpy as np
+from scipy.optimize import linear_sum_assignment
+from scipy.sparse import csr_array
+
+from replicortex.errors import StudyError
+from replicortex.randomness import generator
+
+FEWEST_STIMULI = 10
+CONSTANT_SD = 1e-8  # of a unit over training stimuli, in its own unit
+MARGINAL_TOLERANCE = 1e-10
+MONOTONE_TOLERANCE = 1e-9  # relative; the alternation's objective may not rise by more
+ITERATIONS = 10_000_000  # of the network simplex
+
+# --- Plans ---------------------------------------------------------------------------------------
+
+
+def check_marginals(plan: csr_array | np.ndarray) -> None:
+    """Check that a plan is non-negative, each row carries 1/n and each column 1/m.
+
+    Raises
+    ------
+    ArithmeticError
+        Naming the largest deviation, when it exceeds 1e-10.
+    """
+    n, m = plan.shape
+    rows, columns = np.asarray(plan.sum(axis=1)), np.asarray(plan.sum(axis=0))
+    off = max(np.abs(rows - 1 / n).max(), np.abs(columns - 1 / m).max())
+    if not off <= MARGINAL_TOLERANCE or plan.min() < 0:
+        raise ArithmeticError(f"transport plan: marginals are off by {off:.3g}, or masses negative")
+
+
+def transport(cost: np.ndarray, *, iterations: int = ITERATIONS) -> tuple[csr_array, float]:
+    """Solve one transport problem with uniform masses exactly.
+
+    Equal widths are an assignment; where one width divides the other, rows (or columns) repeated
+    make an assignment too; all else goes to the network simplex.
+
+    Parameters
+    ----------
+    cost
+        (n, m), finite.
+    iterations
+        Cap of the network simplex.
+
+    Returns
+    -------
+    The plan, (n, m) with masses summing to 1, and its cost: the sum of cost times mass.
+
+    Raises
+    ------
+    StudyError
+        When a cost is not finite, or the simplex hits its cap before the optimum.
+    """
+    cost = np.asarray(cost, dtype=np.float64)
+    if cost.ndim != 2 or 0 in cost.shape:
+        raise StudyError(f"transport: a cost of shape {cost.shape} is given, (n, m) expected")
+    if not np.isfinite(cost).all():
+        raise StudyError("transport: the costs hold NaN or infinite values")
+    n, m = cost.shape
+    wide = max(n, m)
+    if wide % min(n, m) == 0:
+        rows, columns = linear_sum_assignment(
+            np.repeat(np.repeat(cost, wide // n, axis=0), wide // m, axis=1)
+        )
+        rows, columns = rows // (wide // n), columns // (wide // m)
+        # Copies of one unit may meet the same partner: their masses add up.
+        plan = csr_array((np.full(wide, 1 / wide), (rows, columns)), shape=(n, m))
+    else:
+        plan = csr_array(_simplex(cost, iterations))
+    check_marginals(plan)
+    return plan, _total(cost, plan)
+
+
+def _total(cost: np.ndarray, plan: csr_array) -> float:
+    entries = plan.tocoo()
+    return float(np.dot(cost[entries.row, entries.col], entries.data))
+
+
+def _simplex(cost: np.ndarray, iterations: int) -> np.ndarray:
+    import ot
+
+    n, m = cost.shape
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the log tells the same, and is an error below
+        plan, log = ot.emd(
+            np.full(n, 1 / n), np.full(m, 1 / m), cost, numItermax=iterations, log=True
+        )
+    if log["warning"] is not None:
+        raise StudyError(
+            f"transport: the network simplex did not finish a problem of {n} x {m} units within "
+            f"{iterations} iterations ({log['warning']}); raise the cap"
+        )
+    return plan
+
+
+# --- Layers --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Layer:
+    """Responses of one layer, standardised by its training stimuli.
+
+    `train` and `held_out` are (stimuli, units), float64; `kept` says which of the given units are
+    in them: units that are constant over training stimuli, or not finite anywhere, are dropped.
+    """
+
+    train: np.ndarray
+    held_out: np.ndarray
+    kept: np.ndarray
+
+    @property
+    def dropped(self) -> int:
+        """Number of units left out."""
+        return int((~self.kept).sum())
+
+
+def standardise(
+    responses: np.ndarray, held_out: np.ndarray, *, per: str = "unit", name: str = "layer"
+) -> Layer:
+    """Split a layer's responses and centre and scale them by training stimuli alone.
+
+    Parameters
+    ----------
+    responses
+        (stimuli, units).
+    held_out
+        Boolean, (stimuli,).
+    per
+        "unit": each unit has norm 1 over training stimuli, so that products are correlations;
+        "layer": units are centred, the whole layer has Frobenius norm 1. Scaling units after a
+        rotation would undo its invariance.
+    name
+        What errors call the layer.
+
+    Raises
+    ------
+    StudyError
+        When no unit remains.
+    """
+    responses = np.asarray(responses, dtype=np.float64)
+    finite = np.isfinite(responses).all(axis=0)
+    kept = finite.copy()
+    kept[finite] = responses[~held_out][:, finite].std(axis=0) >= CONSTANT_SD
+    if not kept.any():
+        raise StudyError(f"{name}: all {len(kept)} units are constant or hold NaN")
+    used = responses[:, kept]
+    centred = used - used[~held_out].mean(axis=0)
+    if per == "unit":
+        centred /= np.linalg.norm(centred[~held_out], axis=0)
+    elif per == "layer":
+        centred /= np.linalg.norm(centred[~held_out])
+    else:
+        raise StudyError(f"standardise: per is '{per}'; valid are unit, layer")
+    return Layer(centred[~held_out], centred[held_out], kept)
+
+
+# --- Inner level ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Match:
+    """Units of a source layer coupled to those of a target layer.
+
+    `plan` (n, m) has masses summing to 1; `rotation` (n, n) is None where none was fitted;
+    `objective` holds the alternation's linear objective after each step; `converged` is False where
+    the alternation ended at its cap.
+    """
+
+    plan: csr_array
+    cost: float
+    rotation: np.ndarray | None = None
+    objective: tuple[float, ...] = ()
+    converged: bool = True
+
+    def predict(self, target: np.ndarray) -> np.ndarray:
+        """Return the source layer that target responses (stimuli, m) imply, (stimuli, n)."""
+        predicted = (self.plan @ target.T).T * self.plan.shape[0]
+        return predicted if self.rotation is None else predicted @ self.rotation.T
+
+
+def soft_match(source: np.ndarray, target: np.ndarray) -> Match:
+    """Couple units by correlation distance 1 - r (soft matching, Khosla and Williams 2024).
+
+    Both (stimuli, units) with units centred and of norm 1.
+    """
+    plan, cost = transport(1 - source.T @ target)
+    return Match(plan, cost)
+
+
+def rotated_match(
+    source: np.ndarray, target: np.ndarray, *, tolerance: float = 1e-6, steps: int = 20
+) -> Match:
+    """Couple units up to a rotation of the source: min over Q, R of ||X R - Y (n Q)^T||_F^2.
+
+    Equal widths: one singular value decomposition, since the plan is a permutation that R absorbs.
+    Otherwise transport and Procrustes alternate; the linear objective <n Q, M(R)>, with M the
+    squared distances between columns, never rises (the Frobenius residual may).
+
+    Parameters
+    ----------
+    source, target
+        (stimuli, n) and (stimuli, m), units centred.
+    tolerance, steps
+        The alternation ends at that relative change, or after that many steps.
+    """
+    n, m = source.shape[1], target.shape[1]
+    cross = source.T @ target
+    if n == m:
+        left, values, right = np.linalg.svd(cross)
+        cost = (source**2).sum() + (target**2).sum() - 2 * values.sum()
+        plan = csr_array((np.full(n, 1 / n), (np.arange(n), np.arange(n))), shape=(n, n))
+        return Match(plan, float(cost), left @ right)
+    rotation = np.eye(n)
+    objective: list[float] = []
+    converged = False
+    for _ in range(steps):
+        plan, total = transport(_squared(source @ rotation, target, rotation.T @ cross))
+        _descend(objective, n * total)
+        left, _, right = np.linalg.svd((plan @ cross.T).T)
+        rotation = left @ right
+        squares = _squared(source @ rotation, target, rotation.T @ cross)
+        _descend(objective, n * _total(squares, plan))
+        # A whole round must bring little: a half may stall while the other still gains.
+        if len(objective) > 2 and objective[-3] - objective[-1] <= tolerance * abs(objective[-1]):
+            converged = True
+            break
+    residual = source @ rotation - n * (plan @ target.T).T
+    return Match(plan, float((residual**2).sum()), rotation, tuple(objective), converged)
+
+
+def _squared(source: np.ndarray, target: np.ndarray, cross: np.ndarray) -> np.ndarray:
+    return (source**2).sum(axis=0)[:, None] + (target**2).sum(axis=0)[None] - 2 * cross
+
+
+def _descend(objective: list[float], value: float) -> None:
+    if objective and value > objective[-1] + MONOTONE_TOLERANCE * max(1.0, abs(objective[-1])):
+        raise ArithmeticError(f"rotated match: the objective rose from {objective[-1]} to {value}")
+    objective.append(value)
+
+
+# --- Outer level ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Hot:
+    """Two systems matched on training stimuli.
+
+    `source` and `target` hold held-out responses alone, scaled by training stimuli. `cost` (L, M)
+    holds inner costs, `outer` (L, M) the masses between layers (sum 1), `total` the outer cost,
+    `matches[l][m]` the coupling of units, `dropped` the units left out per layer.
+    """
+
+    source: list[np.ndarray]
+    target: list[np.ndarray]
+    matches: list[list[Match]]
+    cost: np.ndarray
+    outer: np.ndarray
+    total: float
+    dropped: dict[str, list[int]] = field(default_factory=dict)
+
+    @property
+    def forced(self) -> bool:
+        """Whether the outer plan is uniform whatever the data: a system has one layer only."""
+        return 1 in self.outer.shape
+
+    @property
+    def note(self) -> str:
+        """What a reader must know: "" or that the plan is forced, that units were left out."""
+        told = []
+        if self.forced:
+            told.append("one layer only: the plan is forced, whatever the data")
+        for side, counts in self.dropped.items():
+            if sum(counts):
+                told.append(f"{sum(counts)} constant or NaN units of the {side} left out")
+        return "; ".join(told)
+
+    @property
+    def unconverged(self) -> int:
+        """Pairs of layers whose alternation ended at its cap."""
+        return sum(not match.converged for row in self.matches for match in row)
+
+    def predictions(self, layer: int, chosen: Sequence[int] | None = None) -> np.ndarray:
+        """Return what target layers say of one source layer when held out, (M, stimuli, units).
+
+        Rows of target layers that are not `chosen` are 0.
+        """
+        told = np.zeros((len(self.target), *self.source[layer].shape))
+        for other in range(len(self.target)) if chosen is None else chosen:
+            told[other] = self.matches[layer][other].predict(self.target[other])
+        return told
+
+    def reconstruct(self, weights: np.ndarray) -> list[np.ndarray]:
+        """Return held-out source layers predicted as weighted sums over target layers.
+
+        Parameters
+        ----------
+        weights
+            (L, M), any mass between layers; each row is normalised to 1, so that the outer plan
+            gives L * sum_m P_lm Y_m Q_lm^T.
+        """
+        shares = self._shares(weights)
+        return [
+            np.tensordot(row, self.predictions(layer, np.flatnonzero(row)), 1)
+            for layer, row in enumerate(shares)
+        ]
+
+    def unit_scores(self, weights: np.ndarray) -> list[np.ndarray]:
+        """Return per source layer each unit's held-out correlation; NaN where undefined.
+
+        A unit, or its prediction, that is constant over held-out stimuli has none.
+        """
+        return [
+            _correlations(layer, predicted)
+            for layer, predicted in zip(self.source, self.reconstruct(weights), strict=True)
+        ]
+
+    def score(self, weights: np.ndarray) -> float:
+        """Return the mean over layers of the mean defined correlation of their units.
+
+        Raises
+        ------
+        StudyError
+            When no unit of a layer has a defined correlation.
+        """
+        return self.scores({"": weights})[0][""]
+
+    def scores(self, plans: Mapping[str, np.ndarray]) -> tuple[dict[str, float], int]:
+        """Return the score of many plans at once, and the undefined correlations among them.
+
+        Predictions are made once for each source layer, so that more plans cost little.
+        """
+        shares = {name: self._shares(plan) for name, plan in plans.items()}
+        means: dict[str, list[float]] = {name: [] for name in plans}
+        undefined = 0
+        for number, layer in enumerate(self.source):
+            used = np.any([share[number] > 0 for share in shares.values()], axis=0)
+            told = self.predictions(number, np.flatnonzero(used))
+            for name, share in shares.items():
+                values = _correlations(layer, np.tensordot(share[number], told, 1))
+                missing = int(np.isnan(values).sum())
+                if missing == len(values):
+                    raise StudyError(
+                        f"source layer {number}: every unit, or its prediction, is constant over "
+                        "the held-out stimuli"
+                    )
+                undefined += missing
+                means[name].append(float(np.nanmean(values)))
+        return {name: float(np.mean(values)) for name, values in means.items()}, undefined
+
+    def _shares(self, weights: np.ndarray) -> np.ndarray:
+        weights = np.asarray(weights, dtype=np.float64)
+        if weights.shape != self.cost.shape or (weights.sum(axis=1) <= 0).any():
+            raise StudyError(
+                f"reconstruct: weights of shape {weights.shape} with positive rows are needed for "
+                f"{self.cost.shape[0]} x {self.cost.shape[1]} layers"
+            )
+        return weights / weights.sum(axis=1, keepdims=True)
+
+
+def _correlations(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    x, y = x - x.mean(axis=0), y - y.mean(axis=0)
+    norms = np.linalg.norm(x, axis=0) * np.linalg.norm(y, axis=0)
+    defined = norms > 1e-12
+    values = np.full(x.shape[1], np.nan)
+    values[defined] = (x * y).sum(axis=0)[defined] / norms[defined]
+    return values
+
+
+def hot(
+    source_layers: Sequence[np.ndarray],
+    target_layers: Sequence[np.ndarray],
+    *,
+    held_out: np.ndarray,
+    rotate: bool = False,
+    tolerance: float = 1e-6,
+    steps: int = 20,
+    workers: int = 1,
+) -> Hot:
+    """Match two layered systems (section 2 of the paper; HOT, and HOT+R with `rotate`).
+
+    Parameters
+    ----------
+    source_layers, target_layers
+        Per layer responses (stimuli, units), rows in the same order of stimuli.
+    held_out
+        Stimuli kept for scoring: indices, or a boolean for each stimulus (`split` draws one).
+    rotate
+        Whether the inner level may rotate the source layer.
+    tolerance, steps
+        Of the alternation of `rotated_match`.
+    workers
+        Processes over source layers; the result is the same. Pays above some 1,500 units a layer.
+
+    Raises
+    ------
+    StudyError
+        When counts of stimuli differ, fewer than 10 train or fewer than 2 are held out, no unit of
+        a layer varies, or the network simplex reaches its cap.
+    """
+    held = _held_out(source_layers, target_layers, held_out)
+    per = "layer" if rotate else "unit"
+    target = [
+        standardise(layer, held, per=per, name=f"target layer {number}")
+        for number, layer in enumerate(target_layers)
+    ]
+    pairs = _Pairs(source_layers, [y.train for y in target], held, rotate, tolerance, steps)
+    found = list(_rows(pairs, len(source_layers), workers))
+    matches = [row for row, _, _ in found]
+    cost = np.array([[match.cost for match in row] for row in matches])
+    plan, total = transport(cost)
+    dropped = {
+        "source": [count for _, _, count in found],
+        "target": [layer.dropped for layer in target],
+    }
+    held_back = [layer.held_out for layer in target]
+    return Hot([x for _, x, _ in found], held_back, matches, cost, plan.toarray(), total, dropped)
+
+
+def split(stimuli: int, share: float, *, seed: int) -> np.ndarray:
+    """Return which stimuli are held out, boolean (stimuli,): a share drawn at random."""
+    held = np.zeros(stimuli, dtype=bool)
+    count = min(stimuli - 1, max(2, round(share * stimuli)))
+    held[generator(seed, "split").permutation(stimuli)[:count]] = True
+    return held
+
+
+class _Pairs:
+    """One source layer at a time against all target layers."""
+
+    def __init__(
+        self,
+        source: Sequence[np.ndarray],
+        target: list[np.ndarray],
+        held: np.ndarray,
+        rotate: bool,
+        tolerance: float,
+        steps: int,
+    ) -> None:
+        self.source, self.target, self.held, self.rotate = source, target, held, rotate
+        self.tolerance, self.steps = tolerance, steps
+        self.ends = np.cumsum([y.shape[1] for y in target])[:-1]
+        # One product per source layer serves all target layers, and is let go after it.
+        self.stacked = None if rotate else np.concatenate(target, axis=1)
+
+    def row(self, number: int) -> tuple[list[Match], np.ndarray, int]:
+        """Return a source layer's matches, its held-out responses and its dropped units."""
+        per = "layer" if self.rotate else "unit"
+        x = standardise(self.source[number], self.held, per=per, name=f"source layer {number}")
+        if self.stacked is None:
+            found = [
+                rotated_match(x.train, y, tolerance=self.tolerance, steps=self.steps)
+                for y in self.target
+            ]
+        else:
+            distances = 1 - x.train.T @ self.stacked
+            found = [Match(*transport(part)) for part in np.split(distances, self.ends, axis=1)]
+        return found, x.held_out, x.dropped
+
+
+_shared: list[_Pairs] = []  # in a worker: what its parent had when it forked
+
+
+def _share(pairs: _Pairs) -> None:
+    _shared[:] = [pairs]
+
+
+def _shared_row(number: int) -> tuple[list[Match], np.ndarray, int]:
+    return _shared[0].row(number)
+
+
+def _rows(
+    pairs: _Pairs, layers: int, workers: int
+) -> Iterator[tuple[list[Match], np.ndarray, int]]:
+    if workers <= 1:
+        yield from map(pairs.row, range(layers))
+        return
+    # Forked workers see the layers of their parent; nothing but results is sent.
+    with ProcessPoolExecutor(
+        workers, mp_context=get_context("fork"), initializer=_share, initargs=(pairs,)
+    ) as pool:
+        yield from pool.map(_shared_row, range(layers))
+
+
+def _held_out(
+    source: Sequence[np.ndarray], target: Sequence[np.ndarray], held_out: np.ndarray
+) -> np.ndarray:
+    if not len(source) or not len(target):
+        raise StudyError("hot: each system needs one layer or more")
+    stimuli = len(source[0])
+    for side, layers in (("source", source), ("target", target)):
+        for number, layer in enumerate(layers):
+            if np.ndim(layer) != 2 or len(layer) != stimuli:
+                raise StudyError(
+                    f"hot: {side} layer {number} has shape {np.shape(layer)}, "
+                    f"({stimuli} stimuli, units) expected"
+                )
+    held_out = np.asarray(held_out)
+    if held_out.dtype == bool and held_out.shape != (stimuli,):
+        raise StudyError(f"hot: held_out names {len(held_out)} stimuli, there are {stimuli}")
+    held = np.zeros(stimuli, dtype=bool)
+    held[held_out] = True
+    if (~held).sum() < FEWEST_STIMULI or held.sum() < 2:
+        raise StudyError(
+            f"hot: {(~held).sum()} stimuli to train on and {held.sum()} held out; at least "
+            f"{FEWEST_STIMULI} and 2 are needed"
+        )
+    return held
+
+
+def checkpoint_plan(
+    source: Sequence[Sequence[np.ndarray]],
+    target: Sequence[Sequence[np.ndarray]],
+    *,
+    held_out: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Match checkpoints of two models: transport over the outer costs of `hot` (third level).
+
+    Returns the costs (C, D) and the plan (C, D).
+    """
+    costs = np.array([[hot(a, b, held_out=held_out).total for b in target] for a in source])
+    return costs, transport(costs)[0].toarray()

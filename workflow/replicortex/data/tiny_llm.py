@@ -1,0 +1,207 @@
+"""A small llama-type language model in llama2.c's format: weights, tokenizer, hidden states.
+
+Weights file: seven int32 (width, hidden, layers, heads, key/value heads, vocabulary, longest text;
+a negative vocabulary means a classifier of its own), then float32 tensors. Tokenizer file: int32
+longest token, then per token float32 score, int32 length, bytes.
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+
+from replicortex.data import manifest as manifests
+from replicortex.errors import StudyError
+
+WEIGHTS = "stories260K.bin"
+TOKENS = "stories260K_tok512.bin"
+BEGIN = 1  # the token that begins a text
+FIRST_BYTE = 3  # the token of byte 0
+EPS = 1e-5  # of the norm
+ROTARY_BASE = 10000.0
+
+
+@dataclass(frozen=True)
+class Model:
+    """Sizes and tensors (float32) by llama2.c's names; the first axis of a layer's is the layer."""
+
+    width: int
+    layers: int
+    heads: int
+    kv_heads: int
+    vocabulary: int
+    longest: int
+    tensors: dict[str, np.ndarray]
+
+
+@dataclass(frozen=True)
+class Tokenizer:
+    """Pieces (bytes) and merge scores, in the order of the token numbers."""
+
+    pieces: list[bytes]
+    scores: np.ndarray
+
+    def encode(self, text: str) -> tuple[list[int], list[tuple[int, int]]]:
+        """Return tokens, the begin token first, and the bytes of the text that each stands for.
+
+        A space is put in front of the text, as in training; it and the begin token stand for
+        nothing, (0, 0), or widen no span.
+        """
+        number = {piece: n for n, piece in reversed(list(enumerate(self.pieces)))}
+        tokens: list[int] = []
+        for character in f" {text}" if text else "":
+            raw = character.encode()
+            tokens += [number[raw]] if raw in number else [byte + FIRST_BYTE for byte in raw]
+        lengths = [self._length(token) for token in tokens]
+        while True:
+            best, where, merged = -np.inf, -1, -1
+            for i in range(len(tokens) - 1):
+                joined = number.get(self.pieces[tokens[i]] + self.pieces[tokens[i + 1]])
+                if joined is not None and self.scores[joined] > best:
+                    best, where, merged = self.scores[joined], i, joined
+            if where < 0:
+                break
+            tokens[where : where + 2] = [merged]
+            lengths[where : where + 2] = [sum(lengths[where : where + 2])]
+        ends = np.cumsum([0, *lengths]) - 1  # less the space in front
+        spans = [(max(0, int(a)), max(0, int(b))) for a, b in pairwise(ends)]
+        return [BEGIN, *tokens], [(0, 0), *spans]
+
+    def _length(self, token: int) -> int:
+        is_byte = FIRST_BYTE <= token < FIRST_BYTE + 256
+        return 1 if is_byte else len(self.pieces[token])
+
+
+def tensor_shapes(
+    width: int, hidden: int, layers: int, heads: int, kv_heads: int, vocabulary: int, longest: int
+) -> dict[str, tuple[int, ...]]:
+    """Return the shape of each tensor of the weights file, in its order."""
+    kv, half = width // heads * kv_heads, width // heads // 2
+    return {
+        "embedding": (vocabulary, width),
+        "norm_attention": (layers, width),
+        "query": (layers, width, width),
+        "key": (layers, kv, width),
+        "value": (layers, kv, width),
+        "out": (layers, width, width),
+        "norm_feed": (layers, width),
+        "gate": (layers, hidden, width),
+        "down": (layers, width, hidden),
+        "up": (layers, hidden, width),
+        "norm_final": (width,),
+        "cosines": (longest, half),  # recomputed, as llama2.c does
+        "sines": (longest, half),
+    }
+
+
+def read_model(manifest: Path) -> Model:
+    """Return the model.
+
+    Raises
+    ------
+    StudyError
+        When the file is not of the size that its head implies.
+    """
+    path = manifests.load(manifest).path(WEIGHTS)
+    raw = path.read_bytes()
+    if len(raw) < 28:
+        raise StudyError(f"{path}: {len(raw)} bytes, no head of a model")
+    width, hidden, layers, heads, kv_heads, vocabulary, longest = struct.unpack("<7i", raw[:28])
+    own, vocabulary = vocabulary < 0, abs(vocabulary)
+    if min(width, hidden, layers, heads, kv_heads, vocabulary, longest) < 1 or width % heads:
+        raise StudyError(
+            f"{path}: its head holds impossible sizes {struct.unpack('<7i', raw[:28])}"
+        )
+    shapes = tensor_shapes(width, hidden, layers, heads, kv_heads, vocabulary, longest)
+    if own:
+        shapes["classifier"] = (vocabulary, width)
+    needed = 28 + 4 * sum(int(np.prod(shape)) for shape in shapes.values())
+    if len(raw) != needed:
+        raise StudyError(f"{path}: {len(raw)} bytes found, its head implies {needed}")
+    values, tensors, start = np.frombuffer(raw, "<f4", offset=28), {}, 0
+    for name, shape in shapes.items():
+        size = int(np.prod(shape))
+        tensors[name] = values[start : start + size].reshape(shape)
+        start += size
+    tensors.setdefault("classifier", tensors["embedding"])
+    return Model(width, layers, heads, kv_heads, vocabulary, longest, tensors)
+
+
+def read_tokenizer(manifest: Path, vocabulary: int) -> Tokenizer:
+    """Return the tokenizer of a vocabulary's size.
+
+    Raises
+    ------
+    StudyError
+        When the file ends early or goes on.
+    """
+    path = manifests.load(manifest).path(TOKENS)
+    raw, place = path.read_bytes(), 4
+    pieces, scores = [], []
+    try:
+        for _ in range(vocabulary):
+            score, length = struct.unpack_from("<fi", raw, place)
+            pieces.append(raw[place + 8 : place + 8 + length])
+            scores.append(score)
+            place += 8 + length
+    except struct.error:
+        raise StudyError(f"{path}: ends after {len(pieces)} of {vocabulary} tokens") from None
+    if place != len(raw):
+        raise StudyError(f"{path}: {len(raw)} bytes found, {vocabulary} tokens take {place}")
+    return Tokenizer(pieces, np.array(scores))
+
+
+def hidden_states(model: Model, tokens: list[int]) -> tuple[np.ndarray, np.ndarray]:
+    """Run the model on one text.
+
+    Returns
+    -------
+    The residual stream after each block, (layers, tokens, width), and logits of the next token,
+    (tokens, vocabulary).
+
+    Raises
+    ------
+    StudyError
+        When the text is longer than the model reads.
+    """
+    if not 0 < len(tokens) <= model.longest:
+        raise StudyError(f"tiny_llm: {len(tokens)} tokens given, 1 to {model.longest} expected")
+    t = model.tensors
+    size = model.width // model.heads
+    angles = np.arange(len(tokens))[:, None] * ROTARY_BASE ** (-np.arange(0, size, 2) / size)
+    turn = np.exp(1j * angles)[:, None]  # (tokens, 1, size / 2)
+    future = np.triu(np.full((len(tokens), len(tokens)), -np.inf), 1)
+    stream = t["embedding"][tokens].astype(np.float64)
+    states = []
+    for layer in range(model.layers):
+        x = _norm(stream, t["norm_attention"][layer])
+        query = _rotate(x @ t["query"][layer].T, model.heads, turn)
+        key = _rotate(x @ t["key"][layer].T, model.kv_heads, turn)
+        value = (x @ t["value"][layer].T).reshape(len(tokens), model.kv_heads, size)
+        repeats = model.heads // model.kv_heads
+        key, value = (np.repeat(part, repeats, axis=1) for part in (key, value))
+        scores = np.einsum("ihd,jhd->hij", query, key) / np.sqrt(size) + future
+        weights = np.exp(scores - scores.max(axis=-1, keepdims=True))
+        weights /= weights.sum(axis=-1, keepdims=True)
+        mixed = np.einsum("hij,jhd->ihd", weights, value).reshape(len(tokens), -1)
+        stream = stream + mixed @ t["out"][layer].T
+        x = _norm(stream, t["norm_feed"][layer])
+        gate = x @ t["gate"][layer].T
+        stream = stream + (gate / (1 + np.exp(-gate)) * (x @ t["up"][layer].T)) @ t["down"][layer].T
+        states.append(stream)
+    return np.stack(states), _norm(stream, t["norm_final"]) @ t["classifier"].T
+
+
+def _norm(x: np.ndarray, gain: np.ndarray) -> np.ndarray:
+    return x / np.sqrt((x**2).mean(axis=-1, keepdims=True) + EPS) * gain
+
+
+def _rotate(x: np.ndarray, heads: int, turn: np.ndarray) -> np.ndarray:
+    """Rotary positions on neighbouring pairs of a head's dimensions, (tokens, heads, size)."""
+    pairs = x.reshape(len(x), heads, -1, 2)
+    turned = (pairs[..., 0] + 1j * pairs[..., 1]) * turn
+    return np.stack([turned.real, turned.imag], axis=-1).reshape(len(x), heads, -1)
