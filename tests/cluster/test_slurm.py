@@ -1,6 +1,7 @@
 """`snakemake --profile slurm`, verbatim from a clone, on a real Slurm."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -59,7 +60,11 @@ def test_the_demo_through_slurm_gives_the_local_tables(cluster, study, tmp_path)
     text = done.stdout + done.stderr
     assert done.returncode == 0, text[-4000:]
     assert "Using profiles slurm and workflow specific profile" in text
+    # Alone, or in an array: "Submitted array job with Snakemake IDs 7,9,10 and ...".
+    arrays = re.findall(r"Submitted array job with Snakemake IDs ([\d,]+)", text)
+    assert arrays
     submitted = text.count("has been submitted with SLURM jobid")
+    submitted += sum(len(ids.split(",")) for ids in arrays)
     assert submitted >= 10, text[-2000:]
     tables = type(study)(clone).tables()
     assert tables == study.tables()
