@@ -26,6 +26,7 @@ import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from replicortex.errors import StudyError, nearest
+from replicortex.yaml_text import read_yaml
 
 if TYPE_CHECKING:
     import numpy as np
@@ -264,7 +265,7 @@ def load(path: Path) -> list[Claim]:
     """
     path = Path(path)
     try:
-        entries = yaml.safe_load(path.read_text(encoding="utf-8"))
+        entries = read_yaml(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise StudyError(f"{path}: there is no such file; expected a list of claims") from None
     except yaml.YAMLError as error:

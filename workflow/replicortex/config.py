@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
-import yaml
 from pydantic import BaseModel, Field, ValidationError
 
 from replicortex.data.declared import Dataset, missing_user_data
@@ -22,6 +21,7 @@ from replicortex.data.declared import load as load_datasets
 from replicortex.errors import StudyError, nearest
 from replicortex.files import canonical_json
 from replicortex.schema import PaperNumbers, PositiveInt, Section
+from replicortex.yaml_text import read_yaml
 
 Scale = Literal["demo", "small", "full"]
 SCALES: tuple[str, ...] = get_args(Scale)
@@ -200,7 +200,7 @@ def checked_numbers(paper: str, scale: str, changes: Mapping[str, Any], root: Pa
     """Return a paper's numbers at a scale, as its own model."""
     file = f"config/papers/{paper}.yaml"
     with (root / file).open() as stream:
-        numbers = yaml.safe_load(stream)
+        numbers = read_yaml(stream)
     sections = {section: numbers.pop(section, {}) for section in SECTIONS}
     model = numbers_model(paper)
     validate(model, numbers, file)

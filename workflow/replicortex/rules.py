@@ -13,11 +13,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from replicortex.codehash import ROOT, code_hash, read_from
 from replicortex.errors import StudyError, nearest
 from replicortex.files import canonical_json
+from replicortex.yaml_text import read_yaml
 
 # Raised by hand when a change of the runner may change results.
 RUNNER = 1
@@ -107,7 +106,7 @@ def gpu(device: str) -> dict[str, str]:
 @cache
 def environment_hash(path: Path) -> str:
     """Return the sha256 over the dependencies of a conda environment file, parsed."""
-    content = yaml.safe_load(path.read_text())
+    content = read_yaml(path.read_text())
     return hashlib.sha256(canonical_json(content["dependencies"]).encode()).hexdigest()
 
 

@@ -15,6 +15,7 @@ from replicortex.codehash import code_hash
 from replicortex.errors import StudyError, nearest
 from replicortex.files import canonical_json
 from replicortex.schema import PositiveInt, Section
+from replicortex.yaml_text import read_yaml
 
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 Commit = Annotated[str, Field(pattern="^[0-9a-f]{40}$")]
@@ -111,7 +112,7 @@ def load(path: Path) -> dict[str, Dataset]:
     text = path.read_text()
     where = f"config/{path.name}"
     try:
-        entries = yaml.safe_load(text) or {}
+        entries = read_yaml(text) or {}
     except yaml.YAMLError as error:
         raise StudyError(f"{where}: is no YAML ({' '.join(str(error).split())})") from None
     if not isinstance(entries, dict):
