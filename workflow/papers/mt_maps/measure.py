@@ -316,7 +316,7 @@ class Network:
             value = sheets.retinotopy(places[name], grid)
             self.rows.add("retinotopy", value, layer=self.layer, positions=name)
         swaps = self.described["swaps"].get(self.layer, {})
-        for name in swaps.keys() & {"first", "last", "rose"}:
+        for name in (name for name in ("first", "last", "rose") if name in swaps):
             self.rows.add(f"swap_{name}", float(swaps[name]), layer=self.layer)
 
     def _mapped(self, units: sheets.Sheet, responses: np.ndarray, where: dict[str, Any]) -> None:
