@@ -35,10 +35,10 @@ from common import machine, versions, write
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import ElasticNet, Lasso, LinearRegression, Ridge
 
-from papers.sparse_positive.train import VIEWS, Learner
-from papers.sparse_positive.views import Views
+from papers.sparse_positive.train import Learner, views
 from replicortex.analysis import encoding
 from replicortex.randomness import generator
+from replicortex.training.views import Views
 
 ROOT = Path(__file__).resolve().parent.parent
 WIDTH = 16  # channels of the first stage
@@ -215,25 +215,15 @@ def training(batches: int) -> dict[str, Any]:
     pictures = rng.integers(0, 256, (batches * numbers["batch"], 32, 32, 3)).astype(np.uint8)
     labels = torch.from_numpy(rng.integers(0, 10, len(pictures)))
     found: dict[str, Any] = {"width": WIDTH, "images_per_second": {}}
-    for objective, own in numbers["objectives"].items():
+    for objective in numbers["objectives"]:
         cpu = torch.device("cpu")
         learner = Learner(objective, numbers, 0, cpu)
-        views = Views(
-            torch.from_numpy(pictures),
-            labels,
-            batch=numbers["batch"],
-            seed=0,
-            views=VIEWS[objective],
-            numbers=own["views"],
-            mean=numbers["mean"],
-            sd=numbers["sd"],
-            device=cpu,
-        )
+        batches = views(torch.from_numpy(pictures), labels, objective, numbers, 0, cpu)
 
-        def epoch(learner: Learner = learner, views: Views = views) -> None:
-            draws = views.draw(0)
-            for step in range(len(views)):
-                learner.step(*views.get(draws, step), None)
+        def epoch(learner: Learner = learner, batches: Views = batches) -> None:
+            draws = batches.draw(0)
+            for step in range(len(batches)):
+                learner.step(*batches.get(draws, step), None)
 
         epoch()
         _, seconds, _ = timed(epoch)

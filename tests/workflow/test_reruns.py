@@ -201,7 +201,7 @@ TOPO_CHANGES = {
     "seeds per job": (topographic("{seeds_per_job: 1}"), {}),
     "a number of another scale": (replace(TOPO_NUMBERS, "epochs: 40}", "epochs: 41}"), {}),
     "code of the views": (
-        replace(f"{TOPO}/views.py", "TRIES = 10", "TRIES = 11"),
+        replace("workflow/replicortex/training/views.py", "TRIES = 10", "TRIES = 11"),
         topo_training(*TRAININGS),
     ),
     "code of Moran's I": (

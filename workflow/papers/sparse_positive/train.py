@@ -13,7 +13,7 @@ import torch
 from torch.nn import functional as F
 
 from papers.sparse_positive.network import CLASSES, Network, barlow
-from papers.sparse_positive.views import Views, ramp
+from papers.sparse_positive.views import apply, parameters, ramp
 from replicortex.data import cifar
 from replicortex.errors import StudyError
 from replicortex.files import Tensors
@@ -23,6 +23,7 @@ from replicortex.training.augment import normalise, subset
 from replicortex.training.loop import Run, fit
 from replicortex.training.optimisers import Adam
 from replicortex.training.state import State
+from replicortex.training.views import Views
 
 VIEWS = {"supervised": 1, "barlow": 2}
 PROBED_BATCH = 500
@@ -101,6 +102,30 @@ class Learner:
         self.epoch = state["epoch"]
 
 
+def views(
+    images: torch.Tensor,
+    labels: torch.Tensor,
+    objective: str,
+    training: dict[str, Any],
+    seed: int,
+    device: torch.device,
+) -> Views:
+    """Return the training batches of an objective: images uint8 (n, side, side, 3), labels (n,)."""
+    numbers = training["objectives"][objective]["views"]
+    return Views(
+        images,
+        labels,
+        batch=training["batch"],
+        seed=seed,
+        views=VIEWS[objective],
+        draw=lambda count, side, stream: parameters(count, numbers, stream),
+        apply=apply,
+        mean=training["mean"],
+        sd=training["sd"],
+        device=device,
+    )
+
+
 def train(
     *,
     images: Path,
@@ -149,21 +174,11 @@ def train(
 
     def make(seed: int) -> Run:
         learner = Learner(objective, training, seed, place)
-        batches = Views(
-            *shown,
-            batch=training["batch"],
-            seed=seed,
-            views=VIEWS[objective],
-            numbers=own["views"],
-            mean=training["mean"],
-            sd=training["sd"],
-            device=place,
-        )
         return Run(
             name=f"{objective}_seed{seed}",
             seed=seed,
             learner=learner,
-            batches=batches,
+            batches=views(*shown, objective, training, seed, place),
             measure=lambda epoch: {"probe": probed(learner.network, probe, training, place)},
         )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -12,6 +12,7 @@ import pandas as pd
 from papers.topographic.published import DISTANCES, TAUS, noisy_boosts
 from papers.topographic.published import values as published_values
 from replicortex.plotting.labels import MORANS_I
+from replicortex.plotting.look import Look
 from replicortex.plotting.style import (
     GREY,
     PALE,
@@ -26,14 +27,6 @@ from replicortex.plotting.style import (
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-
-
-class Look(NamedTuple):
-    """How an objective is named and drawn."""
-
-    label: str
-    colour: str
-    marker: str
 
 
 # The order of legends and panels.

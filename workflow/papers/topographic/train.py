@@ -10,15 +10,16 @@ import pandas as pd
 import torch
 
 from papers.topographic import images as pictures
+from papers.topographic.features import FeatureViews
 from papers.topographic.images import Labelled
 from papers.topographic.learner import Topographic
 from papers.topographic.objectives import VIEWS, task_loss
-from papers.topographic.views import FeatureViews, ImageViews
 from replicortex.files import Tensors, read_tensors
 from replicortex.progress import Progress, iter_plainly
 from replicortex.training import device as devices
 from replicortex.training.loop import Run, fit
 from replicortex.training.state import State
+from replicortex.training.views import Parameters, Views, apply, draw
 
 VALIDATED_BATCH = 500
 VALIDATION_SEED = 0  # of the views on which validation looks, the same in every epoch
@@ -129,7 +130,7 @@ def read_parts(
 
 def batches(
     part: Labelled, settings: dict[str, Any], seed: int, views: int, device: torch.device
-) -> ImageViews | FeatureViews:
+) -> Views | FeatureViews:
     """Return the training batches of a condition."""
     training, network = settings["training"], settings["network"]
     given = torch.from_numpy(part.images), torch.from_numpy(part.labels)
@@ -137,7 +138,14 @@ def batches(
     if network["trunk"] == "frozen":
         return FeatureViews(*given, noise=network["frozen"]["noise"], **common)
     numbers = settings["objective"]["views"]
-    return ImageViews(*given, numbers=numbers, mean=training["mean"], sd=training["sd"], **common)
+    return Views(
+        *given,
+        draw=lambda count, side, stream: vars(draw(count, side, numbers, stream)),
+        apply=lambda images, drawn: apply(images, Parameters(**drawn)),
+        mean=training["mean"],
+        sd=training["sd"],
+        **common,
+    )
 
 
 def _learner(

@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from papers.topographic import views
 from replicortex.randomness import torch_generator
+from replicortex.training import views
 
 functional = pytest.importorskip("torchvision.transforms.functional")
 NUMBERS = {
@@ -82,11 +82,12 @@ def test_a_whole_scale_changes_nothing():
 def batches(**changes):
     pictures = (images(10) * 255).to(torch.uint8).permute(0, 2, 3, 1)
     common = {"batch": 4, "seed": 1, "views": 2, "device": torch.device("cpu")}
-    return views.ImageViews(
+    return views.Views(
         pictures,
         torch.arange(10),
         **{**common, **changes},
-        numbers=NUMBERS,
+        draw=lambda count, side, stream: vars(views.draw(count, side, NUMBERS, stream)),
+        apply=lambda x, drawn: views.apply(x, views.Parameters(**drawn)),
         mean=[0.5] * 3,
         sd=[0.2] * 3,
     )
@@ -104,18 +105,3 @@ def test_batches_hold_all_first_views_then_all_second_ones():
     assert torch.equal(shown, again)
     other, _ = made.get(made.draw(1), 1)
     assert not torch.equal(shown, other)
-
-
-def test_features_get_noise_of_the_asked_size():
-    made = views.FeatureViews(
-        torch.zeros(64, 500),
-        torch.arange(64),
-        batch=32,
-        seed=2,
-        views=2,
-        noise=0.5,
-        device=torch.device("cpu"),
-    )
-    shown, labels = made.get(made.draw(0), 0)
-    assert shown.shape == (64, 500) and len(labels) == 32
-    assert float(shown.std()) == pytest.approx(0.5, rel=0.02)

@@ -7,17 +7,96 @@ parameter). Parameters are drawn on the CPU, per epoch, from streams of seed, ep
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, fields
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 
 from replicortex.randomness import torch_generator
 
+Drawn = dict[str, torch.Tensor]  # each with one row an image
 JITTERS = 4  # brightness, contrast, saturation, hue
 GREY = (0.2989, 0.587, 0.114)
 RATIO = (3 / 4, 4 / 3)  # of the sides of a crop
 TRIES = 10  # for a crop that fits, as torchvision
+
+
+class Views:
+    """Training images as bytes on the device, and each epoch's random views of them.
+
+    Every draw is a function of seed, view and epoch alone.
+
+    Parameters
+    ----------
+    images, labels
+        uint8 (n, side, side, 3); int64 (n,).
+    batch
+        Images per batch; an incomplete last batch is dropped.
+    seed
+        Of the streams.
+    views
+        Views of each image.
+    draw
+        Number of images, their side and a stream -> what each image's view is made by.
+    apply
+        Float images (n, 3, side, side) in [0, 1], and their rows of that -> views of that shape.
+    mean, sd
+        Of each channel, in [0, 1].
+    device
+        Where images are kept and views are made.
+    """
+
+    def __init__(
+        self,
+        images: torch.Tensor,
+        labels: torch.Tensor,
+        *,
+        batch: int,
+        seed: int,
+        views: int,
+        draw: Callable[[int, int, torch.Generator], Drawn],
+        apply: Callable[[torch.Tensor, Drawn], torch.Tensor],
+        mean: list[float],
+        sd: list[float],
+        device: torch.device,
+    ) -> None:
+        self.images, self.labels = images.to(device), labels.to(device)
+        self.batch, self.seed, self.views = batch, seed, views
+        self.drawing, self.applying = draw, apply
+        self.mean = torch.tensor(mean, device=device)[:, None, None]
+        self.sd = torch.tensor(sd, device=device)[:, None, None]
+        self.device = device
+
+    def __len__(self) -> int:
+        """Return the number of batches in an epoch."""
+        return len(self.images) // self.batch
+
+    def draw(self, epoch: int | str) -> tuple[torch.Tensor, list[Drawn]]:
+        """Return the epoch's order, and what each view is made by."""
+        count, side = self.images.shape[:2]
+        order = torch.randperm(count, generator=torch_generator(self.seed, "order", epoch))
+        return order, [
+            self.drawing(count, side, torch_generator(self.seed, "view", view, epoch))
+            for view in range(self.views)
+        ]
+
+    def get(
+        self, draws: tuple[torch.Tensor, list[Drawn]], step: int
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return batch number `step`: views (views * batch, 3, side, side), labels (batch,)."""
+        order, drawn = draws
+        chosen = order[step * self.batch : (step + 1) * self.batch]
+        there = chosen.to(self.device)
+        images = self.images[there].permute(0, 3, 1, 2).float() / 255
+        made = [
+            self.applying(
+                images, {name: rows[chosen].to(self.device) for name, rows in one.items()}
+            )
+            for one in drawn
+        ]
+        ready = (torch.cat(made) - self.mean) / self.sd
+        return ready.contiguous(memory_format=torch.channels_last), self.labels[there]
 
 
 @dataclass
@@ -46,10 +125,6 @@ class Parameters:
     grey: torch.Tensor
     blur: torch.Tensor
     sigma: torch.Tensor
-
-    def part(self, chosen: torch.Tensor, device: torch.device) -> Parameters:
-        """Return the rows of some images, on a device."""
-        return Parameters(*(getattr(self, f.name)[chosen].to(device) for f in fields(self)))
 
 
 def draw(count: int, side: int, numbers: dict[str, Any], stream: torch.Generator) -> Parameters:
@@ -194,116 +269,3 @@ def blur(images: torch.Tensor, sigma: torch.Tensor) -> torch.Tensor:
             for place in range(3)
         )
     return images
-
-
-class ImageViews:
-    """Training images as bytes on the device, and each epoch's random views of them.
-
-    Parameters
-    ----------
-    images, labels
-        uint8 (n, side, side, 3); int64 (n,).
-    batch
-        Images per batch; an incomplete last batch is dropped.
-    seed
-        Of the streams.
-    views
-        Views of each image.
-    numbers
-        As `draw`.
-    mean, sd
-        Of each channel, in [0, 1].
-    device
-        Where images are kept and views are made.
-    """
-
-    def __init__(
-        self,
-        images: torch.Tensor,
-        labels: torch.Tensor,
-        *,
-        batch: int,
-        seed: int,
-        views: int,
-        numbers: dict[str, Any],
-        mean: list[float],
-        sd: list[float],
-        device: torch.device,
-    ) -> None:
-        self.images, self.labels = images.to(device), labels.to(device)
-        self.batch, self.seed, self.views, self.numbers = batch, seed, views, numbers
-        self.mean = torch.tensor(mean, device=device)[:, None, None]
-        self.sd = torch.tensor(sd, device=device)[:, None, None]
-        self.device = device
-
-    def __len__(self) -> int:
-        """Return the number of batches in an epoch."""
-        return len(self.images) // self.batch
-
-    def draw(self, epoch: int | str) -> tuple[torch.Tensor, list[Parameters]]:
-        """Return the epoch's order, and the parameters of each view by image."""
-        count, side = self.images.shape[:2]
-        order = torch.randperm(count, generator=torch_generator(self.seed, "order", epoch))
-        return order, [
-            draw(count, side, self.numbers, torch_generator(self.seed, "view", view, epoch))
-            for view in range(self.views)
-        ]
-
-    def get(
-        self, draws: tuple[torch.Tensor, list[Parameters]], step: int
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return batch number `step`: views (views * batch, 3, side, side), labels (batch,)."""
-        order, parameters = draws
-        chosen = order[step * self.batch : (step + 1) * self.batch]
-        there = chosen.to(self.device)
-        images = self.images[there].permute(0, 3, 1, 2).float() / 255
-        made = [apply(images, given.part(chosen, self.device)) for given in parameters]
-        ready = (torch.cat(made) - self.mean) / self.sd
-        return ready.contiguous(memory_format=torch.channels_last), self.labels[there]
-
-
-class FeatureViews:
-    """Frozen features, with noise in place of augmentation.
-
-    Parameters
-    ----------
-    features
-        float32 (n, size).
-    noise
-        Its standard deviation, in the features' unit; others as `ImageViews`.
-    """
-
-    def __init__(
-        self,
-        features: torch.Tensor,
-        labels: torch.Tensor,
-        *,
-        batch: int,
-        seed: int,
-        views: int,
-        noise: float,
-        device: torch.device,
-    ) -> None:
-        self.features, self.labels = features.to(device), labels.to(device)
-        self.batch, self.seed, self.views = batch, seed, views
-        self.noise, self.device = noise, device
-
-    def __len__(self) -> int:
-        """Return the number of batches in an epoch."""
-        return len(self.features) // self.batch
-
-    def draw(self, epoch: int | str) -> tuple[torch.Tensor, int | str]:
-        """Return the epoch's order, and its name."""
-        count = len(self.features)
-        return torch.randperm(count, generator=torch_generator(self.seed, "order", epoch)), epoch
-
-    def get(
-        self, draws: tuple[torch.Tensor, int | str], step: int
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return batch number `step`: noisy features (views * batch, size), labels (batch,)."""
-        order, epoch = draws
-        chosen = order[step * self.batch : (step + 1) * self.batch].to(self.device)
-        features = self.features[chosen].repeat(self.views, 1)
-        stream = torch_generator(self.seed, "view", epoch, step)
-        noise = torch.randn(features.shape, generator=stream).to(self.device)
-        return features + self.noise * noise, self.labels[chosen]
