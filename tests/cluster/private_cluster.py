@@ -1,6 +1,7 @@
 """A real Slurm of one machine, in a temporary folder, away from any system's configuration.
 
-Two virtual nodes of two GPUs each, which are two device files. Needs root, slurm-wlm and munge.
+Two virtual nodes of two GPUs each, which are two device files. Needs root, slurm-wlm and munge, and for
+a cluster that keeps accounts slurmdbd and mariadb-server.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 PROGRAMS = ("slurmctld", "slurmd", "munged", "sbatch", "srun", "squeue", "sinfo", "scontrol")
+ACCOUNTANTS = ("slurmdbd", "mariadbd", "mariadb-install-db", "sacct", "sacctmgr")
 WAIT_S = 60
 
 CONF = """
@@ -57,15 +59,36 @@ GresTypes=gpu
 PartitionName=main Nodes=n1,n2 Default=YES MaxTime=INFINITE State=UP PriorityTier=1
 PartitionName=urgent Nodes=n1,n2 MaxTime=INFINITE State=UP PriorityTier=10 PreemptMode=OFF
 """
+ACCOUNTED = """
+AccountingStorageType=accounting_storage/slurmdbd
+AccountingStorageHost=localhost
+AccountingStoragePort={accountant}
+AccountingStoragePass={folder}/munge.socket
+"""
+ACCOUNTANT = """
+AuthType=auth/munge
+AuthInfo=socket={folder}/munge.socket
+DbdHost=localhost
+DbdPort={accountant}
+SlurmUser=root
+PidFile={folder}/slurmdbd.pid
+LogFile={folder}/slurmdbd.log
+StorageType=accounting_storage/mysql
+StorageHost=127.0.0.1
+StoragePort={database}
+StorageUser=root
+StorageLoc=accounts
+"""
 NODE = (
     "NodeName={name} NodeHostname=localhost NodeAddr=127.0.0.1 Port={port} CPUs={cpus} "
     "RealMemory=16000 Gres=gpu:2 State=UNKNOWN"
 )
 
 
-def missing() -> list[str]:
+def missing(accounting: bool = False) -> list[str]:
     """Return what this machine lacks for a private cluster."""
-    absent = [name for name in PROGRAMS if shutil.which(name, path=_path()) is None]
+    needed = PROGRAMS + (ACCOUNTANTS if accounting else ())
+    absent = [name for name in needed if shutil.which(name, path=_path()) is None]
     return absent + ([] if os.geteuid() == 0 else ["root"])
 
 
@@ -115,17 +138,20 @@ class Cluster:
 
 
 @contextmanager
-def private_cluster(folder: Path) -> Iterator[Cluster]:
-    """Start a cluster in a folder, and end all of it."""
+def private_cluster(folder: Path, accounting: bool = False) -> Iterator[Cluster]:
+    """Start a cluster in a folder, and end all of it; with `accounting` it answers sacct."""
     folder.mkdir(parents=True, exist_ok=True)
-    controller, first, second = _free_ports(3)
+    controller, first, second, accountant, database = _free_ports(5)
     cpus = os.cpu_count() or 1
     nodes = "\n".join(
         NODE.format(name=name, port=port, cpus=cpus)
         for name, port in (("n1", first), ("n2", second))
     )
     conf = folder / "slurm.conf"
-    conf.write_text(CONF.format(folder=folder, controller=controller, nodes=nodes))
+    conf.write_text(
+        CONF.format(folder=folder, controller=controller, nodes=nodes)
+        + (ACCOUNTED.format(folder=folder, accountant=accountant) if accounting else "")
+    )
     (folder / "gres.conf").write_text("NodeName=n1,n2 Name=gpu File=/dev/null,/dev/zero\n")
     for name in ("state", "spool-n1", "spool-n2", "bin"):
         (folder / name).mkdir(exist_ok=True)
@@ -142,6 +168,8 @@ def private_cluster(folder: Path) -> Iterator[Cluster]:
             *(f"--log-file={folder}/munged.log", f"--seed-file={folder}/munge.seed"),
         )
         _until(lambda: (folder / "munge.socket").exists(), "munge's socket")
+        if accounting:
+            _keep_accounts(cluster, accountant, database)
         cluster.start("slurmctld", "-D", "-f", str(conf))
         for name in ("n1", "n2"):
             cluster.start_node(name)
@@ -149,6 +177,36 @@ def private_cluster(folder: Path) -> Iterator[Cluster]:
         yield cluster
     finally:
         _end(folder, cluster.daemons)
+
+
+def _keep_accounts(cluster: Cluster, accountant: int, database: int) -> None:
+    """Start a database, and Slurm's accountant on it."""
+    folder, own = cluster.folder, "--no-defaults"
+    held = folder / "database"
+    normal = "--auth-root-authentication-method=normal"
+    cluster.command("mariadb-install-db", own, f"--datadir={held}", "--user=root", normal)
+    cluster.start(
+        *("mariadbd", own, f"--datadir={held}", "--user=root", "--bind-address=127.0.0.1"),
+        *(f"--port={database}", f"--socket={folder}/mariadb.socket"),
+        *(f"--pid-file={folder}/mariadb.pid", "--innodb-buffer-pool-size=64M"),
+    )
+    _until(lambda: (folder / "mariadb.socket").exists(), "the database")
+    told = folder / "slurmdbd.conf"
+    told.write_text(ACCOUNTANT.format(folder=folder, accountant=accountant, database=database))
+    told.chmod(0o600)
+    cluster.start("slurmdbd", "-D")
+    _until(
+        lambda: _works(cluster, "sacctmgr", "--immediate", "add", "cluster", "private"),
+        "slurmdbd",
+        folder,
+    )
+
+
+def _works(cluster: Cluster, *words: str) -> bool:
+    with suppress(subprocess.CalledProcessError, subprocess.TimeoutExpired):
+        cluster.command(*words)
+        return True
+    return False
 
 
 def _srun(folder: Path, conf: Path) -> None:
