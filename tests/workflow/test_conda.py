@@ -36,7 +36,7 @@ def test_the_demo_under_conda_gives_the_same_tables(finished, fresh, conda, root
         record = records.read(path)
         environment = record["job"]["environment"]["file"]
         seen.setdefault(environment, set()).update(record["run"]["packages"])
-    assert set(seen) == {"analysis", "embed", "figures", "train", "transport"}
+    assert set(seen) == {"analysis", "data", "embed", "figures", "train", "transport"}
     assert "torch" in seen["train"]
     assert not {"torch", "matplotlib"} & (seen["analysis"] | seen["transport"])
     assert "POT" in seen["transport"] and "POT" not in seen["analysis"]
