@@ -7,7 +7,8 @@
 splits off 200 held-out stimuli) and by a loop of SciPy's correlation distances and POT's `ot.emd`.
 Exit status 1 when a cost differs by more than 1e-9. (b) `width`: one pair of layers, of n x n and of
 n x 1.5 n units; (c) `depth`: L x 2 L layers of 96 units; each with the exponent of a power law fitted
-to the CPU seconds, and drawn beside the JSON.
+to the CPU seconds, and drawn beside the JSON. (d) `training`: images or passages a CPU second of each
+network that the study trains at any scale, from which `cost` tells hours.
 
 Each side has one thread. The layers are made up: mixtures of shared features, which is harder for
 the solvers than noise. `cpu_seconds` are those of this process, which other loads of the machine
@@ -25,10 +26,16 @@ from typing import Any
 
 import numpy as np
 import ot
+import torch
 from common import machine, versions, write
 from scipy.spatial.distance import cdist
+from torch.nn import functional as F
 
+from papers.hierarchical_ot.learner import Learner
+from papers.hierarchical_ot.networks import LETTERS, for_images, for_text
+from papers.hierarchical_ot.schema import measured_as
 from replicortex.analysis.optimal_transport import hot, transport
+from replicortex.config import checked_numbers
 from replicortex.plotting.style import PALETTE, finish, letter, new_figure, note, style
 from replicortex.randomness import generator
 
@@ -45,6 +52,8 @@ FULL = {
     "depths": [2, 4, 8, 16],
     "width": 96,
     "scaling_repeats": 5,
+    "training_steps": 2,
+    "trained": ("full", "small", "demo"),
 }
 FAST = {
     "source": [24] * 2,
@@ -56,6 +65,8 @@ FAST = {
     "depths": [2, 4],
     "width": 16,
     "scaling_repeats": 2,
+    "training_steps": 1,
+    "trained": ("demo",),
 }
 
 
@@ -173,6 +184,44 @@ def depth_scaling(sizes: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def training(sizes: dict[str, Any]) -> dict[str, float]:
+    """Return images or passages a CPU second of each network's training, by `measured_as`."""
+    torch.set_num_threads(1)
+    found: dict[str, float] = {}
+    stream = torch.Generator().manual_seed(0)
+    for scale in sizes["trained"]:
+        numbers = checked_numbers("hierarchical_ot", scale, {}, ROOT)
+        vision, language = numbers.vision, numbers.language
+        shown = torch.randn(vision.batch, 3, 32, 32, generator=stream)
+        labels = torch.randint(10, (vision.batch,), generator=stream)
+        for network in vision.networks.values():
+            built = for_images(network.model_dump()).to(memory_format=torch.channels_last)
+            learner = Learner(built, vision.model_dump(), F.cross_entropy)
+            found[measured_as(network)] = rate(learner, shown, labels, sizes["training_steps"])
+        read = torch.randint(LETTERS, (language.batch, language.context), generator=stream)
+        for model in language.models.values():
+            learner = Learner(
+                for_text(model.model_dump(), language.context), language.model_dump(), next_letter
+            )
+            name = measured_as(model, language.context)
+            found[name] = rate(learner, read, read, sizes["training_steps"])
+    return found
+
+
+def next_letter(out: torch.Tensor, shown: torch.Tensor) -> torch.Tensor:
+    """Cross-entropy of each next character."""
+    return F.cross_entropy(out[:, :-1].flatten(0, 1), shown[:, 1:].flatten())
+
+
+def rate(learner: Learner, shown: torch.Tensor, labels: torch.Tensor, steps: int) -> float:
+    """Return examples a CPU second, after one step unmeasured."""
+    learner.step(shown, labels, None)
+    start = time.process_time()
+    for _ in range(steps):
+        learner.step(shown, labels, None)
+    return round(steps * len(shown) / (time.process_time() - start), 3)
+
+
 def draw(report: dict[str, Any], path: Path) -> None:
     """Draw seconds against size, and both sides of (a)."""
     with style():
@@ -228,10 +277,12 @@ def main() -> int:
         "workers": chosen.workers,
         "sizes": sizes,
         "machine": machine(),
-        "versions": versions("numpy", "scipy", "pot"),
+        "versions": versions("numpy", "scipy", "pot", "torch"),
+        "device": "cpu",
         "width": width_scaling(sizes),
         "depth": depth_scaling(sizes),
         "pairs": pairs(sizes, chosen.workers),
+        "training": training(sizes),
     }
     write(chosen.out, report)
     draw(report, chosen.out.with_suffix(".png"))

@@ -21,6 +21,7 @@ def test_fast_mode_measures_and_agrees(root, tmp_path):
     assert 0 <= report["pairs"]["difference_outer"] < 1e-9
     for found in [*report["width"].values(), *report["depth"].values()]:
         assert min(found["cpu_seconds"]) > 0
+    assert min(report["training"].values()) > 0 and "cnn 2 x 4" in report["training"]
     assert out.with_suffix(".png").stat().st_size > 10_000
 
 

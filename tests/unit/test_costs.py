@@ -54,8 +54,18 @@ def test_a_missing_measurement_is_told(benchmarks, file, key):
 @pytest.mark.parametrize("paper", paper_names(ROOT.parent))
 def test_every_measured_throughput_is_there(root, paper):
     numbers = checked_numbers(paper, "full", {}, root)
-    table = cost({paper: numbers.shown()}, root / "benchmarks")
+    shown = numbers.shown()
+    assert shown, "a paper whose trainings cost nothing"
+    table = cost({paper: shown}, root / "benchmarks")
     assert not table["hours"].isna().any()
+
+
+@pytest.mark.parametrize("paper", paper_names(ROOT.parent))
+@pytest.mark.parametrize("scale", ["demo", "small"])
+def test_smaller_scales_are_told_too(root, paper, scale):
+    shown = checked_numbers(paper, scale, {}, root).shown()
+    table = cost({paper: shown}, root / "benchmarks")
+    assert (table["hours"].isna() | (table["hours"] > 0)).all()
 
 
 def test_trainings_are_those_of_the_configuration(root):
@@ -63,3 +73,8 @@ def test_trainings_are_those_of_the_configuration(root):
     assert {one.what: (one.trainings, one.images) for one in shown}["bp"] == (5, 5 * 40 * 8000)
     shown = checked_numbers("topographic", "full", {}, root).shown()
     assert {one.what: one.trainings for one in shown}["margin"] == 6 * 5 + 6 * 3 + 3 * 3
+    shown = checked_numbers("hierarchical_ot", "full", {}, root).shown()
+    own = {one.what: (one.trainings, one.images) for one in shown}
+    assert own["vit_deep"] == (5, 5 * 64 * 50_000)
+    passages = 13_000_000 // 256 - 2000
+    assert own["lm_8"] == (5, 5 * 3 * passages)

@@ -4,11 +4,14 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from replicortex.costs import Shown
 from replicortex.schema import PaperNumbers, Positive, PositiveInt, Section, Share
 
 Count = Annotated[int, Field(ge=0)]
 Repository = Annotated[str, Field(pattern=r"^[\w.-]+/[\w.-]+$")]
 Revision = Annotated[str, Field(pattern="^[0-9a-f]{40}$")]
+# Characters of a text, about [assumed for WikiText-2]: `cost` alone asks for them.
+CHARACTERS = {"wikitext": 13_000_000, "python_topics": 432_600}
 FIXED_VISION = ("resnet20", "resnet56")
 FIXED_LANGUAGE = ("stories260k",)
 FIXED_V4 = ("v4_210322", "v4_210325")
@@ -194,3 +197,33 @@ class Numbers(PaperNumbers):
         names += [self.resnets, self.tiny_llm, self.betas]
         names += [self.vision_weights, self.language_weights]
         return [name for name in names if name]
+
+    def shown(self) -> list[Shown]:
+        """Images and passages of each network; a text of unknown length leaves its hours unknown."""
+        vision, language = self.vision, self.language
+        kinds = [
+            self._shown(name, vision.epochs * vision.train_images, measured_as(network))
+            for name, network in vision.networks.items()
+        ]
+        characters = CHARACTERS.get(self.text)
+        passages = (characters or 0) // language.context - language.stimuli
+        for name, model in language.models.items():
+            key = measured_as(model, language.context) if characters else ""
+            kinds.append(self._shown(name, language.epochs * max(passages, 0), key))
+        return kinds
+
+    def _shown(self, name: str, images: int, measured: str) -> Shown:
+        count = len(self.seeds)
+        return Shown(
+            what=name,
+            trainings=count,
+            images=count * images,
+            benchmark="hierarchical_ot.json" if measured else "",
+            key=("training", measured),
+        )
+
+
+def measured_as(network: Network | Transformer, context: int | None = None) -> str:
+    """Return the name under which the benchmark keeps a network's throughput."""
+    size = f"{network.depth} x {network.width}"
+    return f"{network.family} {size}" if context is None else f"text {size}, {context} characters"
