@@ -3,13 +3,12 @@
 import copy
 import itertools
 import math
-import subprocess
-import sys
 
 import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from fresh_python import said
 from scipy import stats
 
 from replicortex import claims as module
@@ -652,15 +651,12 @@ def test_tables_are_listed_once(tmp_path):
     assert module.tables(read(tmp_path, [BASE, second, third])) == {"scores", "noise"}
 
 
-def test_import_is_light():
+def test_import_is_light(root):
     code = (
         "import sys, replicortex.claims;"
         "print([m for m in ('numpy', 'pandas', 'scipy') if m in sys.modules])"
     )
-    result = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True
-    )
-    assert result.stdout.strip() == "[]"
+    assert said(root, code) == "[]"
 
 
 # --- The study's job -----------------------------------------------------------------------------
