@@ -33,6 +33,7 @@ BASE = {
     "data": "same",
     "testable_from": "small",
 }
+AT_START = {"table": "scores", "select": {"rule": "bp", "roi": "V1", "epoch": 0}}
 ALIASES = {"roi": {"early": "V1"}, "epoch": {"last": 2}}
 REMOVE = object()
 
@@ -307,12 +308,7 @@ def test_equals_counts_a_word(table):
     table = table.assign(winner=np.where(table["seed"] == 1, "conv1", "fc1"))
     entry = changed(
         published={"value": 1, "as": "value"},
-        measure={
-            "table": "scores",
-            "select": {"rule": "bp", "roi": "V1", "epoch": 0},
-            "value": "winner",
-            "equals": "fc1",
-        },
+        measure={**AT_START, "value": "winner", "equals": "fc1"},
         verdict={"direction": "positive", "threshold": 0.5, "within": 0, "interval": "none"},
     )
     row = one(entry, table)
@@ -324,12 +320,7 @@ def test_less_subtracts_a_column(table):
     table = table.assign(other=0.03)
     entry = changed(
         published={"value": 0, "as": "value"},
-        measure={
-            "table": "scores",
-            "select": {"rule": "bp", "roi": "V1", "epoch": 0},
-            "value": "rho",
-            "less": "other",
-        },
+        measure={**AT_START, "value": "rho", "less": "other"},
     )
     expected = seeds_of(table, rule="bp", roi="V1", epoch=0).mean() - 0.03
     assert one(entry, table)["ours"] == pytest.approx(expected)
