@@ -1,10 +1,11 @@
-"""Manifests of datasets that tests put into a folder, in place of an installation."""
+"""Manifests of datasets: of those that tests put into a folder, and of those that are installed."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 from pathlib import Path
+from typing import Any
 
 
 def described(folder: Path, data: Path | None = None, synthetic: bool = True) -> Path:
@@ -36,3 +37,22 @@ def mirrored(mirror: Path, data: Path, name: str) -> Path:
     """Link a dataset of the mirror into a folder, and return its manifest."""
     (data / name).symlink_to(mirror / name)
     return described(data / name, synthetic=False)
+
+
+def installed(
+    data: Path,
+    name: str,
+    entry: dict[str, Any],
+    mirror: Path | None = None,
+    user_folder: Path | None = None,
+    file: str | None = None,
+) -> Path:
+    """Install a dataset as the study does, write its manifest as the runner does, and return it."""
+    from replicortex.data.install import install
+    from replicortex.files import canonical_json
+
+    made = install(name=name, entry=entry, data=data, mirror=mirror, user_folder=user_folder)
+    path = data / "manifests" / (file or f"{name}.json")
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(canonical_json(made["manifest"], indent=1))
+    return path
