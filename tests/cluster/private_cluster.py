@@ -11,12 +11,16 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+BIN = Path(sys.executable).parent
+# The engine looks at once and often, and asks the controller: there is no accounting here.
+QUICK = ("--slurm-init-seconds-before-status-checks", "2", "--slurm-status-command", "squeue")
 PROGRAMS = ("slurmctld", "slurmd", "munged", "sbatch", "srun", "squeue", "sinfo", "scontrol")
 ACCOUNTANTS = ("slurmdbd", "mariadbd", "mariadb-install-db", "sacct", "sacctmgr")
 WAIT_S = 60
@@ -103,6 +107,13 @@ class Cluster:
     folder: Path
     env: dict[str, str]
     daemons: list[subprocess.Popen] = field(default_factory=list)
+
+    def engine(self) -> dict[str, str]:
+        """Return the environment in which a user's Snakemake submits to this cluster."""
+        dropped = ("REPLICORTEX_", "PYTEST")
+        kept = {k: v for k, v in self.env.items() if not k.startswith(dropped)}
+        kept["PATH"] = f"{self.folder}/bin{os.pathsep}{BIN}{os.pathsep}{kept['PATH']}"
+        return kept
 
     def start(self, *words: str) -> None:
         log = (self.folder / f"{Path(words[0]).name}.out").open("a")

@@ -5,16 +5,14 @@ import os
 import re
 import signal
 import subprocess
-import sys
 import time
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from private_cluster import missing, private_cluster
+from private_cluster import BIN, QUICK
 
 pytestmark = [pytest.mark.slurm, pytest.mark.slow, pytest.mark.xdist_group("faults")]
-BIN = Path(sys.executable).parent
 WAIT_S = 240
 RULE = "learning_rules_train_0"
 MODEL = "results/demo/learning_rules/models/pc_supervised/seed42.safetensors"
@@ -24,18 +22,6 @@ NUMBERS = (
     "save_every=1",
     "papers={learning_rules: {seeds: [42], seeds_per_job: 1, training: {epochs: 120}}}",
 )
-QUICK = (
-    *("--slurm-init-seconds-before-status-checks", "2"),
-    *("--slurm-status-command", "squeue"),
-)
-
-
-@pytest.fixture(scope="module")
-def cluster(tmp_path_factory):
-    if missing():
-        pytest.skip(f"no private Slurm here: {', '.join(missing())} missing (see .ci/run)")
-    with private_cluster(tmp_path_factory.mktemp("slurm")) as running:
-        yield running
 
 
 @pytest.fixture(scope="module")
@@ -60,12 +46,6 @@ class Run:
         self.controller = None
         self.lost_s = 0.0
 
-    def environment(self):
-        dropped = ("REPLICORTEX_", "PYTEST")
-        kept = {k: v for k, v in self.cluster.env.items() if not k.startswith(dropped)}
-        kept["PATH"] = f"{self.cluster.folder}/bin{os.pathsep}{BIN}{os.pathsep}{kept['PATH']}"
-        return kept
-
     def command(self, *more):
         profile = ("--profile", "slurm", *QUICK, *self.arguments, *more)
         return [str(BIN / "snakemake"), MODEL, *profile, "--config", *NUMBERS]
@@ -75,7 +55,7 @@ class Run:
             self.controller = subprocess.Popen(
                 self.command(*more),
                 cwd=self.folder,
-                env=self.environment(),
+                env=self.cluster.engine(),
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
@@ -85,7 +65,7 @@ class Run:
         return subprocess.run(
             [str(BIN / "snakemake"), *arguments, "--config", *NUMBERS],
             cwd=self.folder,
-            env=self.environment(),
+            env=self.cluster.engine(),
             capture_output=True,
             text=True,
         )
@@ -326,7 +306,7 @@ def test_a_second_controller_in_the_same_folder(begin, same):
     run = begin()
     run.training()
     second = subprocess.run(
-        run.command(), cwd=run.folder, env=run.environment(), capture_output=True, text=True
+        run.command(), cwd=run.folder, env=run.cluster.engine(), capture_output=True, text=True
     )
     said = second.stdout + second.stderr
     assert second.returncode != 0

@@ -1,16 +1,12 @@
 """`snakemake --profile slurm`, verbatim from a clone, on a real Slurm."""
 
-import os
 import re
 import subprocess
-import sys
-from pathlib import Path
 
 import pytest
-from private_cluster import missing, private_cluster
+from private_cluster import BIN, QUICK
 
 pytestmark = [pytest.mark.slurm, pytest.mark.timeout(900)]
-BIN = Path(sys.executable).parent
 
 PROBE = """
 rule probe:
@@ -20,28 +16,15 @@ rule probe:
 """
 
 
-@pytest.fixture(scope="module")
-def cluster(tmp_path_factory):
-    if missing():
-        pytest.skip(f"no private Slurm here: {', '.join(missing())} missing (see .ci/run)")
-    with private_cluster(tmp_path_factory.mktemp("slurm")) as running:
-        yield running
-
-
 def snakemake(cluster, folder, *arguments, profile="slurm"):
-    kept = {k: v for k, v in cluster.env.items() if not k.startswith(("REPLICORTEX_", "PYTEST"))}
-    kept["PATH"] = f"{cluster.folder}/bin{os.pathsep}{BIN}{os.pathsep}{kept['PATH']}"
     return subprocess.run(
         [str(BIN / "snakemake"), "--profile", profile, *arguments],
         cwd=folder,
-        env=kept,
+        env=cluster.engine(),
         capture_output=True,
         text=True,
         timeout=800,
     )
-
-
-QUICK = ("--slurm-init-seconds-before-status-checks", "2", "--slurm-status-command", "squeue")
 
 
 def test_a_rule_that_asks_for_a_gpu_sees_exactly_one(cluster, root, tmp_path):

@@ -1,8 +1,7 @@
 """The real recordings of macaque V4: shapes, and images shared by two sessions."""
 
-import json
-
 import pytest
+from manifests import mirrored
 
 from replicortex.data import macaque_v4
 
@@ -10,15 +9,7 @@ pytestmark = pytest.mark.mirror
 
 
 def test_the_real_sessions_share_600_images(mirror, tmp_path):
-    (tmp_path / "macaque_v4").symlink_to(mirror / "macaque_v4")
-    files = {
-        path.name: {"key": "K", "size": path.stat().st_size, "sha256": "0" * 64}
-        for path in sorted((mirror / "macaque_v4").iterdir())
-    }
-    content = {"name": "macaque_v4", "version": "1", "id": "i", "commit": "c", "synthetic": False}
-    manifest = tmp_path / "manifests/macaque_v4@0.json"
-    manifest.parent.mkdir()
-    manifest.write_text(json.dumps({**content, "files": files}))
+    manifest = mirrored(mirror, tmp_path, "macaque_v4")
     shapes = {
         s: macaque_v4.read_responses(manifest, s).shape for s in macaque_v4.sessions(manifest)
     }

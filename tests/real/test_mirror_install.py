@@ -13,12 +13,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from manifests import installed
 
 from replicortex.data import annex, cifar, pack
 from replicortex.data import manifest as manifests
 from replicortex.data.declared import load
-from replicortex.data.install import install
-from replicortex.files import canonical_json
 
 pytestmark = pytest.mark.mirror
 
@@ -33,17 +32,7 @@ def declared(root):
 
 
 def put(name, declared, data: Path, mirror: Path | None):
-    made = install(
-        name=name,
-        entry=declared[name].model_dump(mode="json"),
-        data=data,
-        mirror=mirror,
-        user_folder=None,
-    )
-    path = data / f"manifests/{name}.json"
-    path.parent.mkdir(exist_ok=True)
-    path.write_text(canonical_json(made["manifest"], indent=1))
-    return path
+    return installed(data, name, declared[name].model_dump(mode="json"), mirror)
 
 
 @pytest.mark.parametrize("name", HELD)

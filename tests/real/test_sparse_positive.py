@@ -1,34 +1,20 @@
 """Real localizer images through the published ResNet-20: face units are many, scene units few."""
 
-import json
-
 import numpy as np
 import pytest
+from manifests import mirrored
 
 from papers.sparse_positive import spaces
 
 pytestmark = pytest.mark.mirror
 
 
-def described(data, mirror, name):
-    files = {
-        path.name: {"key": "K", "size": path.stat().st_size, "sha256": "0" * 64}
-        for path in (mirror / name).iterdir()
-    }
-    content = {"name": name, "version": "1", "id": "i", "commit": "c", "synthetic": False}
-    (data / name).symlink_to(mirror / name)
-    manifest = data / "manifests" / f"{name}@0.json"
-    manifest.parent.mkdir(exist_ok=True)
-    manifest.write_text(json.dumps({**content, "files": files}))
-    return manifest
-
-
 @pytest.mark.slow
 def test_units_of_a_published_network(mirror, tmp_path):
     found = spaces.extract(
-        images=described(tmp_path, mirror, "floc"),
-        networks=described(tmp_path, mirror, "cifar_resnets"),
-        v4=described(tmp_path, mirror, "macaque_v4"),
+        images=mirrored(mirror, tmp_path, "floc"),
+        networks=mirrored(mirror, tmp_path, "cifar_resnets"),
+        v4=mirrored(mirror, tmp_path, "macaque_v4"),
         sources=["resnet20"],
         spaces={"batch": 64, "seed": 0, "turned": [], "every_picture": 1},
         localizer={"units": 100, "q": 0.05, "fill": True},

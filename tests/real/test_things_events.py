@@ -1,8 +1,7 @@
 """The choice of 720 images and the cross-run pairs, on the real events of THINGS-fMRI (CC0)."""
 
-import json
-
 import pytest
+from manifests import described
 
 from replicortex.data import things
 
@@ -14,19 +13,7 @@ def selection(mirror, tmp_path_factory):
     data = tmp_path_factory.mktemp("data")
     source = mirror / "things_fmri_events"
     (data / "things_fmri_events.user").symlink_to(source)
-    files = {
-        path.relative_to(source).as_posix(): {
-            "key": "K",
-            "size": path.stat().st_size,
-            "sha256": "0" * 64,
-        }
-        for path in sorted(source.rglob("*.tsv"))
-    }
-    content = {"name": "things_fmri_events", "version": "1", "id": "i", "commit": "c"}
-    manifest = data / "manifests/things_fmri_events@0.json"
-    manifest.parent.mkdir()
-    manifest.write_text(json.dumps({**content, "synthetic": False, "files": files}))
-    return things.select(manifest)
+    return things.select(described(source, data, synthetic=False))
 
 
 def test_the_720_images(selection):

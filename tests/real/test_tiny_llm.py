@@ -1,10 +1,10 @@
 """The tiny language model on its real weights: it predicts stories, and only in their order."""
 
-import json
 from itertools import pairwise
 
 import numpy as np
 import pytest
+from manifests import described, mirrored
 
 from replicortex.data import tiny_llm
 from replicortex.errors import StudyError
@@ -18,22 +18,9 @@ STORY = (
 )
 
 
-def described(folder, data):
-    files = {
-        path.name: {"key": "K", "size": path.stat().st_size, "sha256": "0" * 64}
-        for path in sorted(folder.iterdir())
-    }
-    content = {"name": folder.name, "version": "1", "id": "i", "commit": "c", "synthetic": False}
-    manifest = data / "manifests" / f"{folder.name}@0.json"
-    manifest.parent.mkdir(exist_ok=True)
-    manifest.write_text(json.dumps({**content, "files": files}))
-    return manifest
-
-
 @pytest.fixture
 def manifest(mirror, tmp_path):
-    (tmp_path / "tiny_llm").symlink_to(mirror / "tiny_llm")
-    return described(tmp_path / "tiny_llm", tmp_path)
+    return mirrored(mirror, tmp_path, "tiny_llm")
 
 
 def loss(model, tokens):
@@ -91,7 +78,7 @@ def test_damage_is_told(mirror, tmp_path):
     (folder / tiny_llm.TOKENS).write_bytes(
         (mirror / "tiny_llm" / tiny_llm.TOKENS).read_bytes()[:60]
     )
-    manifest = described(folder, tmp_path)
+    manifest = described(folder, synthetic=False)
     with pytest.raises(StudyError, match="1056536 bytes found, its head implies 1056540"):
         tiny_llm.read_model(manifest)
     with pytest.raises(StudyError, match="ends after"):

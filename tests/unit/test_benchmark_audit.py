@@ -1,21 +1,8 @@
-import json
-import os
-import subprocess
-import sys
+from benchmark_runs import fast_run, kept_run
 
 
 def test_fast_mode_measures_and_finds_no_fault(root, tmp_path):
-    out = tmp_path / "audit.json"
-    paths = os.pathsep.join([str(root / "workflow"), os.environ.get("PYTHONPATH", "")])
-    done = subprocess.run(
-        [sys.executable, root / "benchmarks" / "audit.py", "--fast", "--out", out],
-        env={**os.environ, "PYTHONPATH": paths},
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
-    assert done.returncode == 0, done.stderr
-    report = json.loads(out.read_text())
+    report = fast_run(root, tmp_path / "audit.json")
     assert report["fast"] and report["files"] == 20 and report["faults"] == 0
     assert report["verify"]["seconds"] > 0 and report["sha256sum"]["seconds"] > 0
     assert report["record"]["largest_bytes"] < 20_000
@@ -23,7 +10,7 @@ def test_fast_mode_measures_and_finds_no_fault(root, tmp_path):
 
 def test_the_kept_result_is_of_the_full_size(root):
     """2,000 jobs: a record below 50 ms and 20 kB, verify at most twice as slow as sha256sum."""
-    report = json.loads((root / "benchmarks" / "audit.json").read_text())
+    report = kept_run(root, "audit.json")
     assert not report["fast"] and report["faults"] == 0
     assert (report["files"], report["megabytes"]) == (2000, 399.6)
     assert report["record"]["seconds"] < 0.05 and report["record"]["largest_bytes"] < 20_000

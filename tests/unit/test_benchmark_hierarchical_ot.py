@@ -1,21 +1,9 @@
-import json
-import os
-import subprocess
-import sys
+from benchmark_runs import fast_run, kept_run
 
 
 def test_fast_mode_measures_and_agrees(root, tmp_path):
     out = tmp_path / "hierarchical_ot.json"
-    paths = os.pathsep.join([str(root / "workflow"), os.environ.get("PYTHONPATH", "")])
-    run = subprocess.run(
-        [sys.executable, root / "benchmarks" / "hierarchical_ot.py", "--fast", "--out", out],
-        env={**os.environ, "PYTHONPATH": paths},
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
-    assert run.returncode == 0, run.stderr
-    report = json.loads(out.read_text())
+    report = fast_run(root, out)
     assert report["fast"] and report["machine"]["cpu"] and report["versions"]["pot"]
     assert 0 <= report["pairs"]["largest_difference_inner"] < 1e-9
     assert 0 <= report["pairs"]["difference_outer"] < 1e-9
@@ -27,7 +15,7 @@ def test_fast_mode_measures_and_agrees(root, tmp_path):
 
 def test_the_kept_result_is_of_the_full_size_and_fast_enough(root):
     """12 layers of 384 to 24 of 1,024 over 2,000 stimuli: at least 5 times, same costs to 1e-9."""
-    report = json.loads((root / "benchmarks/hierarchical_ot.json").read_text())
+    report = kept_run(root, "hierarchical_ot.json")
     assert not report["fast"] and report["workers"] == 1
     sizes = report["sizes"]
     assert sizes["source"] == 12 * [384] and sizes["target"] == 24 * [1024]

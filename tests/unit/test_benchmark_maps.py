@@ -1,28 +1,15 @@
-import json
-import os
-import subprocess
-import sys
+from benchmark_runs import fast_run, kept_run
 
 
 def test_fast_mode_measures_and_both_sides_agree(root, tmp_path):
-    out = tmp_path / "maps.json"
-    paths = os.pathsep.join([str(root / "workflow"), os.environ.get("PYTHONPATH", "")])
-    run = subprocess.run(
-        [sys.executable, root / "benchmarks" / "maps.py", "--fast", "--output", out],
-        env={**os.environ, "PYTHONPATH": paths},
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
-    assert run.returncode == 0, run.stderr
-    report = json.loads(out.read_text())
+    report = fast_run(root, tmp_path / "maps.json", "--output")
     assert report["swaps"]["same_result"] and report["clips"]["largest_difference"] < 1e-5
     assert report["step"]["small"]["cpu_seconds_per_pair"] > 0
 
 
 def test_the_kept_result_is_of_the_full_size(root):
     """500 units and 50,176 units; swaps at least 50 times as fast as the plain loop."""
-    report = json.loads((root / "benchmarks/maps.json").read_text())
+    report = kept_run(root, "maps.json")
     assert (report["sizes"]["units"], report["measures"]["units"]) == (500, 50_176)
     assert report["swaps"]["same_result"] and report["swaps"]["times_faster"] >= 50
     assert report["clips"]["times_faster"] > 1 and "full" in report["step"]

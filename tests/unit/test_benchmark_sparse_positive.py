@@ -1,23 +1,9 @@
-import json
-import os
-import subprocess
-import sys
-
 import pytest
+from benchmark_runs import fast_run, kept_run
 
 
 def test_fast_mode_measures_and_agrees(root, tmp_path):
-    out = tmp_path / "sparse_positive.json"
-    paths = os.pathsep.join([str(root / "workflow"), os.environ.get("PYTHONPATH", "")])
-    run = subprocess.run(
-        [sys.executable, root / "benchmarks" / "sparse_positive.py", "--fast", "--out", out],
-        env={**os.environ, "PYTHONPATH": paths},
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
-    assert run.returncode == 0, run.stderr
-    report = json.loads(out.read_text())
+    report = fast_run(root, tmp_path / "sparse_positive.json")
     assert report["fast"] and report["machine"]["cpu"] and report["versions"]["scikit-learn"]
     (found,) = report["models"].values()
     assert len(found) == 9
@@ -29,7 +15,7 @@ def test_fast_mode_measures_and_agrees(root, tmp_path):
 @pytest.mark.parametrize("name", ["100 units", "1000 units"])
 def test_the_kept_results_are_of_the_full_size(root, name):
     """1,000 voxels, ten alphas, eight models; the same weights, 20 times faster altogether."""
-    report = json.loads((root / "benchmarks" / "sparse_positive.json").read_text())
+    report = kept_run(root, "sparse_positive.json")
     assert not report["fast"] and report["alphas"] == 10
     assert report["sizes"]["problems"][name]["voxels"] == 1000
     for model, one in report["models"][name].items():

@@ -1,23 +1,9 @@
-import json
-import os
-import subprocess
-import sys
-
 import pytest
+from benchmark_runs import fast_run, kept_run
 
 
 def test_fast_mode_measures_and_agrees(root, tmp_path):
-    out = tmp_path / "topographic.json"
-    paths = os.pathsep.join([str(root / "workflow"), os.environ.get("PYTHONPATH", "")])
-    run = subprocess.run(
-        [sys.executable, root / "benchmarks" / "topographic.py", "--fast", "--out", out],
-        env={**os.environ, "PYTHONPATH": paths},
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
-    assert run.returncode == 0, run.stderr
-    report = json.loads(out.read_text())
+    report = fast_run(root, tmp_path / "topographic.json")
     assert report["fast"] and report["machine"]["cpu"] and report["versions"]["esda"]
     assert 0 <= report["moran"]["largest_difference"] < 1e-9
     for what in ("views", "epoch"):
@@ -29,7 +15,7 @@ def test_fast_mode_measures_and_agrees(root, tmp_path):
 @pytest.mark.parametrize("name", ["topographic.json", "topographic_again.json"])
 def test_the_kept_results_are_of_the_full_size(root, name):
     """10,000 maps, batches of 512; Moran's I at least 100 times faster than map by map."""
-    report = json.loads((root / "benchmarks" / name).read_text())
+    report = kept_run(root, name)
     assert not report["fast"]
     assert report["sizes"]["maps"] == 10_000 and report["sizes"]["batch"] == 512
     assert report["moran"]["largest_difference"] < 1e-9

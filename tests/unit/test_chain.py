@@ -8,6 +8,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from study_copy import GIT
 
 from replicortex.provenance import chain, records
 from replicortex.provenance.verification import counting, verify
@@ -178,11 +179,10 @@ def test_each_changed_artefact_is_the_one_fault(data, victim, what):
 
 
 def test_claims_changed_and_committed_since_are_stale_and_no_fault(data):
-    git = ["git", "-c", "user.name=Test", "-c", "user.email=test@localhost"]
     subprocess.run(["git", "init", "--quiet"], check=True)
     Path("claims.yaml").write_text("- id: b")
     subprocess.run(["git", "add", "claims.yaml"], check=True)
-    subprocess.run([*git, "commit", "--quiet", "--message", "claims"], check=True)
+    subprocess.run([*GIT, "commit", "--quiet", "--message", "claims"], check=True)
     assert faults(data) == []
     (found,) = verify([data], Path.cwd())
     assert found.kind == "stale" and found.path == "claims.yaml" and "committed since" in found.what
@@ -191,9 +191,10 @@ def test_claims_changed_and_committed_since_are_stale_and_no_fault(data):
 
 
 def test_a_dataset_that_was_moved_to_another_commit_is_named(data):
-    git = ["git", "-c", "user.name=Test", "-c", "user.email=test@localhost", "-C", "data/d"]
     subprocess.run(["git", "init", "--quiet", "data/d"], check=True)
-    subprocess.run([*git, "commit", "--quiet", "--allow-empty", "--message", "x"], check=True)
+    subprocess.run(
+        [*GIT, "-C", "data/d", "commit", "--quiet", "--allow-empty", "--message", "x"], check=True
+    )
     (found,) = faults(data)
     assert found.startswith("data/d: the dataset was moved to commit ")
     assert found.endswith("data/manifests/d@1.json says cccccccccccc")

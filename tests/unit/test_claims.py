@@ -3,13 +3,12 @@
 import copy
 import itertools
 import math
-import subprocess
-import sys
 
 import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from fresh_python import said
 from scipy import stats
 
 from replicortex import claims as module
@@ -34,6 +33,7 @@ BASE = {
     "data": "same",
     "testable_from": "small",
 }
+AT_START = {"table": "scores", "select": {"rule": "bp", "roi": "V1", "epoch": 0}}
 ALIASES = {"roi": {"early": "V1"}, "epoch": {"last": 2}}
 REMOVE = object()
 
@@ -308,12 +308,7 @@ def test_equals_counts_a_word(table):
     table = table.assign(winner=np.where(table["seed"] == 1, "conv1", "fc1"))
     entry = changed(
         published={"value": 1, "as": "value"},
-        measure={
-            "table": "scores",
-            "select": {"rule": "bp", "roi": "V1", "epoch": 0},
-            "value": "winner",
-            "equals": "fc1",
-        },
+        measure={**AT_START, "value": "winner", "equals": "fc1"},
         verdict={"direction": "positive", "threshold": 0.5, "within": 0, "interval": "none"},
     )
     row = one(entry, table)
@@ -325,12 +320,7 @@ def test_less_subtracts_a_column(table):
     table = table.assign(other=0.03)
     entry = changed(
         published={"value": 0, "as": "value"},
-        measure={
-            "table": "scores",
-            "select": {"rule": "bp", "roi": "V1", "epoch": 0},
-            "value": "rho",
-            "less": "other",
-        },
+        measure={**AT_START, "value": "rho", "less": "other"},
     )
     expected = seeds_of(table, rule="bp", roi="V1", epoch=0).mean() - 0.03
     assert one(entry, table)["ours"] == pytest.approx(expected)
@@ -652,15 +642,12 @@ def test_tables_are_listed_once(tmp_path):
     assert module.tables(read(tmp_path, [BASE, second, third])) == {"scores", "noise"}
 
 
-def test_import_is_light():
+def test_import_is_light(root):
     code = (
         "import sys, replicortex.claims;"
         "print([m for m in ('numpy', 'pandas', 'scipy') if m in sys.modules])"
     )
-    result = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True
-    )
-    assert result.stdout.strip() == "[]"
+    assert said(root, code) == "[]"
 
 
 # --- The study's job -----------------------------------------------------------------------------

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
 
 import pytest
 import yaml
+from fresh_python import said
 
 from replicortex.data.declared import Dataset, load, missing_user_data
 from replicortex.errors import StudyError
@@ -112,14 +111,7 @@ def test_import_is_light_and_loading_fast(root):
         "print(time.process_time() - start);"
         "print([m for m in ('datalad', 'numpy', 'torch', 'pandas') if m in sys.modules])"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        cwd=root / "workflow",
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    seconds, heavy = done.stdout.splitlines()
+    seconds, heavy = said(root, code).splitlines()
     assert heavy == "[]"
     assert float(seconds) < 0.5
 

@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+from manifests import described
 from PIL import Image
 
 from replicortex.data import floc_originals
@@ -21,19 +22,7 @@ def manifest(tmp_path):
             Image.fromarray(grey).save(
                 folder / f"stimuli/{category}/{category}-{number}.jpg", quality=95
             )
-    files = {
-        path.relative_to(folder).as_posix(): {
-            "key": "K",
-            "size": path.stat().st_size,
-            "sha256": "0" * 64,
-        }
-        for path in folder.rglob("*.jpg")
-    }
-    content = {"name": "floc_originals", "version": "1", "id": "i", "commit": "c"}
-    path = tmp_path / "manifests" / "floc_originals@0.json"
-    path.parent.mkdir()
-    path.write_text(json.dumps({**content, "synthetic": True, "files": files}))
-    return path
+    return described(folder)
 
 
 def test_images_come_by_category_and_number(manifest):

@@ -3,10 +3,9 @@
 import subprocess
 
 import pytest
+from study_copy import GIT
 
 from replicortex.provenance.history import History
-
-GIT = ["git", "-c", "user.name=Test", "-c", "user.email=test@localhost"]
 
 
 @pytest.fixture

@@ -14,12 +14,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from manifests import installed
 
 from replicortex.data import annex, manifest
 from replicortex.data.declared import Dataset
 from replicortex.data.install import install
 from replicortex.errors import StudyError
-from replicortex.files import canonical_json
 
 CONTENTS = {"a.tar.gz": b"first" * 100, "part/b.npy": b"second", "licence": b"free"}
 
@@ -67,12 +67,8 @@ def write_files(folder: Path, contents) -> Path:
 
 
 def put(data: Path, declared, name="things", mirror=None, user_folder=None, file=None):
-    """Install, write the manifest as the runner does, and read it back."""
-    made = install(name=name, entry=declared, data=data, mirror=mirror, user_folder=user_folder)
-    path = data / "manifests" / (file or f"{name}.json")
-    path.parent.mkdir(exist_ok=True)
-    path.write_text(canonical_json(made["manifest"], indent=1))
-    return manifest.load(path)
+    """Install, and read back the manifest."""
+    return manifest.load(installed(data, name, declared, mirror, user_folder, file))
 
 
 def git(folder: Path, *arguments: str) -> str:

@@ -4,14 +4,13 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from study_copy import GIT
 from test_chain import FACTS, made
 
 from replicortex.errors import StudyError
 from replicortex.provenance import records
 from replicortex.provenance.keep import keep
 from replicortex.provenance.verification import verify
-
-GIT = ["git", "-c", "user.name=Test", "-c", "user.email=test@localhost"]
 
 
 @pytest.fixture

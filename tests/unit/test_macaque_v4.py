@@ -1,9 +1,8 @@
 """The reader of macaque V4 on its fixture: layout, order of images, shared images, damage."""
 
-import json
-
 import numpy as np
 import pytest
+from manifests import described
 
 from replicortex.data import macaque_v4
 from replicortex.data.fixtures import macaque_v4 as fixture
@@ -12,24 +11,12 @@ from replicortex.errors import StudyError
 SIZES = {"images": 30, "shared": 12, "neurons": 6, "side": 16, "noise": 0.0}
 
 
-def described(folder, data):
-    files = {
-        path.name: {"key": "K", "size": path.stat().st_size, "sha256": "0" * 64}
-        for path in sorted(folder.iterdir())
-    }
-    content = {"name": folder.name, "version": "1", "id": "i", "commit": "c", "synthetic": True}
-    manifest = data / "manifests" / f"{folder.name}@0.json"
-    manifest.parent.mkdir(exist_ok=True)
-    manifest.write_text(json.dumps({**content, "files": files}))
-    return manifest
-
-
 @pytest.fixture
 def manifest(tmp_path):
     folder = tmp_path / "macaque_v4"
     folder.mkdir()
     fixture.build(folder, seed=0, **SIZES)
-    return described(folder, tmp_path)
+    return described(folder)
 
 
 def test_two_builds_give_the_same_bytes(tmp_path):
@@ -79,13 +66,13 @@ def test_an_unknown_session_is_told(manifest):
 def test_damaged_files_are_told(manifest, tmp_path, name):
     path = tmp_path / "macaque_v4" / name
     path.write_bytes(path.read_bytes()[:100])
-    described(path.parent, tmp_path)
+    described(path.parent)
     with pytest.raises(StudyError, match=f"{name}: is no readable"):
         macaque_v4.read_images(manifest, "210322")
 
 
 def test_counts_must_agree(manifest, tmp_path):
     np.save(tmp_path / "macaque_v4/responses_210322.npy", np.ones((6, 29)))
-    described(tmp_path / "macaque_v4", tmp_path)
+    described(tmp_path / "macaque_v4")
     with pytest.raises(StudyError, match="30 images found, 29 responses"):
         macaque_v4.read_images(manifest, "210322")

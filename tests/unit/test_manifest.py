@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from fresh_python import said
 
 from replicortex.data import manifest
 from replicortex.errors import StudyError
@@ -154,11 +153,4 @@ def test_import_is_light(root):
         "import sys, replicortex.data.manifest;"
         "print([m for m in ('datalad', 'numpy', 'pydantic', 'yaml') if m in sys.modules])"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        cwd=root / "workflow",
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert done.stdout.strip() == "[]"
+    assert said(root, code) == "[]"

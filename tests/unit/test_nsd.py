@@ -7,6 +7,7 @@ import h5py
 import nibabel
 import numpy as np
 import pytest
+from manifests import described
 
 from replicortex.data import nsd
 from replicortex.data.fixtures import nsd as fixture
@@ -15,28 +16,11 @@ from replicortex.errors import StudyError
 SIZES = {"people": [1, 7], "shared": 20, "own": 30, "side": 12}
 
 
-def described(folder, data):
-    files = {
-        path.relative_to(folder).as_posix(): {
-            "key": "K",
-            "size": path.stat().st_size,
-            "sha256": "0" * 64,
-        }
-        for path in sorted(folder.rglob("*"))
-        if path.is_file()
-    }
-    content = {"name": folder.name, "version": "1", "id": "i", "commit": "c", "synthetic": True}
-    manifest = data / "manifests" / f"{folder.name}@0.json"
-    manifest.parent.mkdir(exist_ok=True)
-    manifest.write_text(json.dumps({**content, "files": files}))
-    return manifest
-
-
 def built(tmp_path, layout):
     folder = tmp_path / "nsd"
     folder.mkdir()
     fixture.build(folder, seed=0, layout=layout, **SIZES)
-    return described(folder, tmp_path)
+    return described(folder)
 
 
 @pytest.fixture

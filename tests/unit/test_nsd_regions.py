@@ -4,7 +4,7 @@ import h5py
 import nibabel
 import numpy as np
 import pytest
-from test_texts import described
+from manifests import described
 
 from replicortex.data import nsd
 from replicortex.data import nsd_regions as regions
@@ -37,7 +37,7 @@ def test_two_builds_give_the_same_bytes(folder, tmp_path):
 
 def test_responses_are_the_planted_signal(folder, tmp_path):
     """With next to no noise the mean of three repeats is the signal, up to scale and shift."""
-    manifest = described(folder, tmp_path)
+    manifest = described(folder)
     images = regions.common_images(manifest, [1, 2, 5, 7], 3)
     assert images.tolist() == list(range(24))
     found = regions.read(manifest, 5, SEVEN, images, **THREE)
@@ -51,7 +51,7 @@ def test_responses_are_the_planted_signal(folder, tmp_path):
 
 def test_images_are_averaged_over_all_showings(folder, tmp_path):
     """Against a plain loop over trials with nibabel's and h5py's own indexing."""
-    manifest = described(folder, tmp_path)
+    manifest = described(folder)
     design = nsd.read_design(manifest)
     chosen = np.array([3, 11])
     found = regions.read(manifest, 2, ["V2d"], chosen, **THREE)
@@ -71,7 +71,7 @@ def test_images_are_averaged_over_all_showings(folder, tmp_path):
 
 def test_sessions_that_are_absent_count(folder, tmp_path):
     (folder / PLACE.format(7) / "betas_session03.hdf5").unlink()
-    manifest = described(folder, tmp_path)
+    manifest = described(folder)
     assert nsd.trials(manifest, 7, "volume") == 48 and nsd.trials(manifest, 1, "volume") == 72
     seen = regions.common_images(manifest, [1, 7], 2)
     assert 0 < len(seen) <= 24
@@ -83,7 +83,7 @@ def test_noise_ceiling_is_the_formula(folder, tmp_path):
     assert regions.noise_ceiling(np.array([1.0]), 3)[0] == pytest.approx(75)
     assert regions.noise_ceiling(regions.snr_of(30, 3), 3) == pytest.approx(30)
     assert regions.snr_of(0, 3) == 0
-    manifest = described(folder, tmp_path)
+    manifest = described(folder)
     found = regions.read(manifest, 1, ["V1v"], np.array([0]), **THREE)
     noise = subjects(count=4, regions=7, voxels=8, stimuli=24, noise=0.01, seed=0)[0].noise[0]
     expected = 100 / (1 + noise**2 / 3)
@@ -108,11 +108,11 @@ FAULTS = {
 def test_what_is_wrong_is_told(folder, tmp_path, fault):
     call, message = FAULTS[fault]
     with pytest.raises(StudyError, match=message):
-        call(described(folder, tmp_path))
+        call(described(folder))
 
 
 def test_a_damaged_session_is_told(folder, tmp_path):
     path = folder / PLACE.format(1) / "betas_session02.hdf5"
     path.write_bytes(path.read_bytes()[:90])
     with pytest.raises(StudyError, match="truncated, or holds no betas"):
-        regions.common_images(described(folder, tmp_path), [1], 3)
+        regions.common_images(described(folder), [1], 3)

@@ -1,13 +1,13 @@
 """Readers of CIFAR-10, the 92 objects and THINGS-fMRI, on fixtures in the real formats."""
 
 import importlib
-import json
 import tarfile
 
 import h5py
 import numpy as np
 import pandas as pd
 import pytest
+from manifests import described
 
 from replicortex.data import cifar, objects92, things
 from replicortex.errors import StudyError
@@ -32,31 +32,12 @@ def build(name, folder, **changes):
     return folder
 
 
-def described(data, name):
-    """Return the manifest of the files at `data/name`."""
-    files = {
-        path.relative_to(data / name).as_posix(): {
-            "key": "K",
-            "size": path.stat().st_size,
-            "sha256": "0" * 64,
-        }
-        for path in sorted((data / name).rglob("*"))
-        if path.is_file()
-    }
-    content = {"name": name, "version": "1", "id": "i", "commit": "c", "synthetic": True}
-    manifest = data / "manifests" / f"{name}@0.json"
-    manifest.parent.mkdir(exist_ok=True)
-    manifest.write_text(json.dumps({**content, "files": files}))
-    return manifest
-
-
 @pytest.fixture
 def dataset(tmp_path):
     """Make one fixture dataset and return its manifest."""
 
     def make(name, **changes):
-        build(name, tmp_path / name, **changes)
-        return described(tmp_path, name)
+        return described(build(name, tmp_path / name, **changes))
 
     return make
 
@@ -105,7 +86,7 @@ def test_truncated_archive_is_told(tmp_path):
     path = folder / cifar.ARCHIVE
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     with pytest.raises(StudyError, match="truncated or damaged"):
-        cifar.read(described(tmp_path, "cifar10"), "train")
+        cifar.read(described(tmp_path / "cifar10"), "train")
 
 
 def test_archive_without_a_batch_is_told(tmp_path):
@@ -113,7 +94,7 @@ def test_archive_without_a_batch_is_told(tmp_path):
     with tarfile.open(tmp_path / "cifar10" / cifar.ARCHIVE, "w:gz"):
         pass
     with pytest.raises(StudyError, match="lacks cifar-10-batches-py/data_batch_1"):
-        cifar.read(described(tmp_path, "cifar10"), "train")
+        cifar.read(described(tmp_path / "cifar10"), "train")
 
 
 def test_pickles_may_hold_arrays_only(tmp_path):
@@ -133,7 +114,7 @@ def test_truncated_packed_file_is_told(tmp_path):
     path = folder / cifar.PACKED["train"]
     path.write_bytes(path.read_bytes()[:-2000])
     with pytest.raises(StudyError, match="truncated or no packed CIFAR-10"):
-        cifar.read(described(tmp_path, "cifar10_jpeg"), "train")
+        cifar.read(described(tmp_path / "cifar10_jpeg"), "train")
 
 
 # the 92 objects
@@ -211,7 +192,7 @@ def test_things_faults_are_told(tmp_path, dataset):
     table = pd.read_csv(voxels)
     table.loc[table.index[table["V1"] == 1][1:], "V1"] = 0
     table.to_csv(voxels, index=False)
-    manifest = described(tmp_path, "things_fmri_betas")
+    manifest = described(tmp_path / "things_fmri_betas")
     with pytest.raises(StudyError, match="ROI V1 has 1 voxels of sub-01"):
         things.read_responses(manifest, "01", {"V1": ["V1"]}, selection)
     wrong = selection.assign(stimulus=selection["stimulus"].str.replace("000", "999"))
@@ -236,7 +217,7 @@ def test_missing_image_and_truncated_table_are_told(tmp_path, dataset):
     dataset("things_images")
     next((tmp_path / "things_images").rglob("concept003_01b.jpg")).unlink()
     with pytest.raises(StudyError, match=r"no image 'concept003/concept003_01b\.jpg'"):
-        things.read_images(described(tmp_path, "things_images"), selection)
+        things.read_images(described(tmp_path / "things_images"), selection)
     manifest = dataset("things_fmri_betas")
     path = tmp_path / "things_fmri_betas/sub-01_ResponseData.h5"
     path.write_bytes(path.read_bytes()[:300].ljust(path.stat().st_size, b"\0"))

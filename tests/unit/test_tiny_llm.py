@@ -1,7 +1,7 @@
 """The tiny language model on its fixture; tests/real has the weights themselves."""
 
 import numpy as np
-from test_texts import described
+from manifests import described
 
 from replicortex.data import tiny_llm
 from replicortex.data.fixtures import tiny_llm as fixture
@@ -15,7 +15,7 @@ def test_the_fixture_is_read_and_byte_stable(tmp_path):
         fixture.build(tmp_path / name, seed=0, **SIZES)
     for name in (tiny_llm.WEIGHTS, tiny_llm.TOKENS):
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
-    manifest = described(tmp_path / "one", tmp_path)
+    manifest = described(tmp_path / "one")
     model = tiny_llm.read_model(manifest)
     assert (model.width, model.layers, model.kv_heads, model.longest) == (16, 3, 2, 64)
     text = "the object calls a class"

@@ -7,7 +7,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from test_reruns import CHANGES, TOPO_CHANGES
+from test_reruns import CHANGES, changed
 
 from replicortex.provenance import chain, records
 from replicortex.provenance.contents import Hashes
@@ -40,12 +40,9 @@ def again(copy, *arguments):
     ],
 )
 def test_why_names_the_jobs_of_the_engine_and_the_reason(one_paper, change, reason):
-    apply, expected = CHANGES[change]
-    try:
-        apply(one_paper.folder)
+    apply, expected = CHANGES["learning_rules"][change]
+    with changed(one_paper, apply):
         counts, jobs = again(one_paper)
-    finally:
-        subprocess.run(["git", "checkout", "--quiet", "."], cwd=one_paper.folder, check=True)
     assert counts == expected
     said = [each for job in jobs for each in job["reasons"]]
     assert reason is None or any(each.startswith(reason) for each in said), said
@@ -57,22 +54,16 @@ def test_why_names_the_jobs_of_the_engine_and_the_reason(one_paper, change, reas
     ["one objective's temperature", "code of the views", "images of the RDMs", "seeds per job"],
 )
 def test_why_names_the_jobs_of_another_paper_too(finished, change):
-    apply, expected = TOPO_CHANGES[change]
-    try:
-        apply(finished.folder)
+    apply, expected = CHANGES["topographic"][change]
+    with changed(finished, apply):
         counts, _ = again(finished)
-    finally:
-        subprocess.run(["git", "checkout", "--quiet", "."], cwd=finished.folder, check=True)
     assert counts == expected
 
 
 def test_why_of_one_figure_leaves_other_jobs_out(one_paper):
-    try:
-        CHANGES["code of the figures"][0](one_paper.folder)
+    with changed(one_paper, CHANGES["learning_rules"]["code of the figures"][0]):
         told = audit(one_paper, "why", f"{L}/figures/change.png").stdout
         other = audit(one_paper, "why", f"{L}/metrics/curves.csv").stdout
-    finally:
-        subprocess.run(["git", "checkout", "--quiet", "."], cwd=one_paper.folder, check=True)
     assert told.startswith(f"1 job would run to have {L}/figures/change.png again:")
     assert "code: workflow/papers/learning_rules/figures.py" in told
     assert other.startswith("Nothing would run")
@@ -114,12 +105,9 @@ def test_every_command_works_in_a_fresh_clone_without_the_steps_between(clone):
 
 
 def test_changed_code_is_information_and_an_error_with_current(one_paper):
-    try:
-        CHANGES["code of the figures"][0](one_paper.folder)
+    with changed(one_paper, CHANGES["learning_rules"]["code of the figures"][0]):
         plain = audit(one_paper, "verify", f"{L}/figures/change.png")
         current = audit(one_paper, "verify", "--current", f"{L}/figures/change.png", check=False)
-    finally:
-        subprocess.run(["git", "checkout", "--quiet", "."], cwd=one_paper.folder, check=True)
     assert (
         "(for information) workflow/papers/learning_rules/figures.py: has changed" in plain.stdout
     )
@@ -130,11 +118,8 @@ def test_changed_code_is_information_and_an_error_with_current(one_paper):
 def test_a_dirty_tree_is_said_when_a_run_starts(one_paper):
     said = "files differ from the last commit"
     assert said not in one_paper.snakemake("--dry-run").stderr
-    try:
-        CHANGES["a comment in the code"][0](one_paper.folder)
+    with changed(one_paper, CHANGES["learning_rules"]["a comment in the code"][0]):
         assert said in one_paper.snakemake("--dry-run").stderr
-    finally:
-        subprocess.run(["git", "checkout", "--quiet", "."], cwd=one_paper.folder, check=True)
 
 
 # One of each kind of artefact, and what is said of it when one of its bytes is another.

@@ -2,24 +2,11 @@
 
 import re
 import subprocess
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 
 import pytest
-
-P = "learning_rules_"
-FIGURES = {f"{P}draw": 1}
-VERDICTS = {"judge_learning_rules": 1, "overview": 1}
-AFTER_TABLES = {**FIGURES, **VERDICTS}
-AFTER_SCORES = {f"{P}aggregate": 1, **AFTER_TABLES}
-AFTER_ACTIVATIONS = {f"{P}score_all": 1, **AFTER_SCORES}
-AFTER_TRAINING = {f"{P}extract_all": 1, **AFTER_ACTIVATIONS}
-AFTER_BRAIN = {f"{P}compare_brains": 1, **AFTER_ACTIVATIONS}
-NUMBERS = "config/papers/learning_rules.yaml"
-CODE = "workflow/papers/learning_rules"
-
-
-def training(n):
-    return {f"{P}train_0": n, **AFTER_TRAINING}
 
 
 @dataclass(frozen=True)
@@ -37,9 +24,36 @@ class replace:
         path.write_text(text.replace(self.old, self.new, 1))
 
 
-def demo(text):
-    """Return a change of the demo's own numbers."""
-    return replace("config/config.yaml", "papers: {}", f"papers: {{learning_rules: {text}}}")
+def numbers(paper, text):
+    """Return a change of a paper's own numbers, as a user makes it."""
+    return replace("config/config.yaml", "papers: {}", f"papers: {{{paper}: {text}}}")
+
+
+def version(title):
+    """Return a change of the version of the dataset that bears a title."""
+    old = f'title: "{title}"\n  version: "1"'
+    return replace("config/datasets.yaml", old, old.replace('"1"', '"2"'))
+
+
+def verdicts(paper):
+    return {f"judge_{paper}": 1, "overview": 1}
+
+
+demo = partial(numbers, "learning_rules")
+P = "learning_rules_"
+FIGURES = {f"{P}draw": 1}
+VERDICTS = verdicts("learning_rules")
+AFTER_TABLES = {**FIGURES, **VERDICTS}
+AFTER_SCORES = {f"{P}aggregate": 1, **AFTER_TABLES}
+AFTER_ACTIVATIONS = {f"{P}score_all": 1, **AFTER_SCORES}
+AFTER_TRAINING = {f"{P}extract_all": 1, **AFTER_ACTIVATIONS}
+AFTER_BRAIN = {f"{P}compare_brains": 1, **AFTER_ACTIVATIONS}
+NUMBERS = "config/papers/learning_rules.yaml"
+CODE = "workflow/papers/learning_rules"
+
+
+def training(n):
+    return {f"{P}train_0": n, **AFTER_TRAINING}
 
 
 GETS = {
@@ -48,7 +62,7 @@ GETS = {
 }
 EVERYTHING = {f"{P}compare_brains": 1, **training(7)}
 
-CHANGES = {
+LEARNING_CHANGES = {
     "nothing": (lambda folder: None, {}),
     # numbers
     "draws of the bootstrap": (demo("{scores: {bootstrap_draws: 201}}"), AFTER_BRAIN),
@@ -114,19 +128,11 @@ CHANGES = {
     ),
     # data, claims, environments
     "version of the training images": (
-        replace(
-            "config/datasets.yaml",
-            'title: "synthetic CIFAR-10"\n  version: "1"',
-            'title: "synthetic CIFAR-10"\n  version: "2"',
-        ),
+        version("synthetic CIFAR-10"),
         {"get_cifar10_fixture": 1, **training(7)},
     ),
     "version of the responses": (
-        replace(
-            "config/datasets.yaml",
-            'title: "synthetic THINGS-fMRI responses"\n  version: "1"',
-            'title: "synthetic THINGS-fMRI responses"\n  version: "2"',
-        ),
+        version("synthetic THINGS-fMRI responses"),
         {"get_things_fmri_betas_fixture": 1, **AFTER_BRAIN},
     ),
     "another dataset": (
@@ -148,37 +154,18 @@ CHANGES = {
 }
 
 
-def planned_after(apply, study):
-    """Return what would run after a change, and take the change back."""
-    try:
-        apply(study.folder)
-        return study.planned()
-    finally:
-        subprocess.run(["git", "checkout", "--quiet", "."], cwd=study.folder, check=True)
-
-
-@pytest.mark.parametrize("change", CHANGES)
-def test_exactly_what_depends_on_a_change_runs_again(one_paper, change):
-    apply, expected = CHANGES[change]
-    planned = planned_after(apply, one_paper)
-    assert planned == expected
-
-
+topographic = partial(numbers, "topographic")
 T = "topographic_"
 TOPO_NUMBERS = "config/papers/topographic.yaml"
 TOPO = "workflow/papers/topographic"
 TOPO_DRAW = {f"{T}draw": 1}
-TOPO_AFTER = {f"{T}aggregate": 1, **TOPO_DRAW, "judge_topographic": 1, "overview": 1}
+TOPO_AFTER = {f"{T}aggregate": 1, **TOPO_DRAW, **verdicts("topographic")}
 TOPO_MEASURE = {f"{T}measure_all": 1, **TOPO_AFTER}
 TOPO_EMBED = {f"{T}embed_all": 1, **TOPO_MEASURE}
 TRAININGS = [
     *(f"main_{name}" for name in ("ce", "margin", "supcon", "simclr")),
     *("ensemble_ce", "no_dropout_ce", "gradients_encoder_ce"),
 ]
-
-
-def topographic(text):
-    return replace("config/config.yaml", "papers: {}", f"papers: {{topographic: {text}}}")
 
 
 def topo_training(*names):
@@ -218,7 +205,7 @@ TOPO_CHANGES = {
     ),
     "a published value of a claim": (
         replace(f"{TOPO}/claims.yaml", "value: 0.86,", "value: 0.87,"),
-        {"judge_topographic": 1, "overview": 1},
+        verdicts("topographic"),
     ),
     "a docstring": (
         replace(f"{TOPO}/sheet.py", '"""The topographic loss:', '"""A topographic loss:'),
@@ -227,28 +214,17 @@ TOPO_CHANGES = {
 }
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("change", TOPO_CHANGES)
-def test_exactly_what_depends_on_a_topographic_change_runs_again(finished, change):
-    apply, expected = TOPO_CHANGES[change]
-    assert planned_after(apply, finished) == expected
-
-
+hierarchical_ot = partial(numbers, "hierarchical_ot")
 H = "hierarchical_ot_"
 HOT = "workflow/papers/hierarchical_ot"
 HOT_DRAW = {f"{H}draw": 1}
-HOT_VERDICTS = {"judge_hierarchical_ot": 1, "overview": 1}
+HOT_VERDICTS = verdicts("hierarchical_ot")
 HOT_AFTER = {f"{H}aggregate": 1, **HOT_DRAW, **HOT_VERDICTS}
 HOT_MATCH = {f"{H}match_0": 1, **HOT_AFTER}
 HOT_COMPARE = {f"{H}compare_0": 1}
 HOT_EMBED = {f"{H}embed_0": 1, **HOT_COMPARE, **HOT_MATCH}
 HOT_FIXED = {f"{H}match_fixed_0": 1}
 HOT_EMBED_FIXED = {f"{H}embed_fixed": 1, **HOT_FIXED}
-
-
-def hierarchical_ot(text):
-    return replace("config/config.yaml", "papers: {}", f"papers: {{hierarchical_ot: {text}}}")
-
 
 HOT_CHANGES = {
     "rate on images": (
@@ -311,26 +287,15 @@ HOT_CHANGES = {
 }
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("change", HOT_CHANGES)
-def test_exactly_what_depends_on_a_transport_change_runs_again(finished, change):
-    apply, expected = HOT_CHANGES[change]
-    assert planned_after(apply, finished) == expected
-
-
+mt_maps = partial(numbers, "mt_maps")
 M = "mt_maps_"
 MT = "workflow/papers/mt_maps"
-MT_JUDGE = {"judge_mt_maps": 1, "overview": 1}
+MT_JUDGE = verdicts("mt_maps")
 MT_MEASURE = {f"{M}measure": 1, f"{M}draw": 1, **MT_JUDGE}
 MT_RESPOND = {f"{M}respond_{job}_0": 1 for job in ("clips", "controls")} | MT_MEASURE
 MT_TRAIN = {f"{M}train_{job}_0": 1 for job in ("clips", "controls")} | MT_RESPOND
 MT_CONTROLS = {f"{M}train_controls_0": 1, f"{M}respond_controls_0": 1, **MT_MEASURE}
 MT_DECODE = {f"{M}decode_{source}_0": 1 for source in ("clips", "stills")} | MT_TRAIN
-
-
-def mt_maps(text):
-    return replace("config/config.yaml", "papers: {}", f"papers: {{mt_maps: {text}}}")
-
 
 MT_CHANGES = {
     "size of the frames": (mt_maps("{store: {size: 30}}"), MT_DECODE),
@@ -368,11 +333,113 @@ MT_CHANGES = {
 }
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("change", MT_CHANGES)
-def test_exactly_what_depends_on_a_change_of_the_maps_runs_again(finished, change):
-    apply, expected = MT_CHANGES[change]
-    assert planned_after(apply, finished) == expected
+sparse_positive = partial(numbers, "sparse_positive")
+S = "sparse_positive_"
+SPARSE = "workflow/papers/sparse_positive"
+LIBRARY = "workflow/replicortex/analysis"
+GROUP = "resnet20_trained_handmade"
+SPARSE_VERDICTS = verdicts("sparse_positive")
+SPARSE_DRAW = {f"{S}draw": 1}
+SPARSE_TABLES = {f"{S}aggregate": 1, **SPARSE_DRAW, **SPARSE_VERDICTS}
+SPARSE_COMPARE = {f"{S}compare_{GROUP}": 1, **SPARSE_TABLES}
+SPARSE_ENCODE = {f"{S}encode_all": 1, **SPARSE_TABLES}
+SPARSE_FITS = {**SPARSE_COMPARE, **SPARSE_ENCODE}
+SPARSE_EXTRACT = {f"{S}extract_{GROUP}": 1, **SPARSE_FITS}
+SPARSE_SIMULATE = {f"{S}simulate": 1, **SPARSE_DRAW, **SPARSE_VERDICTS}
+
+
+def sparse_training(*names):
+    return {**{f"{S}train_{name}": 1 for name in names}, **SPARSE_EXTRACT}
+
+
+SPARSE_CHANGES = {
+    "tolerance of figure 1C": (sparse_positive("{toy: {tol: 1.0e-5}}"), SPARSE_SIMULATE),
+    "weight of Barlow Twins": (
+        sparse_positive("{training: {objectives: {barlow: {off_diagonal: 0.006}}}}"),
+        sparse_training("barlow"),
+    ),
+    "batch of the trainings": (
+        sparse_positive("{training: {batch: 33}}"),
+        sparse_training("barlow", "supervised"),
+    ),
+    "rate of false discoveries": (sparse_positive("{localizer: {q: 0.04}}"), SPARSE_EXTRACT),
+    "reliability of the voxels": (
+        sparse_positive("{reliability: {ncsnr: {FFA: {1: [418, 276, 0.614]}}}}"),
+        SPARSE_FITS,
+    ),
+    "alphas of figure 3": (sparse_positive("{fits: {ridge_alphas: [1.0, 10.0]}}"), SPARSE_COMPARE),
+    "alpha of figure 2": (sparse_positive("{fits: {alpha: 0.11}}"), SPARSE_ENCODE),
+    "draws of the bootstrap": (sparse_positive("{bootstrap: {draws: 21}}"), SPARSE_TABLES),
+    "seeds per job": (sparse_positive("{seeds_per_job: 1}"), {}),
+    "a number of another scale": (
+        replace("config/papers/sparse_positive.yaml", "epochs: 400", "epochs: 401"),
+        {},
+    ),
+    "code of the localizer": (
+        replace(f"{LIBRARY}/localizer.py", "class Chosen", "UNUSED = 1\n\n\nclass Chosen"),
+        SPARSE_EXTRACT,
+    ),
+    "code of the encoding models": (
+        replace(f"{LIBRARY}/encoding.py", "BLOCK = 64", "BLOCK = 32"),
+        {**SPARSE_FITS, **SPARSE_SIMULATE},
+    ),
+    "code of the statistics": (
+        replace(f"{SPARSE}/statistics.py", "PLACE = [", "UNUSED = 1\nPLACE = ["),
+        SPARSE_TABLES,
+    ),
+    "code of the figures": (
+        replace(f"{SPARSE}/figures.py", "NAMES = {", "U = 1\nNAMES = {"),
+        SPARSE_DRAW,
+    ),
+    "a docstring": (
+        replace(f"{SPARSE}/encode.py", '"""Figures 2 and 4:', '"""Figure 2 and 4:'),
+        {},
+    ),
+    "a published value": (
+        replace(f"{SPARSE}/claims.yaml", "value: 1.514", "value: 1.515"),
+        SPARSE_VERDICTS,
+    ),
+    "version of the tables": (
+        version("synthetic tables of voxels of three regions"),
+        {"get_voxel_tables_fixture": 1, **SPARSE_ENCODE},
+    ),
+}
+
+
+# By paper: what is changed, how, and how many jobs of each rule run after it.
+CHANGES = {
+    "learning_rules": LEARNING_CHANGES,
+    "topographic": TOPO_CHANGES,
+    "hierarchical_ot": HOT_CHANGES,
+    "mt_maps": MT_CHANGES,
+    "sparse_positive": SPARSE_CHANGES,
+}
+
+
+def cases():
+    """Every change of every paper: the pattern's on a run of it alone, others' on a run of all."""
+    for paper, changes in CHANGES.items():
+        alone = paper == "learning_rules"
+        run, marks = ("one_paper", ()) if alone else ("finished", pytest.mark.slow)
+        for change in changes:
+            yield pytest.param(run, paper, change, marks=marks, id=f"{paper}: {change}")
+
+
+@contextmanager
+def changed(study, apply):
+    """Make a change in a study, and take it back."""
+    try:
+        apply(study.folder)
+        yield
+    finally:
+        subprocess.run(["git", "checkout", "--quiet", "."], cwd=study.folder, check=True)
+
+
+@pytest.mark.parametrize(("study", "paper", "change"), [*cases()], indirect=["study"])
+def test_exactly_what_depends_on_a_change_runs_again(study, paper, change):
+    apply, expected = CHANGES[paper][change]
+    with changed(study, apply):
+        assert study.planned() == expected
 
 
 def test_one_more_seed_trains_that_seed_alone(one_paper):

@@ -1,11 +1,11 @@
 """Published models: the right revision of the right model, images and passages as they are shown."""
 
-import json
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
+from manifests import described
 
 from papers.hierarchical_ot import published
 from replicortex.errors import StudyError
@@ -20,19 +20,7 @@ def weights(tmp_path):
     folder.mkdir(parents=True)
     (folder / "config.json").write_text("{}")
     (folder / "model.safetensors").write_bytes(b"x")
-    files = {
-        p.relative_to(tmp_path / "weights").as_posix(): {
-            "key": "K",
-            "size": p.stat().st_size,
-            "sha256": "",
-        }
-        for p in folder.iterdir()
-    }
-    content = {"name": "weights", "version": "1", "id": "i", "commit": "c", "synthetic": False}
-    manifest = tmp_path / "manifests/weights@0.json"
-    manifest.parent.mkdir()
-    manifest.write_text(json.dumps({**content, "files": files}))
-    return manifest
+    return described(tmp_path / "weights", synthetic=False)
 
 
 @pytest.mark.parametrize("revision", [REVISION, None])

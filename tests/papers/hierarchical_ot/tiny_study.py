@@ -1,9 +1,9 @@
 """Numbers and data small enough to train and match within a test."""
 
 import copy
-import json
 
 import yaml
+from manifests import described
 
 from papers.hierarchical_ot.schema import Numbers
 from replicortex.config import merge
@@ -41,21 +41,9 @@ def numbers(root, **changes):
 def install(folder):
     """Write every fixture and its manifest; return the manifests."""
     manifests = {}
-    (folder / "manifests").mkdir()
     for name, (build, sizes) in MADE.items():
         place = folder / name
         place.mkdir()
         build(place, seed=0, **sizes)
-        files = {
-            path.relative_to(place).as_posix(): {
-                "key": "K",
-                "size": path.stat().st_size,
-                "sha256": "",
-            }
-            for path in sorted(place.rglob("*"))
-            if path.is_file()
-        }
-        content = {"name": name, "version": "1", "id": "i", "commit": "c", "synthetic": True}
-        manifests[name] = folder / "manifests" / f"{name}@0.json"
-        manifests[name].write_text(json.dumps({**content, "files": files}))
+        manifests[name] = described(place)
     return manifests

@@ -1,13 +1,12 @@
 """Brain RDMs, pairs that count, noise bounds and low-level models, against slow recomputation."""
 
-import hashlib
-import json
 from pathlib import Path
 
 import h5py
 import numpy as np
 import pandas as pd
 import pytest
+from manifests import described, mirrored
 from scipy.stats import spearmanr
 
 from papers.learning_rules import resize
@@ -28,25 +27,10 @@ CONCEPTS = {"seed": 0, "concepts": 14, "exemplars": 2}
 ROIS = {"V1": ["V1"], "LOC": ["lLOC", "rLOC"]}
 
 
-def describe(folder: Path, name: str) -> Path:
-    """Write the manifest of the files in `folder / name`, and return it."""
-    files = {}
-    for path in sorted(path for path in (folder / name).rglob("*") if path.is_file()):
-        content = path.read_bytes()
-        digest = hashlib.sha256(content).hexdigest()
-        entry = {"key": digest, "size": len(content), "sha256": digest}
-        files[path.relative_to(folder / name).as_posix()] = entry
-    about = {"name": name, "version": "1", "id": "0", "commit": "0", "synthetic": True}
-    (folder / "manifests").mkdir(exist_ok=True)
-    manifest = folder / "manifests" / f"{name}.json"
-    manifest.write_text(json.dumps({**about, "files": files}))
-    return manifest
-
-
 def install(folder: Path, name: str, generator, **arguments) -> Path:
     (folder / name).mkdir()
     generator.build(folder / name, **arguments)
-    return describe(folder, name)
+    return described(folder / name)
 
 
 @pytest.fixture
@@ -230,7 +214,7 @@ def test_a_roi_of_one_voxel_is_refused(scanned):
     table = pd.read_csv(path)
     table.loc[table.index[table["V1"] == 1][1:], "V1"] = 0
     table.to_csv(path, index=False)
-    describe(path.parent.parent, "betas")
+    described(path.parent)
     with pytest.raises(StudyError, match=r"ROI V1 has 1 voxels of sub-02"):
         on_things(scanned)
 
@@ -244,7 +228,7 @@ def test_a_roi_that_answers_all_alike_is_refused(scanned):
         values = block[()]
         values[rows] = values[np.flatnonzero(rows)[0]]
         block[...] = values
-    describe(path.parent.parent, "betas")
+    described(path.parent)
     with pytest.raises(StudyError, match=r"constant features in responses of V1, sub-01"):
         on_things(scanned)
 
@@ -271,8 +255,7 @@ def test_things_need_their_events(scanned):
 
 @pytest.mark.mirror
 def test_the_92_objects_have_their_known_bounds(mirror, tmp_path):
-    (tmp_path / "objects92").symlink_to(mirror / "objects92")
-    manifest = describe(tmp_path, "objects92")
+    manifest = mirrored(mirror, tmp_path, "objects92")
     found = on_objects(manifest, bootstrap_draws=20, lowlevel_px=32)
     table = found["noise"].set_index(["roi", "bound"])
     expected = {("EVC", "lower"): 0.239, ("EVC", "upper"): 0.386}

@@ -22,6 +22,15 @@ from papers.learning_rules.learners import (
 from papers.learning_rules.learners.inference import settle
 from replicortex.randomness import torch_generator
 
+BUILDERS = {
+    "bp": bp,
+    "fa": fa,
+    "pc": pc,
+    "stdp": stdp,
+    "pc_supervised": pc_supervised,
+    "stdp_pair": stdp_pair,
+}
+
 
 def streams(purpose: str) -> torch.Generator:
     return torch_generator(7, purpose)
@@ -576,18 +585,10 @@ def test_every_rule_learns_a_simple_task(entries: dict) -> None:
     labels = torch.randint(0, 10, (64,), generator=stream)
     colours = torch.randn(10, 3, generator=stream)
     images = colours[labels][:, :, None, None] + 0.3 * torch.randn(64, 3, 32, 32, generator=stream)
-    builders = {
-        "bp": bp,
-        "fa": fa,
-        "pc": pc,
-        "stdp": stdp,
-        "pc_supervised": pc_supervised,
-        "stdp_pair": stdp_pair,
-    }
     for rule, settings in entries.items():
         fast = settings | ({"lr": 0.05} if settings["kind"] == "fa" else {})
         measured = "energy_start" if settings["kind"] == "pc_supervised" else "loss"
-        learner = builders[settings["kind"]].build(1, NETWORK, fast, 100, CPU)
+        learner = BUILDERS[settings["kind"]].build(1, NETWORK, fast, 100, CPU)
         losses = [float(learner.step(images, labels, streams)[measured]) for _ in range(60)]
         assert losses[-1] < 0.8 * losses[0], rule
 
@@ -601,21 +602,13 @@ def test_one_step_is_the_same_on_cpu_and_gpu(entries: dict, rule: str) -> None:
         pytest.skip("no CUDA device")
     place = devices.choose("cuda")
     settings = entries[rule]
-    builders = {
-        "bp": bp,
-        "fa": fa,
-        "pc": pc,
-        "stdp": stdp,
-        "pc_supervised": pc_supervised,
-        "stdp_pair": stdp_pair,
-    }
     images, labels = batch(count=64)
     nets = []
     for where in (CPU, place):
-        learner = builders[settings["kind"]].build(1, NETWORK, settings, 10, where)
+        learner = BUILDERS[settings["kind"]].build(1, NETWORK, settings, 10, where)
         learner.step(images.to(where), labels.to(where), streams)
         nets.append({k: v.cpu() for k, v in learner.network.state_dict().items()})
-    start = builders[settings["kind"]].build(1, NETWORK, settings, 10, CPU).network.state_dict()
+    start = BUILDERS[settings["kind"]].build(1, NETWORK, settings, 10, CPU).network.state_dict()
     for name, ours in nets[0].items():
         moved = (ours - start[name]).double().norm()
         apart = (ours - nets[1][name]).double().norm()

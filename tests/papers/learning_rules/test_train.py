@@ -1,7 +1,6 @@
 """Training as a whole: formats, independence of seeds, resuming, errors."""
 
 import random
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from fresh_python import said
 from tests.papers.learning_rules.small_nets import CPU, NETWORK, TRAINING, cifar, rules
 
 from papers.learning_rules import train as module
@@ -369,8 +369,6 @@ def test_unknown_kind_names_the_nearest(root: Path) -> None:
 
 
 def test_what_takes_seconds_to_import_stays_out(root: Path) -> None:
-    import subprocess
-
     code = (
         "import sys, torch; import papers.learning_rules.train, papers.learning_rules.activations;"
         "from papers.learning_rules.learners import bp, fa;"
@@ -381,10 +379,7 @@ def test_what_takes_seconds_to_import_stays_out(root: Path) -> None:
         "slow = ('torchvision', 'matplotlib', 'seaborn', 'sklearn', 'torch._dynamo', 'sympy');"
         "print([name for name in slow if name in sys.modules])"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, cwd=root / "workflow"
-    )
-    assert done.stdout.strip() == "[]", done.stdout + done.stderr
+    assert said(root, code) == "[]"
 
 
 @pytest.mark.gpu

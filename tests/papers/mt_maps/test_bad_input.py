@@ -1,9 +1,8 @@
 """What a user can get wrong is told in one sentence."""
 
-import json
-
 import numpy as np
 import pytest
+from manifests import described
 
 from papers.mt_maps import placing, sources
 from papers.mt_maps.stores import stores
@@ -46,22 +45,6 @@ def test_wrong_numbers_are_named(root, change, message):
     assert "\n" not in str(error.value)
 
 
-def manifest(folder, name):
-    """A manifest of the files in a folder, as the study writes them, without annex keys."""
-    files = {
-        path.relative_to(folder / name).as_posix(): {
-            "key": path.name, "size": path.stat().st_size, "sha256": "0" * 64,
-        }
-        for path in sorted((folder / name).rglob("*"))
-        if path.is_file()
-    }  # fmt: skip
-    content = {"name": name, "version": "1", "id": "x", "commit": "x", "synthetic": True}
-    path = folder / "manifests" / f"{name}@00000000.json"
-    path.parent.mkdir(exist_ok=True)
-    path.write_text(json.dumps({**content, "files": files}))
-    return path
-
-
 @pytest.fixture
 def ucf(tmp_path):
     ucf101.build(tmp_path / "ucf", seed=0, classes=2, groups=4, frames=12)
@@ -74,7 +57,7 @@ def test_a_bad_and_a_short_video_are_named_left_out_and_counted(ucf):
     )
     videos[0].write_bytes(b"no video")
     ucf101.encode(videos[-1], ucf101.drifting(np.random.default_rng(0), 4))
-    made = sources.decode(dataset=manifest(ucf, "ucf"), kind="ucf101", **DECODING)["frames"]
+    made = sources.decode(dataset=described(ucf / "ucf"), kind="ucf101", **DECODING)["frames"]
     assert len(made.metadata["videos"]) == 4
     assert len(made.metadata["left_out"]) == 2
     reasons = " ".join(made.metadata["left_out"].values())
@@ -86,15 +69,15 @@ def test_all_videos_bad_and_none_at_all_are_errors(ucf):
     for path in (ucf / "ucf/UCF-101").rglob("*.avi"):
         path.write_bytes(b"no video")
     with pytest.raises(StudyError, match=r"none of 6 can be used \(.*cannot be decoded"):
-        sources.decode(dataset=manifest(ucf, "ucf"), kind="ucf101", **DECODING)
+        sources.decode(dataset=described(ucf / "ucf"), kind="ucf101", **DECODING)
     (ucf / "empty").mkdir()
     (ucf / "empty/readme.txt").write_text("nothing")
     with pytest.raises(StudyError, match="dataset empty: it has no video"):
-        sources.decode(dataset=manifest(ucf, "empty"), kind="videos", **DECODING)
+        sources.decode(dataset=described(ucf / "empty"), kind="videos", **DECODING)
 
 
 def test_shards_cover_the_list_once(ucf):
-    listed = manifest(ucf, "ucf")
+    listed = described(ucf / "ucf")
     whole = sources.decode(dataset=listed, kind="ucf101", **DECODING)["frames"]
     paths = []
     for shard in range(4):
@@ -113,7 +96,7 @@ def test_pictures_come_once_and_in_the_frames_size(tmp_path):
     (tmp_path / "v4").mkdir()
     macaque_v4.build(tmp_path / "v4", seed=0, images=8, shared=6, neurons=3, side=32, noise=0.2)
     numbers = {**DECODING, "sessions": ["210322", "210325"]}
-    made = sources.decode(dataset=manifest(tmp_path, "v4"), kind="pictures", **numbers)["frames"]
+    made = sources.decode(dataset=described(tmp_path / "v4"), kind="pictures", **numbers)["frames"]
     assert made.arrays["frames"].shape == (10, 24, 24, 1)
     assert all(entry["frames"] == 1 for entry in made.metadata["videos"])
 

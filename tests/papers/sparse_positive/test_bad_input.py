@@ -1,11 +1,11 @@
 """What a user can get wrong is told in one sentence; which jobs there are at each scale."""
 
 import importlib
-import json
 
 import numpy as np
 import pandas as pd
 import pytest
+from manifests import described
 
 from papers.sparse_positive import designs, plan, spaces
 from replicortex.config import paper_numbers
@@ -75,20 +75,7 @@ def made(tmp_path, name, **arguments):
     folder = tmp_path / name
     folder.mkdir()
     importlib.import_module(f"replicortex.data.fixtures.{name}").build(folder, seed=0, **arguments)
-    files = {
-        path.relative_to(folder).as_posix(): {
-            "key": "K",
-            "size": path.stat().st_size,
-            "sha256": "0" * 64,
-        }
-        for path in folder.rglob("*.*")
-        if path.is_file()
-    }
-    content = {"name": name, "version": "1", "id": "i", "commit": "c", "synthetic": True}
-    manifest = tmp_path / "manifests" / f"{name}@0.json"
-    manifest.parent.mkdir(exist_ok=True)
-    manifest.write_text(json.dumps({**content, "files": files}))
-    return manifest
+    return described(folder)
 
 
 def test_the_handmade_spaces_are_those_that_are_made():

@@ -1,10 +1,9 @@
 """The networks trained here, their losses and views; handmade features; published models."""
 
-import json
-
 import numpy as np
 import pytest
 import torch
+from manifests import described
 
 from papers.sparse_positive import handmade, zoo
 from papers.sparse_positive.network import Network, barlow
@@ -168,22 +167,6 @@ def test_directions_are_principal_components():
     assert rows[0]["share_first"] == pytest.approx(theirs.explained_variance_ratio_[0])
 
 
-def described(folder, data):
-    files = {
-        path.relative_to(folder).as_posix(): {
-            "key": "K",
-            "size": path.stat().st_size,
-            "sha256": "0" * 64,
-        }
-        for path in folder.rglob("*.*")
-    }
-    content = {"name": folder.name, "version": "1", "id": "i", "commit": "c", "synthetic": True}
-    manifest = data / "manifests" / f"{folder.name}@0.json"
-    manifest.parent.mkdir(exist_ok=True)
-    manifest.write_text(json.dumps({**content, "files": files}))
-    return manifest
-
-
 def test_a_published_model_gives_what_its_classifier_is_given(tmp_path, monkeypatch):
     torchvision = pytest.importorskip("torchvision")
     from replicortex.data.fixtures import floc
@@ -197,8 +180,8 @@ def test_a_published_model_gives_what_its_classifier_is_given(tmp_path, monkeypa
     (tmp_path / "floc").mkdir()
     floc.build(tmp_path / "floc", seed=0, each=4, side=32)
     given = {
-        "images": described(tmp_path / "floc", tmp_path),
-        "weights": described(folder, tmp_path),
+        "images": described(tmp_path / "floc"),
+        "weights": described(folder),
         "names": ["torchvision/shufflenet_v2_x0_5"],
         "zoo": {"side": 32, "batch": 16, "mean": [0.5] * 3, "sd": [0.25] * 3},
         "localizer": {"units": 5, "q": 0.05, "fill": True},

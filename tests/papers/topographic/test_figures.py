@@ -5,6 +5,7 @@ import itertools
 import numpy as np
 import pandas as pd
 import pytest
+from fresh_python import said
 
 from papers.topographic import figures, published
 
@@ -156,13 +157,9 @@ def test_published_tables_are_whole():
     assert published.values("accuracy", "simclr")[-1] == (5, 0.56)
 
 
-def test_figures_need_no_torch():
-    import subprocess
-    import sys
-
+def test_figures_need_no_torch(root):
     code = (
         "import papers.topographic.figures, papers.topographic.measures, sys;"
         "print('torch' in sys.modules)"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "False"
+    assert said(root, code) == "False"
