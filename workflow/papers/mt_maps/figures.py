@@ -503,6 +503,10 @@ def ablations(table: pd.DataFrame, sources: dict[str, str]) -> Figure:
             own = pick(table, measure, arm=arm, network=network, **where)
             values = own[own["alpha"] == alpha]["value"].dropna()
             ax.plot(values, [place] * len(values), "o", color=colour, markersize=2.8)
+            if measure == "density":
+                other = pick(table, "density_tdann", arm=arm, network=network, **where)
+                other = other[other["alpha"] == alpha]["value"].dropna()
+                ax.plot(other, [place] * len(other), "|", color=colour, markersize=4)
             for null, shade in (("phase", PALE), ("shuffle", "#BBBBBB")):
                 drawn = pick(table, measure, arm=arm, network=network, null=null, **where)
                 drawn = drawn[drawn["alpha"] == alpha]
@@ -534,8 +538,8 @@ def ablations(table: pd.DataFrame, sources: dict[str, str]) -> Figure:
     )
     return note(
         figure,
-        "MT layer, drifting gratings; a mark is a seed. Grey: 95 % of the nulls, mean over seeds. Vertical "
-        "line: π, the density of any narrow-band random map.",
+        "MT layer, drifting gratings; a mark is a seed. Grey: 95 % of the nulls, mean over seeds. Panel e: "
+        "strokes are pinwheels by TDANN's rules; line: π, the density of any narrow-band random map.",
     )
 
 

@@ -20,9 +20,10 @@ VALUES = ["value", "lower", "upper"]
 OF_MAP = ("gratings", "dots")
 REAL = "real"  # what is no null; an empty word would be read back as a missing number
 # What is measured on positions other than a network's own, and what nulls are asked for.
-ELSEWHERE = ("smoothness", "smoothness_axis", "density", "spatial_loss")
+ELSEWHERE = ("smoothness", "smoothness_axis", "density", "density_tdann", "spatial_loss")
 AGAINST_NULLS = (
-    *("density", "density_axis", "opposite", "fractures"),
+    *("density", "density_tdann", "density_axis", "opposite", "fractures"),
+    *("positive", "negative", "positive_tdann", "negative_tdann"),
     *("smoothness", "smoothness_axis"),
 )
 OBLIQUE = 45.0  # deg: what lies nearer to horizontal than this is called horizontal
@@ -322,7 +323,8 @@ class Network:
     def _mapped(self, units: sheets.Sheet, responses: np.ndarray, where: dict[str, Any]) -> None:
         pixels, sigma = self.measured["pixels"], self.measured["sigma"]
         z1, z2 = units.fields(pixels, sigma)
-        values = sheets.measures(z1, z2, self.side)
+        rules = self.measured["tdann"]
+        values = sheets.measures(z1, z2, self.side, units.windowed(rules["units"]), rules)
         spacing = values["spacing"]
         if not np.isfinite(spacing):  # nothing is tuned: there is no map
             spacing = self.side / 4

@@ -226,6 +226,15 @@ class Probe(Section):
     repeats: PositiveInt
 
 
+class Tdann(Section):
+    """TDANN's rules for pinwheels; its angles are of orientation."""
+
+    winding: Annotated[float, Field(ge=0, lt=0.5)] = Field(description="turns, least")
+    spread: Positive = Field(description="circular SD over the number of units, deg, largest")
+    pixels: PositiveInt = Field(description="of a connected group")
+    units: PositiveInt = Field(description="in the window of a pixel")
+
+
 class Measured(Section):
     """Maps, nulls and intervals."""
 
@@ -235,6 +244,7 @@ class Measured(Section):
     draws: PositiveInt
     nulls: Annotated[int, Field(ge=2)]
     best: Annotated[float, Field(gt=0, le=1)]
+    tdann: Tdann
     seed: Count
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -52,6 +53,11 @@ class Sheet:
             maps.field(self.place, self.z2, self.side, pixels, sigma),
         )
 
+    def windowed(self, units: int) -> maps.Windows:
+        """Return TDANN's map of direction, of windows of some `units`, half the sheet at most."""
+        width = self.side * min(0.5, (units / len(self.place)) ** 0.5)
+        return maps.windowed(self.place, self.z1, self.side, width)
+
 
 def sheet(place: np.ndarray, responses: np.ndarray, side: float) -> Sheet:
     """Return the sheet of units whose responses (units, conditions, directions, 2) are given."""
@@ -60,14 +66,33 @@ def sheet(place: np.ndarray, responses: np.ndarray, side: float) -> Sheet:
     return Sheet(np.asarray(place, float), *vectors, np.ptp(curves, axis=1), side)
 
 
-def measures(z1: np.ndarray, z2: np.ndarray, side: float) -> dict[str, float]:
+def measures(
+    z1: np.ndarray,
+    z2: np.ndarray,
+    side: float,
+    windows: maps.Windows,
+    rules: Mapping[str, Any],
+) -> dict[str, float]:
     """Return what one pair of maps is measured by; NaN where a map is constant.
 
-    density: direction pinwheels per squared spacing; per_mm2; spacing (mm); sign_balance; opposite:
-    share whose nearest pinwheel has the other sign; density_axis: half pinwheels of the axis map per
-    squared spacing of that map; fractures: mm per mm2.
+    Parameters
+    ----------
+    z1, z2, side
+        Maps of direction and axis; mm.
+    windows, rules
+        TDANN's map of direction, and its thresholds (`measured.tdann`).
+
+    Returns
+    -------
+    density: direction pinwheels per squared spacing; per_mm2; spacing (mm); positive, negative: how many
+    of each sign; sign_balance; opposite: share whose nearest pinwheel has the other sign; density_tdann,
+    positive_tdann, negative_tdann: the same by TDANN's rules; density_axis: half pinwheels of the axis
+    map per squared spacing of that map; fractures: mm per mm2.
     """
     found = maps.pinwheels(z1)
+    accepted = maps.tdann_pinwheels(
+        windows, winding=rules["winding"], spread=rules["spread"], pixels=rules["pixels"]
+    )
     try:
         values = {
             "density": maps.density(z1, side),
@@ -78,11 +103,22 @@ def measures(z1: np.ndarray, z2: np.ndarray, side: float) -> dict[str, float]:
         values = dict.fromkeys(("density", "spacing", "density_axis"), float("nan"))
     pixel = side / len(z1)
     area = ((len(z1) - 3) * pixel) ** 2
+    ringed = ((len(windows.z) - 2) * windows.stride) ** 2
     return values | {
         "per_mm2": len(found) / area,
+        "density_tdann": len(accepted) / ringed * values["spacing"] ** 2,
+        **_by_sign(found, ""),
+        **_by_sign(accepted, "_tdann"),
         "sign_balance": maps.sign_balance(found),
         "opposite": maps.opposite_neighbours(found),
         "fractures": maps.fracture_density(z1, z2, side),
+    }
+
+
+def _by_sign(found: np.ndarray, rules: str) -> dict[str, float]:
+    return {
+        f"{name}{rules}": float((found[:, 2] == sign).sum())
+        for name, sign in (("positive", 1), ("negative", -1))
     }
 
 
@@ -187,14 +223,20 @@ def nulls(
 ) -> dict[str, list[dict[str, float]]]:
     """Return what surrogates of a map are measured by.
 
-    "phase": same spectra, random phases; "shuffle": the same units dealt to one another's places.
+    "phase": same spectra, random phases; "shuffle": the same units dealt to one another's places. A
+    scrambled map has no units, so TDANN's rules search it where they search the map itself.
     """
     found: dict[str, list[dict[str, float]]] = {"phase": [], "shuffle": []}
+    rules = measured["tdann"]
+    windows = units.windowed(rules["units"])
+    seen = np.nan_to_num(windows.z)
     for number in range(measured["nulls"]):
         scrambled = maps.phase_scramble(z1, rng), maps.phase_scramble(z2, rng)
-        found["phase"].append(measures(*scrambled, units.side))
+        others = windows._replace(z=maps.phase_scramble(seen, rng))
+        found["phase"].append(measures(*scrambled, units.side, others, rules))
         dealt = units.at(units.place[rng.permutation(len(units.place))])
-        values = measures(*dealt.fields(measured["pixels"], measured["sigma"]), units.side)
+        fields = dealt.fields(measured["pixels"], measured["sigma"])
+        values = measures(*fields, units.side, dealt.windowed(rules["units"]), rules)
         for name, axis in (("smoothness", False), ("smoothness_axis", True)):
             if number >= SMOOTH:
                 continue
