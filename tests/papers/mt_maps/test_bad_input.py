@@ -29,6 +29,8 @@ DECODING = {
             {"clips": {"crop": [0.5, 0.95]}},
             r"clips\.crop: a window of 0\.95 of the frame leaves it",
         ),
+        ({"clips": {"blur": [2, 0.1]}}, r"clips\.blur: .* the smaller sigma comes first"),
+        ({"clips": {"jitter": {"hue": 0.6}}}, r"clips\.jitter\.hue: .*less than or equal to 0\.5"),
         ({"task": {"queue": 4}}, "task.queue: 4 keys are fewer than a batch of 8"),
         ({"network": {"widths": [4, 8]}}, "2 widths, 4 blocks and 4 strides"),
         ({"network": {"colours": 3}}, "network.colours: 3 does not fit store.grey"),

@@ -33,7 +33,7 @@ def arms(numbers: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
         if entry["source"] != "none":
             source = numbers["sources"][entry["source"]]
             settings["clips"] |= {"pairs": source["pairs"], "pan": source["pan"]}
-            settings["clips"]["jittered"] = source["jitter"]
+            settings["clips"] |= {"jittered": source["jitter"], "blurred": source["blur"]}
         for name, section in settings.items():
             section |= _changes(entry["change"], name)
         found[arm] = {

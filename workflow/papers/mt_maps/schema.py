@@ -24,6 +24,7 @@ class Source(Section):
     pairs: Literal["instance", "velocity"]
     pan: Pan = Field(description="speed of the crop, pixels per frame, from and to")
     jitter: Share = Field(description="share of the views whose light changes")
+    blur: Share = Field(description="share of the views that are blurred")
     shards: PositiveInt
 
 
@@ -38,11 +39,12 @@ class Store(Section):
 
 
 class Jitter(Section):
-    """Random changes of light, as shares."""
+    """Random changes of light: shares; of hue, turns either way."""
 
     brightness: Share
     contrast: Share
     saturation: Share
+    hue: Annotated[float, Field(ge=0, le=0.5)]
 
 
 class Clips(Section):
@@ -58,6 +60,9 @@ class Clips(Section):
     order: Order
     jitter: Jitter
     grey: Share
+    blur: list[NotNegative] = Field(
+        min_length=2, max_length=2, description="sigma in pixels, from and to"
+    )
     mean: list[Share] = Field(min_length=1, max_length=3)
     sd: list[Positive] = Field(min_length=1, max_length=3)
     batch: Annotated[int, Field(ge=3)] = Field(description="pairs")
@@ -289,6 +294,8 @@ class Numbers(PaperNumbers):
                 raise ValueError(f"layers: the network has no '{layer.block}'")
         if self.map_layer not in {layer.block for layer in self.layers}:
             raise ValueError(f"map_layer: '{self.map_layer}' is none of layers")
+        if self.clips.blur[0] > self.clips.blur[1]:
+            raise ValueError(f"clips.blur: {self.clips.blur} found, the smaller sigma comes first")
         for name, source in self.sources.items():
             path = source.pan[1] * (self.clips.frames - 1) / self.clips.size
             if self.clips.crop[1] * (1 + path) > 1:
