@@ -76,6 +76,8 @@ def test_the_paper_has_its_conditions(numbers):
     assert made["spatial_only"]["settings"]["task"]["weight"] == 0
     assert made["flip_independent"]["settings"]["clips"]["flip"] == "independent"
     assert made["flip_independent"]["settings"]["clips"]["order"] == "forward"
+    noise = made["white_noise"]
+    assert (noise["source"], [n["name"] for n in noise["networks"]]) == ("noise", ["pretrained"])
     assert {"seeds", "job"}.isdisjoint(told(made["clips"]))
     small = arms(numbers["small"])
     wanted = {"random", "pretrained", *(f"continue_alpha{a}" for a in ("0", "0.25", "2.5"))}

@@ -100,3 +100,8 @@ def shards(files: Mapping[str, list[str]], sources: Iterable[str]) -> dict[str, 
     wanted = set(sources)
     found = [path for name, paths in files.items() if name in wanted for path in paths]
     return {"shards": found} if found else {}
+
+
+def manifest(manifests: Mapping[str, str], source: Mapping[str, Any]) -> dict[str, str]:
+    """Return the input "dataset" of a source's decoding; nothing for noise, which is made."""
+    return {"dataset": manifests[source["dataset"]]} if source["dataset"] else {}

@@ -46,6 +46,7 @@ ARMS = {
     ("static", ""): "static frames",
     ("frames_shuffled", ""): "frames shuffled",
     ("reversed", ""): "half of the views reversed",
+    ("white_noise", ""): "movies of white noise",
     ("no_pan", ""): "crops that stand still",
 }
 # Bands that would be MT-like, from the replication notes: not read in the cited papers by us.

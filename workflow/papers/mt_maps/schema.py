@@ -16,11 +16,20 @@ Pan = Annotated[list[NotNegative], Field(min_length=2, max_length=2)]
 Block = Annotated[str, Field(pattern=r"^layer\d+\.\d+$")]
 
 
-class Source(Section):
-    """Videos or pictures, and the task on them."""
+class Noise(Section):
+    """Movies of white noise, made instead of decoded."""
 
-    dataset: str
-    kind: Literal["ucf101", "videos", "pictures"]
+    videos: Annotated[int, Field(ge=2)]
+    frames: PositiveInt
+    seed: Count
+
+
+class Source(Section):
+    """Videos, pictures or noise, and the task on them."""
+
+    dataset: str | None = Field(default=None, description="none for the kind noise")
+    kind: Literal["ucf101", "videos", "pictures", "noise"]
+    noise: Noise | None = Field(default=None, description="for the kind noise alone")
     pairs: Literal["instance", "velocity"]
     pan: Pan = Field(description="speed of the crop, pixels per frame, from and to")
     jitter: Share = Field(description="share of the views whose light changes")
@@ -297,6 +306,18 @@ class Numbers(PaperNumbers):
         if self.clips.blur[0] > self.clips.blur[1]:
             raise ValueError(f"clips.blur: {self.clips.blur} found, the smaller sigma comes first")
         for name, source in self.sources.items():
+            made = source.kind == "noise"
+            if made == (source.dataset is not None) or made == (source.noise is None):
+                raise ValueError(
+                    f"sources.{name}: the kind '{source.kind}' needs "
+                    + ("noise and no dataset" if made else "a dataset and no noise")
+                )
+            if source.noise and source.noise.frames < self.clips.frames * self.clips.step:
+                raise ValueError(
+                    f"sources.{name}.noise.frames: {source.noise.frames} are fewer than a clip's"
+                )
+            if source.noise and source.shards > source.noise.videos:
+                raise ValueError(f"sources.{name}.shards: more than videos")
             path = source.pan[1] * (self.clips.frames - 1) / self.clips.size
             if self.clips.crop[1] * (1 + path) > 1:
                 raise ValueError(
@@ -318,4 +339,5 @@ class Numbers(PaperNumbers):
 
     def datasets(self) -> list[str]:
         """Names of the datasets that this scale reads."""
-        return list(dict.fromkeys(source.dataset for source in self.sources.values()))
+        named = (source.dataset for source in self.sources.values())
+        return [name for name in dict.fromkeys(named) if name is not None]
