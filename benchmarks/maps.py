@@ -168,7 +168,12 @@ def step(scale: str, batch: int) -> dict:
     start = time.process_time()
     _, wall = timed(lambda: learner.step(views, items, lambda purpose: None), 1)
     seconds = (time.process_time() - start) / 2 / batch
-    return {"pairs": batch, "wall": wall, "cpu_seconds_per_pair": round(seconds, 5)}
+    return {
+        "pairs": batch,
+        "wall": wall,
+        "cpu_seconds_per_pair": round(seconds, 5),
+        "pairs_per_second": round(1 / seconds, 3),
+    }
 
 
 def main() -> int:
@@ -183,6 +188,8 @@ def main() -> int:
         report = {
             "machine": machine(),
             "versions": versions("numpy", "scipy", "torch", "av"),
+            "threads": 1,
+            "device": "cpu",
             "sizes": sizes,
             "swaps": swaps(sizes),
             "measures": measures(sizes),

@@ -3,6 +3,8 @@ import os
 import subprocess
 import sys
 
+import pytest
+
 
 def test_fast_mode_measures_and_both_sides_agree(root, tmp_path):
     out = tmp_path / "maps.json"
@@ -17,7 +19,8 @@ def test_fast_mode_measures_and_both_sides_agree(root, tmp_path):
     assert run.returncode == 0, run.stderr
     report = json.loads(out.read_text())
     assert report["swaps"]["same_result"] and report["clips"]["largest_difference"] < 1e-5
-    assert report["step"]["small"]["cpu_seconds_per_pair"] > 0
+    step = report["step"]["small"]
+    assert step["pairs_per_second"] * step["cpu_seconds_per_pair"] == pytest.approx(1, rel=0.02)
 
 
 def test_the_kept_result_is_of_the_full_size(root):

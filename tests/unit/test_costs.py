@@ -63,3 +63,34 @@ def test_trainings_are_those_of_the_configuration(root):
     assert {one.what: (one.trainings, one.images) for one in shown}["bp"] == (5, 5 * 40 * 8000)
     shown = checked_numbers("topographic", "full", {}, root).shown()
     assert {one.what: one.trainings for one in shown}["margin"] == 6 * 5 + 6 * 3 + 3 * 3
+
+
+def test_pairs_of_the_direction_maps_are_those_of_the_configuration(root):
+    epoch = 149 * 64
+    shown = {one.what: one for one in checked_numbers("mt_maps", "full", {}, root).shown()}
+    clips = shown["clips"]
+    assert clips.trainings == 5 * (1 + 7 + 7)
+    assert clips.images == 5 * (200 + 7 * 100 + 7 * 200) * epoch
+    assert shown["spatial_only"].images == 5 * (200 + 200) * epoch
+    assert shown["white_noise"].images == 5 * 200 * epoch
+    # Units made by hand are not trained; no_pan has no network at this scale.
+    assert not {"motion_energy", "no_pan"} & set(shown)
+
+
+def test_a_pre_training_that_arms_share_is_counted_once(root):
+    shown = {one.what: one for one in checked_numbers("mt_maps", "small", {}, root).shown()}
+    epoch = 25 * 32
+    assert shown["stills"].images == 3 * (12 + 3 * 4 + 12) * epoch
+    assert shown["absolute"].images == 3 * 4 * epoch  # in the job of stills
+    assert shown["flip_shared"].images == shown["flip_independent"].images == 3 * 16 * epoch
+
+
+@pytest.mark.parametrize(
+    ("scale", "network"), [("full", "full"), ("small", "small"), ("demo", None)]
+)
+def test_each_scale_of_the_direction_maps_names_its_network(root, scale, network):
+    for one in checked_numbers("mt_maps", scale, {}, root).shown():
+        named = ("maps.json", ("step", network, "pairs_per_second"))
+        assert (one.benchmark, one.key) == (named if network else ("", one.key))
+    other = checked_numbers("mt_maps", scale, {"clips": {"frames": 7}}, root).shown()
+    assert {one.benchmark for one in other} == {""}

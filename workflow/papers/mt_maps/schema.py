@@ -4,6 +4,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from papers.mt_maps.conditions import arms, trainings
+from replicortex.costs import Shown
 from replicortex.schema import PaperNumbers, Positive, PositiveInt, Section, Share
 
 NotNegative = Annotated[float, Field(ge=0)]
@@ -262,6 +264,13 @@ class Measured(Section):
     seed: Count
 
 
+# Networks whose steps were timed: widths, blocks, frames and side of the clips.
+TIMED = {
+    "full": ([64, 128, 256, 512], [2, 2, 2, 2], 16, 112),
+    "small": ([8, 16, 40, 40], [1, 1, 1, 1], 8, 32),
+}
+
+
 class Numbers(PaperNumbers):
     """All numbers of this paper at one scale."""
 
@@ -341,3 +350,19 @@ class Numbers(PaperNumbers):
         """Names of the datasets that this scale reads."""
         named = (source.dataset for source in self.sources.values())
         return [name for name in dict.fromkeys(named) if name is not None]
+
+    def shown(self) -> list[Shown]:
+        """Pairs of clips that each arm's trainings show; a training without a task costs less."""
+        here = (self.network.widths, self.network.blocks, self.clips.frames, self.clips.size)
+        timed = next((name for name, one in TIMED.items() if one == here), None)
+        return [
+            Shown(
+                what=arm,
+                trainings=count,
+                images=pairs,
+                benchmark="maps.json" if timed else "",
+                key=("step", timed or "", "pairs_per_second"),
+            )
+            for arm, (count, pairs) in trainings(arms(self.model_dump())).items()
+            if count
+        ]
