@@ -45,6 +45,14 @@ def test_what_was_not_measured_leaves_the_sum_unknown(benchmarks):
     assert table["trainings"].tolist() == [1, 1, 2]
 
 
+def test_a_slow_rate_is_not_rounded_to_nothing(benchmarks):
+    report = {"device": "cpu", "machine": {"cpu": "A"}, "speed": 0.3071}
+    (benchmarks / "slow.json").write_text(json.dumps(report))
+    kinds = [Shown("clips", 1, 1_000, "slow.json", ("speed",)), Shown("fa", 1, 1_000)]
+    first, second = as_text(cost({"p": kinds}, benchmarks)).splitlines()[1:3]
+    assert "0.307" in first and "?" in second and "nan" not in second
+
+
 @pytest.mark.parametrize("file, key", [("three.json", ("speed",)), ("one.json", ("speed", "fa"))])
 def test_a_missing_measurement_is_told(benchmarks, file, key):
     with pytest.raises(StudyError, match=r"no such benchmark|no throughput under speed\.fa"):
