@@ -146,6 +146,25 @@ def test_a_map_is_smooth_and_its_shuffle_is_not():
     assert curve[0] < 20 and other.mean() == pytest.approx(90, abs=3)
 
 
+def test_near_units_are_alike_in_a_map_and_dealt_ones_are_not():
+    units = planted()
+    rng = generator(0, "a")
+    found = sheets.alike(units, 2.0, 40, 0.12, rng)
+    dealt = units.at(units.place[rng.permutation(len(units.place))])
+    other = sheets.alike(dealt, 2.0, 40, 0.12, rng)
+    assert found["homogeneity"] > 0.9 and found["pair_correlation"] > 0.8
+    # The length of the mean of some 18 random unit vectors: about sqrt(pi / (4 n)).
+    units_of_a_mean = 4 * np.pi * 0.12**2 / 0.1**2
+    expected = np.sqrt(np.pi / 4 / units_of_a_mean)
+    assert other["homogeneity"] == pytest.approx(expected, rel=0.1)
+    assert abs(other["pair_correlation"]) < 0.05
+    # A constant map: every pair is alike, near or far, so near ones are no more so.
+    same = sheets.sheet(units.place, np.ones((1600, 1, 1, 2)) * (1 + np.cos(THETA))[:, None], 4.0)
+    plain = sheets.alike(same, 2.0, 40, 0.12, rng)
+    assert plain["homogeneity"] == pytest.approx(1)
+    assert plain["pair_correlation"] == pytest.approx(0, abs=1e-9)
+
+
 def test_nulls_keep_the_spectrum_or_the_units():
     units = planted()
     z1, z2 = units.fields(40, 0.12)

@@ -94,6 +94,12 @@ def test_each_number_stands_once_and_says_where_it_is_from(study):
     own = table[(table["measure"] == "density") & (table["stimulus"] == "gratings")]
     assert set(own["positions"]) == {"own", "retinotopic", "uniform", "other seed"}
     assert set(own[own["positions"] == "own"]["null"]) == {"real", "phase", "shuffle"}
+    for name in ("density_tdann", "positive_tdann"):
+        by_rules = table[(table["measure"] == name) & (table["positions"] == "own")]
+        assert set(by_rules["null"]) == {"real", "phase", "shuffle"}
+    for name in ("homogeneity", "pair_correlation"):
+        by_units = table[(table["measure"] == name) & (table["positions"] == "own")]
+        assert set(by_units["null"]) == {"real", "shuffle"}
     intervals = table[table["measure"] == "cv_dir"].dropna(subset=["value"])
     assert (intervals["lower"] <= intervals["value"]).all()
     assert (intervals["value"] <= intervals["upper"]).all()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -29,6 +29,8 @@ class Sheet:
         (units,) sum R e^(i theta) / sum R and sum R e^(2 i theta) / sum R; 0 for silent units.
     strength
         (units,) peak-to-peak of the tuning curve.
+    curves
+        (units, directions) tuning curves of mean 0 and length 1; 0 for flat ones.
     """
 
     place: np.ndarray
@@ -36,6 +38,7 @@ class Sheet:
     z2: np.ndarray
     strength: np.ndarray
     side: float
+    curves: np.ndarray
 
     def at(self, place: np.ndarray) -> Sheet:
         """Return the same units in other places."""
@@ -44,7 +47,7 @@ class Sheet:
                 f"positions: {place.shape} found, {self.place.shape} expected: "
                 "they do not belong to this layer"
             )
-        return Sheet(place, self.z1, self.z2, self.strength, self.side)
+        return replace(self, place=place)
 
     def fields(self, pixels: int, sigma: float) -> tuple[np.ndarray, np.ndarray]:
         """Return the maps of direction and of axis."""
@@ -63,7 +66,9 @@ def sheet(place: np.ndarray, responses: np.ndarray, side: float) -> Sheet:
     """Return the sheet of units whose responses (units, conditions, directions, 2) are given."""
     curves = responses.mean((1, 3)).astype(float)
     vectors = [np.nan_to_num(tuning.vector(curves, order)) for order in (1, 2)]
-    return Sheet(np.asarray(place, float), *vectors, np.ptp(curves, axis=1), side)
+    centred = curves - curves.mean(1, keepdims=True)
+    centred /= np.maximum(np.linalg.norm(centred, axis=1, keepdims=True), 1e-30)
+    return Sheet(np.asarray(place, float), *vectors, np.ptp(curves, axis=1), side, centred)
 
 
 def measures(
@@ -140,6 +145,34 @@ def smoothness(
         units=MANY,
     )
     return maps.smoothness(curve), (edges[1:] + edges[:-1]) / 2, curve
+
+
+def alike(
+    units: Sheet, spacing: float, pixels: int, sigma: float, rng: np.random.Generator
+) -> dict[str, float]:
+    """Return how alike near units are.
+
+    Returns
+    -------
+    homogeneity: local homogeneity index (Nauhaus et al. 2008), length of the Gaussian mean of unit
+    vectors of preference, mean over the map; pair_correlation: mean correlation of the tuning curves of
+    pairs in the first of the bins of distance, less that of all pairs. Copies of a channel count.
+    """
+    tuned = units.z1 != 0
+    phasors = np.where(tuned, np.exp(1j * np.angle(units.z1)), 0)
+    field = maps.field(units.place[tuned], phasors[tuned], units.side, pixels, sigma)
+    reach = 2 * np.sqrt(2) / 3 * spacing / BINS
+    near, pairs, every = 0.0, 0, []
+    for _ in range(SAMPLES if len(units.z1) > MANY else 1):
+        chosen = rng.choice(len(units.z1), min(MANY, len(units.z1)), replace=False)
+        first, second = np.triu_indices(len(chosen), 1)
+        place = units.place[chosen]
+        found = (units.curves[chosen] @ units.curves[chosen].T)[first, second]
+        close = np.hypot(*(place[first] - place[second]).T) < reach
+        near, pairs = near + float(found[close].sum()), pairs + int(close.sum())
+        every.append(found.mean())
+    correlation = near / pairs - float(np.mean(every)) if pairs else float("nan")
+    return {"homogeneity": float(np.abs(field).mean()), "pair_correlation": correlation}
 
 
 def spatial_loss(
@@ -241,5 +274,7 @@ def nulls(
             if number >= SMOOTH:
                 continue
             values[name] = smoothness(dealt, spacing, measured["best"], rng, axis)[0]
+        if number < SMOOTH:
+            values |= alike(dealt, spacing, measured["pixels"], measured["sigma"], rng)
         found["shuffle"].append(values)
     return found
