@@ -121,7 +121,8 @@ def clips(sizes: dict) -> dict:
     numbers = {
         "frames": sizes["clip"], "step": 1, "size": sizes["size"], "crop": [0.5, 0.7],
         "flip": "none", "order": "forward", "jittered": 0.0, "grey": 0.0, "pairs": "instance",
-        "jitter": {"brightness": 0, "contrast": 0, "saturation": 0}, "mean": [0.4] * 3,
+        "blurred": 0.0, "blur": [0, 0],
+        "jitter": {"brightness": 0, "contrast": 0, "saturation": 0, "hue": 0}, "mean": [0.4] * 3,
         "sd": [0.2] * 3, "batch": sizes["batch"], "steps": 1, "pan": [0, 0],
     }  # fmt: skip
     stored = ucf101.SIDE[1]
@@ -167,7 +168,12 @@ def step(scale: str, batch: int) -> dict:
     start = time.process_time()
     _, wall = timed(lambda: learner.step(views, items, lambda purpose: None), 1)
     seconds = (time.process_time() - start) / 2 / batch
-    return {"pairs": batch, "wall": wall, "cpu_seconds_per_pair": round(seconds, 5)}
+    return {
+        "pairs": batch,
+        "wall": wall,
+        "cpu_seconds_per_pair": round(seconds, 5),
+        "pairs_per_second": round(1 / seconds, 3),
+    }
 
 
 def main() -> int:
@@ -182,6 +188,8 @@ def main() -> int:
         report = {
             "machine": machine(),
             "versions": versions("numpy", "scipy", "torch", "av"),
+            "threads": 1,
+            "device": "cpu",
             "sizes": sizes,
             "swaps": swaps(sizes),
             "measures": measures(sizes),

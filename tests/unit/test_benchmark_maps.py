@@ -1,10 +1,12 @@
+import pytest
 from benchmark_runs import fast_run, kept_run
 
 
 def test_fast_mode_measures_and_both_sides_agree(root, tmp_path):
     report = fast_run(root, tmp_path / "maps.json", "--output")
     assert report["swaps"]["same_result"] and report["clips"]["largest_difference"] < 1e-5
-    assert report["step"]["small"]["cpu_seconds_per_pair"] > 0
+    step = report["step"]["small"]
+    assert step["pairs_per_second"] * step["cpu_seconds_per_pair"] == pytest.approx(1, rel=0.02)
 
 
 def test_the_kept_result_is_of_the_full_size(root):

@@ -45,6 +45,14 @@ def test_what_was_not_measured_leaves_the_sum_unknown(benchmarks):
     assert table["trainings"].tolist() == [1, 1, 2]
 
 
+def test_a_slow_rate_is_not_rounded_to_nothing(benchmarks):
+    report = {"device": "cpu", "machine": {"cpu": "A"}, "speed": 0.3071}
+    (benchmarks / "slow.json").write_text(json.dumps(report))
+    kinds = [Shown("clips", 1, 1_000, "slow.json", ("speed",)), Shown("fa", 1, 1_000)]
+    first, second = as_text(cost({"p": kinds}, benchmarks)).splitlines()[1:3]
+    assert "0.307" in first and "?" in second and "nan" not in second
+
+
 @pytest.mark.parametrize("file, key", [("three.json", ("speed",)), ("one.json", ("speed", "fa"))])
 def test_a_missing_measurement_is_told(benchmarks, file, key):
     with pytest.raises(StudyError, match=r"no such benchmark|no throughput under speed\.fa"):
@@ -78,3 +86,34 @@ def test_trainings_are_those_of_the_configuration(root):
     assert own["vit_deep"] == (5, 5 * 64 * 50_000)
     passages = 13_000_000 // 256 - 2000
     assert own["lm_8"] == (5, 5 * 3 * passages)
+
+
+def test_pairs_of_the_direction_maps_are_those_of_the_configuration(root):
+    epoch = 149 * 64
+    shown = {one.what: one for one in checked_numbers("mt_maps", "full", {}, root).shown()}
+    clips = shown["clips"]
+    assert clips.trainings == 5 * (1 + 7 + 7)
+    assert clips.images == 5 * (200 + 7 * 100 + 7 * 200) * epoch
+    assert shown["spatial_only"].images == 5 * (200 + 200) * epoch
+    assert shown["white_noise"].images == 5 * 200 * epoch
+    # Units made by hand are not trained; no_pan has no network at this scale.
+    assert not {"motion_energy", "no_pan"} & set(shown)
+
+
+def test_a_pre_training_that_arms_share_is_counted_once(root):
+    shown = {one.what: one for one in checked_numbers("mt_maps", "small", {}, root).shown()}
+    epoch = 25 * 32
+    assert shown["stills"].images == 3 * (12 + 3 * 4 + 12) * epoch
+    assert shown["absolute"].images == 3 * 4 * epoch  # in the job of stills
+    assert shown["flip_shared"].images == shown["flip_independent"].images == 3 * 16 * epoch
+
+
+@pytest.mark.parametrize(
+    ("scale", "network"), [("full", "full"), ("small", "small"), ("demo", None)]
+)
+def test_each_scale_of_the_direction_maps_names_its_network(root, scale, network):
+    for one in checked_numbers("mt_maps", scale, {}, root).shown():
+        named = ("maps.json", ("step", network, "pairs_per_second"))
+        assert (one.benchmark, one.key) == (named if network else ("", one.key))
+    other = checked_numbers("mt_maps", scale, {"clips": {"frames": 7}}, root).shown()
+    assert {one.benchmark for one in other} == {""}

@@ -121,9 +121,11 @@ def as_text(table: pd.DataFrame) -> str:
     """Return the table for a terminal, with what it does not know said below it."""
     shown = table.assign(
         million_images=table["million_images"].round(2),
-        images_per_second=table["images_per_second"].round(0),
+        # Clips of video may pass at less than one a second.
+        images_per_second=table["images_per_second"].map(lambda rate: f"{rate:.3g}"),
         hours=table["hours"].round(1),
     )
+    shown["images_per_second"] = shown["images_per_second"].replace("nan", "?")
     lines = [shown.to_string(index=False, na_rep="?")]
     lines.append(
         "Hours of training alone; every figure of a paper is drawn from tables over all of its "

@@ -28,6 +28,17 @@ DECODING = {
             {"clips": {"crop": [0.5, 0.95]}},
             r"clips\.crop: a window of 0\.95 of the frame leaves it",
         ),
+        ({"clips": {"blur": [2, 0.1]}}, r"clips\.blur: .* the smaller sigma comes first"),
+        ({"clips": {"jitter": {"hue": 0.6}}}, r"clips\.jitter\.hue: .*less than or equal to 0\.5"),
+        (
+            {"sources": {"noise": {"dataset": "videos"}}},
+            r"sources\.noise: the kind 'noise' needs noise and no dataset",
+        ),
+        (
+            {"sources": {"clips": {"dataset": None}}},
+            r"sources\.clips: the kind 'ucf101' needs a dataset and no noise",
+        ),
+        ({"sources": {"noise": {"noise": {"frames": 4}}}}, "4 are fewer than a clip's"),
         ({"task": {"queue": 4}}, "task.queue: 4 keys are fewer than a batch of 8"),
         ({"network": {"widths": [4, 8]}}, "2 widths, 4 blocks and 4 strides"),
         ({"network": {"colours": 3}}, "network.colours: 3 does not fit store.grey"),
@@ -99,6 +110,32 @@ def test_pictures_come_once_and_in_the_frames_size(tmp_path):
     made = sources.decode(dataset=described(tmp_path / "v4"), kind="pictures", **numbers)["frames"]
     assert made.arrays["frames"].shape == (10, 24, 24, 1)
     assert all(entry["frames"] == 1 for entry in made.metadata["videos"])
+
+
+def test_noise_is_the_same_for_the_same_seed_and_has_neither_motion_nor_shape():
+    noise = {"videos": 5, "frames": 8, "seed": 0}
+    numbers = {**DECODING, "source": "noise", "kind": "noise"}
+
+    def made(noise, **change):
+        return sources.decode(**{**numbers, **change}, noise=noise)["frames"]
+
+    whole = made(noise)
+    frames_ = whole.arrays["frames"]
+    assert frames_.shape == (40, 24, 24, 1) and frames_.dtype == np.uint8
+    assert [v["frames"] for v in whole.metadata["videos"]] == [8] * 5
+    assert np.array_equal(frames_, made(noise).arrays["frames"])
+    assert not np.array_equal(frames_, made({**noise, "seed": 1}).arrays["frames"])
+    parts = [made(noise, shard=k, shards=3).arrays["frames"] for k in range(3)]
+    assert np.array_equal(frames_, np.concatenate(parts))
+    assert made(noise, grey=False).arrays["frames"].shape[-1] == 3
+    flat = frames_.reshape(40, -1) / 255
+    alike = np.corrcoef(flat)[np.triu_indices(40, 1)]
+    assert np.abs(alike).max() < 5 / 24 and flat.mean() == pytest.approx(0.5, abs=0.01)
+
+
+def test_a_kind_that_needs_a_dataset_says_so():
+    with pytest.raises(StudyError, match=r"sources\.clips: the kind 'videos' needs a dataset"):
+        sources.decode(kind="videos", **DECODING)
 
 
 def test_positions_of_another_layer_are_refused():

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from papers.mt_maps.clips import ClipPairs, changed, window
+from papers.mt_maps.clips import ClipPairs, blur, changed, turned, window
 from papers.mt_maps.stimuli import moved
 from replicortex.data import frames
 from replicortex.errors import StudyError
@@ -13,7 +13,8 @@ from replicortex.files import write
 CPU = torch.device("cpu")
 NUMBERS = {
     "frames": 6, "step": 1, "size": 16, "crop": [0.5, 0.6], "flip": "none", "order": "forward",
-    "jitter": {"brightness": 0.4, "contrast": 0.4, "saturation": 0.4}, "jittered": 0.0, "grey": 0.0,
+    "jitter": {"brightness": 0.4, "contrast": 0.4, "saturation": 0.4, "hue": 0.1}, "jittered": 0.0,
+    "grey": 0.0, "blurred": 0.0, "blur": [0.1, 2.0],
     "mean": [0.5], "sd": [0.25], "batch": 4, "steps": 2, "pairs": "instance", "pan": [0, 1.0],
 }  # fmt: skip
 
@@ -114,7 +115,7 @@ def test_orders_of_frames(store):
 
 def test_all_frames_of_a_clip_change_alike():
     clip = torch.from_numpy(smooth(16)).expand(2, 5, 1, 16, 16)
-    factors = torch.tensor([[1.3, 0.7, 1.0], [1.0, 1.0, 1.0]])
+    factors = torch.tensor([[1.3, 0.7, 1.0, 0.3], [1.0, 1.0, 1.0, 0.0]])
     yes = torch.tensor([True, True])
     out = changed(clip, factors, yes, torch.tensor([False, False]))
     assert torch.equal(out[0, :1].expand_as(out[0]), out[0])
@@ -122,6 +123,64 @@ def test_all_frames_of_a_clip_change_alike():
     bright = (clip[0] * 1.3).clamp(0, 1)
     expected = ((bright - bright.mean()) * 0.7 + bright.mean()).clamp(0, 1)
     torch.testing.assert_close(out[0], expected)
+
+
+@pytest.fixture
+def colours():
+    """Two clips of three frames with grey, saturated and mixed pixels."""
+    shown = torch.from_numpy(np.random.default_rng(0).random((2, 3, 3, 20, 20), np.float32))
+    shown[:, :, :, 0] = 0.4
+    shown[:, :, :, 1] = torch.eye(3)[:, :, None].expand(3, 3, 20)[None]
+    return shown
+
+
+def test_hue_turns_as_torchvisions(colours):
+    from torchvision.transforms.v2.functional import adjust_hue
+
+    turns = torch.tensor([0.1, -0.35])
+    out = turned(colours, turns[:, None, None, None])
+    for clip, turn, shown in zip(out, turns, colours, strict=True):
+        torch.testing.assert_close(clip, adjust_hue(shown, float(turn)), atol=2e-6, rtol=0)
+    # Within the changes of light, hue comes last and before grey.
+    factors = torch.tensor([[1.2, 0.8, 0.7, 0.1], [1.0, 1.0, 1.0, 0.1]])
+    yes, no = torch.tensor([True, True]), torch.tensor([False, False])
+    still = torch.cat([factors[:, :3], torch.zeros(2, 1)], 1)
+    both = changed(colours, factors, yes, no)
+    for clip, other in zip(both, changed(colours, still, yes, no), strict=True):
+        torch.testing.assert_close(clip, adjust_hue(other, 0.1), atol=2e-6, rtol=0)
+    torch.testing.assert_close(changed(colours, factors, no, no), colours)
+    grey = changed(colours, factors, yes, yes)
+    torch.testing.assert_close(grey[:, :, 0], grey[:, :, 2])
+
+
+def test_blur_is_torchvisions_with_one_sigma_for_a_clip(colours):
+    from torchvision.transforms.v2.functional import gaussian_blur
+
+    out = blur(colours, torch.tensor([0.7, 2.0]), 2.0)
+    for clip, sigma, shown in zip(out, (0.7, 2.0), colours, strict=True):
+        torch.testing.assert_close(clip, gaussian_blur(shown, [13, 13], [sigma, sigma]))
+    torch.testing.assert_close(blur(colours, torch.zeros(2), 2.0), colours)
+    assert blur(colours[..., :4, :4], torch.tensor([2.0, 2.0]), 2.0).shape[-1] == 4
+
+
+def test_shares_of_blur_and_hue_change_views_and_leave_the_rest_of_the_draw(store):
+    def get(**change):
+        pairs = ClipPairs(store, {**NUMBERS, "steps": 50, **change}, 0, CPU)
+        return pairs, pairs.draw(0)
+
+    plain, draws = get()
+    blurred, others = get(blurred=0.5)
+    assert float(others["blurred"].float().mean()) == pytest.approx(0.5, abs=0.08)
+    sigma = others["sigma"]
+    assert 0.1 <= float(sigma.min()) < 0.2 and 1.9 < float(sigma.max()) <= 2.0
+    assert all(torch.equal(draws[n], others[n]) for n in draws if n != "blurred")
+    one, other = plain.get(draws, 0)[0], blurred.get(others, 0)[0]
+    same = torch.isclose(one, other).flatten(2).all(2)
+    assert torch.equal(same, ~others["blurred"][:4].T)
+    _, wide = get(jitter={**NUMBERS["jitter"], "hue": 0.5})
+    assert torch.equal(wide["factors"][..., :3], draws["factors"][..., :3])
+    assert float(draws["factors"][..., 3].abs().max()) <= 0.1
+    torch.testing.assert_close(wide["factors"][..., 3], 5 * draws["factors"][..., 3])
 
 
 def test_a_window_that_leaves_the_frame_and_too_few_videos_are_told(store):

@@ -32,6 +32,78 @@ def test_planted_charges_are_found_with_place_and_sign():
     assert maps.sign_balance(found) == 0
 
 
+RULES = {"winding": 0.3, "spread": 0.3, "pixels": 2}
+
+
+def accepted(z, mixed=None, **change):
+    """What TDANN's rules accept of a field whose units are so `mixed`."""
+    shown = maps.Windows(z, np.zeros(z.shape) if mixed is None else mixed, 1.0)
+    return maps.tdann_pinwheels(shown, **{**RULES, **change})
+
+
+def test_both_detectors_find_planted_pinwheels_of_either_sign():
+    charges = [(10.5, 20.5, 1), (40.5, 30.5, -1), (25.5, 50.5, 1), (50.5, 12.5, -1)]
+    found = accepted(planted(charges))
+    assert {tuple(row) for row in found} == {tuple(map(float, row)) for row in charges}
+
+
+def test_the_ring_turns_seven_eighths_of_the_way_and_leaves_the_border_out():
+    turns = maps.ring_windings(planted([(10.0, 10.0, 1)], 21))
+    assert turns.shape == (19, 19)
+    assert turns[9, 9] == pytest.approx(7 / 8)
+    assert np.abs(turns[0]).max() < 0.1
+    assert len(accepted(planted([(5.5, 0.5, -1)], 16))) == 1
+    assert len(accepted(planted([(5.5, -0.5, -1)], 16))) == 0
+
+
+def test_a_group_of_too_few_pixels_or_of_mixed_units_is_no_pinwheel():
+    z = planted([(10.5, 10.5, 1)], 21)
+    assert len(accepted(z, pixels=4)) == 1
+    assert len(accepted(z, pixels=5)) == 0
+    spread = np.zeros((21, 21))
+    spread[10:12, 10:12] = 0.6  # twice the threshold, for direction: not below it
+    assert len(accepted(z, spread)) == 0
+    assert len(accepted(z, spread, spread=0.31)) == 1
+    spread[10, 10] = spread[11, 11] = 0.59  # corners touch: one group of two
+    assert len(accepted(z, spread)) == 1
+
+
+def test_an_open_ring_takes_no_fracture_for_a_pinwheel():
+    direction = np.exp(0.5j * np.angle(planted([(30.5, 30.5, 1)])))
+    assert len(accepted(direction)) == 0
+    assert len(accepted(direction, winding=0.2)) > 0
+
+
+def test_windows_have_the_mean_and_scipys_circular_sd_over_the_number_of_their_units():
+    from scipy.stats import circmean, circstd
+
+    rng = np.random.default_rng(0)
+    place = rng.uniform(0, 8, (500, 2))
+    vectors = rng.uniform(0.1, 1, 500) * np.exp(1j * rng.normal(0, 1, 500))
+    vectors[::5] = 0
+    shown = maps.windowed(place, vectors, 8.0, 2.0)
+    assert shown.z.shape == (10, 10) and shown.stride == pytest.approx(6 / 9)
+    for row, column in ((5, 9), (0, 3)):
+        low = shown.stride * np.array([column, row])
+        inside = ((place >= low) & (place < low + 2)).all(1) & (vectors != 0)
+        angles = np.angle(vectors[inside])
+        expected = np.rad2deg(circstd(angles)) / inside.sum()
+        assert shown.spread[row, column] == pytest.approx(expected)
+        assert maps.wrap(np.angle(shown.z[row, column]) - circmean(angles)) == pytest.approx(0)
+    empty = maps.windowed(place, 0 * vectors, 8.0, 2.0)
+    assert np.isnan(empty.z).all() and len(maps.tdann_pinwheels(empty, **RULES)) == 0
+
+
+def test_in_noise_tdanns_rules_find_fewer():
+    """Units of random preference: the map winds by chance, and its units are mixed everywhere."""
+    rng = np.random.default_rng(0)
+    place = rng.uniform(0, SIDE, (8000, 2))
+    vectors = np.exp(1j * rng.uniform(0, 2 * np.pi, 8000))
+    shown = maps.windowed(place, vectors, SIDE, 1.0)
+    found = len(maps.pinwheels(shown.z))
+    assert found > 20 and len(maps.tdann_pinwheels(shown, **RULES)) < 0.3 * found
+
+
 def test_a_smooth_direction_pinwheel_is_two_half_axis_pinwheels_in_one():
     z = planted([(30.5, 30.5, 1)])
     assert maps.windings(z).sum() == 1

@@ -107,16 +107,33 @@ def planted(pixels=40, side=4.0):
     return sheets.sheet(place, curves[:, None, :, None].repeat(2, -1), side)
 
 
-MEASURED = {"pixels": 40, "sigma": 0.12, "best": 1.0, "nulls": 4}
+TDANN = {"winding": 0.3, "spread": 0.3, "pixels": 2, "units": 167}
+MEASURED = {"pixels": 40, "sigma": 0.12, "best": 1.0, "nulls": 4, "tdann": TDANN}
 
 
 def test_one_planted_pinwheel_is_found():
     units = planted()
     z1, z2 = units.fields(40, 0.12)
-    found = sheets.measures(z1, z2, units.side)
+    found = sheets.measures(z1, z2, units.side, units.windowed(TDANN["units"]), TDANN)
     assert found["per_mm2"] * ((40 - 3) * 0.1) ** 2 == pytest.approx(1)
+    names = ("positive", "negative", "positive_tdann", "negative_tdann")
+    assert [found[name] for name in names] == [1, 0, 1, 0]
+    windows = units.windowed(TDANN["units"])
+    area = ((len(windows.z) - 2) * windows.stride) ** 2
+    assert found["density_tdann"] == pytest.approx(found["spacing"] ** 2 / area)
     assert found["sign_balance"] == 1 and np.isnan(found["opposite"])
     assert found["fractures"] < 0.1
+
+
+@pytest.mark.parametrize(
+    "change", [{"winding": 0.49}, {"spread": 0.05}, {"pixels": 5}, {"units": 9}]
+)
+def test_each_rule_of_tdann_can_refuse_a_pinwheel(change):
+    units = planted()
+    rules = {**TDANN, **change}
+    windows = units.windowed(rules["units"])
+    found = sheets.measures(*units.fields(40, 0.12), units.side, windows, rules)
+    assert found["positive"] == 1 and found["positive_tdann"] == found["density_tdann"] == 0
 
 
 def test_a_map_is_smooth_and_its_shuffle_is_not():
@@ -129,6 +146,25 @@ def test_a_map_is_smooth_and_its_shuffle_is_not():
     assert curve[0] < 20 and other.mean() == pytest.approx(90, abs=3)
 
 
+def test_near_units_are_alike_in_a_map_and_dealt_ones_are_not():
+    units = planted()
+    rng = generator(0, "a")
+    found = sheets.alike(units, 2.0, 40, 0.12, rng)
+    dealt = units.at(units.place[rng.permutation(len(units.place))])
+    other = sheets.alike(dealt, 2.0, 40, 0.12, rng)
+    assert found["homogeneity"] > 0.9 and found["pair_correlation"] > 0.8
+    # The length of the mean of some 18 random unit vectors: about sqrt(pi / (4 n)).
+    units_of_a_mean = 4 * np.pi * 0.12**2 / 0.1**2
+    expected = np.sqrt(np.pi / 4 / units_of_a_mean)
+    assert other["homogeneity"] == pytest.approx(expected, rel=0.1)
+    assert abs(other["pair_correlation"]) < 0.05
+    # A constant map: every pair is alike, near or far, so near ones are no more so.
+    same = sheets.sheet(units.place, np.ones((1600, 1, 1, 2)) * (1 + np.cos(THETA))[:, None], 4.0)
+    plain = sheets.alike(same, 2.0, 40, 0.12, rng)
+    assert plain["homogeneity"] == pytest.approx(1)
+    assert plain["pair_correlation"] == pytest.approx(0, abs=1e-9)
+
+
 def test_nulls_keep_the_spectrum_or_the_units():
     units = planted()
     z1, z2 = units.fields(40, 0.12)
@@ -138,6 +174,12 @@ def test_nulls_keep_the_spectrum_or_the_units():
     spacings = {null: np.mean([d["spacing"] for d in draws]) for null, draws in found.items()}
     assert spacings["phase"] > 1.5 * spacings["shuffle"]
     assert all(draw["smoothness"] < 0.1 for draw in found["shuffle"])
+    # Dealt units are mixed everywhere: TDANN's rules refuse what winds about them by chance.
+    of_dealt = {
+        name: np.mean([d[name] for d in found["shuffle"]]) for name in ("density", "density_tdann")
+    }
+    assert of_dealt["density"] > 3 > 1 > of_dealt["density_tdann"]
+    assert all(np.isfinite(draw["density_tdann"]) for draw in found["phase"])
 
 
 def test_pinwheels_are_hubs_and_a_rainbow_has_none():

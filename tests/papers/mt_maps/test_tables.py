@@ -1,5 +1,7 @@
 """From decoded frames to tables and figures: every job of the paper, on a tiny study."""
 
+from itertools import pairwise
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -92,6 +94,12 @@ def test_each_number_stands_once_and_says_where_it_is_from(study):
     own = table[(table["measure"] == "density") & (table["stimulus"] == "gratings")]
     assert set(own["positions"]) == {"own", "retinotopic", "uniform", "other seed"}
     assert set(own[own["positions"] == "own"]["null"]) == {"real", "phase", "shuffle"}
+    for name in ("density_tdann", "positive_tdann"):
+        by_rules = table[(table["measure"] == name) & (table["positions"] == "own")]
+        assert set(by_rules["null"]) == {"real", "phase", "shuffle"}
+    for name in ("homogeneity", "pair_correlation"):
+        by_units = table[(table["measure"] == name) & (table["positions"] == "own")]
+        assert set(by_units["null"]) == {"real", "shuffle"}
     intervals = table[table["measure"] == "cv_dir"].dropna(subset=["value"])
     assert (intervals["lower"] <= intervals["value"]).all()
     assert (intervals["value"] <= intervals["upper"]).all()
@@ -159,7 +167,16 @@ def test_every_figure_is_drawn_from_the_tables_alone(study, tmp_path):
     np.testing.assert_allclose(shown, wheel(direction / 360), atol=1e-6)
     labels = [tick.get_text() for tick in drawn["ablations"].axes[0].get_yticklabels()]
     assert "motion-energy units" in labels and "random weights (clips)" in labels
-    assert isinstance(pd.read_csv(paths["measures"]), pd.DataFrame)
+    apart(drawn["ablations"])
+
+
+def apart(figure):
+    """No two tick labels of an axis touch."""
+    figure.draw_without_rendering()
+    for ax in figure.axes:
+        boxes = [label.get_window_extent() for label in ax.get_xticklabels() if label.get_text()]
+        for one, other in pairwise(boxes):
+            assert one.x1 < other.x0, ax.get_xlabel()
 
 
 def test_the_wheel_has_one_lightness_and_no_colour_twice():

@@ -1,14 +1,15 @@
 """Training: the losses of a step, resuming, sharing a pre-training, positions and their controls."""
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
 from papers.mt_maps import placing, rates
-from papers.mt_maps.conditions import arms, seed_of, shares, told, units
+from papers.mt_maps.conditions import arms, seed_of, shares, told, trainings, units
 from papers.mt_maps.learner import MoCo
 from papers.mt_maps.network import Network, settle
-from papers.mt_maps.train import train
+from papers.mt_maps.train import Job, train
 from replicortex.config import paper_numbers
 from replicortex.data import frames
 from replicortex.errors import StudyError
@@ -76,6 +77,8 @@ def test_the_paper_has_its_conditions(numbers):
     assert made["spatial_only"]["settings"]["task"]["weight"] == 0
     assert made["flip_independent"]["settings"]["clips"]["flip"] == "independent"
     assert made["flip_independent"]["settings"]["clips"]["order"] == "forward"
+    noise = made["white_noise"]
+    assert (noise["source"], [n["name"] for n in noise["networks"]]) == ("noise", ["pretrained"])
     assert {"seeds", "job"}.isdisjoint(told(made["clips"]))
     small = arms(numbers["small"])
     wanted = {"random", "pretrained", *(f"continue_alpha{a}" for a in ("0", "0.25", "2.5"))}
@@ -155,6 +158,30 @@ def test_a_resumed_training_equals_an_uninterrupted_one(numbers, shards, tmp_pat
         for other in (resumed, again):
             assert same(model, other[name][0])
             assert history.equals(other[name][1])
+
+
+def test_what_is_counted_is_what_is_trained(numbers, shards, monkeypatch):
+    """The cost's count against the trainings that the jobs of the demo run, arm by arm."""
+    shown = {}
+    for arm in arms(numbers["demo"]).values():
+        shown.setdefault(arm["job"], []).append(arm)
+    counted = []
+
+    def count(job, name, arm, net, alpha, places, epochs, weight, seed):
+        clips = arm["settings"]["clips"]
+        counted.append((arm["arm"], epochs * clips["steps"] * clips["batch"]))
+        return net, pd.DataFrame({"epoch": []})
+
+    monkeypatch.setattr(Job, "_fit", count)
+    for listed in shown.values():
+        run(numbers["demo"], shards, [arm["arm"] for arm in listed], numbers["demo"]["seeds"])
+    found = {
+        name: (len(own), sum(own))
+        for name in arms(numbers["demo"])
+        for own in [[pairs for arm, pairs in counted if arm == name]]
+    }
+    assert found == trainings(arms(numbers["demo"]))
+    assert sum(count for count, _ in found.values()) > 10
 
 
 def learner(numbers, alpha, weight=1.0, form="relative"):

@@ -29,7 +29,8 @@ class ClipPairs:
     store
         Decoded videos; pictures are videos of one frame.
     numbers
-        Section `clips` of the configuration, with `pairs`, `pan` and `jittered` of the source.
+        Section `clips` of the configuration, with `pairs`, `pan`, `jittered` and `blurred` of the
+        source.
     seed, device
         Of the streams; where batches go.
     """
@@ -93,7 +94,7 @@ class ClipPairs:
             for name in ("brightness", "contrast", "saturation")
         ]
         order = torch.rand(count, 2, numbers["frames"], generator=stream).argsort(-1)
-        return {
+        drawn = {
             "items": items,
             "video": video,
             "start": start,
@@ -101,11 +102,17 @@ class ClipPairs:
             "place": uniform(count, 2, 2),
             "velocity": velocity[:, None].expand(count, 2, 2),
             "flip": flips,
-            "factors": torch.stack(factors, -1),
             "jittered": uniform(count, 2) < numbers["jittered"],
             "grey": uniform(count, 2) < numbers["grey"],
             "backwards": uniform(count, 2) < 0.5,
             "order": order,
+        }
+        factors.append(jitter["hue"] * (2 * uniform(count, 2) - 1))
+        sharp, coarse = numbers["blur"]
+        return drawn | {
+            "factors": torch.stack(factors, -1),
+            "blurred": uniform(count, 2) < numbers["blurred"],
+            "sigma": sharp + (coarse - sharp) * uniform(count, 2),
         }
 
     def get(self, draws: dict[str, torch.Tensor], step: int) -> tuple[torch.Tensor, torch.Tensor]:
@@ -142,6 +149,9 @@ class ClipPairs:
         )
         shown = self._ordered(shown, one)
         shown = changed(shown, *(one[n].to(self.device) for n in ("factors", "jittered", "grey")))
+        if numbers["blurred"]:
+            sigma = torch.where(one["blurred"], one["sigma"], 0.0)
+            shown = blur(shown, sigma.to(self.device), max(numbers["blur"]))
         mean, sd = (torch.tensor(numbers[n], device=self.device) for n in ("mean", "sd"))
         shown = (shown - mean[:, None, None]) / sd[:, None, None]
         return shown.transpose(1, 2).contiguous()
@@ -227,12 +237,20 @@ def window(
 def changed(
     shown: torch.Tensor, factors: torch.Tensor, jittered: torch.Tensor, grey: torch.Tensor
 ) -> torch.Tensor:
-    """Return clips (n, frames, channels, ...) with brightness, contrast and saturation changed.
+    """Return clips with brightness, contrast, saturation and hue changed, in this order; some grey.
 
-    The contrast turns about the clip's mean grey; all frames of a clip change alike.
+    Parameters
+    ----------
+    shown
+        (n, frames, channels, side, side), 0 to 1; one channel has neither saturation nor hue.
+    factors
+        (n, 4): of brightness, contrast (about the clip's mean grey) and saturation, and the turn of
+        hue, 1 the whole circle. All frames of a clip change alike.
+    jittered, grey
+        (n,) which clips are changed, and which are then made grey.
     """
     wide = (slice(None), None, None, None, None)
-    bright, contrast, saturation = (factors[:, k][wide] for k in range(3))
+    bright, contrast, saturation, turn = (factors[:, k][wide] for k in range(4))
     colour = shown.shape[2] == 3
     out = (shown * bright).clamp(0, 1)
     out = ((out - _grey(out).mean((1, 2, 3, 4), keepdim=True)) * contrast).add(
@@ -241,8 +259,52 @@ def changed(
     out = out.clamp(0, 1)
     if colour:
         out = (_grey(out) + (out - _grey(out)) * saturation).clamp(0, 1)
+        out = turned(out, turn[:, :, 0])
     out = torch.where(jittered[wide], out, shown)
     return torch.where(grey[wide], _grey(out).expand_as(out), out) if colour else out
+
+
+def turned(shown: torch.Tensor, turn: torch.Tensor) -> torch.Tensor:
+    """Return colours (n, frames, 3, side, side) whose hue (HSV) is turned; turn 1 is the whole circle."""
+    red, green, blue = shown.unbind(2)
+    value, low = shown.amax(2), shown.amin(2)
+    chroma = value - low
+    part = chroma.clamp(min=1e-12)
+    sixth = torch.where(
+        value == red,
+        (green - blue) / part,
+        torch.where(value == green, 2 + (blue - red) / part, 4 + (red - green) / part),
+    )
+    sixth = sixth + 6 * turn
+    # Each channel is the value, less the chroma where the hue is far from the channel's own.
+    places = [torch.remainder(n + sixth, 6) for n in (5, 3, 1)]
+    return torch.stack([value - chroma * torch.minimum(k, 4 - k).clamp(0, 1) for k in places], 2)
+
+
+def blur(shown: torch.Tensor, sigma: torch.Tensor, widest: float) -> torch.Tensor:
+    """Return clips under a Gaussian, the same for all frames of a clip; edges are mirrored.
+
+    Parameters
+    ----------
+    shown
+        (n, frames, channels, side, side).
+    sigma
+        (n,) pixels; 0 leaves a clip as it is.
+    widest
+        Largest sigma: kernels reach three of it, or the frame's side if that is less.
+    """
+    n, side = len(shown), shown.shape[-1]
+    reach = min(math.ceil(3 * widest), side - 1)
+    x = torch.arange(-reach, reach + 1, device=shown.device)
+    kernel = torch.exp(-0.5 * (x / sigma.clamp(min=1e-3)[:, None]) ** 2)
+    kernel = (kernel / kernel.sum(1, keepdim=True)).to(shown.dtype)
+    planes = shown.shape[1] * shown.shape[2]
+    kernel = kernel.repeat_interleave(planes, 0)
+    out = shown.reshape(1, n * planes, side, side)
+    out = F.pad(out, (reach,) * 4, mode="reflect")
+    out = F.conv2d(out, kernel[:, None, None, :], groups=n * planes)
+    out = F.conv2d(out, kernel[:, None, :, None], groups=n * planes)
+    return out.reshape(shown.shape)
 
 
 def _grey(shown: torch.Tensor) -> torch.Tensor:

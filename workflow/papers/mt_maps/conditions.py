@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from replicortex.files import canonical_json
+
 STAGES = ("reference", "random", "pretrained")  # networks before the joint training
 STARTS = ("continue", "restart")  # how the joint training begins
+# Sections on which a pre-training depends: arms that agree in them share it within a job.
+PRETRAINED_BY = ("clips", "network", "training")
 SECTIONS = ("clips", "network", "task", "spatial", "placing", "training", "motion_energy")
 
 
@@ -33,7 +37,7 @@ def arms(numbers: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
         if entry["source"] != "none":
             source = numbers["sources"][entry["source"]]
             settings["clips"] |= {"pairs": source["pairs"], "pan": source["pan"]}
-            settings["clips"]["jittered"] = source["jitter"]
+            settings["clips"] |= {"jittered": source["jitter"], "blurred": source["blur"]}
         for name, section in settings.items():
             section |= _changes(entry["change"], name)
         found[arm] = {
@@ -62,6 +66,40 @@ def _changes(change: Mapping[str, Any], section: str) -> dict[str, Any]:
 def told(arm: Mapping[str, Any]) -> dict[str, Any]:
     """Return what a training depends on: an arm without its seeds and the name of its job."""
     return {name: value for name, value in arm.items() if name not in ("seeds", "job")}
+
+
+def pretraining(arm: Mapping[str, Any]) -> dict[str, Any]:
+    """Return all that the contrast-alone training of an arm depends on, but for the seed."""
+    settings = arm["settings"]
+    by = {name: settings[name] for name in PRETRAINED_BY}
+    return {"source": arm["source"], **by, "task": {**settings["task"], "weight": 1.0}}
+
+
+def trainings(found: Mapping[str, Mapping[str, Any]]) -> dict[str, tuple[int, int]]:
+    """Return how many trainings each arm runs, and how many pairs of clips they show.
+
+    Parameters
+    ----------
+    found
+        As `arms` returns it. A pre-training that arms of one job share is the first arm's; every
+        network but the random and the made-by-hand ones needs one, for its positions.
+    """
+    made: set[str] = set()
+    counted = {}
+    for name, arm in found.items():
+        clips, training = arm["settings"]["clips"], arm["settings"]["training"]
+        later = [n["start"] for n in arm["networks"] if n["start"] in STARTS]
+        epochs = []
+        for seed in arm["seeds"]:
+            run = canonical_json([arm["job"], seed, pretraining(arm)])
+            if (
+                later or any(n["start"] == "pretrained" for n in arm["networks"])
+            ) and run not in made:
+                made.add(run)
+                epochs.append(training["pretrain_epochs"])
+            epochs += [training[f"{start}_epochs"] for start in later]
+        counted[name] = len(epochs), sum(epochs) * clips["steps"] * clips["batch"]
+    return counted
 
 
 def units(arm: Mapping[str, Any], seeds: Iterable[int]) -> list[str]:
@@ -100,3 +138,8 @@ def shards(files: Mapping[str, list[str]], sources: Iterable[str]) -> dict[str, 
     wanted = set(sources)
     found = [path for name, paths in files.items() if name in wanted for path in paths]
     return {"shards": found} if found else {}
+
+
+def manifest(manifests: Mapping[str, str], source: Mapping[str, Any]) -> dict[str, str]:
+    """Return the input "dataset" of a source's decoding; nothing for noise, which is made."""
+    return {"dataset": manifests[source["dataset"]]} if source["dataset"] else {}

@@ -40,12 +40,13 @@ ARMS = {
     ("spatial_only", ""): "spatial loss only",
     ("absolute", ""): "absolute spatial loss",
     ("uniform", ""): "positions at random",
-    ("shuffled", ""): "swaps on dealt responses",
+    ("shuffled", ""): "swaps on shuffled responses",
     ("flip_shared", ""): "flips shared by both views",
     ("flip_independent", ""): "independent flips",
     ("static", ""): "static frames",
     ("frames_shuffled", ""): "frames shuffled",
     ("reversed", ""): "half of the views reversed",
+    ("white_noise", ""): "movies of white noise",
     ("no_pan", ""): "crops that stand still",
 }
 # Bands that would be MT-like, from the replication notes: not read in the cited papers by us.
@@ -54,30 +55,33 @@ NAMES = {
     "dsi_a": "DSI, 1 − null / preferred",
     "cv_dir": "Circular variance of direction",
     "cv_ax": "Circular variance of axis",
-    "g": "Opposite lobe, g",
+    "g": "Gain of the null lobe, g",
     "fwhm": "FWHM (deg)",
     "circ_sd": "Circular SD (deg)",
     "smoothness": "Smoothness S of direction",
     "smoothness_axis": "Smoothness S of axis",
-    "density": "Pinwheels per Λ²",
+    "density": "Pinwheel density (per Λ²)",
     "fractures": "Fractures (mm per mm²)",
-    "opposite": "Nearest of the other sign",
+    "opposite": "Opposite-sign nearest neighbours",
     "spatial_loss": "Spatial loss of gratings",
-    "matching": "Pairs matched",
-    "coverage": "Unevenness of coverage c′",
-    "hub": "Directions nearby (share)",
+    "matching": "Retrieval, top 1",
+    "coverage": "Coverage uniformity c′",
+    "hub": "Directions represented (share)",
 }
 
 
 # The same where a panel is narrow.
 SHORT = {
     "dsi_a": "DSI\n1 − null / pref.",
-    "g": "Opposite lobe\ng",
+    "g": "Null-lobe gain\ng",
     "smoothness": "Smoothness S\ndirection",
     "smoothness_axis": "Smoothness S\naxis",
-    "density": "Pinwheels\nper Λ²",
-    "fractures": "Fractures\n(mm per mm²)",
+    "density": "Pinwheel density\nper Λ²",
+    "fractures": "Fracture length\n(mm per mm²)",
 }
+
+
+SHARES = ("dsi_a", "g", "smoothness", "smoothness_axis")  # about 0 to 1
 
 
 def figures(
@@ -503,6 +507,10 @@ def ablations(table: pd.DataFrame, sources: dict[str, str]) -> Figure:
             own = pick(table, measure, arm=arm, network=network, **where)
             values = own[own["alpha"] == alpha]["value"].dropna()
             ax.plot(values, [place] * len(values), "o", color=colour, markersize=2.8)
+            if measure == "density":
+                other = pick(table, "density_tdann", arm=arm, network=network, **where)
+                other = other[other["alpha"] == alpha]["value"].dropna()
+                ax.plot(other, [place] * len(other), "|", color=colour, markersize=4)
             for null, shade in (("phase", PALE), ("shuffle", "#BBBBBB")):
                 drawn = pick(table, measure, arm=arm, network=network, null=null, **where)
                 drawn = drawn[drawn["alpha"] == alpha]
@@ -519,7 +527,11 @@ def ablations(table: pd.DataFrame, sources: dict[str, str]) -> Figure:
         if measure == "density":
             ax.axvline(np.pi, color=GREY, linewidth=0.6)
         ax.set_xlabel(SHORT[measure], fontsize=6.5)
-        ax.locator_params(axis="x", nbins=3, steps=[1, 2, 5, 10])
+        if measure in SHARES:
+            low, high = ax.get_xlim()
+            ax.set(xlim=(min(low, -0.05), max(high, 1.05)), xticks=[0, 0.5, 1])
+        else:
+            ax.locator_params(axis="x", nbins=3, steps=[1, 2, 5, 10])
         ax.tick_params(axis="y", length=0)
         letter(ax, mark, "")
     axes[0].set_yticks(range(len(rows)), [label for *_, label in rows], fontsize=6)
@@ -528,14 +540,15 @@ def ablations(table: pd.DataFrame, sources: dict[str, str]) -> Figure:
         figure,
         main_arms(table),
         [
-            ("phase-scrambled maps", {"color": PALE, "linewidth": 4}),
-            ("units dealt to other places", {"color": "#BBBBBB", "linewidth": 4}),
+            ("phase-scrambled", {"color": PALE, "linewidth": 4}),
+            ("units shuffled", {"color": "#BBBBBB", "linewidth": 4}),
+            ("pinwheels by TDANN's rules", {"color": GREY, "marker": "|", "linestyle": "none"}),
         ],
     )
     return note(
         figure,
-        "MT layer, drifting gratings; a mark is a seed. Grey: 95 % of the nulls, mean over seeds. Vertical "
-        "line: π, the density of any narrow-band random map.",
+        "MT layer, drifting gratings; a mark is a seed. Grey: 95 % of the nulls, mean over seeds. Line: π, "
+        "the density of any narrow-band random map.",
     )
 
 
@@ -660,7 +673,7 @@ def coverage(table: pd.DataFrame) -> Figure:
     axes[1].set_xticks([0, 1], ["about\npinwheels", "about random\npoints"])
     axes[1].set(ylabel=NAMES["hub"], ylim=(0, 1.02))
     axes[2].set_xticks([0, 1], ["map", "phase-\nscrambled"])
-    axes[2].set(ylabel="Pinwheels whose nearest has\nthe other sign (share)", ylim=(0, 1.02))
+    axes[2].set(ylabel="Opposite-sign nearest\nneighbours (share)", ylim=(0, 1.02))
     for ax, mark in zip(axes, "abc", strict=True):
         letter(ax, mark, "")
     marks = {"map": "o", "phase-scrambled": "D", "pixels shuffled": "x", "rainbow": "^"}

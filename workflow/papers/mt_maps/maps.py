@@ -1,11 +1,14 @@
 """Maps of preferred direction on the sheet: pinwheels, fractures, spacing, density, smoothness, nulls.
 
 A field is a complex array (rows, columns): its argument is the preferred direction z1, or twice the
-preferred axis z2. Distances are in mm. Pinwheels are winding numbers about 2 x 2 pixels. Angles of the
-direction field are never doubled: a direction pinwheel has charge +-1, an axis pinwheel +-1/2.
+preferred axis z2. Distances are in mm. Pinwheels are winding numbers about 2 x 2 pixels, or what TDANN's
+rules accept. Angles of the direction field are never doubled: a direction pinwheel has charge +-1, an
+axis pinwheel +-1/2.
 """
 
 from __future__ import annotations
+
+from typing import NamedTuple
 
 import numpy as np
 
@@ -73,6 +76,94 @@ def pinwheels(z: np.ndarray, border: int = 1) -> np.ndarray:
     inside &= (row < found.shape[0] - border) & (column < found.shape[1] - border)
     row, column = row[inside], column[inside]
     return np.stack([column + 0.5, row + 0.5, np.sign(found[row, column])], axis=1)
+
+
+# Steps (row, column) round a pixel, anticlockwise with rows running up, from its lower left.
+RING = ((-1, -1), (-1, 0), (-1, 1), (0, 1), (1, 1), (1, 0), (1, -1), (0, -1))
+STRIDE = 0.3  # of a window's width, between windows [code: TDANN]
+HALVED = (
+    2  # TDANN's angles are orientations: its thresholds are half of those of a field's argument
+)
+
+
+class Windows(NamedTuple):
+    """TDANN's map: z, complex; how mixed the units of each window are; distance of windows, mm."""
+
+    z: np.ndarray
+    spread: np.ndarray
+    stride: float
+
+
+def ring_windings(z: np.ndarray) -> np.ndarray:
+    """Return how often arg z turns along the ring of 8 pixels about each inner pixel.
+
+    Float (rows - 2, columns - 2). As in TDANN (neuroailab/TDANN, spacetorch/maps/pinwheel_detector.py)
+    the step from the last pixel of the ring to the first is left out: an even pinwheel has 7/8.
+    """
+    a = np.angle(z)
+    rows, columns = a.shape
+    around = np.stack([a[1 + r : rows - 1 + r, 1 + c : columns - 1 + c] for r, c in RING])
+    return wrap(np.diff(around, axis=0)).sum(0) / (2 * np.pi)
+
+
+def windowed(positions: np.ndarray, vectors: np.ndarray, side: float, width: float) -> Windows:
+    """Return TDANN's map of units, and how mixed they are, in square windows (smoother.py there).
+
+    Parameters
+    ----------
+    positions, vectors
+        As of `field`; units whose vector is 0 are left out.
+    side, width
+        Of the sheet and of a window, mm. Windows lie wholly within the sheet, STRIDE widths apart.
+
+    Returns
+    -------
+    Mean of the units' unit vectors (rows, columns), and the circular SD (deg) of their preferences
+    over their number; NaN where a window has none.
+    """
+    tuned = vectors != 0
+    places, phasors = positions[tuned], np.exp(1j * np.angle(vectors[tuned]))
+    starts = np.linspace(0, side - width, max(3, int((side - width) / (STRIDE * width))))
+    within = [
+        ((at >= starts[:, None]) & (at < starts[:, None] + width)).astype(float) for at in places.T
+    ]
+    across, down = within
+    with np.errstate(divide="ignore", invalid="ignore"):
+        count = down @ across.T
+        z = (down * phasors) @ across.T / count
+        spread = np.rad2deg(np.sqrt(-2 * np.log(np.minimum(np.abs(z), 1)))) / count
+    return Windows(z, spread, float(starts[1]))
+
+
+def tdann_pinwheels(shown: Windows, *, winding: float, spread: float, pixels: int) -> np.ndarray:
+    """Return the pinwheels that TDANN's rules accept, (n, 3): x, y (pixels) and sign.
+
+    A pixel counts when the turn of its ring is beyond a threshold and its units are not too mixed; a
+    pinwheel is a connected group (corners touch) of such pixels of one sign, at its centre. The outermost
+    pixels have no ring, so the border is left out.
+
+    Parameters
+    ----------
+    shown
+        As `windowed` returns it.
+    winding, spread
+        Least turn and largest spread, in TDANN's angles of orientation: of arg z they are twice as
+        large. Since the ring is open, a fracture may leave half a turn of direction (`winding` 0.25).
+    pixels
+        Fewest of a group.
+    """
+    from scipy.ndimage import center_of_mass, label
+
+    turns = ring_windings(shown.z)
+    calm = shown.spread[1:-1, 1:-1] < HALVED * spread
+    found = []
+    for sign in (1, -1):
+        groups, count = label((sign * turns > HALVED * winding) & calm, np.ones((3, 3)))
+        sizes = np.bincount(groups.ravel(), minlength=count + 1)
+        kept = [number for number in range(1, count + 1) if sizes[number] >= pixels]
+        centres = center_of_mass(groups > 0, groups, kept) if kept else []
+        found += [(column + 1, row + 1, sign) for row, column in centres]
+    return np.array(found, float).reshape(-1, 3)
 
 
 def fractures(z1: np.ndarray, z2: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

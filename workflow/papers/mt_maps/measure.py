@@ -20,10 +20,14 @@ VALUES = ["value", "lower", "upper"]
 OF_MAP = ("gratings", "dots")
 REAL = "real"  # what is no null; an empty word would be read back as a missing number
 # What is measured on positions other than a network's own, and what nulls are asked for.
-ELSEWHERE = ("smoothness", "smoothness_axis", "density", "spatial_loss")
+ELSEWHERE = (
+    *("smoothness", "smoothness_axis", "homogeneity", "pair_correlation"),
+    *("density", "density_tdann", "spatial_loss"),
+)
 AGAINST_NULLS = (
-    *("density", "density_axis", "opposite", "fractures"),
-    *("smoothness", "smoothness_axis"),
+    *("density", "density_tdann", "density_axis", "opposite", "fractures"),
+    *("positive", "negative", "positive_tdann", "negative_tdann"),
+    *("smoothness", "smoothness_axis", "homogeneity", "pair_correlation"),
 )
 OBLIQUE = 45.0  # deg: what lies nearer to horizontal than this is called horizontal
 DIGITS = 5
@@ -322,7 +326,8 @@ class Network:
     def _mapped(self, units: sheets.Sheet, responses: np.ndarray, where: dict[str, Any]) -> None:
         pixels, sigma = self.measured["pixels"], self.measured["sigma"]
         z1, z2 = units.fields(pixels, sigma)
-        values = sheets.measures(z1, z2, self.side)
+        rules = self.measured["tdann"]
+        values = sheets.measures(z1, z2, self.side, units.windowed(rules["units"]), rules)
         spacing = values["spacing"]
         if not np.isfinite(spacing):  # nothing is tuned: there is no map
             spacing = self.side / 4
@@ -330,6 +335,7 @@ class Network:
             values[name] = sheets.smoothness(units, spacing, self.measured["best"], self.rng, axis)[
                 0
             ]
+        values |= sheets.alike(units, spacing, pixels, sigma, self.rng)
         values["spatial_loss"] = sheets.spatial_loss(
             units, responses, self.numbers["width"], self.rng
         )

@@ -4,6 +4,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from papers.mt_maps.conditions import arms, trainings
+from replicortex.costs import Shown
 from replicortex.schema import PaperNumbers, Positive, PositiveInt, Section, Share
 
 NotNegative = Annotated[float, Field(ge=0)]
@@ -16,14 +18,24 @@ Pan = Annotated[list[NotNegative], Field(min_length=2, max_length=2)]
 Block = Annotated[str, Field(pattern=r"^layer\d+\.\d+$")]
 
 
-class Source(Section):
-    """Videos or pictures, and the task on them."""
+class Noise(Section):
+    """Movies of white noise, made instead of decoded."""
 
-    dataset: str
-    kind: Literal["ucf101", "videos", "pictures"]
+    videos: Annotated[int, Field(ge=2)]
+    frames: PositiveInt
+    seed: Count
+
+
+class Source(Section):
+    """Videos, pictures or noise, and the task on them."""
+
+    dataset: str | None = Field(default=None, description="none for the kind noise")
+    kind: Literal["ucf101", "videos", "pictures", "noise"]
+    noise: Noise | None = Field(default=None, description="for the kind noise alone")
     pairs: Literal["instance", "velocity"]
     pan: Pan = Field(description="speed of the crop, pixels per frame, from and to")
     jitter: Share = Field(description="share of the views whose light changes")
+    blur: Share = Field(description="share of the views that are blurred")
     shards: PositiveInt
 
 
@@ -38,11 +50,12 @@ class Store(Section):
 
 
 class Jitter(Section):
-    """Random changes of light, as shares."""
+    """Random changes of light: shares; of hue, turns either way."""
 
     brightness: Share
     contrast: Share
     saturation: Share
+    hue: Annotated[float, Field(ge=0, le=0.5)]
 
 
 class Clips(Section):
@@ -58,6 +71,9 @@ class Clips(Section):
     order: Order
     jitter: Jitter
     grey: Share
+    blur: list[NotNegative] = Field(
+        min_length=2, max_length=2, description="sigma in pixels, from and to"
+    )
     mean: list[Share] = Field(min_length=1, max_length=3)
     sd: list[Positive] = Field(min_length=1, max_length=3)
     batch: Annotated[int, Field(ge=3)] = Field(description="pairs")
@@ -226,6 +242,15 @@ class Probe(Section):
     repeats: PositiveInt
 
 
+class Tdann(Section):
+    """TDANN's rules for pinwheels; its angles are of orientation."""
+
+    winding: Annotated[float, Field(ge=0, lt=0.5)] = Field(description="turns, least")
+    spread: Positive = Field(description="circular SD over the number of units, deg, largest")
+    pixels: PositiveInt = Field(description="of a connected group")
+    units: PositiveInt = Field(description="in the window of a pixel")
+
+
 class Measured(Section):
     """Maps, nulls and intervals."""
 
@@ -235,7 +260,15 @@ class Measured(Section):
     draws: PositiveInt
     nulls: Annotated[int, Field(ge=2)]
     best: Annotated[float, Field(gt=0, le=1)]
+    tdann: Tdann
     seed: Count
+
+
+# Networks whose steps were timed: widths, blocks, frames and side of the clips.
+TIMED = {
+    "full": ([64, 128, 256, 512], [2, 2, 2, 2], 16, 112),
+    "small": ([8, 16, 40, 40], [1, 1, 1, 1], 8, 32),
+}
 
 
 class Numbers(PaperNumbers):
@@ -279,7 +312,21 @@ class Numbers(PaperNumbers):
                 raise ValueError(f"layers: the network has no '{layer.block}'")
         if self.map_layer not in {layer.block for layer in self.layers}:
             raise ValueError(f"map_layer: '{self.map_layer}' is none of layers")
+        if self.clips.blur[0] > self.clips.blur[1]:
+            raise ValueError(f"clips.blur: {self.clips.blur} found, the smaller sigma comes first")
         for name, source in self.sources.items():
+            made = source.kind == "noise"
+            if made == (source.dataset is not None) or made == (source.noise is None):
+                raise ValueError(
+                    f"sources.{name}: the kind '{source.kind}' needs "
+                    + ("noise and no dataset" if made else "a dataset and no noise")
+                )
+            if source.noise and source.noise.frames < self.clips.frames * self.clips.step:
+                raise ValueError(
+                    f"sources.{name}.noise.frames: {source.noise.frames} are fewer than a clip's"
+                )
+            if source.noise and source.shards > source.noise.videos:
+                raise ValueError(f"sources.{name}.shards: more than videos")
             path = source.pan[1] * (self.clips.frames - 1) / self.clips.size
             if self.clips.crop[1] * (1 + path) > 1:
                 raise ValueError(
@@ -301,4 +348,21 @@ class Numbers(PaperNumbers):
 
     def datasets(self) -> list[str]:
         """Names of the datasets that this scale reads."""
-        return list(dict.fromkeys(source.dataset for source in self.sources.values()))
+        named = (source.dataset for source in self.sources.values())
+        return [name for name in dict.fromkeys(named) if name is not None]
+
+    def shown(self) -> list[Shown]:
+        """Pairs of clips that each arm's trainings show; a training without a task costs less."""
+        here = (self.network.widths, self.network.blocks, self.clips.frames, self.clips.size)
+        timed = next((name for name, one in TIMED.items() if one == here), None)
+        return [
+            Shown(
+                what=arm,
+                trainings=count,
+                images=pairs,
+                benchmark="maps.json" if timed else "",
+                key=("step", timed or "", "pairs_per_second"),
+            )
+            for arm, (count, pairs) in trainings(arms(self.model_dump())).items()
+            if count
+        ]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,8 @@ class Sheet:
         (units,) sum R e^(i theta) / sum R and sum R e^(2 i theta) / sum R; 0 for silent units.
     strength
         (units,) peak-to-peak of the tuning curve.
+    curves
+        (units, directions) tuning curves of mean 0 and length 1; 0 for flat ones.
     """
 
     place: np.ndarray
@@ -35,6 +38,7 @@ class Sheet:
     z2: np.ndarray
     strength: np.ndarray
     side: float
+    curves: np.ndarray
 
     def at(self, place: np.ndarray) -> Sheet:
         """Return the same units in other places."""
@@ -43,7 +47,7 @@ class Sheet:
                 f"positions: {place.shape} found, {self.place.shape} expected: "
                 "they do not belong to this layer"
             )
-        return Sheet(place, self.z1, self.z2, self.strength, self.side)
+        return replace(self, place=place)
 
     def fields(self, pixels: int, sigma: float) -> tuple[np.ndarray, np.ndarray]:
         """Return the maps of direction and of axis."""
@@ -52,22 +56,48 @@ class Sheet:
             maps.field(self.place, self.z2, self.side, pixels, sigma),
         )
 
+    def windowed(self, units: int) -> maps.Windows:
+        """Return TDANN's map of direction, of windows of some `units`, half the sheet at most."""
+        width = self.side * min(0.5, (units / len(self.place)) ** 0.5)
+        return maps.windowed(self.place, self.z1, self.side, width)
+
 
 def sheet(place: np.ndarray, responses: np.ndarray, side: float) -> Sheet:
     """Return the sheet of units whose responses (units, conditions, directions, 2) are given."""
     curves = responses.mean((1, 3)).astype(float)
     vectors = [np.nan_to_num(tuning.vector(curves, order)) for order in (1, 2)]
-    return Sheet(np.asarray(place, float), *vectors, np.ptp(curves, axis=1), side)
+    centred = curves - curves.mean(1, keepdims=True)
+    centred /= np.maximum(np.linalg.norm(centred, axis=1, keepdims=True), 1e-30)
+    return Sheet(np.asarray(place, float), *vectors, np.ptp(curves, axis=1), side, centred)
 
 
-def measures(z1: np.ndarray, z2: np.ndarray, side: float) -> dict[str, float]:
+def measures(
+    z1: np.ndarray,
+    z2: np.ndarray,
+    side: float,
+    windows: maps.Windows,
+    rules: Mapping[str, Any],
+) -> dict[str, float]:
     """Return what one pair of maps is measured by; NaN where a map is constant.
 
-    density: direction pinwheels per squared spacing; per_mm2; spacing (mm); sign_balance; opposite:
-    share whose nearest pinwheel has the other sign; density_axis: half pinwheels of the axis map per
-    squared spacing of that map; fractures: mm per mm2.
+    Parameters
+    ----------
+    z1, z2, side
+        Maps of direction and axis; mm.
+    windows, rules
+        TDANN's map of direction, and its thresholds (`measured.tdann`).
+
+    Returns
+    -------
+    density: direction pinwheels per squared spacing; per_mm2; spacing (mm); positive, negative: how many
+    of each sign; sign_balance; opposite: share whose nearest pinwheel has the other sign; density_tdann,
+    positive_tdann, negative_tdann: the same by TDANN's rules; density_axis: half pinwheels of the axis
+    map per squared spacing of that map; fractures: mm per mm2.
     """
     found = maps.pinwheels(z1)
+    accepted = maps.tdann_pinwheels(
+        windows, winding=rules["winding"], spread=rules["spread"], pixels=rules["pixels"]
+    )
     try:
         values = {
             "density": maps.density(z1, side),
@@ -78,11 +108,22 @@ def measures(z1: np.ndarray, z2: np.ndarray, side: float) -> dict[str, float]:
         values = dict.fromkeys(("density", "spacing", "density_axis"), float("nan"))
     pixel = side / len(z1)
     area = ((len(z1) - 3) * pixel) ** 2
+    ringed = ((len(windows.z) - 2) * windows.stride) ** 2
     return values | {
         "per_mm2": len(found) / area,
+        "density_tdann": len(accepted) / ringed * values["spacing"] ** 2,
+        **_by_sign(found, ""),
+        **_by_sign(accepted, "_tdann"),
         "sign_balance": maps.sign_balance(found),
         "opposite": maps.opposite_neighbours(found),
         "fractures": maps.fracture_density(z1, z2, side),
+    }
+
+
+def _by_sign(found: np.ndarray, rules: str) -> dict[str, float]:
+    return {
+        f"{name}{rules}": float((found[:, 2] == sign).sum())
+        for name, sign in (("positive", 1), ("negative", -1))
     }
 
 
@@ -104,6 +145,34 @@ def smoothness(
         units=MANY,
     )
     return maps.smoothness(curve), (edges[1:] + edges[:-1]) / 2, curve
+
+
+def alike(
+    units: Sheet, spacing: float, pixels: int, sigma: float, rng: np.random.Generator
+) -> dict[str, float]:
+    """Return how alike near units are.
+
+    Returns
+    -------
+    homogeneity: local homogeneity index (Nauhaus et al. 2008), length of the Gaussian mean of unit
+    vectors of preference, mean over the map; pair_correlation: mean correlation of the tuning curves of
+    pairs in the first of the bins of distance, less that of all pairs. Copies of a channel count.
+    """
+    tuned = units.z1 != 0
+    phasors = np.where(tuned, np.exp(1j * np.angle(units.z1)), 0)
+    field = maps.field(units.place[tuned], phasors[tuned], units.side, pixels, sigma)
+    reach = 2 * np.sqrt(2) / 3 * spacing / BINS
+    near, pairs, every = 0.0, 0, []
+    for _ in range(SAMPLES if len(units.z1) > MANY else 1):
+        chosen = rng.choice(len(units.z1), min(MANY, len(units.z1)), replace=False)
+        first, second = np.triu_indices(len(chosen), 1)
+        place = units.place[chosen]
+        found = (units.curves[chosen] @ units.curves[chosen].T)[first, second]
+        close = np.hypot(*(place[first] - place[second]).T) < reach
+        near, pairs = near + float(found[close].sum()), pairs + int(close.sum())
+        every.append(found.mean())
+    correlation = near / pairs - float(np.mean(every)) if pairs else float("nan")
+    return {"homogeneity": float(np.abs(field).mean()), "pair_correlation": correlation}
 
 
 def spatial_loss(
@@ -187,17 +256,25 @@ def nulls(
 ) -> dict[str, list[dict[str, float]]]:
     """Return what surrogates of a map are measured by.
 
-    "phase": same spectra, random phases; "shuffle": the same units dealt to one another's places.
+    "phase": same spectra, random phases; "shuffle": the same units dealt to one another's places. A
+    scrambled map has no units, so TDANN's rules search it where they search the map itself.
     """
     found: dict[str, list[dict[str, float]]] = {"phase": [], "shuffle": []}
+    rules = measured["tdann"]
+    windows = units.windowed(rules["units"])
+    seen = np.nan_to_num(windows.z)
     for number in range(measured["nulls"]):
         scrambled = maps.phase_scramble(z1, rng), maps.phase_scramble(z2, rng)
-        found["phase"].append(measures(*scrambled, units.side))
+        others = windows._replace(z=maps.phase_scramble(seen, rng))
+        found["phase"].append(measures(*scrambled, units.side, others, rules))
         dealt = units.at(units.place[rng.permutation(len(units.place))])
-        values = measures(*dealt.fields(measured["pixels"], measured["sigma"]), units.side)
+        fields = dealt.fields(measured["pixels"], measured["sigma"])
+        values = measures(*fields, units.side, dealt.windowed(rules["units"]), rules)
         for name, axis in (("smoothness", False), ("smoothness_axis", True)):
             if number >= SMOOTH:
                 continue
             values[name] = smoothness(dealt, spacing, measured["best"], rng, axis)[0]
+        if number < SMOOTH:
+            values |= alike(dealt, spacing, measured["pixels"], measured["sigma"], rng)
         found["shuffle"].append(values)
     return found

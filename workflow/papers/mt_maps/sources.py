@@ -1,4 +1,4 @@
-"""What is looked at in training: videos and still pictures, decoded once, one shard a job."""
+"""What is looked at in training: videos, still pictures, noise; decoded or made once, a shard a job."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from replicortex.data import manifest as manifests
 from replicortex.errors import StudyError
 from replicortex.files import Tensors
 from replicortex.progress import Progress, iter_plainly
+from replicortex.randomness import generator
 
 
 def decode(
     *,
-    dataset: Path,
     source: str,
     kind: str,
     size: int,
@@ -26,19 +26,19 @@ def decode(
     sessions: list[str],
     shard: int,
     shards: int,
+    dataset: Path | None = None,
+    noise: dict[str, int] | None = None,
     progress: Progress = iter_plainly,
 ) -> dict[str, Tensors]:
     """Decode one shard of a source.
 
     Parameters
     ----------
-    dataset
-        Manifest.
     source
         Its name in the configuration.
     kind
         "ucf101": the training list of a split; "videos": all video files; "pictures": the images of
-        V4 recordings.
+        V4 recordings; "noise": movies of white noise.
     size, grey
         Side of the frames in pixels, and whether they have one channel.
     fewest, most
@@ -47,6 +47,10 @@ def decode(
         Of UCF101, and of the recordings.
     shard, shards
         Which of how many equal parts of the list.
+    dataset
+        Manifest; None for noise.
+    noise
+        For noise: how many videos of how many frames, and the seed.
 
     Returns
     -------
@@ -55,12 +59,16 @@ def decode(
     Raises
     ------
     StudyError
-        When none of the videos can be used.
+        When none of the videos can be used, or a kind that needs a dataset has none.
     """
-    listed = manifests.load(dataset)
-    if kind == "pictures":
+    if kind == "noise":
+        made = _noise(source, noise, size, grey, shard, shards)
+    elif dataset is None:
+        raise StudyError(f"sources.{source}: the kind '{kind}' needs a dataset")
+    elif kind == "pictures":
         made = _pictures(dataset, sessions, size, grey)
     else:
+        listed = manifests.load(dataset)
         if kind == "ucf101":
             (index,) = [name for name in listed.files if name.endswith("classInd.txt")]
             folder = listed.path(index).parent.parent
@@ -72,13 +80,34 @@ def decode(
             raise StudyError(
                 f"dataset {listed.name}: it has no video ({', '.join(video.SUFFIXES)})"
             )
-        cuts = np.linspace(0, len(videos), shards + 1).round().astype(int)
-        chosen = videos[cuts[shard] : cuts[shard + 1]]
         made = video.decode_all(
-            chosen, size=size, fewest=fewest, grey=grey, most=most, progress=progress
+            videos[part(len(videos), shard, shards)],
+            size=size,
+            fewest=fewest,
+            grey=grey,
+            most=most,
+            progress=progress,
         )
     made.metadata["source"] = source
     return {"frames": made}
+
+
+def part(count: int, shard: int, shards: int) -> slice:
+    """Return which of `count` items a shard holds."""
+    low, high = (round(count * number / shards) for number in (shard, shard + 1))
+    return slice(low, high)
+
+
+def _noise(
+    source: str, noise: dict[str, int], size: int, grey: bool, shard: int, shards: int
+) -> Tensors:
+    """Return movies whose every pixel and frame is drawn alone: no object and no motion."""
+    shape = (noise["frames"], size, size, 1 if grey else 3)
+    taken = []
+    for number in range(noise["videos"])[part(noise["videos"], shard, shards)]:
+        rng = generator(noise["seed"], "noise", source, number)
+        taken.append((f"noise/{number}", rng.integers(0, 256, shape, dtype=np.uint8)))
+    return frames.shard(taken, {})
 
 
 def _pictures(dataset: Path, sessions: list[str], size: int, grey: bool) -> Tensors:

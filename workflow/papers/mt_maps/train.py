@@ -14,7 +14,7 @@ import torch
 
 from papers.mt_maps import placing, rates
 from papers.mt_maps.clips import ClipPairs
-from papers.mt_maps.conditions import shares
+from papers.mt_maps.conditions import pretraining, shares
 from papers.mt_maps.learner import MoCo
 from papers.mt_maps.network import Network, settle
 from papers.mt_maps.stores import stores
@@ -26,8 +26,6 @@ from replicortex.training.loop import Run, fit
 from replicortex.training.state import State
 
 SETTLED = 4  # batches that give an untrained network its BatchNorm statistics
-# Sections on which a pre-training depends: arms that agree in them share it within a job.
-PRETRAINED_BY = ("clips", "network", "training")
 
 
 def train(
@@ -144,9 +142,7 @@ class Job:
     def _pretrain(self, arm: dict[str, Any], seed: int) -> tuple[Network, pd.DataFrame]:
         """Step 1: contrast alone."""
         settings = arm["settings"]
-        by = {name: settings[name] for name in PRETRAINED_BY}
-        task = {**settings["task"], "weight": 1.0}
-        key = _key({"source": arm["source"], **by, "task": task}, seed)
+        key = _key(pretraining(arm), seed)
         if key not in self.pretrained:
             self.pretrained[key] = self._fit(
                 f"pretrained_{key}",

@@ -53,8 +53,13 @@ def decode(path: Path, size: int, *, grey: bool = False, most: int | None = None
                 scale = size / min(frame.width, frame.height)
                 width = max(size, round(frame.width * scale))
                 height = max(size, round(frame.height * scale))
+                # By default every frame starts a thread per core, which costs ten times the scaling.
                 shown = frame.reformat(
-                    width, height, format="gray" if grey else "rgb24", interpolation="AREA"
+                    width,
+                    height,
+                    format="gray" if grey else "rgb24",
+                    interpolation="AREA",
+                    threads=1,
                 ).to_ndarray()
                 top, left = (height - size) // 2, (width - size) // 2
                 cut = shown[top : top + size, left : left + size]
