@@ -180,6 +180,8 @@ def test_nulls_keep_the_spectrum_or_the_units():
     }
     assert of_dealt["density"] > 3 > 1 > of_dealt["density_tdann"]
     assert all(np.isfinite(draw["density_tdann"]) for draw in found["phase"])
+    signs = {(draw["positive_tdann"], draw["negative_tdann"]) for draw in found["phase"]}
+    assert signs - {(1, 0)}  # the map's own: its windows are scrambled too
 
 
 def test_pinwheels_are_hubs_and_a_rainbow_has_none():
