@@ -4,24 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
+from replicortex.plotting.look import Look
 from replicortex.plotting.style import GREY, PALE, PALETTE, finish, letter, new_figure, note, style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-
-
-class Look(NamedTuple):
-    """How an arm is named and drawn."""
-
-    label: str
-    colour: str
-    marker: str
 
 
 # The order of legends and panels.
