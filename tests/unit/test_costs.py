@@ -50,7 +50,7 @@ def test_a_slow_rate_is_not_rounded_to_nothing(benchmarks):
     (benchmarks / "slow.json").write_text(json.dumps(report))
     kinds = [Shown("clips", 1, 1_000, "slow.json", ("speed",)), Shown("fa", 1, 1_000)]
     first, second = as_text(cost({"p": kinds}, benchmarks)).splitlines()[1:3]
-    assert "0.307" in first and "?" in second and "nan" not in second
+    assert " 0.307 " in first and "?" in second and "nan" not in second
 
 
 @pytest.mark.parametrize("file, key", [("three.json", ("speed",)), ("one.json", ("speed", "fa"))])

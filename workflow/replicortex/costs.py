@@ -122,7 +122,9 @@ def as_text(table: pd.DataFrame) -> str:
     shown = table.assign(
         million_images=table["million_images"].round(2),
         # Clips of video may pass at less than one a second.
-        images_per_second=table["images_per_second"].map(lambda rate: f"{rate:.3g}"),
+        images_per_second=table["images_per_second"].map(
+            lambda rate: f"{rate:.0f}" if rate >= 10 else f"{rate:.3g}"
+        ),
         hours=table["hours"].round(1),
     )
     shown["images_per_second"] = shown["images_per_second"].replace("nan", "?")
