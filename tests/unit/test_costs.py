@@ -2,6 +2,8 @@
 
 import json
 import math
+import subprocess
+import sys
 
 import pytest
 
@@ -117,3 +119,10 @@ def test_each_scale_of_the_direction_maps_names_its_network(root, scale, network
         assert (one.benchmark, one.key) == (named if network else ("", one.key))
     other = checked_numbers("mt_maps", scale, {"clips": {"frames": 7}}, root).shown()
     assert {one.benchmark for one in other} == {""}
+
+
+def test_a_reader_that_has_seen_enough_is_no_error(root):
+    command = [sys.executable, "-m", "replicortex", "cost"]
+    with subprocess.Popen(command, cwd=root, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as run:
+        run.stdout.close()
+        assert run.wait(60) == 0 and run.stderr.read() == b""
