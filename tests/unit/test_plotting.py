@@ -325,6 +325,18 @@ def test_a_tall_scorecard_has_fewer_pixels_to_the_inch(count, full):
     assert figure.get_figheight() * figure.dpi <= card.TALLEST + 1
 
 
+@pytest.mark.parametrize(
+    "says", ["MMMM WWWW mmmm wwww " * 9, "ill iii tli jil " * 20, "α ≥ 0.25 and ½ of π, " * 9]
+)
+def test_a_claim_stays_in_its_column_and_fills_it(says):
+    figure = card_of([row(0, says=says)])
+    (ax,) = figure.axes
+    (shown,) = [text for text in ax.texts if text.get_text().split() == says.split()]
+    box = shown.get_window_extent(RendererAgg(1, 1, figure.dpi))
+    ends = box.x1 / figure.bbox.width
+    assert card.PAPER - 0.08 < ends < card.PAPER - 0.005
+
+
 def test_the_scorecard_is_byte_stable():
     rows = [row(i) for i in range(5)]
     assert figure_bytes(card_of(rows), ".png", "id") == figure_bytes(card_of(rows), ".png", "id")

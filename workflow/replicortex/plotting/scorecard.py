@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from textwrap import wrap
+from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from replicortex import claims as verdicts
@@ -12,6 +12,7 @@ from replicortex.plotting.style import (
     PALE,
     PALETTE,
     STAMP,
+    WIDTH,
     finish,
     new_figure,
     style,
@@ -57,7 +58,8 @@ AS_WORDS = {"relative change": " %", "sign-flip p": "", "cohens d": " s.d.", "ra
 # Left edges of the columns, as fractions of the width.
 CLAIM, PAPER, STRIP, OURS, VERDICT = 0.012, 0.415, 0.545, 0.665, 0.815
 LINE, HEADER, SECTION, GAP = 0.125, 0.26, 0.22, 0.085  # inches: line, paper, section, between rows
-CHARACTERS = 55  # of a claim per line at 7 points
+SIZE = 7  # of the text, points
+ROOM = (PAPER - CLAIM - 0.01) * WIDTH  # inches that a line of a claim has
 
 
 def look(verdict: str) -> Look:
@@ -233,7 +235,28 @@ def _counts(claims: pd.DataFrame) -> dict[str, int]:
 
 
 def _lines(row: pd.Series) -> list[str]:
-    return wrap(row["says"], CHARACTERS)
+    """Break a claim where its column ends, by the widths of its letters."""
+    lines: list[str] = []
+    left = 0.0
+    for word in row["says"].split():
+        needed = _width(f"{word} ")
+        if lines and needed <= left:
+            lines[-1] += f" {word}"
+        else:
+            lines.append(word)
+            left = ROOM
+        left -= needed
+    return lines
+
+
+@cache
+def _width(text: str) -> float:
+    """Width in inches, the space at the end included, in the PNG: pixels round each letter."""
+    from matplotlib.backends.backend_agg import RendererAgg
+    from matplotlib.font_manager import FontProperties
+
+    drawn = RendererAgg(1, 1, DPI).get_text_width_height_descent
+    return drawn(text, FontProperties(size=SIZE), False)[0] / DPI
 
 
 def _height(row: pd.Series) -> float:
