@@ -187,10 +187,6 @@ TOPO_CHANGES = {
     "draws of the ensembles": (topographic("{ensemble: {draws: 101}}"), TOPO_AFTER),
     "seeds per job": (topographic("{seeds_per_job: 1}"), {}),
     "a number of another scale": (replace(TOPO_NUMBERS, "epochs: 40}", "epochs: 41}"), {}),
-    "code of the views": (
-        replace("workflow/replicortex/training/views.py", "TRIES = 10", "TRIES = 11"),
-        topo_training(*TRAININGS),
-    ),
     "code of Moran's I": (
         replace("workflow/replicortex/analysis/moran.py", "1e-24", "1e-23"),
         TOPO_MEASURE,
@@ -406,10 +402,18 @@ SPARSE_CHANGES = {
 }
 
 
+# Two papers learn from the library's views.
+SHARED_VIEWS = {
+    "code of the views": (
+        replace("workflow/replicortex/training/views.py", "TRIES = 10", "TRIES = 11"),
+        {**topo_training(*TRAININGS), **sparse_training("barlow", "supervised")},
+    ),
+}
+
 # By paper: what is changed, how, and how many jobs of each rule run after it.
 CHANGES = {
     "learning_rules": LEARNING_CHANGES,
-    "topographic": TOPO_CHANGES,
+    "topographic": {**TOPO_CHANGES, **SHARED_VIEWS},
     "hierarchical_ot": HOT_CHANGES,
     "mt_maps": MT_CHANGES,
     "sparse_positive": SPARSE_CHANGES,
