@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from replicortex.plotting.look import Look
+from replicortex.plotting.look import Look, curve
 from replicortex.plotting.style import GREY, PALE, PALETTE, finish, letter, new_figure, note, style
 
 if TYPE_CHECKING:
@@ -435,20 +435,7 @@ def alphas(table: pd.DataFrame) -> Figure:
         for arm, look in looks.items():
             for network, filled, line in (("continue", True, "-"), ("restart", False, "none")):
                 own = pick(table, measure, arm=arm, network=network, **where)
-                grouped = own.groupby("alpha")["value"]
-                mean, sd = grouped.mean(), grouped.std().fillna(0)
-                x = [weights.index(a) for a in mean.index if a in weights]
-                mean, sd = mean[mean.index.isin(weights)], sd[sd.index.isin(weights)]
-                ax.errorbar(
-                    x,
-                    mean,
-                    sd,
-                    color=look.colour,
-                    marker=look.marker,
-                    linestyle=line,
-                    elinewidth=0.8,
-                    markerfacecolor=look.colour if filled else "white",
-                )
+                curve(ax, own[own["alpha"].isin(weights)], "alpha", weights, look, line, filled)
             start = pick(table, measure, arm=arm, network="random", **where)["value"]
             if len(start):
                 ax.axhline(start.mean(), color=look.colour, linestyle=":", linewidth=0.8)
@@ -692,19 +679,7 @@ def hierarchy(table: pd.DataFrame) -> Figure:
                     table, measure, arm=arm, network=network, stimulus="gratings", curve="averaged"
                 )
                 own = own[own["alpha"] == alpha]
-                grouped = own.groupby("layer")["value"]
-                mean, sd = grouped.mean(), grouped.std().fillna(0)
-                if len(mean):
-                    x = [layers.index(layer) for layer in mean.index]
-                    ax.errorbar(
-                        x,
-                        mean,
-                        sd,
-                        color=look.colour,
-                        marker=look.marker,
-                        linestyle=line,
-                        elinewidth=0.8,
-                    )
+                curve(ax, own, "layer", layers, look, line)
         band(ax, measure, vertical=False)
         ax.set_xticks(range(len(layers)), [f"{areas[layer]}\n{layer[5:]}" for layer in layers])
         ax.set_ylabel(NAMES[measure])

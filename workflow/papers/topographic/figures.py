@@ -13,6 +13,7 @@ from papers.topographic.published import DISTANCES, TAUS, noisy_boosts
 from papers.topographic.published import values as published_values
 from replicortex.plotting.labels import MORANS_I
 from replicortex.plotting.look import Look
+from replicortex.plotting.look import curve as over_seeds
 from replicortex.plotting.style import (
     GREY,
     PALE,
@@ -121,19 +122,7 @@ def curve(
     filled: bool = True,
 ) -> None:
     """Draw mean and s.d. over seeds against rho, and published values as open diamonds."""
-    grouped = table.groupby("rho")["value"]
-    mean, sd = grouped.mean(), grouped.std().fillna(0)
-    x = [rhos.index(rho) for rho in mean.index]
-    ax.errorbar(
-        x,
-        mean,
-        sd,
-        color=look.colour,
-        marker=look.marker,
-        linestyle=line,
-        elinewidth=0.8,
-        markerfacecolor=look.colour if filled else "white",
-    )
+    over_seeds(ax, table, "rho", rhos, look, line, filled)
     known = [(rhos.index(rho), value) for rho, value in published if rho in rhos]
     if known:
         ax.plot(
