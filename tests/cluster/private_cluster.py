@@ -19,8 +19,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 BIN = Path(sys.executable).parent
-# The engine looks at once and often, and asks the controller: there is no accounting here.
-QUICK = ("--slurm-init-seconds-before-status-checks", "2", "--slurm-status-command", "squeue")
+# The engine looks at once and often; whom it asks stands in the profile.
+QUICK = ("--slurm-init-seconds-before-status-checks", "2")
 PROGRAMS = ("slurmctld", "slurmd", "munged", "sbatch", "srun", "squeue", "sinfo", "scontrol")
 ACCOUNTANTS = ("slurmdbd", "mariadbd", "mariadb-install-db", "sacct", "sacctmgr")
 WAIT_S = 60
@@ -114,6 +114,19 @@ class Cluster:
         kept = {k: v for k, v in self.env.items() if not k.startswith(dropped)}
         kept["PATH"] = f"{self.folder}/bin{os.pathsep}{BIN}{os.pathsep}{kept['PATH']}"
         return kept
+
+    def snakemake(
+        self, folder: Path, *arguments: str, profile: str = "slurm", within: float = 800
+    ) -> subprocess.CompletedProcess:
+        """Run `snakemake --profile slurm` in a folder."""
+        return subprocess.run(
+            [str(BIN / "snakemake"), "--profile", profile, *arguments],
+            cwd=folder,
+            env=self.engine(),
+            capture_output=True,
+            text=True,
+            timeout=within,
+        )
 
     def start(self, *words: str) -> None:
         log = (self.folder / f"{Path(words[0]).name}.out").open("a")

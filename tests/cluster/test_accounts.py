@@ -1,15 +1,11 @@
 """States of jobs from Slurm's accounts (sacct), which is what most clusters have."""
 
-import os
 import subprocess
-import sys
-from pathlib import Path
 
 import pytest
-from private_cluster import missing, private_cluster
+from private_cluster import QUICK, missing, private_cluster
 
 pytestmark = [pytest.mark.slurm, pytest.mark.timeout(900)]
-BIN = Path(sys.executable).parent
 # What ends a job at its first attempt; the profile has it tried again.
 FAULTY = """
 rule faulty:
@@ -17,7 +13,6 @@ rule faulty:
     resources: mem_mb=500, runtime=5, tried=lambda wildcards, attempt: attempt
     shell: "test {resources.tried} -gt 1 || {FAULT}; touch {output}"
 """
-QUICK = ("--slurm-init-seconds-before-status-checks", "2")
 
 
 @pytest.fixture(scope="module")
@@ -28,19 +23,6 @@ def accounts(tmp_path_factory):
         )
     with private_cluster(tmp_path_factory.mktemp("accounts"), accounting=True) as running:
         yield running
-
-
-def snakemake(cluster, folder, *arguments, within=800):
-    kept = {k: v for k, v in cluster.env.items() if not k.startswith(("REPLICORTEX_", "PYTEST"))}
-    kept["PATH"] = f"{cluster.folder}/bin{os.pathsep}{BIN}{os.pathsep}{kept['PATH']}"
-    return subprocess.run(
-        [str(BIN / "snakemake"), "--profile", "slurm", *arguments],
-        cwd=folder,
-        env=kept,
-        capture_output=True,
-        text=True,
-        timeout=within,
-    )
 
 
 @pytest.mark.parametrize(
@@ -56,7 +38,7 @@ def test_a_job_that_ended_badly_is_seen(accounts, root, tmp_path, fault, state, 
     (tmp_path / "slurm").symlink_to(root / "profiles/slurm")
     before = states(accounts)
     asked = ("--slurm-status-command", command) if command else ()
-    done = snakemake(accounts, tmp_path, *QUICK, *asked, within=120)
+    done = accounts.snakemake(tmp_path, *QUICK, *asked, within=120)
     text = done.stdout + done.stderr
     assert done.returncode == 0, text[-4000:]
     assert f"SLURM status is: '{state}'" in text
@@ -74,6 +56,6 @@ def test_the_profile_as_it_stands(accounts, one_paper, tmp_path):
     """`snakemake --profile slurm` with no other word, on a cluster that keeps accounts."""
     clone = tmp_path / "clone"
     subprocess.run(["git", "clone", "--quiet", str(one_paper.folder), str(clone)], check=True)
-    done = snakemake(accounts, clone)
+    done = accounts.snakemake(clone)
     assert done.returncode == 0, (done.stdout + done.stderr)[-4000:]
     assert type(one_paper)(clone).tables() == one_paper.tables()

@@ -169,6 +169,17 @@ def test_a_killed_job(begin, same):
     assert "Trying to restart job" in run.logs()
 
 
+def test_a_cancelled_job(begin, same):
+    """Whoever cancels it: it is seen, tried again and resumed."""
+    run = begin()
+    who = run.training()
+    run.struck()
+    run.cluster.command("scancel", who["slurm_job"])
+    run.finish()
+    same(run)
+    assert "SLURM status is: 'CANCELLED'" in run.logs()
+
+
 def test_requeue(begin, same):
     run = begin()
     who = run.training()

@@ -4,7 +4,7 @@ import re
 import subprocess
 
 import pytest
-from private_cluster import BIN, QUICK
+from private_cluster import QUICK
 
 pytestmark = [pytest.mark.slurm, pytest.mark.timeout(900)]
 
@@ -16,21 +16,10 @@ rule probe:
 """
 
 
-def snakemake(cluster, folder, *arguments, profile="slurm"):
-    return subprocess.run(
-        [str(BIN / "snakemake"), "--profile", profile, *arguments],
-        cwd=folder,
-        env=cluster.engine(),
-        capture_output=True,
-        text=True,
-        timeout=800,
-    )
-
-
 def test_a_rule_that_asks_for_a_gpu_sees_exactly_one(cluster, root, tmp_path):
     (tmp_path / "Snakefile").write_text(PROBE)
     (tmp_path / "slurm").symlink_to(root / "profiles/slurm")
-    done = snakemake(cluster, tmp_path, *QUICK)
+    done = cluster.snakemake(tmp_path, *QUICK)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     seen = (tmp_path / "seen.txt").read_text().strip()
     assert seen in ("0", "1"), seen
@@ -39,7 +28,7 @@ def test_a_rule_that_asks_for_a_gpu_sees_exactly_one(cluster, root, tmp_path):
 def test_the_demo_through_slurm_gives_the_local_tables(cluster, study, tmp_path):
     clone = tmp_path / "clone"
     subprocess.run(["git", "clone", "--quiet", str(study.folder), str(clone)], check=True)
-    done = snakemake(cluster, clone, *QUICK)
+    done = cluster.snakemake(clone, *QUICK)
     text = done.stdout + done.stderr
     assert done.returncode == 0, text[-4000:]
     assert "Using profiles slurm and workflow specific profile" in text
@@ -58,7 +47,7 @@ def test_another_engine_runs_the_same_graph(cluster, one_paper, tmp_path):
     """The generic profile, which submits by a program: here sbatch, without Slurm's own plugin."""
     clone = tmp_path / "clone"
     subprocess.run(["git", "clone", "--quiet", str(one_paper.folder), str(clone)], check=True)
-    done = snakemake(cluster, clone, profile="profiles/generic")
+    done = cluster.snakemake(clone, profile="profiles/generic")
     assert done.returncode == 0, (done.stdout + done.stderr)[-4000:]
     assert (done.stdout + done.stderr).count("with external jobid") >= 10
     assert type(one_paper)(clone).tables() == one_paper.tables()
