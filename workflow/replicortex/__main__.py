@@ -78,12 +78,11 @@ def _resources(options: argparse.Namespace) -> None:
 
 
 def _cost(options: argparse.Namespace) -> None:
-    import yaml
-
     from replicortex import config
     from replicortex.costs import as_text, cost
+    from replicortex.yaml_text import read_yaml
 
-    settings = yaml.safe_load((ROOT / "config/config.yaml").read_text())
+    settings = read_yaml((ROOT / "config/config.yaml").read_text())
     known = config.paper_names(ROOT)
     shown = {}
     for paper in options.papers or known:

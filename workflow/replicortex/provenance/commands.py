@@ -142,14 +142,14 @@ def _made(file: Path) -> Path:
 
 
 def _settings(pairs: list[str]) -> dict[str, object]:
-    import yaml
+    from replicortex.yaml_text import read_yaml
 
     settings = {}
     for pair in pairs:
         name, equals, value = pair.partition("=")
         if not equals:
             raise StudyError(f"--config {pair}: KEY=VALUE was expected, such as scale=small")
-        settings[name] = yaml.safe_load(value)
+        settings[name] = read_yaml(value)
     return settings
 
 
