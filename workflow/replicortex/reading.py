@@ -1,0 +1,143 @@
+"""Files that somebody else wrote: whatever is wrong with one is told in one sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from replicortex.errors import StudyError, nearest
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+AGAIN = "get it again from its source, and compare its sha256"
+# What counts as a missing number.
+MISSING = (
+    "",
+    "NA",
+    "N/A",
+    "n/a",
+    "#N/A",
+    "<NA>",
+    "NaN",
+    "nan",
+    "-NaN",
+    "-nan",
+    "null",
+    "NULL",
+    "None",
+)
+
+
+@contextmanager
+def reading(path: Path, expected: str, remedy: str = AGAIN) -> Iterator[None]:
+    """Read a file within this block; what its format's library raises becomes one sentence.
+
+    Every reader of data opens its files here, since libraries raise whatever they like at damage:
+    zlib.error, struct.error, KeyError, UnicodeDecodeError, AttributeError, ...
+
+    Parameters
+    ----------
+    path
+        The file, named in the sentence.
+    expected
+        What it should be, such as "NSD's design (MATLAB file)".
+    remedy
+        What its owner can do.
+
+    Raises
+    ------
+    StudyError
+        For any error within the block; one that is a StudyError already stays as it is.
+    """
+    try:
+        yield
+    except StudyError:
+        raise
+    except Exception as error:
+        raise StudyError(
+            f"{path}: {expected} expected, {_found(path, error)} found; {remedy}"
+        ) from error
+
+
+def read_table(
+    path: Path,
+    *,
+    names: Collection[str] = (),
+    first: bool = False,
+    columns: Collection[str] | None = None,
+    separator: str = ",",
+    expected: str = "a table",
+) -> pd.DataFrame:
+    """Return a table with a line of headings, in which names stay as they are written.
+
+    pandas takes "NA", "null" and "nan" for missing, "0001" for 1, and "1.1" for "1.10".
+
+    Parameters
+    ----------
+    path
+        A text file, UTF-8, plain or compressed as its suffix says.
+    names
+        Columns of names: text; only an empty cell is missing (NaN). Others are as pandas reads
+        them: numbers, with "NA", "nan", "" and their like missing.
+    first
+        Whether the first column is one of names, whatever its heading.
+    columns
+        Those wanted; None takes all.
+    separator
+        Between columns.
+    expected
+        What the file should be, for the sentence.
+
+    Raises
+    ------
+    StudyError
+        When the file is no such table, lacks a column of `names` or `columns`, or has one twice.
+    """
+    import pandas as pd
+
+    with reading(path, expected):
+        line = pd.read_csv(
+            path, sep=separator, header=None, nrows=1, dtype=str, keep_default_na=False
+        )
+        headings = [str(heading) for heading in line.iloc[0]]
+        twice = sorted({heading for heading in headings if headings.count(heading) > 1})
+        if twice:
+            raise StudyError(f"{path}: column '{twice[0]}' stands there more than once")
+        for wanted in [*names, *(columns or ())]:
+            if wanted not in headings:
+                raise StudyError(f"{path}: no column '{wanted}'{nearest(wanted, headings)}")
+        text = {*names, *(headings[:1] if first else ())}
+        return pd.read_csv(
+            path,
+            sep=separator,
+            usecols=None if columns is None else list(columns),
+            dtype=dict.fromkeys(text, object),
+            index_col=False,
+            keep_default_na=False,
+            na_values={heading: [""] if heading in text else list(MISSING) for heading in headings},
+        )
+
+
+def _found(path: Path, error: Exception) -> str:
+    if isinstance(error, FileNotFoundError):
+        return "no file"
+    if isinstance(error, PermissionError):
+        return "a file that may not be read"
+    head = _head(path)
+    if head == b"":
+        return "an empty file"
+    if head is not None and head.lstrip().lower().startswith((b"<!doctype", b"<html")):
+        return "a web page (a server's answer saved in its place)"
+    said = str(error).strip().split("\n")[0][:200]
+    return f"a damaged or other file ({type(error).__name__}{': ' if said else ''}{said})"
+
+
+def _head(path: Path) -> bytes | None:
+    try:
+        with Path(path).open("rb") as stream:
+            return stream.read(200)
+    except OSError:
+        return None
