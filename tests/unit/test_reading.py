@@ -68,7 +68,7 @@ def test_names_are_text_and_values_numbers(tmp_path):
         ("a,a\n1,2\n", "column 'a' stands there more than once"),
         ("stimuli,b\n1,2\n", "no column 'stimulus'; did you mean 'stimuli'"),
         ("", "an empty file"),
-        ("<html><body>403</body></html>", "no column 'stimulus'"),
+        ("<html><body>403</body></html>", "a web page"),
         ('stimulus\n"x\n', "a damaged or other file"),
     ],
 )
@@ -97,8 +97,8 @@ def test_the_first_column_may_have_no_heading(tmp_path):
 def test_a_row_with_a_cell_too_many(tmp_path):
     path = tmp_path / "t.csv"
     path.write_text("s,v\na,1\nb,2,3\n")
-    with pytest.raises(StudyError, match="ParserWarning|ParserError"):
+    with pytest.raises(StudyError, match=r"ParserWarning|ParserError"):
         read_table(path, first=True)
     path.write_text("s,v\na,1,7\nb,2,3\n")
-    with pytest.raises(StudyError, match="ParserWarning|ParserError"):
+    with pytest.raises(StudyError, match=r"ParserWarning|ParserError"):
         read_table(path, first=True)

@@ -68,10 +68,12 @@ def read_table(
     path: Path,
     *,
     names: Collection[str] = (),
+    if_there: Collection[str] = (),
     first: bool = False,
     columns: Collection[str] | None = None,
     separator: str = ",",
     expected: str = "a table",
+    remedy: str = AGAIN,
 ) -> pd.DataFrame:
     """Return a table with a line of headings, in which names stay as they are written.
 
@@ -84,6 +86,8 @@ def read_table(
     names
         Columns of names: text; only an empty cell is missing (NaN). Others are as pandas reads
         them: numbers, with "NA", "nan", "" and their like missing.
+    if_there
+        Further columns of names, which the table need not have.
     first
         Whether the first column is one of names, whatever its heading.
     columns
@@ -92,6 +96,8 @@ def read_table(
         Between columns.
     expected
         What the file should be, for the sentence.
+    remedy
+        What its owner can do.
 
     Raises
     ------
@@ -101,7 +107,9 @@ def read_table(
     """
     import pandas as pd
 
-    with reading(path, expected), warnings.catch_warnings():
+    with reading(path, expected, remedy), warnings.catch_warnings():
+        if _is_page(_head(path)):
+            raise ValueError  # it has lines and commas as well
         # A row with more cells than headings would lose some of them.
         warnings.simplefilter("error", pd.errors.ParserWarning)
         line = pd.read_csv(
@@ -114,7 +122,7 @@ def read_table(
         for wanted in [*names, *(columns or ())]:
             if wanted not in headings:
                 raise StudyError(f"{path}: no column '{wanted}'{nearest(wanted, headings)}")
-        text = {*names, *(headings[:1] if first else ())}
+        text = {*names, *(headings[:1] if first else ())} | {*if_there} & {*headings}
 
         def read(wanted: Collection[str] | None, missing: Collection[str]) -> pd.DataFrame:
             return pd.read_csv(
@@ -145,10 +153,14 @@ def _found(path: Path, error: Exception) -> str:
     head = _head(path)
     if head == b"":
         return "an empty file"
-    if head is not None and head.lstrip().lower().startswith((b"<!doctype", b"<html")):
+    if _is_page(head):
         return "a web page (a server's answer saved in its place)"
     said = str(error).strip().split("\n")[0][:200]
     return f"a damaged or other file ({type(error).__name__}{': ' if said else ''}{said})"
+
+
+def _is_page(head: bytes | None) -> bool:
+    return head is not None and head.lstrip().lower().startswith((b"<!doctype", b"<html"))
 
 
 def _head(path: Path) -> bytes | None:

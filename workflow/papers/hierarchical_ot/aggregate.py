@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from papers.hierarchical_ot.match import layers_of
+from replicortex import tables
 from replicortex.analysis import layer_plans
 from replicortex.analysis.optimal_transport import checkpoint_plan, split
 from replicortex.files import read_tensors
@@ -61,11 +62,8 @@ def aggregate(
         "alternatives": alternatives,
         "history": history,
     }
-    tables = {
-        name: pd.concat([pd.read_csv(p) for p in paths], ignore_index=True)
-        for name, paths in join.items()
-    }
-    return {**tables, "checkpoints": pd.DataFrame(rows, columns=CHECKPOINTS)}
+    joined = {name: tables.join(paths) for name, paths in join.items()}
+    return {**joined, "checkpoints": pd.DataFrame(rows, columns=CHECKPOINTS)}
 
 
 def matched_checkpoints(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from replicortex import tables
 from replicortex.plotting.style import GREY, PALETTE, finish, letter, new_figure, note, style
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ def figures(
     checkpoints: Path,
 ) -> dict[str, Figure]:
     """Draw every figure of the paper."""
-    read = pd.read_csv
+    read = tables.read
     with style():
         drawn = {
             "plans": plans_figure(read(plans), read(structure)),

@@ -14,6 +14,7 @@ from replicortex.analysis import permutation
 from replicortex.analysis.bootstrap import percentile_interval
 from replicortex.analysis.rank import spearman
 from replicortex.errors import StudyError
+from replicortex.tables import join
 
 VIEW = ["epoch", "px", "arm", "bn", "pooling"]
 LAYERS = ["conv1", "conv2", "conv3", "fc1"]
@@ -60,12 +61,10 @@ def statistics(
     A rho that a silent layer does not have stays empty here: it wins no best layer, and its seed
     counts in no interval or test, whose number of seeds says so.
     """
-    people = pd.concat([pd.read_csv(path) for path in scores], ignore_index=True)
-    trained = pd.concat([pd.read_csv(path) for path in history], ignore_index=True)
+    people, trained = join(scores), join(history)
     curves = over_people(people)
     sizes = [evaluation["px"]["train"], evaluation["px"]["large"]]
     alone = low_level(brain)
-    parts = [pd.read_csv(path) for path in partial]
     return {
         "curves": curves,
         "best_over_seeds": best_over_seeds(curves),
@@ -73,7 +72,7 @@ def statistics(
         "tests": tests(curves, rules, aliases["roi"], sizes),
         "history": trained,
         "displacement": displacement(trained),
-        "partial": pd.concat([*parts, alone], ignore_index=True).astype(
+        "partial": pd.concat([join(partial), alone], ignore_index=True).astype(
             dict.fromkeys(("seed", "epoch", "px"), "Int64")
         ),
         "matched": matched(curves, trained, rules, aliases["roi"], sizes[-1]),

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from replicortex import tables
 from replicortex.plotting.look import Look, curve
 from replicortex.plotting.style import GREY, PALE, PALETTE, finish, letter, new_figure, note, style
 
@@ -96,9 +97,9 @@ def figures(
     videos
         A table that no figure draws; accepted so that one may.
     """
-    kept = {"keep_default_na": False, "na_values": ["nan", ""]}
-    tables = [pd.read_csv(path, **kept) for path in (measures, channels, fits, curves, history)]
-    table, by_channel, fitted, tuned, losses = tables
+    table, by_channel, fitted, tuned, losses = map(
+        tables.read, (measures, channels, fits, curves, history)
+    )
     words = ["area", "layer", "positions", "stimulus", "curve", "null"]
     table[words] = table[words].astype("string").fillna("")
     with np.load(maps) as stored:

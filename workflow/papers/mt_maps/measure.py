@@ -13,6 +13,7 @@ from papers.mt_maps import maps, selectivity, sheets
 from replicortex.errors import StudyError
 from replicortex.files import read_tensors
 from replicortex.randomness import generator
+from replicortex.tables import join
 
 TOLD = ["arm", "network", "alpha", "seed"]
 COLUMNS = [*TOLD, "area", "layer", "positions", "stimulus", "curve", "measure", "null"]
@@ -107,7 +108,7 @@ def measure(
     return {
         **{name: rounded(table) for name, table in joined.items()},
         "maps": drawn,
-        "history": rounded(_history(history)),
+        "history": rounded(join(history)),
         "videos": _videos(shards or [], sources),
     }
 
@@ -405,11 +406,6 @@ def spearman(one: np.ndarray, other: np.ndarray) -> float:
     if both.sum() < 4 or np.ptp(one[both]) == 0 or np.ptp(other[both]) == 0:
         return float("nan")
     return float(spearmanr(one[both], other[both]).statistic)
-
-
-def _history(paths: list[Path]) -> pd.DataFrame:
-    found = [pd.read_csv(path) for path in paths]
-    return pd.concat([table for table in found if len(table)], ignore_index=True)
 
 
 def _videos(shards: list[Path], sources: dict[str, str]) -> pd.DataFrame:

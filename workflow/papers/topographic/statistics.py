@@ -15,6 +15,7 @@ from papers.topographic.images import ANIMATE, of_each_class
 from papers.topographic.measures import COLUMNS
 from replicortex.files import read_tensors
 from replicortex.randomness import generator
+from replicortex.tables import join
 
 CONDITION = ["arm", "objective", "rho"]
 TRUCK = 9  # CIFAR-10's last class
@@ -47,8 +48,7 @@ def statistics(
     with its 95 % interval (bootstrap over networks and images). "maps": one map per condition of
     the first seed. "tsne": places of images. "history": training by epoch.
     """
-    tables = [pd.read_csv(path, keep_default_na=False, na_values=["nan", ""]) for path in measures]
-    table = pd.concat(tables, ignore_index=True)
+    table = join(measures)
     table["parameter"] = table["parameter"].astype("string").fillna("")
     consistency, maps, places, silhouettes = [], [], [], []
     voters: dict[float, list[Network]] = {}
@@ -78,7 +78,7 @@ def statistics(
         ),
         "maps": pd.concat(maps, ignore_index=True),
         "tsne": pd.concat(places, ignore_index=True),
-        "history": pd.concat([pd.read_csv(path) for path in history], ignore_index=True),
+        "history": join(history),
     }
 
 
