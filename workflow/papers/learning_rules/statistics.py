@@ -14,6 +14,7 @@ from replicortex.analysis import permutation
 from replicortex.analysis.bootstrap import percentile_interval
 from replicortex.analysis.rank import spearman
 from replicortex.errors import StudyError
+from replicortex.files import read_arrays
 from replicortex.tables import join
 
 VIEW = ["epoch", "px", "arm", "bn", "pooling"]
@@ -105,9 +106,9 @@ def best_over_seeds(curves: pd.DataFrame) -> pd.DataFrame:
 
 
 def _read_draws(path: Path) -> tuple[pd.DataFrame, np.ndarray]:
-    with np.load(path) as arrays:
-        cells = {name: arrays[name] for name in arrays.files if name != "rho"}
-        return pd.DataFrame(cells), arrays["rho"].astype(np.float64)
+    cells = read_arrays(path)
+    rho = cells.pop("rho")
+    return pd.DataFrame(cells), rho.astype(np.float64)
 
 
 def intervals(draws: list[tuple[pd.DataFrame, np.ndarray]], curves: pd.DataFrame) -> pd.DataFrame:

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from replicortex import tables
+from replicortex.files import read_arrays
 from replicortex.plotting.look import Look, curve
 from replicortex.plotting.style import GREY, PALE, PALETTE, finish, letter, new_figure, note, style
 
@@ -102,8 +103,7 @@ def figures(
     )
     words = ["area", "layer", "positions", "stimulus", "curve", "null"]
     table[words] = table[words].astype("string").fillna("")
-    with np.load(maps) as stored:
-        drawn_maps = {name: stored[name] for name in stored.files}
+    drawn_maps = read_arrays(maps)
     with style():
         drawn = {
             "maps": sheets(drawn_maps, table),

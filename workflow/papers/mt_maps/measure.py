@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -135,10 +134,8 @@ def _others(
     if len(seeds) < 2:
         return None
     other = seeds[(seeds.index(seed) + 1) % len(seeds)]
-    from safetensors import safe_open
-
-    with safe_open(places[arm, name, other], framework="numpy") as stream:
-        return stream.get_tensor(f"places/{described['settings']['map_layer']}")
+    wanted = f"places/{described['settings']['map_layer']}"
+    return read_tensors(places[arm, name, other], [wanted])[0][wanted]
 
 
 class Network:
@@ -410,12 +407,9 @@ def spearman(one: np.ndarray, other: np.ndarray) -> float:
 
 def _videos(shards: list[Path], sources: dict[str, str]) -> pd.DataFrame:
     """Return every video of every source: frames kept, or why it was left out."""
-    from safetensors import safe_open
-
     rows = []
     for path in shards:
-        with safe_open(path, framework="numpy") as stream:
-            told = json.loads(stream.metadata()["replicortex"])
+        _, told = read_tensors(path, [])
         source = told["source"]
         common = {"source": source, "dataset": sources[source]}
         if not told["videos"]:
