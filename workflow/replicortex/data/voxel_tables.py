@@ -90,12 +90,12 @@ def _csv(path: Path) -> Table:
     first, *voxels = rows.columns
     for voxel in voxels:
         if rows[voxel].dtype.kind not in "iuf":
-            words = rows[voxel].astype(str)
-            place = next(n for n, word in enumerate(words) if not _is_number(word))
-            raise StudyError(
-                f"{path}: voxel '{voxel}' of stimulus '{rows[first].iloc[place]}' holds "
-                f"'{words.iloc[place]}', a number expected"
-            )
+            for name, word in zip(rows[first], rows[voxel].astype(str), strict=True):
+                if not _is_number(word):
+                    raise StudyError(
+                        f"{path}: voxel '{voxel}' of stimulus '{name}' holds '{word}', a number "
+                        "expected"
+                    )
     if rows[first].isna().any():
         line = int(rows[first].isna().to_numpy().argmax()) + 2
         raise StudyError(f"{path}: line {line} names no stimulus (its first cell is empty)")
