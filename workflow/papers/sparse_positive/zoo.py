@@ -53,13 +53,15 @@ def extract(
 
     Returns
     -------
-    As `spaces.extract`; "directions" has no rows.
+    As `spaces.extract`, answers in the order of the small localizer images, by whose order another
+    job's cortex is made from them; "directions" has no rows.
     """
     side = zoo["side"]
     if originals is None:
         pixels, domains = floc.read(images)
     else:
-        pixels, domains = floc_originals.read(originals, side)
+        order = in_order(floc_originals.keys(originals), floc.keys(images), originals)
+        pixels, domains = (part[order] for part in floc_originals.read(originals, side))
     first = halves(domains)
     grey = np.repeat(pixels[..., None], 3, axis=3)
     shown = {"floc": resized(grey, side)}
@@ -86,6 +88,26 @@ def extract(
         "localizer": pd.DataFrame(rows),
         "directions": pd.DataFrame(columns=columns),
     }
+
+
+def in_order(
+    found: Sequence[tuple[str, int]], wanted: Sequence[tuple[str, int]], originals: Path
+) -> np.ndarray:
+    """Return where each wanted image (category, number) lies among those found.
+
+    Raises
+    ------
+    StudyError
+        When they are not the same images.
+    """
+    for key in sorted(set(found) ^ set(wanted)):
+        there = "lacks" if key in set(wanted) else "has"
+        other = "have" if key in set(wanted) else "lack"
+        raise StudyError(
+            f"{originals}: {there} {key[0]}-{key[1]}.jpg, which the small images {other}"
+        )
+    places = {key: place for place, key in enumerate(found)}
+    return np.array([places[key] for key in wanted])
 
 
 def load(name: str, weights: Path):
