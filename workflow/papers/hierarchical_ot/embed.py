@@ -40,7 +40,17 @@ def embed(
     betas: Path | None = None,
     progress: Progress = iter_plainly,
 ) -> dict[str, list[Tensors]]:
-    """Return the layers of the networks trained here, one file for each seed."""
+    """Return the layers of the networks trained here, one file for each seed (its description).
+
+    Rows are stimuli in the order in which `pictures.test_images`, `passages.passages`, `neurons.v4`
+    and `neurons.brain_images` draw them, which settings and data alone decide: so rows of the files of
+    all jobs are the same stimuli.
+
+    Raises
+    ------
+    StudyError
+        When two models beside each other were trained from different seeds.
+    """
     place = devices.choose(device)
     shown = {"vision": pictures.test_images(images, vision)[0]}
     shown["v4"] = neurons.shrunk(neurons.v4(recordings)[0])
@@ -78,7 +88,7 @@ def embed(
             network = for_text(numbers, language["context"])
             network = _load(network, written, name, language["epochs"], place)
             _put(arrays, f"language/{name}", layers(network, read))
-        found.append(Tensors(arrays))
+        found.append(Tensors(arrays, {"seed": described["seed"]}))
     return {"activations": found}
 
 

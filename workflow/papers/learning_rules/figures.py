@@ -158,7 +158,7 @@ def since_start(table: pd.DataFrame, value: str = "rho") -> pd.DataFrame:
         if column in table.columns
     ]
     start = table[table["epoch"] == 0].set_index(keys)[value].rename("_start")
-    joined = table.join(start, on=keys)
+    joined = table.join(start, on=keys, validate="many_to_one")
     return joined.assign(**{value: joined[value] - joined["_start"]}).drop(columns="_start")
 
 

@@ -121,7 +121,9 @@ def intervals(draws: list[tuple[pd.DataFrame, np.ndarray]], curves: pd.DataFrame
     keys = ["rule", *VIEW, "layer", "roi"]
     cells = pd.concat([part for part, _ in draws], ignore_index=True)
     values = np.concatenate([part for _, part in draws])
-    cells["rho"] = cells.merge(curves, on=["seed", *keys], how="left")["rho"].to_numpy()
+    # A left merge keeps the order of the cells; a curve that stood there twice is refused.
+    found_rho = cells.merge(curves, on=["seed", *keys], how="left", validate="many_to_one")["rho"]
+    cells["rho"] = found_rho.to_numpy()
     found = {
         cell: dict(zip(part["seed"], part.index, strict=True))
         for cell, part in cells.groupby(keys, sort=False)[["seed"]]
@@ -275,7 +277,7 @@ def matched(
         distance = (history["test_accuracy"] - ends[target]).abs()
         nearest = history.loc[distance.groupby([history["rule"], history["seed"]]).idxmin()]
         nearest = nearest[["rule", "seed", "epoch", "test_accuracy"]]
-        part = nearest.merge(kept, on=["rule", "seed", "epoch"])
+        part = nearest.merge(kept, on=["rule", "seed", "epoch"], validate="one_to_many")
         parts.append(part.assign(target_rule=target, target_accuracy=ends[target]))
     columns = ["rule", "seed", "target_rule", "target_accuracy", "epoch", "test_accuracy"]
     return pd.concat(parts, ignore_index=True)[[*columns, "roi", "layer", "rho"]]
