@@ -15,9 +15,12 @@ def test_topics_are_parsed_never_run(tmp_path):
     fixture.build(folder, seed=0, topics=3, sentences=5)
     found = texts.read(described(folder))
     assert len(found) == 3 and all(text.count(".") == 5 for text in found)
-    (folder / texts.TOPICS).write_text("topics = open('x')")
-    with pytest.raises(StudyError, match="a dictionary of topics, as Python writes it expected"):
-        texts.read(described(folder))
+    for content in ("topics = open('x')", "topics = {'a': 1}", "topics = ['a']", "'a'"):
+        (folder / texts.TOPICS).write_text(content)
+        with pytest.raises(
+            StudyError, match="a dictionary of topics, as Python writes it expected"
+        ):
+            texts.read(described(folder))
 
 
 def test_wikitext_is_cut_into_articles(tmp_path):

@@ -260,3 +260,30 @@ def test_lists_of_ucf101_that_contradict_themselves(tmp_path, line, said):
     listed.write_text(line.format(name=name) + "\n")
     with pytest.raises(StudyError, match=said.format(name=name)):
         video.ucf101_split(tmp_path / "ucf", 1, "train")
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda t: t.arrays.update(frames=t.arrays["frames"].astype(np.float32)), "are F32, bytes"),
+        (lambda t: t.metadata["videos"][1].update(frames=9), "reaches beyond its frames"),
+        (lambda t: t.metadata["videos"][1].update(start=-1), "reaches beyond its frames"),
+    ],
+)
+def test_shards_that_contradict_themselves(tmp_path, change, said):
+    taken = [(name, np.zeros((4, 6, 6, 3), np.uint8)) for name in ("a", "b")]
+    made = frames.shard(taken, {})
+    change(made)
+    write(tmp_path / "a.safetensors", made)
+    with pytest.raises(StudyError, match=said):
+        frames.open_store([tmp_path / "a.safetensors"])
+
+
+def test_a_video_in_two_shards_is_refused(tmp_path):
+    for name in ("one", "two"):
+        shard = frames.shard([("a.avi", np.zeros((4, 6, 6, 3), np.uint8))], {})
+        write(tmp_path / f"{name}.safetensors", shard)
+    with pytest.raises(
+        StudyError, match=r"two\.safetensors: holds video 'a\.avi', as a shard before"
+    ):
+        frames.open_store([tmp_path / "one.safetensors", tmp_path / "two.safetensors"])
