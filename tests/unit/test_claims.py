@@ -632,10 +632,7 @@ def test_a_file_that_is_no_list_of_claims(content, message, tmp_path):
 
 
 def test_a_missing_file_is_said(tmp_path):
-    with pytest.raises(StudyError, match="no file found"):
-        load(tmp_path / "claims.yaml")
-    (tmp_path / "claims.yaml").write_bytes("- id: \xe4".encode("latin-1"))
-    with pytest.raises(StudyError, match="UnicodeDecodeError"):
+    with pytest.raises(StudyError, match="there is no such file"):
         load(tmp_path / "claims.yaml")
 
 

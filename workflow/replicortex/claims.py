@@ -26,7 +26,6 @@ import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from replicortex.errors import StudyError, nearest
-from replicortex.reading import reading
 from replicortex.yaml_text import read_yaml
 
 if TYPE_CHECKING:
@@ -273,9 +272,9 @@ def load(path: Path) -> list[Claim]:
     """
     path = Path(path)
     try:
-        with reading(path, "a list of claims (YAML)", "write it as text in UTF-8"):
-            text = path.read_text(encoding="utf-8")
-        entries = read_yaml(text)
+        entries = read_yaml(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise StudyError(f"{path}: there is no such file; expected a list of claims") from None
     except yaml.YAMLError as error:
         raise StudyError(f"{path}: not valid YAML ({' '.join(str(error).split())})") from None
     if not isinstance(entries, list) or not entries:

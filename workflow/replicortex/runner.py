@@ -288,9 +288,9 @@ def write_results(
         values = value if isinstance(value, list) else [value] * (len(many) if figure else 1)
         if len(values) != len(many):
             raise ValueError(f"output {name}: {len(values)} values for {len(many)} files")
-        packed = len(seeds) == len(many) and not figure
-        if packed and isinstance(paths, list):
+        if isinstance(paths, list) and len(seeds) == len(many) and not figure:
             _in_order(name, values, seeds)
+        packed = len(seeds) == len(many) and not figure
         if figure and identity.synthetic:
             for each in {id(v): v for v in values}.values():
                 _stamp(each)
