@@ -202,7 +202,7 @@ def scores_figure(table: pd.DataFrame) -> Figure:
     ax = figure.subplots()
     shifts = np.linspace(0.34, -0.34, len(RULES))
     for shift, (rule, (name, colour, marker)) in zip(shifts, RULES.items(), strict=True):
-        values = _by_seed(table, rule, keys)
+        values = [scores.to_numpy() for scores in _by_seed(table, rule, keys)]
         ax.errorbar(
             [v.mean() for v in values],
             np.arange(len(keys)) + shift,
@@ -238,7 +238,7 @@ def advantage(table: pd.DataFrame) -> Figure:
     ):
         name, colour, _ = RULES[rule]
         # Series: the seed says which scores are subtracted from each other.
-        gaps = [(a - b).dropna() for a, b in zip(hot, _by_seed(table, rule, keys), strict=True)]
+        gaps = [(a - b).to_numpy() for a, b in zip(hot, _by_seed(table, rule, keys), strict=True)]
         for place, gap in enumerate(gaps):
             ax.plot(gap, np.full(len(gap), place), ".", color=PALETTE[colour], markersize=3)
         ax.plot(
