@@ -61,3 +61,36 @@ def test_trained_weights_recognise_cifar10(mirror):
     with torch.inference_mode():
         right = model(x).argmax(1).numpy() == packed["labels"][places]
     assert right.mean() > 0.7
+
+
+def test_weights_of_another_network_are_refused(tmp_path):
+    """Keys that are missing would leave what was drawn at random."""
+    import torch
+    from manifests import described
+
+    from replicortex.data import cifar_resnets
+    from replicortex.errors import StudyError
+    from replicortex.models.cifar_resnet import CifarResNet
+
+    (tmp_path / "nets").mkdir()
+
+    def written(change):
+        content = {f"module.{key}": value for key, value in CifarResNet(20).state_dict().items()}
+        change(content)
+        torch.save({"state_dict": content}, tmp_path / "nets" / cifar_resnets.FILES["resnet20"])
+        return described(tmp_path / "nets")
+
+    network = CifarResNet(20)
+    manifest = written(lambda content: content.pop("module.bn1.num_batches_tracked"))
+    cifar_resnets.fill(network, manifest, "resnet20")
+    stored = cifar_resnets.read(manifest, "resnet20")
+    assert all(torch.equal(network.state_dict()[key], stored[key]) for key in stored)
+    manifest = written(lambda content: content.pop("module.layer2.1.conv1.weight"))
+    said = r"tensor 'layer2.1.conv1.weight' none found, \(32, 32, 3, 3\) expected"
+    with pytest.raises(StudyError, match=said):
+        cifar_resnets.fill(network, manifest, "resnet20")
+    with pytest.raises(StudyError, match=r"tensor 'layer1.3.bn1.bias' none found"):
+        cifar_resnets.fill(CifarResNet(56), written(lambda content: None), "resnet20")
+    manifest = written(lambda content: content["module.linear.bias"].fill_(float("nan")))
+    with pytest.raises(StudyError, match=r"tensor 'linear.bias' holds NaN"):
+        cifar_resnets.fill(network, manifest, "resnet20")

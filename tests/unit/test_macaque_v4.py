@@ -1,8 +1,12 @@
 """The reader of macaque V4 on its fixture: layout, order of images, shared images, damage."""
 
+import io
+import zipfile
+
 import numpy as np
 import pytest
 from manifests import described
+from PIL import Image
 
 from replicortex.data import macaque_v4
 from replicortex.data.fixtures import macaque_v4 as fixture
@@ -67,7 +71,9 @@ def test_damaged_files_are_told(manifest, tmp_path, name):
     path = tmp_path / "macaque_v4" / name
     path.write_bytes(path.read_bytes()[:100])
     described(path.parent)
-    with pytest.raises(StudyError, match=f"{name}: is no readable"):
+    with pytest.raises(
+        StudyError, match=f"{name}: (responses|an archive).* expected, a damaged or other file"
+    ):
         macaque_v4.read_images(manifest, "210322")
 
 
@@ -76,3 +82,58 @@ def test_counts_must_agree(manifest, tmp_path):
     described(tmp_path / "macaque_v4")
     with pytest.raises(StudyError, match="30 images found, 29 responses"):
         macaque_v4.read_images(manifest, "210322")
+
+
+def rewritten(manifest, tmp_path, change):
+    """Write the images of a session again, under the names that `change` gives them."""
+    path = tmp_path / "macaque_v4/images_210322.zip"
+    with zipfile.ZipFile(path) as archive:
+        content = {name: archive.read(name) for name in archive.namelist()}
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, raw in change(content):
+            archive.writestr(name, raw)
+    described(path.parent)
+
+
+def test_images_go_by_their_numbers(manifest, tmp_path):
+    """Neither the archive's order nor that of letters: image10 stands behind image2."""
+    names, images = macaque_v4.read_images(manifest, "210322")
+
+    def unpadded(content):
+        return [(f"s/image{int(n[5:9])}.jpg", raw) for n, raw in reversed(content.items())]
+
+    rewritten(manifest, tmp_path, unpadded)
+    found, again = macaque_v4.read_images(manifest, "210322")
+    assert found[:2] == ["image1.jpg", "image2.jpg"] and len(found) == len(names)
+    np.testing.assert_array_equal(again, images)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda c: [*c.items(), ("b/image0003.jpg", c["image0004.jpg"])], "image 3 is there twice"),
+        (lambda c: [*list(c.items())[1:], ("image0031.jpg", c["image0001.jpg"])], "no image 1, 30"),
+        (lambda c: [(n, r) for n, r in c.items() if n != "image0007.jpg"], "no image 7, 29 images"),
+        (lambda c: [*c.items(), ("image0031.png", b"")], "holds 'image0031.png'; images"),
+        (lambda c: [*c.items(), ("__MACOSX/._image0001.jpg", b"")], "holds '__MACOSX"),
+        (lambda c: [], "no image 1, 0 images"),
+        (
+            lambda c: [(n, b"x" if n == "image0005.jpg" else r) for n, r in c.items()],
+            "Unidentified",
+        ),
+        (
+            lambda c: [(n, wide() if n == "image0005.jpg" else r) for n, r in c.items()],
+            "image0005.jpg is 20 x 16 pixels, image0001.jpg is 16 x 16",
+        ),
+    ],
+)
+def test_images_that_fit_no_column_are_told(manifest, tmp_path, change, said):
+    rewritten(manifest, tmp_path, change)
+    with pytest.raises(StudyError, match=said):
+        macaque_v4.read_images(manifest, "210322")
+
+
+def wide():
+    stream = io.BytesIO()
+    Image.fromarray(np.zeros((16, 20, 3), np.uint8)).save(stream, "JPEG")
+    return stream.getvalue()

@@ -68,7 +68,7 @@ def test_names_are_text_and_values_numbers(tmp_path):
         ("a,a\n1,2\n", "column 'a' stands there more than once"),
         ("stimuli,b\n1,2\n", "no column 'stimulus'; did you mean 'stimuli'"),
         ("", "an empty file"),
-        ("<html><body>403</body></html>", "no column 'stimulus'"),
+        ("<html><body>403</body></html>", "a web page"),
         ('stimulus\n"x\n', "a damaged or other file"),
     ],
 )
@@ -84,3 +84,21 @@ def test_other_letters_than_utf8(tmp_path):
     path.write_bytes("stimulus\nbär\n".encode("latin-1"))
     with pytest.raises(StudyError, match="UnicodeDecodeError"):
         read_table(path, names=["stimulus"])
+
+
+def test_the_first_column_may_have_no_heading(tmp_path):
+    """As pandas writes a table with its index."""
+    path = tmp_path / "t.csv"
+    path.write_text(",v\n0001,1\nNA,2\n")
+    table = read_table(path, first=True)
+    assert list(table[""]) == ["0001", "NA"] and list(table["v"]) == [1, 2]
+
+
+def test_a_row_with_a_cell_too_many(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text("s,v\na,1\nb,2,3\n")
+    with pytest.raises(StudyError, match=r"ParserWarning|ParserError"):
+        read_table(path, first=True)
+    path.write_text("s,v\na,1,7\nb,2,3\n")
+    with pytest.raises(StudyError, match=r"ParserWarning|ParserError"):
+        read_table(path, first=True)

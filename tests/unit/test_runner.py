@@ -18,9 +18,11 @@ from replicortex.provenance import records
 MODULE = """
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from replicortex.errors import StudyError
+from replicortex.files import Tensors
 
 
 def double(*, numbers: Path, factor: int) -> dict:
@@ -30,6 +32,14 @@ def double(*, numbers: Path, factor: int) -> dict:
 
 def packed(*, numbers: Path, seeds: list[int]) -> dict:
     return {"table": [pd.DataFrame({"seed": [seed]}) for seed in seeds]}
+
+
+def turned(*, numbers: Path, seeds: list[int]) -> dict:
+    return {"table": [pd.DataFrame({"seed": [seed]}) for seed in reversed(seeds)]}
+
+
+def turned_tensors(*, numbers: Path, seeds: list[int]) -> dict:
+    return {"table": [Tensors({"x": np.ones(2)}, {"seed": seed}) for seed in reversed(seeds)]}
 
 
 def short(*, numbers: Path, seeds: list[int]) -> dict:
@@ -183,6 +193,18 @@ def test_a_programs_fault_leaves_its_traceback_in_the_log(work):
             {"table": ["out/1.csv", "out/2.csv"]},
             {"seeds": "1 2"},
             "output table: 1 values for 2 files",
+        ),
+        (
+            "turned",
+            {"table": ["out/1.csv", "out/2.csv"]},
+            {"seeds": "1 2"},
+            "output table: the value of seed 2 in the place of seed 1",
+        ),
+        (
+            "turned_tensors",
+            {"table": ["out/1.safetensors", "out/2.safetensors"]},
+            {"seeds": "1 2"},
+            "output table: the value of seed 2 in the place of seed 1",
         ),
     ],
 )

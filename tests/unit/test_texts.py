@@ -15,9 +15,12 @@ def test_topics_are_parsed_never_run(tmp_path):
     fixture.build(folder, seed=0, topics=3, sentences=5)
     found = texts.read(described(folder))
     assert len(found) == 3 and all(text.count(".") == 5 for text in found)
-    (folder / texts.TOPICS).write_text("topics = open('x')")
-    with pytest.raises(StudyError, match="no dictionary of topics"):
-        texts.read(described(folder))
+    for content in ("topics = open('x')", "topics = {'a': 1}", "topics = ['a']", "'a'"):
+        (folder / texts.TOPICS).write_text(content)
+        with pytest.raises(
+            StudyError, match="a dictionary of topics, as Python writes it expected"
+        ):
+            texts.read(described(folder))
 
 
 def test_wikitext_is_cut_into_articles(tmp_path):
@@ -37,7 +40,7 @@ def test_wikitext_is_cut_into_articles(tmp_path):
     found = texts.read(described(folder))
     assert found == 3 * ["= One = first text = = Part = = more", "= Two = b"]
     (folder / texts.WIKITEXT[1]).write_bytes(b"PAR1")
-    with pytest.raises(StudyError, match=r"validation.*is no table with a column 'text'"):
+    with pytest.raises(StudyError, match=r"validation.*a table with a column 'text'.* expected"):
         texts.read(described(folder))
 
 

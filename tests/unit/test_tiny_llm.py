@@ -1,10 +1,14 @@
 """The tiny language model on its fixture; tests/real has the weights themselves."""
 
+import struct
+
 import numpy as np
+import pytest
 from manifests import described
 
 from replicortex.data import tiny_llm
 from replicortex.data.fixtures import tiny_llm as fixture
+from replicortex.errors import StudyError
 
 SIZES = {"width": 16, "hidden": 32, "layers": 3, "heads": 4, "kv_heads": 2, "longest": 64}
 
@@ -24,3 +28,25 @@ def test_the_fixture_is_read_and_byte_stable(tmp_path):
     assert sum(end - start for start, end in spans) == len(text)
     states, logits = tiny_llm.hidden_states(model, tokens)
     assert states.shape == (3, len(tokens), 16) and np.isfinite(logits).all()
+
+
+@pytest.mark.parametrize(
+    ("file", "at", "content", "said"),
+    [
+        (tiny_llm.WEIGHTS, 28, struct.pack("<f", np.nan), "tensor 'embedding' holds NaN"),
+        (tiny_llm.WEIGHTS, 16, struct.pack("<i", 3), "its head holds impossible sizes"),
+        (tiny_llm.TOKENS, 4, struct.pack("<f", np.inf), "ends after 0 of .* or is damaged there"),
+        (tiny_llm.TOKENS, 8, struct.pack("<i", -8), "ends after 0 of .* or is damaged there"),
+    ],
+)
+def test_damage_within_files_of_the_right_size(tmp_path, file, at, content, said):
+    folder = tmp_path / "one"
+    folder.mkdir()
+    fixture.build(folder, seed=0, **SIZES)
+    raw = bytearray((folder / file).read_bytes())
+    raw[at : at + len(content)] = content
+    (folder / file).write_bytes(raw)
+    manifest = described(folder)
+    with pytest.raises(StudyError, match=said):
+        vocabulary = tiny_llm.read_model(manifest).vocabulary
+        tiny_llm.read_tokenizer(manifest, vocabulary)

@@ -73,6 +73,13 @@ COLUMNS = (
     "table",
     "select",
 )
+NUMBERS = frozenset(
+    {
+        *("published_low", "published_high", "ours", "sd", "n", "lower", "upper", "difference"),
+        *("threshold", "within"),
+    }
+)
+WORDS = frozenset(COLUMNS) - NUMBERS  # columns of text, when the table is read back
 
 Scalar = str | int | float
 Selection = dict[str, Scalar | list[Scalar]]
@@ -698,9 +705,9 @@ class _Measurement:
             series = self.table[column]
             if pd.api.types.is_numeric_dtype(series):
                 number = _number(value)
-                match = series == number if number is not None else series != series
+                match = series.notna() & (series == number)  # a word equals no number
             else:
-                match = series.astype(str) == str(value)
+                match = series.notna() & (series.astype(str) == str(value))
             if not match.any():
                 words = list(self.aliases.get(column, {}))
                 raise self._error(
@@ -737,7 +744,8 @@ class _Measurement:
 
         series = rows[column]
         if self.measure.equals is not None and column == self.measure.value:
-            return (series.astype(str) == str(self.measure.equals)).astype(float)
+            same = series.notna() & (series.astype(str) == str(self.measure.equals))
+            return same.astype(float)
         if self.measure.less is not None and column == self.measure.value:
             series = series - rows[self.measure.less]
         if not pd.api.types.is_numeric_dtype(series):

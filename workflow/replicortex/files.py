@@ -9,9 +9,12 @@ import io
 import json
 import os
 import tempfile
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from replicortex.reading import reading
 
 if TYPE_CHECKING:
     import numpy as np
@@ -163,10 +166,53 @@ _ENCODERS = {
 }
 
 
-def read_tensors(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-    """Return the arrays and the description of a `Tensors` file."""
+AGAIN = "remove it, and run the study again: its job writes it anew"
+
+
+def read_tensors(
+    path: Path, names: Collection[str] | None = None
+) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """Return the arrays and the description of a `Tensors` file.
+
+    Parameters
+    ----------
+    names
+        The arrays wanted; None: all. Without any, only the description is read.
+
+    Raises
+    ------
+    StudyError
+        When the file is none, or lacks one of them.
+    """
     from safetensors import safe_open
 
-    with safe_open(path, framework="numpy") as stream:
+    with (
+        reading(path, "arrays of a job (safetensors)", AGAIN),
+        safe_open(path, framework="numpy") as stream,
+    ):
         metadata = json.loads((stream.metadata() or {}).get("replicortex", "{}"))
-        return {name: stream.get_tensor(name) for name in stream.keys()}, metadata  # noqa: SIM118
+        wanted = stream.keys() if names is None else names
+        return {name: stream.get_tensor(name) for name in wanted}, metadata
+
+
+def read_arrays(path: Path, remedy: str = AGAIN) -> dict[str, np.ndarray]:
+    """Return the arrays of an npz file by name; never objects.
+
+    Raises
+    ------
+    StudyError
+        When the file is no npz of plain arrays.
+    """
+    import zipfile
+
+    import numpy as np
+
+    with reading(path, "an npz of plain arrays", remedy):
+        if not zipfile.is_zipfile(path) and Path(path).read_bytes():
+            raise ValueError("it is no archive, or was cut short")  # NumPy would tell of pickles
+        with np.load(path, allow_pickle=False) as stored:
+            arrays = {name: stored[name] for name in stored.files}
+        odd = [name for name, array in arrays.items() if not isinstance(array, np.ndarray)]
+        if odd:
+            raise ValueError(f"'{odd[0]}' in it is no array")
+        return arrays

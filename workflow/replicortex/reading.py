@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+from collections import Counter
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -66,10 +68,12 @@ def read_table(
     path: Path,
     *,
     names: Collection[str] = (),
+    if_there: Collection[str] = (),
     first: bool = False,
     columns: Collection[str] | None = None,
     separator: str = ",",
     expected: str = "a table",
+    remedy: str = AGAIN,
 ) -> pd.DataFrame:
     """Return a table with a line of headings, in which names stay as they are written.
 
@@ -82,6 +86,8 @@ def read_table(
     names
         Columns of names: text; only an empty cell is missing (NaN). Others are as pandas reads
         them: numbers, with "NA", "nan", "" and their like missing.
+    if_there
+        Further columns of names, which the table need not have.
     first
         Whether the first column is one of names, whatever its heading.
     columns
@@ -90,35 +96,53 @@ def read_table(
         Between columns.
     expected
         What the file should be, for the sentence.
+    remedy
+        What its owner can do.
 
     Raises
     ------
     StudyError
-        When the file is no such table, lacks a column of `names` or `columns`, or has one twice.
+        When the file is no such table, lacks a column of `names` or `columns`, has one twice, or a
+        row has more cells than there are headings.
     """
     import pandas as pd
 
-    with reading(path, expected):
+    with reading(path, expected, remedy), warnings.catch_warnings():
+        if _is_page(_head(path)):
+            raise ValueError  # it has lines and commas as well
+        # A row with more cells than headings would lose some of them.
+        warnings.simplefilter("error", pd.errors.ParserWarning)
         line = pd.read_csv(
             path, sep=separator, header=None, nrows=1, dtype=str, keep_default_na=False
         )
         headings = [str(heading) for heading in line.iloc[0]]
-        twice = sorted({heading for heading in headings if headings.count(heading) > 1})
+        twice = [heading for heading, count in Counter(headings).items() if count > 1]
         if twice:
             raise StudyError(f"{path}: column '{twice[0]}' stands there more than once")
         for wanted in [*names, *(columns or ())]:
             if wanted not in headings:
                 raise StudyError(f"{path}: no column '{wanted}'{nearest(wanted, headings)}")
-        text = {*names, *(headings[:1] if first else ())}
-        return pd.read_csv(
-            path,
-            sep=separator,
-            usecols=None if columns is None else list(columns),
-            dtype=dict.fromkeys(text, object),
-            index_col=False,
-            keep_default_na=False,
-            na_values={heading: [""] if heading in text else list(MISSING) for heading in headings},
-        )
+        text = {*names, *(headings[:1] if first else ())} | {*if_there} & {*headings}
+
+        def read(wanted: Collection[str] | None, missing: Collection[str]) -> pd.DataFrame:
+            return pd.read_csv(
+                path,
+                sep=separator,
+                header=0,
+                names=headings,  # an empty heading would get another name
+                usecols=None if wanted is None else list(wanted),
+                dtype=dict.fromkeys(text, str),
+                index_col=False,
+                keep_default_na=False,
+                na_values=list(missing),
+            )
+
+        # Read twice: what is missing can be told column by column, but ten times as slowly.
+        table = read(columns, MISSING)
+        words = read(text, [""]) if text else table
+        for heading in text & set(table.columns):
+            table[heading] = words[heading]
+        return table
 
 
 def _found(path: Path, error: Exception) -> str:
@@ -129,10 +153,14 @@ def _found(path: Path, error: Exception) -> str:
     head = _head(path)
     if head == b"":
         return "an empty file"
-    if head is not None and head.lstrip().lower().startswith((b"<!doctype", b"<html")):
+    if _is_page(head):
         return "a web page (a server's answer saved in its place)"
     said = str(error).strip().split("\n")[0][:200]
     return f"a damaged or other file ({type(error).__name__}{': ' if said else ''}{said})"
+
+
+def _is_page(head: bytes | None) -> bool:
+    return head is not None and head.lstrip().lower().startswith((b"<!doctype", b"<html"))
 
 
 def _head(path: Path) -> bytes | None:

@@ -274,7 +274,8 @@ def write_results(
 ) -> list[tuple[Path, str, int | None]]:
     """Write each value at its path; return path, sha256 and seed of each file.
 
-    A list of paths takes a list of values, or one figure for several formats.
+    A list of paths takes a list of values in the order of the paths, that of the seeds where there
+    is one for each seed; or one figure for several formats.
     """
     from replicortex.files import FIGURE_SUFFIXES, write
     from replicortex.provenance import records
@@ -287,6 +288,8 @@ def write_results(
         values = value if isinstance(value, list) else [value] * (len(many) if figure else 1)
         if len(values) != len(many):
             raise ValueError(f"output {name}: {len(values)} values for {len(many)} files")
+        if isinstance(paths, list) and len(seeds) == len(many) and not figure:
+            _in_order(name, values, seeds)
         packed = len(seeds) == len(many) and not figure
         if figure and identity.synthetic:
             for each in {id(v): v for v in values}.values():
@@ -296,6 +299,16 @@ def write_results(
             write(path, each, identity.of_seed(seed))
             written.append((path, records.file_sha256(path), seed))
     return written
+
+
+def _in_order(name: str, values: list[Any], seeds: list[int]) -> None:
+    """Check that values which say their seed come in the order of the seeds."""
+    for value, seed in zip(values, seeds, strict=True):
+        told = getattr(value, "metadata", {}).get("seed", seed)
+        if hasattr(value, "columns") and "seed" in value.columns and len(value):
+            told = value["seed"].iloc[0]
+        if told != seed:
+            raise ValueError(f"output {name}: the value of seed {told} in the place of seed {seed}")
 
 
 def _stamp(figure: Any) -> None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from replicortex.claims import evaluate, load
+from replicortex.claims import WORDS, evaluate, load
 from replicortex.claims import tables as tables_of
 from replicortex.errors import StudyError
 from replicortex.plotting.scorecard import draw_overview, draw_scorecard
+from replicortex.tables import read
 
 
 def judge(
@@ -46,9 +47,7 @@ def judge(
     StudyError
         When a claim asks for what its tables do not have.
     """
-    import pandas as pd
-
-    by_name = {path.stem: pd.read_csv(path) for path in tables}
+    by_name = {path.stem: read(path) for path in tables}
     listed = load(claims)
     missing = sorted(tables_of(listed) - set(by_name))
     if missing:
@@ -76,5 +75,5 @@ def overview(*, claims: list[Path]) -> dict[str, Any]:
     """
     import pandas as pd
 
-    table = pd.concat([pd.read_csv(path) for path in claims], ignore_index=True)
+    table = pd.concat([read(path, WORDS) for path in claims], ignore_index=True)
     return {"claims": table, "overview": draw_overview(table)}

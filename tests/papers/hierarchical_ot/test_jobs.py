@@ -6,6 +6,7 @@ import pytest
 import torch
 from tests.papers.hierarchical_ot.tiny_study import install, numbers
 
+from papers.hierarchical_ot import figures
 from papers.hierarchical_ot.aggregate import aggregate
 from papers.hierarchical_ot.alternatives import alternatives
 from papers.hierarchical_ot.controls import RULES
@@ -295,3 +296,38 @@ def test_more_images_than_there_are_is_told(study):
     language = {**study["own"]["language"], "stimuli": 10**6}
     with pytest.raises(StudyError, match="leave none to learn from"):
         train_language(text=study["shown"]["text"], language=language, device="cpu", seeds=[0])
+
+
+def test_files_of_other_seeds_are_told(study, tmp_path):
+    folder, own = study["folder"], study["own"]
+    turned = [folder / f"seed{s}.safetensors" for s in (1, 0)]
+    with pytest.raises(StudyError, match=r"seed1\.safetensors: layers of seed 1 found, of seed 0"):
+        match(
+            activations=turned, fixed=[], pairs=study["pairs"], matched=own["matched"], seeds=[0, 1]
+        )
+    with pytest.raises(StudyError, match=r"layers of seed 1 found, of seed 0"):
+        alternatives(activations=turned, pairs={}, held_out=0.2, penalty=1.0, seeds=[0, 1])
+    with pytest.raises(StudyError, match=r"language1.*trained from seed 1, .*vision0.*from 0"):
+        embed(
+            vision_models=[folder / "vision0.safetensors"],
+            language_models=[folder / "language1.safetensors"],
+            device="cpu",
+            **study["shown"],
+            **{name: own[name] for name in ("vision", "language", "brain")},
+        )
+
+
+def test_scores_are_subtracted_seed_by_seed():
+    """Whatever the order of the rows."""
+    table = pd.DataFrame(
+        {
+            "pair": "cnn",
+            "rotate": "no",
+            "rule": ["hot"] * 3 + ["random"] * 3,
+            "seed": [0, 1, 2, 2, 0, 1],
+            "score": [0.5, 0.6, 0.9, 0.8, 0.4, 0.5],
+        }
+    )
+    (hot_scores,) = figures._by_seed(table, "hot", [("cnn", "no")])
+    (random,) = figures._by_seed(table, "random", [("cnn", "no")])
+    assert (hot_scores - random).round(9).tolist() == [0.1, 0.1, 0.1]

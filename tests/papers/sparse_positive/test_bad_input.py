@@ -7,9 +7,10 @@ import pandas as pd
 import pytest
 from manifests import described
 
-from papers.sparse_positive import designs, plan, spaces
+from papers.sparse_positive import designs, encode, plan, spaces
 from replicortex.config import paper_numbers
 from replicortex.errors import StudyError
+from replicortex.files import write
 from replicortex.randomness import generator
 
 
@@ -158,3 +159,11 @@ def test_ncsnr_is_nsds_own_where_it_is_at_hand(tmp_path):
     drawn = designs.reliable(numbers, "PPA", 2, len(own), 0, manifest)
     np.testing.assert_array_equal(np.sort(drawn), np.sort(own))
     assert set(designs.reliable(numbers, "PPA", 2, 500, 0, manifest)) <= set(own)
+
+
+def test_features_of_one_name_in_two_files_are_refused(tmp_path):
+    for name in ("one", "two"):
+        write(tmp_path / f"{name}.npz", {"net|face|floc": np.ones((2, 2)), name: np.ones(1)})
+    assert set(encode.load([tmp_path / "one.npz"])) == {"net|face|floc", "one"}
+    with pytest.raises(StudyError, match=r"two\.npz: holds 'net\|face\|floc', as another file"):
+        encode.load([tmp_path / "one.npz", tmp_path / "two.npz"])

@@ -4,12 +4,14 @@ import numpy as np
 import pytest
 import torch
 from manifests import described
+from PIL import Image
 
 from papers.sparse_positive import handmade, zoo
 from papers.sparse_positive.network import Network, barlow
 from papers.sparse_positive.train import Learner, probed
 from papers.sparse_positive.units import choose, directions, halves
 from papers.sparse_positive.views import apply, parameters, ramp
+from replicortex.data import floc
 from replicortex.errors import StudyError
 from replicortex.randomness import generator, torch_generator
 
@@ -169,7 +171,7 @@ def test_directions_are_principal_components():
 
 def test_a_published_model_gives_what_its_classifier_is_given(tmp_path, monkeypatch):
     torchvision = pytest.importorskip("torchvision")
-    from replicortex.data.fixtures import floc
+    from replicortex.data.fixtures import floc as fixture
 
     torch.manual_seed(0)
     made = torchvision.models.shufflenet_v2_x0_5()
@@ -178,7 +180,7 @@ def test_a_published_model_gives_what_its_classifier_is_given(tmp_path, monkeypa
     url = torchvision.models.get_model_weights("shufflenet_v2_x0_5").IMAGENET1K_V1.url
     torch.save(made.state_dict(), folder / "torchvision" / url.rpartition("/")[2])
     (tmp_path / "floc").mkdir()
-    floc.build(tmp_path / "floc", seed=0, each=4, side=32)
+    fixture.build(tmp_path / "floc", seed=0, each=4, side=32)
     given = {
         "images": described(tmp_path / "floc"),
         "weights": described(folder),
@@ -217,3 +219,37 @@ def test_a_step_on_a_gpu_is_that_of_the_cpu(objective):
         steps = [learner.step(images.to(place), labels.to(place), None) for _ in range(2)]
         losses.append([float(terms["loss"]) for terms in steps])
     np.testing.assert_allclose(*losses, rtol=1e-3)
+
+
+def test_published_localizer_images_stand_in_the_order_of_the_small_ones(tmp_path, monkeypatch):
+    """Answers of the zoo are predicted by rows from answers to the small images."""
+    small, large = tmp_path / "small", tmp_path / "large"
+    small.mkdir()
+    names = list(floc.DOMAINS)  # not in alphabetical order
+    rng = np.random.default_rng(0)
+    labels = np.repeat(np.arange(len(names)), 4)
+    grey = rng.permutation(len(labels)) * 5 + 10
+    images = np.repeat(np.repeat(grey[:, None, None], 32, 1), 32, 2).astype(np.uint8)
+    index = np.tile(np.arange(1, 5), len(names))
+    np.savez(small / floc.FILE, images=images, labels=labels, index=index, categories=names)
+    for image, label, number in zip(images, labels, index, strict=True):
+        path = large / f"stimuli/{names[label]}/{names[label]}-{number}.jpg"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(image).save(path, quality=100)
+    manifests = {"images": described(small), "originals": described(large)}
+    monkeypatch.setattr(zoo, "load", lambda name, weights: None)
+    means = lambda model, shown, numbers, device: [shown.mean((1, 2, 3))[:, None] + np.arange(2)]  # noqa: E731
+    monkeypatch.setattr(zoo, "_run", means)
+    given = {
+        "weights": small, "names": ["timm/x"], "zoo": {"side": 16}, "people": {}, "device": "cpu",
+        "localizer": {"units": 2, "q": 0.5, "fill": True},
+    }  # fmt: skip
+    found = zoo.extract(**manifests, **given)["features"]
+    kept = grey[~halves(floc.read(manifests["images"])[1])]
+    for units in ("face", "scene"):
+        shown = np.sort(found[f"timm_x_trained|{units}|floc"], axis=1)
+        np.testing.assert_allclose(shown, kept[:, None] + np.arange(2), atol=1)
+    (large / "stimuli/car/car-2.jpg").unlink()
+    manifests["originals"] = described(large)
+    with pytest.raises(StudyError, match=r"lacks car-2\.jpg, which the small images have"):
+        zoo.extract(**manifests, **given)

@@ -7,7 +7,7 @@ import pytest
 from papers.topographic import measures, statistics
 from papers.topographic.noise import noisy, pink
 from replicortex.errors import StudyError
-from replicortex.files import Tensors, write
+from replicortex.files import Tensors, read_tensors, write
 from replicortex.randomness import generator
 
 MEASURED = {
@@ -127,8 +127,6 @@ def test_consistency_is_the_mean_correlation_with_other_seeds(tmp_path):
     made = tables(tmp_path)
     vectors = []
     for seed in range(3):
-        from replicortex.files import read_tensors
-
         arrays, _ = read_tensors(tmp_path / "main/ce/0.2" / f"{seed}.safetensors")
         chosen = np.concatenate([np.flatnonzero(arrays["labels"] == c)[:3] for c in range(10)])
         vectors.append((1 - np.corrcoef(arrays["test"][chosen]))[np.triu_indices(30, 1)])
@@ -210,3 +208,21 @@ def test_pink_noise_falls_as_one_over_f():
     power = (np.abs(np.fft.fft2(waves)) ** 2).mean(0)
     slope = np.polyfit(np.log(np.arange(1, 12)), np.log(power[0, 1:12]), 1)[0]
     assert slope == pytest.approx(-2, abs=0.1)
+
+
+def test_networks_that_saw_other_images_are_not_compared(tmp_path):
+    """Rows of RDMs and votes are images: nothing else would tell that two differ."""
+    tables(tmp_path)
+    path = tmp_path / "main/ce/0.2/1.safetensors"
+    arrays, told = read_tensors(path)
+    write(path, Tensors({**arrays, "labels": arrays["labels"][::-1]}, told))
+    with pytest.raises(StudyError, match=r"1\.safetensors: was shown other images than .*0\.saf"):
+        tables_again(tmp_path)
+    write(path, Tensors(arrays, {**told, "rho": 5.0}))
+    with pytest.raises(StudyError, match=r"1\.safetensors: a network of another condition than"):
+        tables_again(tmp_path)
+
+
+def tables_again(tmp_path):
+    files = [tmp_path / f"main/ce/0.2/{seed}.safetensors" for seed in range(3)]
+    return list(statistics._conditions(files))

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from papers.hierarchical_ot.match import layers_of
+from papers.hierarchical_ot.match import layers_of, layers_of_seed
+from replicortex import tables
 from replicortex.analysis import layer_plans
 from replicortex.analysis.optimal_transport import checkpoint_plan, split
-from replicortex.files import read_tensors
 from replicortex.progress import Progress, iter_plainly
 from replicortex.randomness import generator
 
@@ -50,7 +50,7 @@ def aggregate(
     for number, (one, other) in enumerate(progress(couples, desc="checkpoints")):
         for place in (one, other):
             if place not in loaded:
-                arrays, _ = read_tensors(activations[place])
+                arrays = layers_of_seed(activations[place], trained[place])
                 loaded[place] = [layers_of(arrays, f"checkpoint/{epoch}") for epoch in epochs]
         rows += matched_checkpoints(loaded[one], loaded[other], number, epochs, matched)
     join = {
@@ -61,11 +61,8 @@ def aggregate(
         "alternatives": alternatives,
         "history": history,
     }
-    tables = {
-        name: pd.concat([pd.read_csv(p) for p in paths], ignore_index=True)
-        for name, paths in join.items()
-    }
-    return {**tables, "checkpoints": pd.DataFrame(rows, columns=CHECKPOINTS)}
+    joined = {name: tables.join(paths) for name, paths in join.items()}
+    return {**joined, "checkpoints": pd.DataFrame(rows, columns=CHECKPOINTS)}
 
 
 def matched_checkpoints(

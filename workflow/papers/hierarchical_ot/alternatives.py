@@ -14,10 +14,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from papers.hierarchical_ot.match import Layers, both
+from papers.hierarchical_ot.match import Layers, both, layers_of_seed
 from replicortex.analysis import layer_plans, layer_similarity
 from replicortex.analysis.optimal_transport import hot, split, standardise, transport
-from replicortex.files import read_tensors
 from replicortex.progress import Progress, iter_plainly
 from replicortex.randomness import stream_seed
 
@@ -42,7 +41,7 @@ def alternatives(
     """
     found = []
     for path, seed in zip(activations, seeds, strict=True):
-        arrays, _ = read_tensors(path)
+        arrays = layers_of_seed(path, seed)
         rows = []
         for name, pair in progress(list(pairs.items()), desc="pairs"):
             source, target = both(arrays, pair)

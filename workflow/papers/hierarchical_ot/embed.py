@@ -18,6 +18,7 @@ from papers.hierarchical_ot.learner import fresh
 from papers.hierarchical_ot.networks import Pooled, for_images, for_text, letters
 from papers.hierarchical_ot.readout import layers
 from replicortex.data import cifar_resnets, nsd, nsd_regions, tiny_llm
+from replicortex.errors import StudyError
 from replicortex.files import Tensors, read_tensors
 from replicortex.models.cifar_resnet import CifarResNet
 from replicortex.progress import Progress, iter_plainly
@@ -39,7 +40,17 @@ def embed(
     betas: Path | None = None,
     progress: Progress = iter_plainly,
 ) -> dict[str, list[Tensors]]:
-    """Return the layers of the networks trained here, one file for each seed."""
+    """Return the layers of the networks trained here, one file for each seed (its description).
+
+    Rows are stimuli in the order in which `pictures.test_images`, `passages.passages`, `neurons.v4`
+    and `neurons.brain_images` draw them, which settings and data alone decide: so rows of the files of
+    all jobs are the same stimuli.
+
+    Raises
+    ------
+    StudyError
+        When two models beside each other were trained from different seeds.
+    """
     place = devices.choose(device)
     shown = {"vision": pictures.test_images(images, vision)[0]}
     shown["v4"] = neurons.shrunk(neurons.v4(recordings)[0])
@@ -56,6 +67,12 @@ def embed(
     for for_vision, for_language in progress(pairs, desc="seeds"):
         arrays: dict[str, np.ndarray] = {}
         tensors, described = read_tensors(for_vision)
+        written, other = read_tensors(for_language)
+        if described["seed"] != other["seed"]:
+            raise StudyError(
+                f"{for_language}: trained from seed {other['seed']}, {for_vision} beside it from "
+                f"{described['seed']}"
+            )
         for name, numbers in vision["networks"].items():
             network = _load(for_images(numbers), tensors, name, vision["epochs"], place)
             for domain, x in ready.items():
@@ -67,12 +84,11 @@ def embed(
             network = for_images(vision["networks"][followed])
             network = _load(network, tensors, followed, epoch, place)
             _put(arrays, f"checkpoint/{epoch}", layers(network, ready["vision"]))
-        tensors, _ = read_tensors(for_language)
         for name, numbers in language["models"].items():
             network = for_text(numbers, language["context"])
-            network = _load(network, tensors, name, language["epochs"], place)
+            network = _load(network, written, name, language["epochs"], place)
             _put(arrays, f"language/{name}", layers(network, read))
-        found.append(Tensors(arrays))
+        found.append(Tensors(arrays, {"seed": described["seed"]}))
     return {"activations": found}
 
 
@@ -102,7 +118,7 @@ def embed_fixed(
         x = normalise(shown, list(cifar_resnets.MEAN), list(cifar_resnets.SD)).to(place)
         for name, depth in cifar_resnets.DEPTHS.items():
             network = CifarResNet(depth)
-            network.load_state_dict(cifar_resnets.read(resnets, name), strict=False)
+            cifar_resnets.fill(network, resnets, name)
             _put(arrays, f"vision/{name}", layers(Pooled(network).to(place), x))
     if tiny is not None:
         _put(arrays, "language/stories260k", _stories(tiny, passages.passages(text, language)[1]))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from replicortex import tables
 from replicortex.plotting.style import GREY, PALETTE, finish, letter, new_figure, note, style
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ def figures(
     checkpoints: Path,
 ) -> dict[str, Figure]:
     """Draw every figure of the paper."""
-    read = pd.read_csv
+    read = tables.read
     with style():
         drawn = {
             "plans": plans_figure(read(plans), read(structure)),
@@ -187,9 +188,11 @@ def marginals(ax: Axes, plan: np.ndarray) -> None:
         side.set_axis_off()
 
 
-def _by_seed(table: pd.DataFrame, rule: str, keys: list[tuple[str, str]]) -> list[np.ndarray]:
-    own = table[table["rule"] == rule].set_index(["pair", "rotate"])["score"]
-    return [np.atleast_1d(own.loc[key].to_numpy()) for key in keys]
+def _by_seed(table: pd.DataFrame, rule: str, keys: list[tuple[str, str]]) -> list[pd.Series]:
+    """Return a rule's scores of each pair, indexed by seed (or split)."""
+    groups = table[table["rule"] == rule].groupby(["pair", "rotate"])
+    found = {key: part.set_index("seed")["score"] for key, part in groups}
+    return [found[key] for key in keys]
 
 
 def scores_figure(table: pd.DataFrame) -> Figure:
@@ -199,7 +202,7 @@ def scores_figure(table: pd.DataFrame) -> Figure:
     ax = figure.subplots()
     shifts = np.linspace(0.34, -0.34, len(RULES))
     for shift, (rule, (name, colour, marker)) in zip(shifts, RULES.items(), strict=True):
-        values = _by_seed(table, rule, keys)
+        values = [scores.to_numpy() for scores in _by_seed(table, rule, keys)]
         ax.errorbar(
             [v.mean() for v in values],
             np.arange(len(keys)) + shift,
@@ -234,7 +237,8 @@ def advantage(table: pd.DataFrame) -> Figure:
         axes, "abcd", ("pairwise_best", "random", "uniform", "top_k"), strict=True
     ):
         name, colour, _ = RULES[rule]
-        gaps = [a - b for a, b in zip(hot, _by_seed(table, rule, keys), strict=True)]
+        # Series: the seed says which scores are subtracted from each other.
+        gaps = [(a - b).to_numpy() for a, b in zip(hot, _by_seed(table, rule, keys), strict=True)]
         for place, gap in enumerate(gaps):
             ax.plot(gap, np.full(len(gap), place), ".", color=PALETTE[colour], markersize=3)
         ax.plot(

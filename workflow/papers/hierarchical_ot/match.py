@@ -39,13 +39,21 @@ def match(
     seeds: list[int],
     progress: Progress = iter_plainly,
 ) -> dict[str, list[pd.DataFrame]]:
-    """Compare pairs of systems of which one or both were trained here, for each seed."""
+    """Compare pairs of systems of which one or both were trained here, for each seed.
+
+    Rows of all files are the same stimuli in one order: see `embed.embed`.
+
+    Raises
+    ------
+    StudyError
+        When a file is not that of its seed.
+    """
     others: dict[str, np.ndarray] = {}
     for path in fixed:
         others |= read_tensors(path)[0]
     tables: dict[str, list[pd.DataFrame]] = {name: [] for name in TABLES}
     for path, seed in zip(activations, seeds, strict=True):
-        arrays = {**others, **read_tensors(path)[0]}
+        arrays = {**others, **layers_of_seed(path, seed)}
         rows = Rows(matched)
         for name, pair in progress(list(pairs.items()), desc="pairs"):
             source, target = both(arrays, pair)
@@ -58,6 +66,22 @@ def match(
         for name, frame in rows.frames().items():
             tables[name].append(frame)
     return tables
+
+
+def layers_of_seed(path: Path, seed: int) -> dict[str, np.ndarray]:
+    """Return the layers that `embed` wrote for a seed.
+
+    Raises
+    ------
+    StudyError
+        When the file is that of another seed.
+    """
+    arrays, told = read_tensors(path)
+    if told.get("seed") != seed:
+        raise StudyError(
+            f"{path}: layers of seed {told.get('seed')} found, of seed {seed} expected"
+        )
+    return arrays
 
 
 def match_fixed(

@@ -14,7 +14,11 @@ SESSIONS = ("210322", "210325")
 
 
 def v4(recordings: Path) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-    """Return the images that two sessions of V4 share, and each session's counts for them."""
+    """Return the images that two sessions of V4 share, and each session's counts for them.
+
+    A session's responses are paired with its images by their numbers (`macaque_v4.read_images`), the
+    sessions with each other by the images' pixels.
+    """
     shown = [macaque_v4.read_images(recordings, session)[1] for session in SESSIONS]
     places = macaque_v4.shared_images(*shown)
     counts = {

@@ -18,6 +18,7 @@ from replicortex.data import nsd
 from replicortex.errors import StudyError, nearest
 from replicortex.files import Tensors
 from replicortex.progress import Progress, iter_plainly
+from replicortex.reading import reading
 from replicortex.training import device as devices
 
 MEAN, SD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # ImageNet's, which all of them use
@@ -102,20 +103,31 @@ def load(folder: Path, place: torch.device) -> tuple[torch.nn.Module, str]:
     Raises
     ------
     StudyError
-        When it is of no kind that is known here.
+        When it is of no kind that is known here, is damaged, or lacks weights.
     """
     from transformers import AutoConfig, AutoModel
 
-    chosen = AutoConfig.from_pretrained(folder, local_files_only=True)
+    with reading(folder / "config.json", "the description of a model of transformers"):
+        chosen = AutoConfig.from_pretrained(folder, local_files_only=True)
     if chosen.model_type not in KINDS:
         raise StudyError(
             f"{folder}: found a {chosen.model_type}{nearest(chosen.model_type, KINDS)}"
         )
     if chosen.model_type == "vit_mae":
         chosen.mask_ratio = 0.0  # every patch is seen
-    network = AutoModel.from_pretrained(
-        folder, config=chosen, dtype=torch.float32, local_files_only=True, use_safetensors=True
-    )
+    with reading(folder, f"the weights of a {chosen.model_type}"):
+        network, told = AutoModel.from_pretrained(
+            folder,
+            config=chosen,
+            dtype=torch.float32,
+            local_files_only=True,
+            use_safetensors=True,
+            output_loading_info=True,
+        )
+    # What a file lacks, transformers draws at random.
+    lost = sorted(map(str, [*told["missing_keys"], *told["mismatched_keys"]]))
+    if lost:
+        raise StudyError(f"{folder}: its weights lack '{lost[0]}' of a {chosen.model_type}")
     return network.eval().to(place), chosen.model_type
 
 
@@ -156,7 +168,8 @@ def of_passages(
     """Return layers for passages, one at a time: no padding, which would enter the mean."""
     from transformers import AutoTokenizer
 
-    tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+    with reading(folder, "the tokenizer of the model"):
+        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
     rows = []
     for passage in progress(shown, desc="passages"):
         tokens = tokenizer(passage, return_tensors="pt").to(place)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from replicortex import tables
 from replicortex.errors import StudyError, nearest
 from replicortex.plotting.labels import DISPLACEMENT, IMAGE_SIZE, RHO
 from replicortex.plotting.style import (
@@ -95,10 +96,7 @@ def figures(
     StudyError
         When a table lacks a column or has no known learning rule.
     """
-    import pandas as pd
-
-    scores, best = pd.read_csv(curves), pd.read_csv(best_over_seeds)
-    bounds, moved = pd.read_csv(noise), pd.read_csv(displacement)
+    scores, best, bounds, moved = map(tables.read, (curves, best_over_seeds, noise, displacement))
     cell = ["rule", "epoch", "px", "arm", "bn", "pooling", "roi", "rho"]
     _need(scores, curves, [*cell, "seed", "layer"])
     _need(best, best_over_seeds, cell)
@@ -160,7 +158,7 @@ def since_start(table: pd.DataFrame, value: str = "rho") -> pd.DataFrame:
         if column in table.columns
     ]
     start = table[table["epoch"] == 0].set_index(keys)[value].rename("_start")
-    joined = table.join(start, on=keys)
+    joined = table.join(start, on=keys, validate="many_to_one")
     return joined.assign(**{value: joined[value] - joined["_start"]}).drop(columns="_start")
 
 

@@ -14,7 +14,7 @@ from replicortex.analysis.bootstrap import stimulus_bootstrap
 from replicortex.analysis.rank import partial_spearman, spearman
 from replicortex.analysis.rdm import correlation_distance, upper
 from replicortex.errors import StudyError
-from replicortex.files import read_tensors
+from replicortex.files import read_arrays, read_tensors
 
 CELL = ["rule", "seed", "epoch", "px", "arm", "bn", "pooling", "layer"]
 NUMBERS = {"seed", "epoch", "px"}
@@ -55,23 +55,23 @@ class Networks:
 
 def read_brain(path: Path) -> Brain:
     """Return what `brain` wrote."""
-    with np.load(path) as arrays:
-        mask = arrays["mask"]
-        chosen = upper(mask)
-        return Brain(
-            names=[str(name) for name in arrays["names"]],
-            subjects=[str(name) for name in arrays["subjects"]],
-            mask=mask,
-            rois={
-                str(roi): np.stack([upper(one)[chosen] for one in arrays[f"rdm/{roi}"]])
-                for roi in arrays["rois"]
-            },
-            models={
-                name.removeprefix("model/"): upper(arrays[name])[chosen]
-                for name in arrays.files
-                if name.startswith("model/")
-            },
-        )
+    arrays = read_arrays(path)
+    mask = arrays["mask"]
+    chosen = upper(mask)
+    return Brain(
+        names=[str(name) for name in arrays["names"]],
+        subjects=[str(name) for name in arrays["subjects"]],
+        mask=mask,
+        rois={
+            str(roi): np.stack([upper(one)[chosen] for one in arrays[f"rdm/{roi}"]])
+            for roi in arrays["rois"]
+        },
+        models={
+            name.removeprefix("model/"): upper(array)[chosen]
+            for name, array in arrays.items()
+            if name.startswith("model/")
+        },
+    )
 
 
 def scores(

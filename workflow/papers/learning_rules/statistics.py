@@ -14,6 +14,8 @@ from replicortex.analysis import permutation
 from replicortex.analysis.bootstrap import percentile_interval
 from replicortex.analysis.rank import spearman
 from replicortex.errors import StudyError
+from replicortex.files import read_arrays
+from replicortex.tables import join
 
 VIEW = ["epoch", "px", "arm", "bn", "pooling"]
 LAYERS = ["conv1", "conv2", "conv3", "fc1"]
@@ -60,12 +62,10 @@ def statistics(
     A rho that a silent layer does not have stays empty here: it wins no best layer, and its seed
     counts in no interval or test, whose number of seeds says so.
     """
-    people = pd.concat([pd.read_csv(path) for path in scores], ignore_index=True)
-    trained = pd.concat([pd.read_csv(path) for path in history], ignore_index=True)
+    people, trained = join(scores), join(history)
     curves = over_people(people)
     sizes = [evaluation["px"]["train"], evaluation["px"]["large"]]
     alone = low_level(brain)
-    parts = [pd.read_csv(path) for path in partial]
     return {
         "curves": curves,
         "best_over_seeds": best_over_seeds(curves),
@@ -73,7 +73,7 @@ def statistics(
         "tests": tests(curves, rules, aliases["roi"], sizes),
         "history": trained,
         "displacement": displacement(trained),
-        "partial": pd.concat([*parts, alone], ignore_index=True).astype(
+        "partial": pd.concat([join(partial), alone], ignore_index=True).astype(
             dict.fromkeys(("seed", "epoch", "px"), "Int64")
         ),
         "matched": matched(curves, trained, rules, aliases["roi"], sizes[-1]),
@@ -106,9 +106,9 @@ def best_over_seeds(curves: pd.DataFrame) -> pd.DataFrame:
 
 
 def _read_draws(path: Path) -> tuple[pd.DataFrame, np.ndarray]:
-    with np.load(path) as arrays:
-        cells = {name: arrays[name] for name in arrays.files if name != "rho"}
-        return pd.DataFrame(cells), arrays["rho"].astype(np.float64)
+    cells = read_arrays(path)
+    rho = cells.pop("rho")
+    return pd.DataFrame(cells), rho.astype(np.float64)
 
 
 def intervals(draws: list[tuple[pd.DataFrame, np.ndarray]], curves: pd.DataFrame) -> pd.DataFrame:
@@ -121,7 +121,9 @@ def intervals(draws: list[tuple[pd.DataFrame, np.ndarray]], curves: pd.DataFrame
     keys = ["rule", *VIEW, "layer", "roi"]
     cells = pd.concat([part for part, _ in draws], ignore_index=True)
     values = np.concatenate([part for _, part in draws])
-    cells["rho"] = cells.merge(curves, on=["seed", *keys], how="left")["rho"].to_numpy()
+    # A left merge keeps the order of the cells; a curve that stood there twice is refused.
+    found_rho = cells.merge(curves, on=["seed", *keys], how="left", validate="many_to_one")["rho"]
+    cells["rho"] = found_rho.to_numpy()
     found = {
         cell: dict(zip(part["seed"], part.index, strict=True))
         for cell, part in cells.groupby(keys, sort=False)[["seed"]]
@@ -275,7 +277,7 @@ def matched(
         distance = (history["test_accuracy"] - ends[target]).abs()
         nearest = history.loc[distance.groupby([history["rule"], history["seed"]]).idxmin()]
         nearest = nearest[["rule", "seed", "epoch", "test_accuracy"]]
-        part = nearest.merge(kept, on=["rule", "seed", "epoch"])
+        part = nearest.merge(kept, on=["rule", "seed", "epoch"], validate="one_to_many")
         parts.append(part.assign(target_rule=target, target_accuracy=ends[target]))
     columns = ["rule", "seed", "target_rule", "target_accuracy", "epoch", "test_accuracy"]
     return pd.concat(parts, ignore_index=True)[[*columns, "roi", "layer", "rho"]]

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from replicortex import tables
+from replicortex.files import read_arrays
 from replicortex.plotting.look import Look, curve
 from replicortex.plotting.style import GREY, PALE, PALETTE, finish, letter, new_figure, note, style
 
@@ -96,13 +98,12 @@ def figures(
     videos
         A table that no figure draws; accepted so that one may.
     """
-    kept = {"keep_default_na": False, "na_values": ["nan", ""]}
-    tables = [pd.read_csv(path, **kept) for path in (measures, channels, fits, curves, history)]
-    table, by_channel, fitted, tuned, losses = tables
+    table, by_channel, fitted, tuned, losses = map(
+        tables.read, (measures, channels, fits, curves, history)
+    )
     words = ["area", "layer", "positions", "stimulus", "curve", "null"]
     table[words] = table[words].astype("string").fillna("")
-    with np.load(maps) as stored:
-        drawn_maps = {name: stored[name] for name in stored.files}
+    drawn_maps = read_arrays(maps)
     with style():
         drawn = {
             "maps": sheets(drawn_maps, table),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ from papers.mt_maps import maps, selectivity, sheets
 from replicortex.errors import StudyError
 from replicortex.files import read_tensors
 from replicortex.randomness import generator
+from replicortex.tables import join
 
 TOLD = ["arm", "network", "alpha", "seed"]
 COLUMNS = [*TOLD, "area", "layer", "positions", "stimulus", "curve", "measure", "null"]
@@ -107,7 +107,7 @@ def measure(
     return {
         **{name: rounded(table) for name, table in joined.items()},
         "maps": drawn,
-        "history": rounded(_history(history)),
+        "history": rounded(join(history)),
         "videos": _videos(shards or [], sources),
     }
 
@@ -134,10 +134,8 @@ def _others(
     if len(seeds) < 2:
         return None
     other = seeds[(seeds.index(seed) + 1) % len(seeds)]
-    from safetensors import safe_open
-
-    with safe_open(places[arm, name, other], framework="numpy") as stream:
-        return stream.get_tensor(f"places/{described['settings']['map_layer']}")
+    wanted = f"places/{described['settings']['map_layer']}"
+    return read_tensors(places[arm, name, other], [wanted])[0][wanted]
 
 
 class Network:
@@ -407,19 +405,11 @@ def spearman(one: np.ndarray, other: np.ndarray) -> float:
     return float(spearmanr(one[both], other[both]).statistic)
 
 
-def _history(paths: list[Path]) -> pd.DataFrame:
-    found = [pd.read_csv(path) for path in paths]
-    return pd.concat([table for table in found if len(table)], ignore_index=True)
-
-
 def _videos(shards: list[Path], sources: dict[str, str]) -> pd.DataFrame:
     """Return every video of every source: frames kept, or why it was left out."""
-    from safetensors import safe_open
-
     rows = []
     for path in shards:
-        with safe_open(path, framework="numpy") as stream:
-            told = json.loads(stream.metadata()["replicortex"])
+        _, told = read_tensors(path, [])
         source = told["source"]
         common = {"source": source, "dataset": sources[source]}
         if not told["videos"]:

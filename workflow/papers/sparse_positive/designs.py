@@ -185,6 +185,10 @@ def problems(
 ) -> Iterator[Problem]:
     """Yield all problems of one target: planted, semi_real, macaque_v4, nsd or tables.
 
+    Features and voxels are paired row by row. Both sides have the images in one order: that of the
+    recording's numbers (macaque_v4), of `nsd.splits` by the one section `nsd` (nsd), of the small
+    localizer images (semi_real), and of the tables' names (tables); `make` compares their numbers.
+
     Parameters
     ----------
     numbers

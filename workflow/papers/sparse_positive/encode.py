@@ -11,6 +11,8 @@ import pandas as pd
 
 from papers.sparse_positive.designs import Design, Problem, problems
 from replicortex.analysis import encoding
+from replicortex.errors import StudyError
+from replicortex.files import read_arrays
 from replicortex.progress import Progress, iter_plainly
 from replicortex.randomness import generator
 
@@ -64,11 +66,20 @@ def encode(
 
 
 def load(files: Sequence[Path]) -> dict[str, np.ndarray]:
-    """Return the arrays of several files of features."""
+    """Return the arrays of several files of features, by their names.
+
+    Raises
+    ------
+    StudyError
+        When two files have an array of one name.
+    """
     arrays: dict[str, np.ndarray] = {}
     for path in files:
-        with np.load(path) as file:
-            arrays |= {key: file[key] for key in file.files}
+        found = read_arrays(path)
+        twice = sorted(set(found) & set(arrays))
+        if twice:
+            raise StudyError(f"{path}: holds '{twice[0]}', as another file of features does")
+        arrays |= found
     return arrays
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from replicortex import tables
 from replicortex.plotting.style import GREY, PALETTE, finish, letter, new_figure, note, style
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ def figures(
     shown: int,
 ) -> dict[str, Figure]:
     """Draw every figure from the tables of the same names; `shown`: the seed of figure 1C."""
-    read = pd.read_csv
+    read = tables.read
     every = read(scores)
     with style():
         drawn = {

@@ -151,12 +151,7 @@ def _mirror(networks, source, trained, shown, spaces, device) -> Answers:
         torch.manual_seed(stream_seed(spaces["seed"], "untrained", source))
         model = CifarResNet(cifar_resnets.DEPTHS[source])
     if trained:
-        told = model.load_state_dict(cifar_resnets.read(networks, source), strict=False)
-        lost = [key for key in told.missing_keys if not key.endswith("num_batches_tracked")]
-        if lost or told.unexpected_keys:
-            raise StudyError(
-                f"{source}: weights do not fit, e.g. {[*lost, *told.unexpected_keys][0]}"
-            )
+        cifar_resnets.fill(model, networks, source)
     return _run(model, shown, cifar_resnets.MEAN, cifar_resnets.SD, spaces["batch"], device)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from replicortex.randomness import generator
+from replicortex.tables import join
 
 PLACE = ["target", "region", "space", "model", "weights", "chosen"]
 ENCODED = ["scores", "alphas", "rotation", "voxels"]
@@ -52,31 +52,22 @@ def statistics(
     over seeds per neuron.
     """
 
-    every, each = joined(scores), joined(voxels)
-    many = joined(spaces)
+    every, each = join(scores), join(voxels)
+    many = join(spaces)
     return {
         "scores": every,
-        "alphas": joined(alphas),
-        "rotation": joined(rotation),
+        "alphas": join(alphas),
+        "rotation": join(rotation),
         "spaces": many,
-        "localizer": joined(localizer),
-        "directions": joined(directions),
-        "history": joined(history),
+        "localizer": join(localizer),
+        "directions": join(directions),
+        "history": join(history),
         "contrasts": contrasts(every),
         "intervals": intervals(each[each.chosen == "fixed"], bootstrap),
         "signs": signs(many),
         "balanced": balanced(each[each.chosen == "balanced"], bootstrap["tolerance"]),
         "neurons": neurons(each[(each.target == "macaque_v4") & (each.chosen == "fixed")]),
     }
-
-
-def joined(files: Sequence[Path]) -> pd.DataFrame:
-    """Return the rows of several tables; one that has none, as of targets without a region, is empty."""
-    tables = []
-    for file in files:
-        with suppress(pd.errors.EmptyDataError):
-            tables.append(pd.read_csv(file))
-    return pd.concat(tables, ignore_index=True)
 
 
 def contrasts(rows: pd.DataFrame) -> pd.DataFrame:

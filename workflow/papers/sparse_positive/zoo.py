@@ -21,6 +21,7 @@ from replicortex.data import floc, floc_originals
 from replicortex.data import manifest as manifests
 from replicortex.errors import StudyError
 from replicortex.progress import Progress, iter_plainly
+from replicortex.reading import reading
 
 RENAMED = re.compile(r"(denselayer\d+\.(?:norm|relu|conv))\.([12])")
 
@@ -52,13 +53,15 @@ def extract(
 
     Returns
     -------
-    As `spaces.extract`; "directions" has no rows.
+    As `spaces.extract`, answers in the order of the small localizer images, by whose order another
+    job's cortex is made from them; "directions" has no rows.
     """
     side = zoo["side"]
     if originals is None:
         pixels, domains = floc.read(images)
     else:
-        pixels, domains = floc_originals.read(originals, side)
+        order = in_order(floc_originals.keys(originals), floc.keys(images), originals)
+        pixels, domains = (part[order] for part in floc_originals.read(originals, side))
     first = halves(domains)
     grey = np.repeat(pixels[..., None], 3, axis=3)
     shown = {"floc": resized(grey, side)}
@@ -87,6 +90,26 @@ def extract(
     }
 
 
+def in_order(
+    found: Sequence[tuple[str, int]], wanted: Sequence[tuple[str, int]], originals: Path
+) -> np.ndarray:
+    """Return where each wanted image (category, number) lies among those found.
+
+    Raises
+    ------
+    StudyError
+        When they are not the same images.
+    """
+    for key in sorted(set(found) ^ set(wanted)):
+        there = "lacks" if key in set(wanted) else "has"
+        other = "have" if key in set(wanted) else "lack"
+        raise StudyError(
+            f"{originals}: {there} {key[0]}-{key[1]}.jpg, which the small images {other}"
+        )
+    places = {key: place for place, key in enumerate(found)}
+    return np.array([places[key] for key in wanted])
+
+
 def load(name: str, weights: Path):
     """Return a model with its weights.
 
@@ -109,9 +132,10 @@ def load(name: str, weights: Path):
         path = dataset.path(f"torchvision/{file}")
         verify(path, file)
         made = torchvision.models.get_model(model, weights=None)
-        tensors = torch.load(path, map_location="cpu", weights_only=True)
-        # DenseNet's files are older than its present names: norm.1 is norm1.
-        made.load_state_dict({RENAMED.sub(r"\1\2", key): value for key, value in tensors.items()})
+        with reading(path, f"the weights of torchvision's {model}"):
+            tensors = torch.load(path, map_location="cpu", weights_only=True)
+            # DenseNet's files are older than its present names: norm.1 is norm1.
+            made.load_state_dict({RENAMED.sub(r"\1\2", key): v for key, v in tensors.items()})
         return made
     if library == "timm":
         try:
@@ -119,14 +143,15 @@ def load(name: str, weights: Path):
         except ImportError:
             raise StudyError("zoo: timm is not installed: pip install -e '.[full]'") from None
         path = dataset.path(f"timm/{model}.safetensors")
-        return timm.create_model(model, pretrained=False, checkpoint_path=str(path))
+        with reading(path, f"the weights of timm's {model}"):
+            return timm.create_model(model, pretrained=False, checkpoint_path=str(path))
     raise StudyError(f"zoo: library '{library}' of '{name}' is neither torchvision nor timm")
 
 
 def verify(path: Path, file: str) -> None:
     """Check a file against the digits in torchvision's name for it."""
     digits = re.search(r"-([0-9a-f]{8,})\.pth$", file)
-    with path.open("rb") as stream:
+    with reading(path, "weights of torchvision"), path.open("rb") as stream:
         found = hashlib.file_digest(stream, "sha256").hexdigest()
     if digits and not found.startswith(digits[1]):
         raise StudyError(

@@ -11,6 +11,7 @@ import pandas as pd
 
 from papers.topographic.published import DISTANCES, TAUS, noisy_boosts
 from papers.topographic.published import values as published_values
+from replicortex import tables
 from replicortex.plotting.labels import MORANS_I
 from replicortex.plotting.look import Look
 from replicortex.plotting.look import curve as over_seeds
@@ -80,10 +81,9 @@ def figures(
     summary, history
         Tables that no figure draws; accepted so that one may.
     """
-    kept = {"keep_default_na": False, "na_values": ["nan", ""]}
-    table = pd.read_csv(measures, **kept)
+    table = tables.read(measures)
     table["parameter"] = table["parameter"].astype("string").fillna("")
-    boosts, mapped, placed = (pd.read_csv(path) for path in (ensembles, maps, tsne))
+    boosts, mapped, placed = map(tables.read, (ensembles, maps, tsne))
     with style():
         drawn = {
             "accuracy": accuracy(table),

@@ -29,7 +29,8 @@ def measures(
     measured
         Section `measured` of the configuration: rdm_images (of each class), taus.
     floc
-        Manifest of the localizer images, for their categories.
+        Manifest of the localizer images, for their categories: in the order of the file, in which the
+        embeddings have them too.
 
     Returns
     -------

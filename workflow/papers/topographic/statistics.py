@@ -13,8 +13,10 @@ import pandas as pd
 from papers.topographic.conditions import ENSEMBLE
 from papers.topographic.images import ANIMATE, of_each_class
 from papers.topographic.measures import COLUMNS
+from replicortex.errors import StudyError
 from replicortex.files import read_tensors
 from replicortex.randomness import generator
+from replicortex.tables import join
 
 CONDITION = ["arm", "objective", "rho"]
 TRUCK = 9  # CIFAR-10's last class
@@ -47,8 +49,7 @@ def statistics(
     with its 95 % interval (bootstrap over networks and images). "maps": one map per condition of
     the first seed. "tsne": places of images. "history": training by epoch.
     """
-    tables = [pd.read_csv(path, keep_default_na=False, na_values=["nan", ""]) for path in measures]
-    table = pd.concat(tables, ignore_index=True)
+    table = join(measures)
     table["parameter"] = table["parameter"].astype("string").fillna("")
     consistency, maps, places, silhouettes = [], [], [], []
     voters: dict[float, list[Network]] = {}
@@ -78,7 +79,7 @@ def statistics(
         ),
         "maps": pd.concat(maps, ignore_index=True),
         "tsne": pd.concat(places, ignore_index=True),
-        "history": pd.concat([pd.read_csv(path) for path in history], ignore_index=True),
+        "history": join(history),
     }
 
 
@@ -86,7 +87,9 @@ def _by_dropout(table: pd.DataFrame) -> list[list]:
     """Return what dropout adds to Moran's I, for each seed that was trained with it and without."""
     moran = table[table["measure"] == "moran"]
     keys = ["objective", "rho", "seed"]
-    both = moran[moran["arm"] == "main"].merge(moran[moran["arm"] == "no_dropout"], on=keys)
+    both = moran[moran["arm"] == "main"].merge(
+        moran[moran["arm"] == "no_dropout"], on=keys, validate="one_to_one"
+    )
     return [
         _row({"arm": "main", **row}, row["seed"], "moran_by_dropout", "", row["gain"])
         for row in both.assign(gain=both["value_x"] - both["value_y"]).to_dict("records")
@@ -97,14 +100,28 @@ Network = tuple[dict[str, np.ndarray], dict[str, Any]]
 
 
 def _conditions(files: list[Path]) -> Iterator[tuple[dict[str, Any], list[Network]]]:
-    """Yield each condition with its networks; one condition in memory at a time."""
+    """Yield each condition with its networks; one condition in memory at a time.
+
+    Raises
+    ------
+    StudyError
+        When a folder has networks of several conditions, or networks that were shown images of other
+        classes: rows of their outputs would be compared.
+    """
 
     def place(path: Path) -> str:
         return path.parent.as_posix()
 
-    for _, paths in groupby(files, key=place):
+    for _, listed in groupby(files, key=place):
+        paths = list(listed)
         group = [read_tensors(path) for path in paths]
         told = {name: group[0][1][name] for name in CONDITION}
+        for path, (arrays, own) in zip(paths, group, strict=True):
+            if {name: own[name] for name in CONDITION} != told:
+                raise StudyError(f"{path}: a network of another condition than {told}")
+            # Rows of one image are compared across networks.
+            if not np.array_equal(arrays["labels"], group[0][0]["labels"]):
+                raise StudyError(f"{path}: was shown other images than {paths[0]}")
         yield told, group
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import pickle
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from replicortex.data import manifest as manifests
 from replicortex.errors import StudyError, nearest
+from replicortex.reading import reading
 
 if TYPE_CHECKING:
     import torch
@@ -17,6 +17,29 @@ DEPTHS = {"resnet20": 20, "resnet56": 56}
 # Of the images on which they were trained (ImageNet's).
 MEAN = (0.485, 0.456, 0.406)
 SD = (0.229, 0.224, 0.225)
+
+
+def fill(network: torch.nn.Module, manifest: Path, name: str) -> None:
+    """Give a network the weights of a file; all of its tensors but BatchNorm's counters must be there.
+
+    Raises
+    ------
+    StudyError
+        As `read`, or when the weights are those of another network.
+    """
+    weights = read(manifest, name)
+    path = manifests.load(manifest).path(FILES[name])
+    own = network.state_dict()
+    for key in sorted({*own, *weights}):
+        if key.endswith("num_batches_tracked"):
+            continue
+        shapes = [tuple(where[key].shape) if key in where else "none" for where in (weights, own)]
+        if shapes[0] != shapes[1]:
+            raise StudyError(
+                f"{path}: holds the weights of another network: tensor '{key}' {shapes[0]} found, "
+                f"{shapes[1]} expected"
+            )
+    network.load_state_dict(weights, strict=False)
 
 
 def read(manifest: Path, name: str) -> dict[str, torch.Tensor]:
@@ -32,8 +55,10 @@ def read(manifest: Path, name: str) -> dict[str, torch.Tensor]:
     if name not in FILES:
         raise StudyError(f"trained network: found '{name}'{nearest(name, FILES)}")
     path = manifests.load(manifest).path(FILES[name])
-    try:
+    with reading(path, "weights of a network (torch)"):
         content = torch.load(path, map_location="cpu", weights_only=True)["state_dict"]
-    except (OSError, RuntimeError, KeyError, EOFError, ValueError, pickle.UnpicklingError) as error:
-        raise StudyError(f"{path}: truncated, or holds no weights ({error})") from None
-    return {key.removeprefix("module."): value for key, value in content.items()}
+        found = {key.removeprefix("module."): value for key, value in content.items()}
+        for key, value in found.items():
+            if not torch.isfinite(value).all():
+                raise ValueError(f"tensor '{key}' holds NaN or infinity")
+        return found

@@ -8,6 +8,7 @@ import numpy as np
 
 from replicortex.data import manifest as manifests
 from replicortex.errors import StudyError
+from replicortex.files import read_arrays
 
 FILE = "floc_128_gray.npz"
 # Two categories make a domain; scrambled pictures belong to none.
@@ -61,3 +62,20 @@ def small(images: np.ndarray, side: int = 32) -> np.ndarray:
         )
     means = images.reshape(-1, side, step, side, step).mean((2, 4)).round().astype(np.uint8)
     return np.repeat(means[..., None], 3, axis=3)
+
+
+def keys(manifest: Path) -> list[tuple[str, int]]:
+    """Return category and number of each image of `read`, in its order: what the originals are named by.
+
+    Raises
+    ------
+    StudyError
+        When the file does not number its images.
+    """
+    path = manifests.load(manifest).path(FILE)
+    packed = read_arrays(path, "install it again")
+    missing = {"categories", "labels", "index"} - set(packed)
+    if missing:
+        raise StudyError(f"{path}: has no array '{min(missing)}', so that no image has a name")
+    names = packed["categories"][packed["labels"]]
+    return [(str(n), int(i)) for n, i in zip(names, packed["index"], strict=True)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -42,3 +43,19 @@ def read(manifest: Path, side: int) -> tuple[np.ndarray, np.ndarray]:
             images.append(np.asarray(image))
             domains.append(DOMAINS[category])
     return np.stack(images), np.array(domains)
+
+
+def keys(manifest: Path) -> list[tuple[str, int]]:
+    """Return category and number of each image of `read`, in its order.
+
+    Raises
+    ------
+    StudyError
+        When an image is there twice.
+    """
+    matches = [match for match in map(FILE.match, manifests.load(manifest).files) if match]
+    found = sorted((m["category"], int(m["number"])) for m in matches if m["category"] in DOMAINS)
+    for one, other in pairwise(found):
+        if one == other:
+            raise StudyError(f"{manifest}: image {one[0]}-{one[1]}.jpg is there twice")
+    return found

@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from replicortex.errors import StudyError
-from replicortex.files import Tensors
+from replicortex.files import AGAIN, Tensors
+from replicortex.reading import reading
 
 
 @dataclass(frozen=True)
@@ -69,17 +70,22 @@ def open_store(shards: Sequence[Path], *, check: bool = False) -> Store:
     Raises
     ------
     StudyError
-        When a file is absent or no shard, or (`check`) was changed.
+        When a file is absent or no shard, holds a video that another one has, or (`check`) was
+        changed.
     """
     arrays, videos, left_out = [], [], {}
     for number, path in enumerate(shards):
-        try:
+        with reading(path, "a shard of decoded videos", AGAIN):
             frames, told = _mapped(path)
-            videos += [Video(shard=number, **entry) for entry in told["videos"]]
+            own = [Video(shard=number, **entry) for entry in told["videos"]]
+            if any(v.start < 0 or v.frames < 1 or v.start + v.frames > len(frames) for v in own):
+                raise ValueError("a video reaches beyond its frames")
+            twice = {v.name for v in own} & {v.name for v in videos}
+            if twice:
+                raise StudyError(f"{path}: holds video '{min(twice)}', as a shard before it does")
+            videos += own
             left_out |= told["left_out"]
             digest = told["sha256"]
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise StudyError(f"{path}: is no shard of decoded videos ({error})") from None
         if check and hashlib.sha256(frames).hexdigest() != digest:
             raise StudyError(f"{path}: was changed after it was written (its sha256 differs)")
         arrays.append(frames)
@@ -93,6 +99,8 @@ def _mapped(path: Path) -> tuple[np.ndarray, dict]:
         if size > path.stat().st_size:
             raise ValueError("it ends within its header")
         header = json.loads(stream.read(size))
+    if header["frames"]["dtype"] != "U8":
+        raise ValueError(f"its frames are {header['frames']['dtype']}, bytes (U8) expected")
     told = json.loads(header["__metadata__"]["replicortex"])
     entry = header["frames"]
     first = 8 + size + entry["data_offsets"][0]

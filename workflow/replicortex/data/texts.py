@@ -12,6 +12,7 @@ from pathlib import Path
 
 from replicortex.data import manifest as manifests
 from replicortex.errors import StudyError
+from replicortex.reading import reading
 
 TOPICS = "pydoc_data/topics.py"
 WIKITEXT = tuple(
@@ -41,25 +42,27 @@ def read(manifest: Path) -> list[str]:
 
 def _topics(path: Path) -> list[str]:
     """Return the texts of a dictionary that is parsed as a literal, never run."""
-    try:
-        topics = next(
+    with reading(path, "a dictionary of topics, as Python writes it"):
+        found = [
             ast.literal_eval(node.value)
             for node in ast.parse(path.read_text(encoding="utf-8")).body
             if isinstance(node, ast.Assign)
-        )
-        return [str(text) for text in topics.values()]
-    except (SyntaxError, ValueError, StopIteration, AttributeError) as error:
-        raise StudyError(f"{path}: holds no dictionary of topics ({error})") from None
+        ]
+        topics = found[0] if found else None
+        if not isinstance(topics, dict) or not all(isinstance(t, str) for t in topics.values()):
+            raise ValueError("it assigns no dictionary of texts")
+        return list(topics.values())
 
 
 def _articles(path: Path) -> list[str]:
     """Return articles: a line such as ` = Title = ` begins one."""
     import pandas as pd
 
-    try:
+    with reading(path, "a table with a column 'text' (Parquet)"):
         lines = pd.read_parquet(path, columns=["text"])["text"]
-    except (ValueError, OSError, KeyError) as error:
-        raise StudyError(f"{path}: is no table with a column 'text' ({error})") from None
+        odd = [line for line in lines if not isinstance(line, str)]
+        if odd:
+            raise ValueError(f"'{odd[0]}' is no line of text")
     articles: list[list[str]] = [[]]
     for line in lines:
         if re.fullmatch(r"\s*= [^=].*[^=] =\s*", line):

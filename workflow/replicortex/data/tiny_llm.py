@@ -7,6 +7,7 @@ longest token, then per token float32 score, int32 length, bytes.
 
 from __future__ import annotations
 
+import math
 import struct
 from dataclasses import dataclass
 from itertools import pairwise
@@ -16,6 +17,7 @@ import numpy as np
 
 from replicortex.data import manifest as manifests
 from replicortex.errors import StudyError
+from replicortex.reading import reading
 
 WEIGHTS = "stories260K.bin"
 TOKENS = "stories260K_tok512.bin"
@@ -104,22 +106,25 @@ def read_model(manifest: Path) -> Model:
     Raises
     ------
     StudyError
-        When the file is not of the size that its head implies.
+        When the file is absent or not of the size that its head implies, or a tensor is not finite.
     """
     path = manifests.load(manifest).path(WEIGHTS)
-    raw = path.read_bytes()
+    with reading(path, "a model of llama2.c"):
+        raw = path.read_bytes()
     if len(raw) < 28:
         raise StudyError(f"{path}: {len(raw)} bytes, no head of a model")
     width, hidden, layers, heads, kv_heads, vocabulary, longest = struct.unpack("<7i", raw[:28])
     own, vocabulary = vocabulary < 0, abs(vocabulary)
-    if min(width, hidden, layers, heads, kv_heads, vocabulary, longest) < 1 or width % heads:
+    if min(width, hidden, layers, heads, kv_heads, vocabulary, longest) < 1 or (
+        width % heads or heads % kv_heads or width // heads % 2
+    ):
         raise StudyError(
             f"{path}: its head holds impossible sizes {struct.unpack('<7i', raw[:28])}"
         )
     shapes = tensor_shapes(width, hidden, layers, heads, kv_heads, vocabulary, longest)
     if own:
         shapes["classifier"] = (vocabulary, width)
-    needed = 28 + 4 * sum(int(np.prod(shape)) for shape in shapes.values())
+    needed = 28 + 4 * sum(math.prod(shape) for shape in shapes.values())
     if len(raw) != needed:
         raise StudyError(f"{path}: {len(raw)} bytes found, its head implies {needed}")
     values, tensors, start = np.frombuffer(raw, "<f4", offset=28), {}, 0
@@ -127,6 +132,9 @@ def read_model(manifest: Path) -> Model:
         size = int(np.prod(shape))
         tensors[name] = values[start : start + size].reshape(shape)
         start += size
+    for name, tensor in tensors.items():
+        if not np.isfinite(tensor).all():
+            raise StudyError(f"{path}: tensor '{name}' holds NaN or infinity")
     tensors.setdefault("classifier", tensors["embedding"])
     return Model(width, layers, heads, kv_heads, vocabulary, longest, tensors)
 
@@ -137,19 +145,24 @@ def read_tokenizer(manifest: Path, vocabulary: int) -> Tokenizer:
     Raises
     ------
     StudyError
-        When the file ends early or goes on.
+        When the file is absent, ends early, goes on, or holds impossible lengths.
     """
     path = manifests.load(manifest).path(TOKENS)
-    raw, place = path.read_bytes(), 4
+    with reading(path, "a tokenizer of llama2.c"):
+        raw, place = path.read_bytes(), 4
     pieces, scores = [], []
     try:
         for _ in range(vocabulary):
             score, length = struct.unpack_from("<fi", raw, place)
+            if length < 0 or place + 8 + length > len(raw) or not math.isfinite(score):
+                raise struct.error
             pieces.append(raw[place + 8 : place + 8 + length])
             scores.append(score)
             place += 8 + length
     except struct.error:
-        raise StudyError(f"{path}: ends after {len(pieces)} of {vocabulary} tokens") from None
+        raise StudyError(
+            f"{path}: ends after {len(pieces)} of {vocabulary} tokens, or is damaged there"
+        ) from None
     if place != len(raw):
         raise StudyError(f"{path}: {len(raw)} bytes found, {vocabulary} tokens take {place}")
     return Tokenizer(pieces, np.array(scores))

@@ -1,13 +1,16 @@
 """Videos: found, decoded once to uint8 frames, UCF101's layout.
 
-PyAV decodes. A video that cannot be decoded, or has fewer frames than a clip, is named, left out and
-counted; when none is left, that is an error.
+PyAV decodes. A video that cannot be decoded, is damaged or incomplete, or has fewer frames than a clip,
+is named, left out and counted; when none is left, that is an error.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
+from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -15,8 +18,11 @@ from replicortex.data.frames import shard
 from replicortex.errors import StudyError
 from replicortex.files import Tensors
 from replicortex.progress import iter_plainly
+from replicortex.reading import reading
 
 SUFFIXES = (".avi", ".mkv", ".mp4", ".webm", ".mov")
+PLACEHOLDER = 8  # bytes: a packet as small holds no picture but says "the last one again" (MPEG-4)
+SLACK = 1.5  # frames that a declared end may lie behind the last frame's: containers round
 
 
 def found(folder: Path) -> list[Path]:
@@ -36,41 +42,114 @@ def found(folder: Path) -> list[Path]:
 def decode(path: Path, size: int, *, grey: bool = False, most: int | None = None) -> np.ndarray:
     """Return the frames of a video's first stream, uint8 (frames, size, size, 1 or 3).
 
-    The shorter side is scaled to `size` (area averaging) and the middle square cut out.
+    As a player shows them: pixels that are not square are widened or narrowed, and frames are turned
+    and mirrored as the file's display matrix says. Then the shorter side is scaled to `size` (area
+    averaging) and the middle square cut out.
+
+    Parameters
+    ----------
+    most
+        How many of the first frames are wanted; what comes after them is not looked at.
 
     Raises
     ------
     StudyError
-        When it has no picture that can be decoded.
+        When it cannot be decoded, has damaged frames, fewer frames than its stream declares, or ends
+        before its stream is declared to end.
     """
     import av
 
+    with reading(path, "a video"):
+        try:
+            with av.open(str(path)) as container:
+                return np.stack(_frames(container, size, grey, most))
+        except av.error.FileNotFoundError:
+            raise
+        except (av.error.FFmpegError, ValueError) as error:
+            # FFmpeg's own words name the file once more.
+            why = getattr(error, "strerror", None) or str(error) or type(error).__name__
+            raise StudyError(f"{path}: cannot be decoded ({why})") from error
+
+
+def _frames(container: Any, size: int, grey: bool, most: int | None) -> list[np.ndarray]:
+    if not container.streams.video:
+        raise ValueError("it has no picture")
+    stream = container.streams.video[0]
+    stream.thread_count = 1
+    aspect = float(stream.sample_aspect_ratio or 1)
     frames: list[np.ndarray] = []
-    try:
-        with av.open(str(path)) as container:
-            container.streams.video[0].thread_count = 1
-            for frame in container.decode(video=0):
-                scale = size / min(frame.width, frame.height)
-                width = max(size, round(frame.width * scale))
-                height = max(size, round(frame.height * scale))
-                # By default every frame starts a thread per core, which costs ten times the scaling.
-                shown = frame.reformat(
-                    width,
-                    height,
-                    format="gray" if grey else "rgb24",
-                    interpolation="AREA",
-                    threads=1,
-                ).to_ndarray()
-                top, left = (height - size) // 2, (width - size) // 2
-                cut = shown[top : top + size, left : left + size]
-                frames.append(cut[..., None] if grey else cut)
-                if most is not None and len(frames) == most:
-                    break
-    except (av.error.FFmpegError, IndexError, OSError, ValueError) as error:
-        raise StudyError(f"{path}: cannot be decoded ({error})") from None
+    placeholders, end = 0, None
+    for packet in container.demux(stream):
+        # What a sound stream has beside its pictures: frames that an edit cut off, or left as they are.
+        placeholders += packet.is_discard or (packet.pts is not None and packet.size <= PLACEHOLDER)
+        for frame in packet.decode():
+            if frame.is_corrupt:
+                raise ValueError(f"frame {len(frames) + 1} is damaged")
+            frames.append(_shown(frame, aspect, size, grey))
+            if len(frames) == most:
+                return frames
+            end = (
+                None if frame.pts is None else (frame.pts + (frame.duration or 0)) * frame.time_base
+            )
     if not frames:
-        raise StudyError(f"{path}: cannot be decoded (it has no frame)")
-    return np.stack(frames)
+        raise ValueError("it has no frame")
+    if len(frames) + placeholders < stream.frames:
+        raise ValueError(f"{len(frames)} frames can be decoded, {stream.frames} are declared")
+    declared = _declared_end(container, stream)
+    if not stream.frames and None not in (declared, end) and stream.average_rate:
+        missing = float((declared - end) * stream.average_rate)
+        if missing > SLACK:
+            raise ValueError(
+                f"{len(frames)} frames can be decoded, which end {float(declared - end):.2f} s "
+                f"before the declared end"
+            )
+    return frames
+
+
+def _declared_end(container: Any, stream: Any) -> Fraction | None:
+    """Return when a stream without a count of its frames should end, in seconds; None: unknown."""
+    if stream.duration is not None:
+        return (stream.start_time or 0) * stream.time_base + stream.duration * stream.time_base
+    told = re.fullmatch(r"(\d+):(\d\d):(\d\d(?:\.\d+)?)", stream.metadata.get("DURATION", ""))
+    if told:  # Matroska's
+        return (int(told[1]) * 60 + int(told[2])) * 60 + Fraction(told[3])
+    # The file's own duration may be that of its sound.
+    alone = len(container.streams) == 1 and container.duration is not None
+    return Fraction(container.duration, 1_000_000) if alone else None
+
+
+def _shown(frame: Any, aspect: float, size: int, grey: bool) -> np.ndarray:
+    """Return a frame as it is shown, scaled and cut: uint8 (size, size, 1 or 3)."""
+    wide, high = frame.width * max(aspect, 1), frame.height * max(1 / aspect, 1)
+    scale = size / min(wide, high)
+    width, height = max(size, round(wide * scale)), max(size, round(high * scale))
+    # By default every frame starts a thread per core, which costs ten times the scaling.
+    shown = frame.reformat(
+        width, height, format="gray" if grey else "rgb24", interpolation="AREA", threads=1
+    ).to_ndarray()
+    shown = _turned(shown, frame)
+    height, width = shown.shape[:2]
+    top, left = (height - size) // 2, (width - size) // 2
+    cut = shown[top : top + size, left : left + size]
+    return cut[..., None] if grey else cut
+
+
+def _turned(shown: np.ndarray, frame: Any) -> np.ndarray:
+    """Return a frame, (height, width, ...), turned and mirrored by its display matrix."""
+    matrix = next((data for data in frame.side_data if data.type.name == "DISPLAYMATRIX"), None)
+    if matrix is None:
+        return shown
+    # ISO/IEC 14496-12, 8.3.2: x' = a x + c y, y' = b x + d y; 32-bit, one is 1 << 16.
+    a, b, _, c, d, *_ = np.frombuffer(bytes(matrix), np.int32, 9)
+    if b == c == 0 and a and d:
+        across, down = a, d
+    elif a == d == 0 and b and c:
+        shown, across, down = shown.swapaxes(0, 1), c, b
+    else:
+        raise ValueError(
+            f"it is to be turned by {frame.rotation} degrees, which is no quarter turn"
+        )
+    return shown[:: np.sign(down), :: np.sign(across)]
 
 
 def decode_all(
@@ -132,7 +211,8 @@ def ucf101_split(folder: Path, number: int, part: str) -> list[tuple[str, int, P
     Raises
     ------
     StudyError
-        When a list or a listed video is absent, or a line cannot be read.
+        When a list or a listed video is absent, a line cannot be read, a video is listed twice, or its
+        class has another number than in classInd.txt.
     """
     if part not in ("train", "test") or number not in (1, 2, 3):
         raise StudyError(f"UCF101: split {part} {number} is unknown; valid are train, test; 1 to 3")
@@ -144,12 +224,20 @@ def ucf101_split(folder: Path, number: int, part: str) -> list[tuple[str, int, P
             raise StudyError(f"{lists / 'classInd.txt'}: '{line}' is no number and class")
         classes[name] = int(count) - 1
     listed = lists / f"{part}list{number:02d}.txt"
-    chosen = []
+    chosen, seen = [], set()
     for line in _lines(listed):
-        name = line.split(" ")[0]
+        name, _, number = line.partition(" ")
         kind = name.split("/")[0]
         if kind not in classes:
             raise StudyError(f"{listed}: class '{kind}' is not in classInd.txt")
+        if number and number.strip() != str(classes[kind] + 1):
+            raise StudyError(
+                f"{listed}: gives {number.strip()} as the class of {name}, classInd.txt has "
+                f"{classes[kind] + 1}"
+            )
+        if name in seen:
+            raise StudyError(f"{listed}: lists {name} twice")
+        seen.add(name)
         places = [folder / "UCF-101" / name, folder / name]
         file = next((place for place in places if place.is_file()), None)
         if file is None:
@@ -159,7 +247,6 @@ def ucf101_split(folder: Path, number: int, part: str) -> list[tuple[str, int, P
 
 
 def _lines(path: Path) -> Iterable[str]:
-    try:
-        return [line.strip() for line in path.read_text().splitlines() if line.strip()]
-    except OSError as error:
-        raise StudyError(f"{path}: cannot be read ({error.strerror})") from None
+    with reading(path, "a list of UCF101"):
+        lines = path.read_text(encoding="utf-8").splitlines()
+    return [line.strip() for line in lines if line.strip()]

@@ -2,24 +2,27 @@
 
 CSV: the first column names the stimuli, each other column is a voxel; a row named `ncsnr` gives
 each voxel's noise-ceiling signal-to-noise ratio. npz: `stimuli` (n,), `values` (n, voxels) and, if
-there is one, `ncsnr` (voxels,).
+there is one, `ncsnr` (voxels,). Names are compared as they are written: 1 is not 0001.
 """
 
 from __future__ import annotations
 
-import zipfile
+from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from replicortex.errors import StudyError
+from replicortex.files import read_arrays
+from replicortex.reading import read_table
 
 NCSNR = "ncsnr"
+REMEDY = "write the table again"
 
 
 class Table(NamedTuple):
-    """Names (n,), values (n, voxels), and ncsnr (voxels,) or None."""
+    """Names (n,), values (n, voxels) row by row, and ncsnr (voxels,) column by column or None."""
 
     stimuli: list[str]
     values: np.ndarray
@@ -32,8 +35,8 @@ def read(path: Path) -> Table:
     Raises
     ------
     StudyError
-        When the file is neither CSV nor npz, has no numbers, a NaN, a stimulus twice, or an array
-        that does not fit.
+        When the file is neither CSV nor npz or is damaged, has no numbers, a NaN, a stimulus twice
+        or without a name, or an array that does not fit.
     """
     if path.suffix not in (".csv", ".npz"):
         raise StudyError(f"{path}: found suffix '{path.suffix}', expected .csv or .npz")
@@ -42,9 +45,7 @@ def read(path: Path) -> Table:
         raise StudyError(f"{path}: values are {table.values.shape}, (stimuli, voxels) expected")
     if len(table.stimuli) != len(table.values):
         raise StudyError(f"{path}: {len(table.stimuli)} stimuli named, {len(table.values)} rows")
-    twice = sorted({name for name in table.stimuli if table.stimuli.count(name) > 1})
-    if twice:
-        raise StudyError(f"{path}: stimulus '{twice[0]}' stands there more than once")
+    _once(path, table.stimuli)
     bad = np.argwhere(~np.isfinite(table.values))
     if len(bad):
         row, column = bad[0]
@@ -55,6 +56,9 @@ def read(path: Path) -> Table:
         raise StudyError(
             f"{path}: ncsnr is {table.ncsnr.shape}, {table.values.shape[1]} voxels are there"
         )
+    if table.ncsnr is not None and not (np.isfinite(table.ncsnr) & (table.ncsnr >= 0)).all():
+        voxel = int(np.argmin(np.isfinite(table.ncsnr) & (table.ncsnr >= 0))) + 1
+        raise StudyError(f"{path}: ncsnr of voxel {voxel} is no number from 0 upwards")
     return table
 
 
@@ -80,14 +84,24 @@ def shared(tables: dict[str, Table]) -> tuple[list[str], dict[str, np.ndarray]]:
 
 
 def _csv(path: Path) -> Table:
-    import pandas as pd
-
-    try:
-        rows = pd.read_csv(path, index_col=0)
-        values = rows.to_numpy(dtype=np.float64)
-    except (ValueError, OSError) as error:
-        raise StudyError(f"{path}: is no table of numbers ({error})") from None
-    names = [str(name) for name in rows.index]
+    rows = read_table(
+        path, first=True, expected="a table of stimuli by voxels (CSV)", remedy=REMEDY
+    )
+    first, *voxels = rows.columns
+    for voxel in voxels:
+        if rows[voxel].dtype.kind not in "iuf":
+            for name, word in zip(rows[first], rows[voxel].astype(str), strict=True):
+                if not _is_number(word):
+                    raise StudyError(
+                        f"{path}: voxel '{voxel}' of stimulus '{name}' holds '{word}', a number "
+                        "expected"
+                    )
+    if rows[first].isna().any():
+        line = int(rows[first].isna().to_numpy().argmax()) + 2
+        raise StudyError(f"{path}: line {line} names no stimulus (its first cell is empty)")
+    values = rows[voxels].to_numpy(dtype=np.float64)
+    names = list(rows[first])
+    _once(path, names)
     ncsnr = None
     if NCSNR in names:
         place = names.index(NCSNR)
@@ -96,13 +110,33 @@ def _csv(path: Path) -> Table:
     return Table(names, values, ncsnr)
 
 
-def _npz(path: Path) -> Table:
+def _once(path: Path, names: list[str]) -> None:
+    twice = [name for name, count in Counter(names).items() if count > 1]
+    if twice:
+        raise StudyError(f"{path}: stimulus '{twice[0]}' stands there more than once")
+
+
+def _is_number(word: str) -> bool:
     try:
-        with np.load(path, allow_pickle=False) as file:
-            ncsnr = file[NCSNR].astype(np.float64) if NCSNR in file.files else None
-            names = [str(name) for name in file["stimuli"]]
-            return Table(names, file["values"].astype(np.float64), ncsnr)
-    except KeyError as error:
-        raise StudyError(f"{path}: has no array {error}; expected stimuli and values") from None
-    except (ValueError, OSError, zipfile.BadZipFile) as error:
-        raise StudyError(f"{path}: is no npz of plain arrays ({error})") from None
+        float(word)
+    except ValueError:
+        return False
+    return True
+
+
+def _npz(path: Path) -> Table:
+    arrays = read_arrays(path, REMEDY)
+    for name in ("stimuli", "values"):
+        if name not in arrays:
+            raise StudyError(f"{path}: has no array '{name}'; expected stimuli and values")
+    stimuli = arrays["stimuli"]
+    if stimuli.ndim != 1 or stimuli.dtype.kind not in "Uiu":
+        raise StudyError(
+            f"{path}: stimuli are {stimuli.dtype} of shape {stimuli.shape}, a list of names expected"
+        )
+    numbers = {name: arrays[name] for name in ("values", NCSNR) if name in arrays}
+    for name, array in numbers.items():
+        if array.dtype.kind not in "iuf":
+            raise StudyError(f"{path}: {name} are {array.dtype}, numbers expected")
+        numbers[name] = array.astype(np.float64)
+    return Table([str(name) for name in stimuli], numbers["values"], numbers.get(NCSNR))
