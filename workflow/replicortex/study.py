@@ -14,7 +14,7 @@ from typing import Any
 
 from replicortex import claims as claim_files
 from replicortex import config as configuration
-from replicortex import rules
+from replicortex import git, rules
 from replicortex.errors import StudyError
 
 
@@ -25,13 +25,15 @@ class OpenStudy(configuration.Study):
     root: Path
 
     def opening(self) -> str:
-        """Return what a run says first: its headline, and that files differ from the last commit."""
-        if os.environ.get("REPLICORTEX_DIRTY") != "yes":
-            return self.headline()
-        return (
-            f"{self.headline()}\nReplicortex: files differ from the last commit (`git status` lists "
-            "them); results of this run say so and cannot be kept"
-        )
+        """Return what a run says first: its headline, and what keeps its results from being kept."""
+        if why := os.environ.get("REPLICORTEX_NO_COMMIT"):
+            return f"{self.headline()}\nReplicortex: {why}; until then {git.NO_COMMIT}"
+        if os.environ.get("REPLICORTEX_DIRTY") == "yes":
+            return (
+                f"{self.headline()}\nReplicortex: files differ from the last commit (`git status` "
+                "lists them); results of this run say so and cannot be kept"
+            )
+        return self.headline()
 
     def manifests(self) -> dict[str, Any]:
         """Return the configuration of the datasets' rules: names and their manifests."""
@@ -89,7 +91,7 @@ def open_study(config: Mapping[str, Any], root: Path) -> OpenStudy:
             "save_every": str(settings.save_every),
             "user_data": json.dumps(settings.user_data),
             **({"mirror": str(study.mirror)} if study.mirror else {}),
-            **git_facts(root),
+            **git.facts(root),
         }
     )
     return opened
@@ -148,21 +150,3 @@ def gpu_present() -> bool:
     except (OSError, subprocess.SubprocessError):
         return False
     return "GPU" in listed.stdout
-
-
-def git_facts(root: Path) -> dict[str, str]:
-    """Return the commit of the repository and whether files differ from it, as text."""
-
-    def git(*arguments: str) -> str:
-        done = subprocess.run(
-            ["git", "-C", str(root), *arguments], capture_output=True, text=True, check=True
-        )
-        return done.stdout.strip()
-
-    try:
-        return {
-            "commit": git("rev-parse", "HEAD"),
-            "dirty": "yes" if git("status", "--porcelain", "--untracked-files=no") else "no",
-        }
-    except (OSError, subprocess.CalledProcessError):
-        return {"commit": "", "dirty": "unknown"}

@@ -19,6 +19,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from replicortex.errors import StudyError
+from replicortex.git import ELSEWHERE
 
 MADE = "1577836800 +0000"  # the date of every commit
 TRIES = 20  # to delete a folder in which a process still ends
@@ -307,12 +308,7 @@ def environment() -> Iterator[None]:
 
 def _variables(own: bool) -> dict[str, str]:
     """Return the environment for git: its programs first lie beside this Python."""
-    # Variables of a surrounding git command (a hook, say) would lead to another repository.
-    kept = {
-        name: value
-        for name, value in os.environ.items()
-        if name not in ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY")
-    }
+    kept = {name: value for name, value in os.environ.items() if name not in ELSEWHERE}
     beside = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
     given = int(kept.get("GIT_CONFIG_COUNT") or 0)
     settings = {"GIT_CONFIG_COUNT": str(given + len(SETTINGS))}
