@@ -39,7 +39,7 @@ def keep(run: str, paper: str, root: Path) -> list[Path]:
         git.head(root)
         changed = git.ask(root, "diff", "--name-only", "HEAD")
     except git.GitError as error:
-        raise StudyError(
+        raise git.GitError(
             f"keep: {error}; nothing is kept that cannot be verified against its commit"
         ) from None
     if changed:
