@@ -19,6 +19,8 @@ ANOTHERS = {
     "GIT_CONFIG_GLOBAL": os.devnull,
     "GIT_CONFIG_NOSYSTEM": "1",
 }
+# Starts a program for which rights of files count, also where tests run as root.
+ORDINARY = ["setpriv", "--bounding-set=-all"] if os.geteuid() == 0 else []
 
 
 class Copy:

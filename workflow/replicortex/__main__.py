@@ -7,7 +7,7 @@ import os
 import sys
 from pathlib import Path
 
-from replicortex import git
+from replicortex import git, places
 from replicortex.errors import StudyError, nearest
 from replicortex.provenance import commands as commands_of_audit
 
@@ -29,6 +29,11 @@ def main(arguments: list[str] | None = None) -> int:
     except BrokenPipeError:  # the reader, such as `head`, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except OSError as error:
+        if said := places.sentence(error):
+            print(f"Error: {said}", file=sys.stderr)
+            return 1
+        raise
 
 
 def _parser() -> argparse.ArgumentParser:

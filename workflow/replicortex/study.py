@@ -14,7 +14,7 @@ from typing import Any
 
 from replicortex import claims as claim_files
 from replicortex import config as configuration
-from replicortex import git, rules
+from replicortex import git, places, rules
 from replicortex.errors import StudyError
 
 
@@ -80,6 +80,7 @@ def open_study(config: Mapping[str, Any], root: Path) -> OpenStudy:
         study = configuration.check(config, root)
         opened = OpenStudy(**vars(study), root=root)
         opened.claims()
+        _places(study)
     except StudyError as error:
         raise SystemExit(f"Error: {error}") from None
     settings = study.settings
@@ -95,6 +96,15 @@ def open_study(config: Mapping[str, Any], root: Path) -> OpenStudy:
         }
     )
     return opened
+
+
+def _places(study: configuration.Study) -> None:
+    """Check the folders that jobs will write; `data` only where a dataset is still to be installed."""
+    places.check_folder(Path("logs"), "or run in another folder")
+    data = Path(study.settings.data)
+    names = (configuration.manifest_name(n, entry) for n, entry in study.datasets.items())
+    if not all((data / "manifests" / name).exists() for name in names):
+        places.check_data(data)
 
 
 def say(text: str, main: bool) -> None:
