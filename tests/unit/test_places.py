@@ -188,3 +188,33 @@ def test_ordinary_users_are_refused(tmp_path):
     done = subprocess.run([*ORDINARY, "touch", str(tmp_path / "x")], capture_output=True, text=True)
     assert "Permission denied" in done.stderr and not (tmp_path / "x").exists()
     assert shutil.which("touch")
+
+
+@pytest.mark.parametrize("home", ["writable", "absent", "no rights", "unset"])
+def test_make_keeps_caches_where_they_can_be_written(root, tmp_path, home):
+    kept = {k: v for k, v in os.environ.items() if k not in ("XDG_CACHE_HOME", "HOME", "MAKEFLAGS")}
+    folder = tmp_path / "home"
+    folder.mkdir()
+    if home == "no rights":
+        folder.chmod(0o555)
+    places_of = {"absent": "/proc/nonexistent", "unset": None}
+    place = places_of.get(home, str(folder))
+    words = ["make", "--eval", "shown: ; @echo $$XDG_CACHE_HOME $$MPLCONFIGDIR", "shown"]
+    done = subprocess.run(
+        [*ORDINARY, *words],
+        cwd=root,
+        env=kept | ({"HOME": place} if place else {}),
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    if home == "unset":  # programs ask the system for it
+        assert done.stdout == "\n"
+        return
+    if home == "writable":
+        assert done.stdout == "\n" and (folder / ".cache/snakemake").is_dir()
+        return
+    said, shown = done.stdout.splitlines()
+    assert "caches are kept in .snakemake/caches" in said
+    caches = root / ".snakemake/caches"
+    assert shown == f"{caches} {caches / 'matplotlib'}"
