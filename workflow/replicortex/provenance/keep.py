@@ -31,9 +31,9 @@ def keep(run: str, paper: str, root: Path) -> list[Path]:
     Raises
     ------
     StudyError
-        When git cannot tell the commit or the tree has changes that are not committed, results
-        were made in such a tree or from synthetic data, the chain of a figure does not hold, or a
-        file is too large. Nothing is copied then.
+        When the present folder is not the repository, git cannot tell the commit, or the tree has
+        changes that are not committed; when results were made in such a tree or from synthetic
+        data, the chain of a figure does not hold, or a file is too large. Nothing is copied then.
     """
     try:
         git.head(root)
@@ -44,6 +44,8 @@ def keep(run: str, paper: str, root: Path) -> list[Path]:
         ) from None
     if changed:
         raise StudyError(f"keep: {changed.splitlines()[0]} has changes that are not committed")
+    if Path.cwd().resolve() != root.resolve():
+        raise StudyError(f"keep: records name files from {root} on; run it in that folder")
     source = root / "results" / run
     wanted = [
         path
@@ -55,7 +57,7 @@ def keep(run: str, paper: str, root: Path) -> list[Path]:
         raise StudyError(f"keep: no results of {paper} below {source}")
     relative = [path.relative_to(root) for path in wanted]
     for path in relative:
-        record = records.read(records.path_of(path))
+        record = chain.read_record(path)
         if record["synthetic"]:
             raise StudyError(f"keep: {path} comes from synthetic data")
         if record["run"]["git"]["dirty"] not in ("yes", "no"):
