@@ -441,6 +441,18 @@ def test_a_failing_server_is_asked_again(tmp_path, server):
     assert server.asked.count("GET /licence") == 2
 
 
+@pytest.mark.parametrize("home", ["/proc/nonexistent", "a file"])
+def test_a_home_that_cannot_be_written_is_told(tmp_path, server, monkeypatch, home):
+    (tmp_path / "a file").write_text("")
+    monkeypatch.setenv("HOME", str(tmp_path / home))
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    with pytest.raises(StudyError, match=r"DataLad cannot keep its caches there .*XDG_CACHE_HOME"):
+        put(tmp_path / "data", with_urls(server))
+    assert not (tmp_path / "data/things").exists()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "caches"))
+    put(tmp_path / "data", with_urls(server))
+
+
 def test_wrong_content_from_a_url_is_refused(tmp_path, server):
     server.contents["licence"] = b"FREE"
     told = f"/licence: wrong checksum: sha256 {sha256(b'FREE')} found, {sha256(b'free')} expected"

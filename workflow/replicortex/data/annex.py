@@ -163,7 +163,14 @@ def _object(folder: Path, path: str) -> Path:
 
 
 def get(folder: Path, paths: Iterable[str]) -> str:
-    """Let DataLad fetch files from wherever they are registered; return what it said of failures."""
+    """Let DataLad fetch files from wherever they are registered; return what it said of failures.
+
+    Raises
+    ------
+    StudyError
+        When DataLad has no place for its caches.
+    """
+    _check_home()
     import datalad.api
 
     with environment():
@@ -182,8 +189,9 @@ def clone(url: str, folder: Path, at: str) -> None:
     Raises
     ------
     StudyError
-        When it cannot be reached, or has no such commit.
+        When it cannot be reached, has no such commit, or DataLad has no place for its caches.
     """
+    _check_home()
     import datalad.api
 
     with environment():
@@ -198,6 +206,21 @@ def clone(url: str, folder: Path, at: str) -> None:
     if told := _failures(results):
         raise StudyError(told)
     run("git", "checkout", "--quiet", at, folder=folder, own=False)
+
+
+def _check_home() -> None:
+    """Check that DataLad has a place for its caches, without which it ends in the middle."""
+    try:
+        caches = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+        caches.mkdir(parents=True, exist_ok=True)
+        why = "" if os.access(caches, os.W_OK | os.X_OK) else "it may not be written"
+    except (OSError, RuntimeError) as error:
+        caches, why = Path("~/.cache"), str(error)
+    if why:
+        raise StudyError(
+            f"{caches}: DataLad cannot keep its caches there ({why}); set the variable XDG_CACHE_HOME "
+            "to a folder that can be written, and start again"
+        )
 
 
 def diagnose(url: str, size: int, sha256: str) -> str:
