@@ -373,3 +373,28 @@ def test_without_hard_links_one_of_many_owns(
     monkeypatch.setattr(os, "link", link)
     test_only_one_of_many_takes_over(tmp_path)
     test_second_copy_waits_for_a_live_owner(tmp_path / "second")
+
+
+def test_a_lock_that_is_just_being_written_is_waited_for(tmp_path: Path) -> None:
+    owner(tmp_path)
+    content = (tmp_path / "owner.json").read_bytes()
+    (tmp_path / "owner.json").write_bytes(b"")
+    writer = threading.Timer(0.1, (tmp_path / "owner.json").write_bytes, [content])
+    writer.start()
+    state = State(tmp_path, deadline=time.time() + 0.5, poll_s=0.02)
+    with pytest.raises(OutOfTime), state:
+        pass
+    writer.join()
+
+
+@pytest.mark.skipif(not Path("/proc/self/ns/pid").exists(), reason="no namespaces on this system")
+def test_a_machine_is_a_boot_and_its_namespaces() -> None:
+    """In another one, the same process has another number or another start."""
+    told = _machine()
+    assert Path("/proc/sys/kernel/random/boot_id").read_text().strip() in told
+    for path in Path("/proc/self/ns").glob("[pt]i[dm]*"):
+        assert path.name.endswith("children") or str(path.readlink()) in told
+    who = {"pid": os.getpid(), "started": _start_of(os.getpid())}
+    assert state_module._alive(who | {"host": told}) is True
+    assert state_module._alive(who | {"host": f"{told} and another"}) is None
+    assert state_module._alive(who | {"host": told, "started": "1"}) is False
