@@ -210,12 +210,13 @@ def clone(url: str, folder: Path, at: str) -> None:
 
 def _check_home() -> None:
     """Check that DataLad has a place for its caches, without which it ends in the middle."""
+    caches = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache")
     try:
-        caches = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+        caches = caches.expanduser()
         caches.mkdir(parents=True, exist_ok=True)
         why = "" if os.access(caches, os.W_OK | os.X_OK) else "it may not be written"
     except (OSError, RuntimeError) as error:
-        caches, why = Path("~/.cache"), str(error)
+        why = str(error)
     if why:
         raise StudyError(
             f"{caches}: DataLad cannot keep its caches there ({why}); set the variable XDG_CACHE_HOME "
