@@ -6,6 +6,14 @@ CORES ?= $(shell nproc)
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 unexport PYTHONPATH
 
+# The engine, uv and Matplotlib keep caches below HOME; the engine ends with a traceback where it may not.
+CACHES = $(if $(XDG_CACHE_HOME),$(XDG_CACHE_HOME),$(HOME)/.cache)/snakemake
+ifneq ($(shell test -z "$$HOME" || { mkdir -p "$(CACHES)" && test -w "$(CACHES)"; } 2>/dev/null || echo no),)
+export XDG_CACHE_HOME := $(CURDIR)/.snakemake/caches
+export MPLCONFIGDIR := $(XDG_CACHE_HOME)/matplotlib
+$(info HOME (or XDG_CACHE_HOME) cannot be written: caches are kept in .snakemake/caches)
+endif
+
 .DEFAULT_GOAL := study
 .PHONY: study demo small full env test test-all lint format lock schemas graph clean
 

@@ -13,6 +13,14 @@ import pytest
 
 BIN = Path(sys.executable).parent
 GIT = ["git", "-c", "user.name=Test", "-c", "user.email=test@localhost"]
+# A clone of another user, as git pretends in its own tests: no such user is needed.
+ANOTHERS = {
+    "GIT_TEST_ASSUME_DIFFERENT_OWNER": "1",
+    "GIT_CONFIG_GLOBAL": os.devnull,
+    "GIT_CONFIG_NOSYSTEM": "1",
+}
+# Starts a program for which rights of files count, also where tests run as root.
+ORDINARY = ["setpriv", "--bounding-set=-all"] if os.geteuid() == 0 else []
 
 
 class Copy:

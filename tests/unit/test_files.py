@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from replicortex.files import Tensors, canonical_json, read_tensors, write
+from replicortex.files import Tensors, canonical_json, figure_bytes, read_tensors, write
 
 
 def figure():
@@ -72,3 +72,21 @@ def test_an_unknown_suffix_is_named(tmp_path):
 
 def test_key_order_does_not_matter():
     assert canonical_json({"b": 1, "a": {"d": 1, "c": 2}}) == '{"a":{"c":2,"d":1},"b":1}'
+
+
+@pytest.mark.parametrize("suffix", [".pdf", ".png", ".svg"])
+def test_settings_of_the_users_matplotlib_change_no_figure(suffix):
+    import matplotlib
+    from matplotlib.figure import Figure
+
+    def drawn():
+        with matplotlib.style.context("default"):
+            figure = Figure()
+            figure.subplots().plot([0, 1])
+        return figure
+
+    plain = figure_bytes(drawn(), suffix, "an id")
+    assert plain == figure_bytes(drawn(), suffix, "an id")
+    theirs = {"savefig.bbox": "tight", "savefig.facecolor": "red", "savefig.dpi": 50}
+    with matplotlib.rc_context(theirs | {"svg.fonttype": "none", "pdf.compression": 0}):
+        assert figure_bytes(drawn(), suffix, "an id") == plain

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -440,6 +441,18 @@ def test_a_failing_server_is_asked_again(tmp_path, server):
     assert server.asked.count("GET /licence") == 2
 
 
+@pytest.mark.parametrize("home", ["/proc/nonexistent", "a file"])
+def test_a_home_that_cannot_be_written_is_told(tmp_path, server, monkeypatch, home):
+    (tmp_path / "a file").write_text("")
+    monkeypatch.setenv("HOME", str(tmp_path / home))
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    with pytest.raises(StudyError, match=r"DataLad cannot keep its caches there .*XDG_CACHE_HOME"):
+        put(tmp_path / "data", with_urls(server))
+    assert not (tmp_path / "data/things").exists()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "caches"))
+    put(tmp_path / "data", with_urls(server))
+
+
 def test_wrong_content_from_a_url_is_refused(tmp_path, server):
     server.contents["licence"] = b"FREE"
     told = f"/licence: wrong checksum: sha256 {sha256(b'FREE')} found, {sha256(b'free')} expected"
@@ -556,6 +569,52 @@ def test_large_user_data_are_hashed_once(tmp_path, monkeypatch):
     found = put(tmp_path / "data", user_entry(), user_folder=folder)
     assert hashed == [folder / "licence"]
     assert found.files["licence"].sha256 == sha256(b"none")
+
+
+@pytest.mark.parametrize("how", ["empty", "cut", "binary", "a list", "another digest"])
+def test_damaged_hashes_of_user_data_are_made_anew(tmp_path, how):
+    folder = write_files(tmp_path / "licensed", CONTENTS)
+    before = put(tmp_path / "data", user_entry(), user_folder=folder)
+    (cache,) = (tmp_path / "data").glob(".*.hashes.json")
+    content = cache.read_bytes()
+    digest = sha256(b"free").encode()
+    assert digest in content
+    damaged = {"empty": b"", "cut": content[:-9], "binary": bytes(range(256)), "a list": b"[]"}
+    cache.write_bytes(damaged.get(how, content.replace(digest, b"0" * 64)))
+    assert put(tmp_path / "data", user_entry(), user_folder=folder) == before
+    assert cache.read_bytes() == content
+
+
+def test_a_name_that_is_no_text_is_told_and_nothing_is_installed(tmp_path):
+    folder = write_files(tmp_path / "licensed", CONTENTS)
+    odd = os.fsdecode(b"caf\xe9.npy")
+    (folder / odd).write_bytes(b"x")
+    with pytest.raises(StudyError) as told:
+        put(tmp_path / "data", user_entry(), user_folder=folder)
+    assert str(told.value).startswith(f"{folder}: the name of the file b'caf\\xe9.npy' is no UTF-8")
+    assert "rename it" in str(told.value)
+    assert not (tmp_path / "data/things").exists()
+    # What is not asked for does not matter, nor does the name of the folder itself.
+    folder.rename(tmp_path / os.fsdecode(b"licens\xe9"))
+    folder = tmp_path / os.fsdecode(b"licens\xe9")
+    found = put(tmp_path / "data", user_entry(include=["licence"]), user_folder=folder)
+    assert found.path("licence").read_bytes() == b"free"
+
+
+def test_a_file_system_without_symbolic_links_is_told(tmp_path, mirror_folder, monkeypatch):
+    def no_links(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOTSUP, os.strerror(errno.ENOTSUP))
+
+    monkeypatch.setattr(os, "symlink", no_links)
+    with pytest.raises(StudyError, match="data: its file system holds no symbolic links"):
+        put(tmp_path / "data", entry(), mirror=mirror_folder)
+    assert not (tmp_path / "data").exists()
+
+
+def test_a_file_in_the_place_of_the_data_folder_is_told(tmp_path, mirror_folder):
+    (tmp_path / "data").write_text("")
+    with pytest.raises(StudyError, match="data: is a file, a folder was expected; move it away"):
+        put(tmp_path / "data", entry(), mirror=mirror_folder)
 
 
 def test_only_included_user_files_count(tmp_path):

@@ -49,6 +49,17 @@ def test_uncommitted_code_is_refused(run):
     assert not Path("results/reference").exists()
 
 
+def test_from_another_folder_and_without_a_record_it_is_refused(run, monkeypatch):
+    Path("results/small/x/figures/f.svg.record.json").unlink()
+    with pytest.raises(StudyError, match=r"figures/f\.svg: has no record"):
+        keep("small", "x", run)
+    monkeypatch.chdir("results")
+    with pytest.raises(
+        StudyError, match=r"keep: records name files from .*; run it in that folder"
+    ):
+        keep("small", "x", run)
+
+
 def test_results_of_a_dirty_tree_are_refused(run, monkeypatch):
     monkeypatch.setitem(FACTS, "git", {"commit": "c" * 40, "dirty": "yes"})
     made("results/small/x/figures/g.svg", "<svg/>", {})

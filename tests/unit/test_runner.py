@@ -184,6 +184,39 @@ def test_a_programs_fault_leaves_its_traceback_in_the_log(work):
     assert "Traceback" in text and "ZeroDivisionError: inside" in text
 
 
+def test_a_folder_that_cannot_be_written_is_one_sentence_and_the_log_holds_more(work, capsys):
+    Path("out").write_text("a file in the way")
+    with pytest.raises(SystemExit) as stop:
+        run("double", {"table": "out/table.csv"}, {"factor": 3})
+    assert stop.value.code == 1
+    told = (
+        "a_rule: out: File exists: a file stands where a folder is needed; move it away, and start "
+    )
+    assert capsys.readouterr().err == f"{told}again\n"
+    assert "Traceback" in Path("logs/a_rule.log").read_text()
+
+
+def test_a_name_that_is_no_text_is_told_in_the_log_too(work, monkeypatch, capsys):
+    def refusing(*_):
+        raise StudyError(f"{os.fsdecode(b'caf' + bytes([233]))}: no")
+
+    monkeypatch.setattr(runner, "_run", refusing)
+    monkeypatch.setattr(sys, "stderr", sys.__stderr__)
+    with pytest.raises(SystemExit) as stop:
+        run("double", {"table": "out/table.csv"})
+    assert stop.value.code == 1
+    assert Path("logs/a_rule.log").read_text() == "a_rule: caf\\udce9: no\n"
+
+
+@pytest.mark.parametrize("content", [b"", b'{"name": "d"', b"[]", b"{}", bytes(range(256))])
+def test_a_damaged_manifest_among_the_inputs_is_one_sentence(work, content):
+    path = Path("data/manifests/d@1.json")
+    path.parent.mkdir(parents=True)
+    path.write_bytes(content)
+    with pytest.raises(StudyError, match=r"data/manifests/d@1\.json: is no manifest of a dataset"):
+        records.describe_inputs({"data": path})
+
+
 @pytest.mark.parametrize(
     ("function", "outputs", "resources", "sentence"),
     [
@@ -283,6 +316,7 @@ def test_synthetic_results_say_so_on_the_figure(work):
     manifests = work / "manifests"
     manifests.mkdir()
     manifest = {"name": "x", "version": "1", "id": "i", "commit": "c", "synthetic": True}
+    manifest["files"] = {}
     (manifests / "x@1.json").write_text(json.dumps(manifest))
     what = {"call": "made_up_job:drawing", "arguments": {}, "threads": 1}
     runner.run(

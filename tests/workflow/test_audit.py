@@ -7,6 +7,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from study_copy import ANOTHERS
 from test_reruns import CHANGES, changed
 
 from replicortex.provenance import chain, records
@@ -120,6 +121,14 @@ def test_a_dirty_tree_is_said_when_a_run_starts(one_paper):
     assert said not in one_paper.snakemake("--dry-run").stderr
     with changed(one_paper, CHANGES["learning_rules"]["a comment in the code"][0]):
         assert said in one_paper.snakemake("--dry-run").stderr
+
+
+def test_a_clone_of_another_user_is_said_when_a_run_starts(one_paper, monkeypatch):
+    for name, value in ANOTHERS.items():
+        monkeypatch.setenv(name, value)
+    said = one_paper.snakemake("--dry-run").stderr
+    assert said.count("git config --global --add safe.directory") == 1
+    assert "cannot be kept, nor be verified" in said
 
 
 # One of each kind of artefact, and what is said of it when one of its bytes is another.

@@ -7,6 +7,7 @@ import os
 import sys
 from pathlib import Path
 
+from replicortex import git, places
 from replicortex.errors import StudyError, nearest
 from replicortex.provenance import commands as commands_of_audit
 
@@ -16,6 +17,8 @@ ROOT = Path(__file__).resolve().parents[2]
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; return its exit status."""
     options = _parser().parse_args(arguments)
+    if getattr(options, "asks_git", False) and (why := git.trouble(ROOT)):
+        print(f"Note: {why}; until then {options.without_git}", file=sys.stderr)
     try:
         status = options.run(options) or 0
         sys.stdout.flush()
@@ -26,6 +29,11 @@ def main(arguments: list[str] | None = None) -> int:
     except BrokenPipeError:  # the reader, such as `head`, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except OSError as error:
+        if said := places.sentence(error):
+            print(f"Error: {said}", file=sys.stderr)
+            return 1
+        raise
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -33,6 +41,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="command")
 
     audit = commands.add_parser("audit", help="where a result comes from, and whether that holds")
+    audit.set_defaults(without_git=git.NO_SOURCE)
     parts = audit.add_subparsers(required=True, metavar="what")
     commands_of_audit.add(parts)
 
@@ -53,7 +62,7 @@ def _parser() -> argparse.ArgumentParser:
 
     summary = commands.add_parser("summary", help="where a finished run's results lie")
     summary.add_argument("--scale", default="demo")
-    summary.set_defaults(run=_summary)
+    summary.set_defaults(run=_summary, asks_git=True, without_git=git.NO_COMMIT)
 
     schemas = commands.add_parser("schemas", help="write the schemas that editors use")
     schemas.add_argument("--check", action="store_true", help="only compare; exit 1 if stale")

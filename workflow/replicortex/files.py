@@ -96,7 +96,7 @@ def write(path: Path, value: Any, record_id: str = "") -> None:
 
 def figure_bytes(figure: Any, suffix: str, record_id: str) -> bytes:
     """Return a Matplotlib figure as PDF, PNG or SVG bytes that carry the record's id."""
-    import matplotlib
+    from matplotlib import style
 
     note = f"replicortex:{record_id}"
     metadata: dict[str, Any] = {
@@ -105,7 +105,9 @@ def figure_bytes(figure: Any, suffix: str, record_id: str) -> bytes:
         ".svg": {"Date": None, "Creator": None, "Keywords": [note]},
     }[suffix]
     stream = io.BytesIO()
-    with matplotlib.rc_context({"svg.hashsalt": "replicortex", "pdf.fonttype": 42}):
+    # "default": a matplotlibrc in the user's or the present folder changes no figure.
+    settings = {"svg.hashsalt": "replicortex", "pdf.fonttype": 42}
+    with style.context(["default", settings]):
         figure.savefig(stream, format=suffix[1:], metadata=metadata)
     return stream.getvalue()
 

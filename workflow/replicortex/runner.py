@@ -49,11 +49,12 @@ def run(
     _only_this_environment()
     what = json.loads(job)
     _prepare(what["threads"])
-    with _logging(Path(log)):
+    with _logging(Path(log)) as log_file:
         try:
             _run(rule, what, inputs, outputs, resources)
         except BaseException as error:
             from replicortex.errors import StudyError
+            from replicortex.places import sentence
 
             if type(error).__name__ == "OutOfTime":
                 print(f"{rule}: {error}", file=sys.stderr)
@@ -63,6 +64,10 @@ def run(
                 code = 1
             elif isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
                 print(f"{rule}: {_no_space(outputs)}", file=sys.stderr)
+                code = 1
+            elif isinstance(error, OSError) and (said := sentence(error)):
+                traceback.print_exc(file=log_file)
+                print(f"{rule}: {said}", file=sys.stderr)
                 code = 1
             else:
                 traceback.print_exc()
@@ -118,12 +123,14 @@ class _logging:
     def __init__(self, path: Path):
         self.path = path
 
-    def __enter__(self) -> None:
+    def __enter__(self) -> TextIO:
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        self.file = self.path.open("w", buffering=1)
+        # As stderr does: names of files need not be text.
+        self.file = self.path.open("w", buffering=1, encoding="utf-8", errors="backslashreplace")
         self.streams = sys.stdout, sys.stderr
         sys.stdout = _Tee(sys.stdout, self.file)
         sys.stderr = _Tee(sys.stderr, self.file)
+        return self.file
 
     def __exit__(self, *_: object) -> None:
         sys.stdout, sys.stderr = self.streams

@@ -14,7 +14,7 @@ from typing import Any
 
 from replicortex import claims as claim_files
 from replicortex import config as configuration
-from replicortex import rules
+from replicortex import git, places, rules
 from replicortex.errors import StudyError
 
 
@@ -25,13 +25,15 @@ class OpenStudy(configuration.Study):
     root: Path
 
     def opening(self) -> str:
-        """Return what a run says first: its headline, and that files differ from the last commit."""
-        if os.environ.get("REPLICORTEX_DIRTY") != "yes":
-            return self.headline()
-        return (
-            f"{self.headline()}\nReplicortex: files differ from the last commit (`git status` lists "
-            "them); results of this run say so and cannot be kept"
-        )
+        """Return what a run says first: its headline, and what keeps its results from being kept."""
+        if why := os.environ.get("REPLICORTEX_NO_COMMIT"):
+            return f"{self.headline()}\nReplicortex: {why}; until then {git.NO_COMMIT}"
+        if os.environ.get("REPLICORTEX_DIRTY") == "yes":
+            return (
+                f"{self.headline()}\nReplicortex: files differ from the last commit (`git status` "
+                "lists them); results of this run say so and cannot be kept"
+            )
+        return self.headline()
 
     def manifests(self) -> dict[str, Any]:
         """Return the configuration of the datasets' rules: names and their manifests."""
@@ -78,6 +80,7 @@ def open_study(config: Mapping[str, Any], root: Path) -> OpenStudy:
         study = configuration.check(config, root)
         opened = OpenStudy(**vars(study), root=root)
         opened.claims()
+        _places(study)
     except StudyError as error:
         raise SystemExit(f"Error: {error}") from None
     settings = study.settings
@@ -89,10 +92,19 @@ def open_study(config: Mapping[str, Any], root: Path) -> OpenStudy:
             "save_every": str(settings.save_every),
             "user_data": json.dumps(settings.user_data),
             **({"mirror": str(study.mirror)} if study.mirror else {}),
-            **git_facts(root),
+            **git.facts(root),
         }
     )
     return opened
+
+
+def _places(study: configuration.Study) -> None:
+    """Check the folders that jobs will write; `data` only where a dataset is still to be installed."""
+    places.check_folder(Path("logs"), "or run in another folder")
+    data = Path(study.settings.data)
+    names = (configuration.manifest_name(n, entry) for n, entry in study.datasets.items())
+    if not all((data / "manifests" / name).exists() for name in names):
+        places.check_data(data)
 
 
 def say(text: str, main: bool) -> None:
@@ -148,21 +160,3 @@ def gpu_present() -> bool:
     except (OSError, subprocess.SubprocessError):
         return False
     return "GPU" in listed.stdout
-
-
-def git_facts(root: Path) -> dict[str, str]:
-    """Return the commit of the repository and whether files differ from it, as text."""
-
-    def git(*arguments: str) -> str:
-        done = subprocess.run(
-            ["git", "-C", str(root), *arguments], capture_output=True, text=True, check=True
-        )
-        return done.stdout.strip()
-
-    try:
-        return {
-            "commit": git("rev-parse", "HEAD"),
-            "dirty": "yes" if git("status", "--porcelain", "--untracked-files=no") else "no",
-        }
-    except (OSError, subprocess.CalledProcessError):
-        return {"commit": "", "dirty": "unknown"}

@@ -19,6 +19,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from replicortex.errors import StudyError
+from replicortex.git import ELSEWHERE
 
 MADE = "1577836800 +0000"  # the date of every commit
 TRIES = 20  # to delete a folder in which a process still ends
@@ -162,7 +163,14 @@ def _object(folder: Path, path: str) -> Path:
 
 
 def get(folder: Path, paths: Iterable[str]) -> str:
-    """Let DataLad fetch files from wherever they are registered; return what it said of failures."""
+    """Let DataLad fetch files from wherever they are registered; return what it said of failures.
+
+    Raises
+    ------
+    StudyError
+        When DataLad has no place for its caches.
+    """
+    _check_home()
     import datalad.api
 
     with environment():
@@ -181,8 +189,9 @@ def clone(url: str, folder: Path, at: str) -> None:
     Raises
     ------
     StudyError
-        When it cannot be reached, or has no such commit.
+        When it cannot be reached, has no such commit, or DataLad has no place for its caches.
     """
+    _check_home()
     import datalad.api
 
     with environment():
@@ -197,6 +206,22 @@ def clone(url: str, folder: Path, at: str) -> None:
     if told := _failures(results):
         raise StudyError(told)
     run("git", "checkout", "--quiet", at, folder=folder, own=False)
+
+
+def _check_home() -> None:
+    """Check that DataLad has a place for its caches, without which it ends in the middle."""
+    caches = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache")
+    try:
+        caches = caches.expanduser()
+        caches.mkdir(parents=True, exist_ok=True)
+        why = "" if os.access(caches, os.W_OK | os.X_OK) else "it may not be written"
+    except (OSError, RuntimeError) as error:
+        why = str(error)
+    if why:
+        raise StudyError(
+            f"{caches}: DataLad cannot keep its caches there ({why}); set the variable XDG_CACHE_HOME "
+            "to a folder that can be written, and start again"
+        )
 
 
 def diagnose(url: str, size: int, sha256: str) -> str:
@@ -307,12 +332,7 @@ def environment() -> Iterator[None]:
 
 def _variables(own: bool) -> dict[str, str]:
     """Return the environment for git: its programs first lie beside this Python."""
-    # Variables of a surrounding git command (a hook, say) would lead to another repository.
-    kept = {
-        name: value
-        for name, value in os.environ.items()
-        if name not in ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY")
-    }
+    kept = {name: value for name, value in os.environ.items() if name not in ELSEWHERE}
     beside = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
     given = int(kept.get("GIT_CONFIG_COUNT") or 0)
     settings = {"GIT_CONFIG_COUNT": str(given + len(SETTINGS))}

@@ -27,6 +27,8 @@ from replicortex.data import annex
 from replicortex.data.declared import Dataset, File, missing_user_data
 from replicortex.errors import StudyError
 from replicortex.files import canonical_json, write_bytes
+from replicortex.places import check_data
+from replicortex.remembered import recall, remember
 
 NAMESPACE = uuid.UUID("6f0c6b0e-3d0e-5b0f-9a55-7d9ff9f0a6d1")  # of the ids of datasets made here
 LONG = 1_000_000  # bytes; a longer list of files lies beside its manifest
@@ -90,6 +92,7 @@ def install(
 @contextmanager
 def _alone(data: Path, name: str) -> Iterator[Path]:
     """Give a scratch folder beside the dataset to one installation of it at a time."""
+    check_data(data)
     data.mkdir(parents=True, exist_ok=True)
     with (data / f".{name}.lock").open("w") as lock:
         with suppress(OSError):  # a file system without locks
@@ -307,6 +310,8 @@ def _of_user(name: str, declared: Dataset, folder: Path | None, cache: Path) -> 
                     f"{_sentence(declared.obtain)}"
                 )
         paths = {p: at for p, at in paths.items() if any(_matches(p, i) for i in include)}
+    for path in paths:
+        _check_text(path, folder)
     for path, file in declared.files.items():
         if path not in paths:
             raise StudyError(f"{folder}: has no '{path}', which dataset {name} needs")
@@ -324,6 +329,22 @@ def _of_user(name: str, declared: Dataset, folder: Path | None, cache: Path) -> 
     return found
 
 
+def _check_text(path: str, folder: Path) -> None:
+    """Check that a name can stand in a manifest, which is text."""
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        raise StudyError(
+            f"{_shown(folder)}: the name of the file {os.fsencode(path)!r} is no UTF-8, so that no "
+            "manifest can hold it; rename it (such as by `convmv -f latin1 -t utf8 -r --notest` on "
+            "the folder), and start again"
+        ) from None
+
+
+def _shown(path: Path) -> str:
+    return os.fsencode(path).decode(errors="backslashreplace")
+
+
 def _matches(path: str, pattern: str) -> bool:
     """Whether a path, or its end, matches a pattern such as `*/*.jpg`."""
     return fnmatchcase(path, pattern) or fnmatchcase(path, f"*/{pattern}")
@@ -331,17 +352,18 @@ def _matches(path: str, pattern: str) -> bool:
 
 def _hashed(paths: Mapping[str, Path], cache: Path) -> dict[str, Content]:
     """Return the contents of large files, hashed again only when size or time have changed."""
-    known = json.loads(cache.read_text()) if cache.is_file() else {}
+    known = recall(cache)
     hashes, found = {}, {}
     try:
         for path, place in paths.items():
-            stamp = [str(place.resolve()), place.stat().st_size, place.stat().st_mtime_ns]
-            kept = known.get(path, [None])
-            digest = kept[-1] if kept[:-1] == stamp else annex.file_sha256(place)
+            stamp = [_shown(place.resolve()), place.stat().st_size, place.stat().st_mtime_ns]
+            kept = known.get(path)
+            same = isinstance(kept, list) and kept[:-1] == stamp
+            digest = kept[-1] if same else annex.file_sha256(place)
             hashes[path] = [*stamp, digest]
             found[path] = Content(place.stat().st_size, digest, place)
     finally:  # hours of work for some datasets
-        write_bytes(cache, canonical_json({**known, **hashes}).encode())
+        remember(cache, {**known, **hashes})
     return found
 
 

@@ -21,7 +21,7 @@ def add(parts: argparse._SubParsersAction) -> None:
     def part(name: str, run: Callable, what: str) -> argparse.ArgumentParser:
         parser = parts.add_parser(name, help=what)
         parser.add_argument("--json", action="store_true", help="the answer as JSON")
-        parser.set_defaults(run=run)
+        parser.set_defaults(run=run, asks_git=name != "verify")  # which counts it
         return parser
 
     figure = part("figure", _figure, "the whole lineage of a figure or table, as a tree")
@@ -195,12 +195,13 @@ def _verify(options: argparse.Namespace) -> int:
     for fault in found:
         if fault in wrong:
             print(fault)
-        elif fault.kind != "absent":
+        elif fault.kind not in ("absent", "git"):
             print(f"(for information) {fault}")
     absent = Counter(fault.kind for fault in found)["absent"]
     print(
         f"{len(files)} results checked, {len(wrong)} faults"
         + (f", {absent} times bytes or code were not at hand to check" if absent else "")
+        + "".join(f"; {fault.what}" for fault in found if fault.kind == "git")
     )
     return 1 if wrong else 0
 

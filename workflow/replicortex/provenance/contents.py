@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import hashlib
-import json
 import os
 import time
 import zlib
@@ -12,8 +11,8 @@ from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from replicortex.files import canonical_json, write_bytes
 from replicortex.provenance import records
+from replicortex.remembered import recall, remember
 
 BROKEN = "broken"
 CACHE = Path("results/.hashes.json")
@@ -58,10 +57,7 @@ class Hashes:
         self._known: dict[tuple[Path, bool], str | None] = {}
         self._kept: dict[str, list] = {}
         if cache is not None:
-            try:
-                self._kept = dict(json.loads(cache.read_text()))
-            except (OSError, ValueError, TypeError):
-                self._kept = {}
+            self._kept = recall(cache)
 
     def fill(self, paths: Iterable[Path], raw: bool = False) -> None:
         """Hash files side by side; threads suffice, since hashing leaves the interpreter free."""
@@ -104,7 +100,7 @@ class Hashes:
         if self.cache is None or not self.cache.parent.is_dir():
             return
         try:
-            write_bytes(self.cache, canonical_json(self._kept).encode())
+            remember(self.cache, self._kept)
         except OSError:
             return
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from replicortex import git
 from replicortex.errors import StudyError
 from replicortex.provenance import chain
 
@@ -36,7 +36,7 @@ def differences(one: Path, other: Path, root: Path) -> Iterator[str]:
     if first["output"]["sha256"] == second["output"]["sha256"]:
         yield f"{one} and {other} are the same bytes"
         return
-    found = list(_walk((one, first), (other, second), root, set()))
+    found = list(dict.fromkeys(_walk((one, first), (other, second), root, set())))
     yield from found or [f"{one} and {other} differ, and nothing on their chains tells why"]
 
 
@@ -162,13 +162,27 @@ def _code(path: Path, first: dict, second: dict, root: Path) -> Iterator[str]:
     """Yield the modules that differ, and the difference of their sources where git has both."""
     mine, theirs = first["modules"], second["modules"]
     commits = [record["run"]["git"]["commit"] for record in (first, second)]
+    without = _without(commits, root)
     for name in sorted({*mine, *theirs}):
         if mine.get(name) == theirs.get(name):
             continue
         yield f"{path}: code of {name}"
-        shown = subprocess.run(
-            ["git", "-C", str(root), "diff", "--unified=1", *commits, "--", f"workflow/{name}"],
-            capture_output=True,
-            text=True,
-        )
-        yield from (f"    {line}" for line in shown.stdout.splitlines()[4:])
+        if not without:
+            told = ("diff", "--no-ext-diff", "--unified=1", *commits, "--", f"workflow/{name}")
+            yield from (f"    {line}" for line in git.ask(root, *told).splitlines()[4:])
+    if without:
+        yield f"    (what differs there is not shown: {without})"
+
+
+def _without(commits: list[str], root: Path) -> str:
+    """Return why git cannot show what differs between two commits; "" when it can."""
+    if not all(commits):
+        return "a record names no commit, for git could not tell it when the result was made"
+    if trouble := git.trouble(root):
+        return trouble
+    for commit in commits:
+        try:
+            git.ask(root, "cat-file", "-e", f"{commit}^{{commit}}")
+        except git.GitError:
+            return f"commit {commit[:12]} is not in this repository"
+    return ""

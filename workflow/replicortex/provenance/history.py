@@ -7,14 +7,20 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO
 
+from replicortex import git
 from replicortex.codehash import Reader, module_hashes
 
 
 class History:
-    """The commits of a repository. Without git, or outside a repository, it holds none."""
+    """The commits of a repository.
+
+    Where git cannot tell, it holds none, and `trouble` says why, with the remedy; "" otherwise, and
+    as long as nothing was asked.
+    """
 
     def __init__(self, root: Path):
         self.root = root
+        self.trouble = ""
         self._process: subprocess.Popen | None = None
         self._objects: dict[str, bytes | None] = {}
         self._modules: dict[tuple[str, str], dict[str, str] | None] = {}
@@ -59,23 +65,27 @@ class History:
         return self._objects[name]
 
     def _ask(self, name: str) -> bytes | None:
+        if self.trouble:
+            return None
         if self._process is None:
-            command = ["git", "-C", str(self.root), "cat-file", "--batch"]
-            try:
-                self._process = subprocess.Popen(
-                    command,
-                    stdin=subprocess.PIPE,
-                    stdout=subprocess.PIPE,
-                    stderr=subprocess.DEVNULL,
-                )
-            except OSError:  # no git
+            self.trouble = git.trouble(self.root)
+            if self.trouble:
                 return None
+            command = ["git", "-C", str(self.root), "cat-file", "--batch"]
+            self._process = subprocess.Popen(
+                command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                env=git.variables(),
+            )
         stdin, stdout = self._process.stdin, self._process.stdout
         assert stdin is not None and stdout is not None
         try:
             stdin.write(f"{name}\n".encode())
             stdin.flush()
-        except BrokenPipeError:  # not a repository
+        except BrokenPipeError:
+            self.trouble = f"git ended while it read {self.root}; see what `git fsck` says there"
             return None
         return _answer(stdout)
 

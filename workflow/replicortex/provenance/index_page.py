@@ -46,6 +46,7 @@ def _verified(view: View) -> str:
     said = f"{len(view.results)} results were verified when this page was made: {len(wrong)} faults"
     if kinds["absent"]:
         said += f"; {kinds['absent']} times bytes or code were not at hand to check"
+    said += "".join(f"; {fault.what}" for fault in view.found if fault.kind == "git")
     if kinds["stale"]:
         said += f"; {kinds['stale']} sources or files of claims changed since"
     each = "".join(f"<li>{escape(str(fault))}</li>" for fault in wrong)

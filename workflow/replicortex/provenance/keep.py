@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import gzip
 import shutil
-import subprocess
 from pathlib import Path
 
+from replicortex import git
 from replicortex.errors import StudyError
 from replicortex.files import write_bytes
 from replicortex.provenance import chain, records
@@ -31,18 +31,21 @@ def keep(run: str, paper: str, root: Path) -> list[Path]:
     Raises
     ------
     StudyError
-        When the tree has changes that are not committed, results were made from such a tree or
-        from synthetic data, the chain of a figure does not hold, or a file is too large. Nothing
-        is copied then.
+        When the present folder is not the repository, git cannot tell the commit, or the tree has
+        changes that are not committed; when results were made in such a tree or from synthetic
+        data, the chain of a figure does not hold, or a file is too large. Nothing is copied then.
     """
-    changed = subprocess.run(
-        ["git", "-C", str(root), "status", "--porcelain", "--untracked-files=no"],
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout
+    try:
+        git.head(root)
+        changed = git.ask(root, "diff", "--name-only", "HEAD")
+    except git.GitError as error:
+        raise git.GitError(
+            f"keep: {error}; nothing is kept that cannot be verified against its commit"
+        ) from None
     if changed:
-        raise StudyError(f"keep: {changed.split()[1]} has changes that are not committed")
+        raise StudyError(f"keep: {changed.splitlines()[0]} has changes that are not committed")
+    if Path.cwd().resolve() != root.resolve():
+        raise StudyError(f"keep: records name files from {root} on; run it in that folder")
     source = root / "results" / run
     wanted = [
         path
@@ -54,9 +57,14 @@ def keep(run: str, paper: str, root: Path) -> list[Path]:
         raise StudyError(f"keep: no results of {paper} below {source}")
     relative = [path.relative_to(root) for path in wanted]
     for path in relative:
-        record = records.read(records.path_of(path))
+        record = chain.read_record(path)
         if record["synthetic"]:
             raise StudyError(f"keep: {path} comes from synthetic data")
+        if record["run"]["git"]["dirty"] not in ("yes", "no"):
+            raise StudyError(
+                f"keep: {path} was made where git could not tell the commit, and its record names "
+                "none; run again in a clone that git can read"
+            )
         if record["run"]["git"]["dirty"] != "no":
             raise StudyError(
                 f"keep: {path} was made from a tree with uncommitted changes; run again"

@@ -20,6 +20,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from replicortex.data import manifest
 from replicortex.errors import StudyError
 from replicortex.files import canonical_json, write_bytes
 
@@ -121,10 +122,10 @@ def describe_inputs(inputs: dict[str, Path | list[Path]]) -> dict[str, list[dict
 def _describe(path: Path) -> dict[str, Any]:
     entry: dict[str, Any] = {"path": path.as_posix(), "sha256": file_sha256(path)}
     if path.parent.name == "manifests":
-        manifest = json.loads(path.read_text())
+        listed = manifest.load(path)
         keys = ("name", "version", "id", "commit", "synthetic")
-        entry["dataset"] = {key: manifest[key] for key in keys}
-        entry["synthetic"] = manifest["synthetic"]
+        entry["dataset"] = {key: getattr(listed, key) for key in keys}
+        entry["synthetic"] = listed.synthetic
     elif path_of(path).exists():
         record = read(path_of(path))
         if record["output"]["sha256"] != entry["sha256"]:

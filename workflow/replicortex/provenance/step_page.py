@@ -34,7 +34,7 @@ def step_page(view: View, step: Step) -> None:
     ended = {"Ended": escape(run["ended"])} if "ended" in run else {}
     seeds = {"Seeds": ", ".join(map(str, step.seeds))} if step.seeds else {}
     commit = escape(git["commit"] or NOT_KNOWN)
-    if git["dirty"] != "no":
+    if git["dirty"] == "yes":
         commit += ", from a tree with changes that it does not hold"
     body = [
         synthetic_notice(record["synthetic"]),

@@ -2,31 +2,31 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from replicortex.codehash import read_from, source_hash
-from replicortex.data import manifest
+from replicortex.data import annex, manifest
 from replicortex.errors import StudyError
 from replicortex.provenance import chain, records
 from replicortex.provenance.contents import Hashes
 from replicortex.provenance.history import History
 
-Kind = Literal["fault", "stale", "text", "absent"]
+Kind = Literal["fault", "stale", "text", "absent", "git"]
 TOLD = {
     "fault": "does not hold",
     "stale": "holds at its own commit; the present code or claims differ",
     "text": "differs in text that counts for nothing",
     "absent": "was not at hand to check",
+    "git": "could not be checked, since git cannot tell",
 }
 
 
 @dataclass(frozen=True)
 class Fault:
-    """One thing that was found, and where: `fault`, or information of one of three kinds."""
+    """One thing that was found, and where: `fault`, or information of one of four kinds."""
 
     path: str
     what: str
@@ -75,6 +75,9 @@ class _Check:
                 self._add(fault)
         for fault in self._code():
             self._add(fault)
+        if self.history.trouble:  # once, not for each result
+            what = f"{self.history.trouble}; no code was checked against the commit that it names"
+            self._add(Fault(self.root.as_posix(), what, "git"))
         return list(self.found.values())
 
     def _add(self, fault: Fault) -> None:
@@ -167,7 +170,12 @@ class _Check:
         if git["dirty"] == "yes":
             what = f"was made from files that commit {commit[:12]} does not hold"
             yield Fault(name, what, "stale")
+        elif git["dirty"] != "no":
+            what = "its record names no commit (git could not tell it): its code was not checked"
+            yield Fault(name, what, "absent")
         elif commit and not self.history.has(commit):
+            if self.history.trouble:
+                return
             what = f"commit {commit[:12]} is not in this repository: its code was not checked"
             yield Fault(name, what, "absent")
         elif commit:
@@ -210,7 +218,7 @@ class _Check:
             yield Fault(place, what)
             return
         folder, user = listed.folder / listed.name, listed.folder / f"{listed.name}.user"
-        commit = _head(folder)
+        commit = annex.commit(folder)
         if commit and commit != listed.commit:
             yield Fault(
                 folder.as_posix(),
@@ -241,15 +249,6 @@ def _own_hash(source: str, content: bytes) -> str | None:
         return source_hash(source, content)
     except (SyntaxError, ValueError):  # a null byte
         return None
-
-
-def _head(folder: Path) -> str:
-    """Return the commit at which a dataset stands; empty where there is no repository."""
-    if not (folder / ".git").exists():
-        return ""
-    command = ["git", "-C", str(folder), "rev-parse", "HEAD"]
-    done = subprocess.run(command, capture_output=True, text=True)
-    return done.stdout.strip() if done.returncode == 0 else ""
 
 
 def counting(found: Iterable[Fault], current: bool) -> list[Fault]:

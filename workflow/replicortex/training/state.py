@@ -1,10 +1,14 @@
 """Whole training states on disk: atomic, checked, owned by one process, resumable.
 
-Nothing here relies on signals. A training asks `due` and `out_of_time` between its steps.
+Nothing here relies on signals. A training asks `due` and `out_of_time` between its steps. Nor does
+anything rely on the time of day, which steps (time servers, resumed laptops and virtual machines): an
+owner on this machine is known by its boot and by its start in ticks since boot, one on another machine
+by a heartbeat that it counts up, and that is watched on the watcher's own clock.
 """
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import hashlib
 import io
@@ -43,10 +47,12 @@ class State:
     every_s
         Seconds between two saves.
     deadline
-        Moment (as `time.time()` counts) at which the training is to stop; None for never. Whoever
-        sets it leaves time for one step and one save before the real limit.
+        Moment (as `time.time()` counts now) at which the training is to stop; None for never. How far
+        away it is, is noted here, and later steps of the clock do not move it. Whoever sets it leaves
+        time for one step and one save before the real limit.
     stale_s
-        Seconds without heartbeat after which an owner on another machine counts as dead.
+        Seconds for which the heartbeat of an owner on another machine has to stand still before the
+        owner counts as dead, by the clock of whoever waits.
     poll_s
         Seconds between two looks at a live owner.
     """
@@ -62,18 +68,24 @@ class State:
     ) -> None:
         self.folder = Path(folder)
         self.every_s, self.deadline = every_s, deadline
+        self._end = None if deadline is None else time.monotonic() + (deadline - time.time())
         self.stale_s, self.poll_s = stale_s, poll_s
         self._saved = time.monotonic()
         self._token = ""
         self._stop = threading.Event()
         self._beat: threading.Thread | None = None
+        self._seen: tuple[str, bytes, float] | None = None  # another's token, its beat, since when
 
     # Ownership
 
     @property
     def lock(self) -> Path:
-        """The file that names the owner; its time of change is the heartbeat."""
+        """The file that names the owner; its heartbeat is counted in a file beside it."""
         return self.folder / "owner.json"
+
+    def _heartbeat(self, token: str) -> Path:
+        """Return the file in which an owner counts: a number as text, known by its token alone."""
+        return self.folder / f".beat.{token}"
 
     def __enter__(self) -> State:
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -91,8 +103,9 @@ class State:
         self._stop.set()
         if self._beat is not None:
             self._beat.join()
-        if self._owned():
+        if not self._lost():
             self.lock.unlink(missing_ok=True)
+        self._heartbeat(self._token).unlink(missing_ok=True)
         self._token = ""
 
     def _claim(self) -> bool:
@@ -110,7 +123,7 @@ class State:
         try:
             with self._alone():
                 self._bury_dead()
-                os.link(aside, self.lock)
+                _appear(aside, self.lock)
         except FileExistsError:
             return False
         finally:
@@ -130,11 +143,11 @@ class State:
     def _bury_dead(self) -> None:
         """Remove the lock of an owner that no longer lives."""
         try:
-            found = self.lock.read_bytes()
-            age = time.time() - self.lock.stat().st_mtime
+            found, owner = self._owner()
         except FileNotFoundError:
             return
-        if _alive(json.loads(found), age, self.stale_s):
+        alive = _alive(owner)
+        if self._beats(owner["token"]) if alive is None else alive:
             return
         grave = self.folder / f".dead.{uuid.uuid4().hex}"
         try:
@@ -144,22 +157,69 @@ class State:
         # Somebody else may have taken over between the look and the rename: give it back.
         if grave.read_bytes() != found:
             with suppress(FileExistsError):
-                os.link(grave, self.lock)
+                _appear(grave, self.lock)
+        else:
+            self._heartbeat(owner["token"]).unlink(missing_ok=True)
         grave.unlink(missing_ok=True)
 
-    def _owned(self) -> bool:
+    def _owner(self) -> tuple[bytes, dict[str, Any]]:
+        """Return the lock's bytes and the owner that they name.
+
+        Raises
+        ------
+        FileNotFoundError
+            When there is none.
+        StudyError
+            When it names nobody.
+        """
+        for again in (True, False):
+            found = self.lock.read_bytes()
+            with suppress(ValueError, KeyError, TypeError):
+                owner = json.loads(found)
+                return found, {
+                    "token": str(owner["token"]),
+                    "host": str(owner["host"]),
+                    "pid": int(owner["pid"]),
+                    "started": str(owner["started"]),
+                }
+            if again:  # without hard links a lock is empty for a moment
+                time.sleep(0.2)
+        raise StudyError(
+            f"{self.lock}: {len(found)} bytes found that name no owner of this training (emptied or "
+            "damaged); when no process trains here any more, delete this file and start again"
+        )
+
+    def _beats(self, token: str) -> bool:
+        """Whether an owner's heartbeat has moved within the last `stale_s` seconds that we watched."""
         try:
-            return json.loads(self.lock.read_bytes())["token"] == self._token
+            beat = self._heartbeat(token).read_bytes()
+        except OSError:
+            beat = b""
+        now = time.monotonic()
+        if self._seen is None or self._seen[:2] != (token, beat):
+            self._seen = token, beat, now
+        return now - self._seen[2] < self.stale_s
+
+    def _lost(self) -> str:
+        """Return why the folder is no longer this process's own; "" while it is."""
+        try:
+            token = self._owner()[1]["token"]
         except FileNotFoundError:
-            return False
+            return f"{self.lock}: was deleted while this training held it; it stops, start it again"
+        except StudyError as error:
+            return str(error)
+        if token == self._token:
+            return ""
+        return f"{self.lock}: this training was taken over by another process; this one stops"
 
     def _keep_alive(self) -> None:
+        beat = 0
         while not self._stop.wait(min(BEAT_S, self.stale_s / 4)):
-            try:
-                os.utime(self.lock)
-            except OSError:
-                # `save` reports a lost lock; a beat cannot.
-                continue
+            beat += 1
+            # `save` reports a lost lock and a full disk; a beat cannot.
+            with suppress(OSError):
+                if not self._lost():
+                    self._heartbeat(self._token).write_text(str(beat))
 
     # Time
 
@@ -169,7 +229,7 @@ class State:
 
     def out_of_time(self) -> bool:
         """Say whether the deadline has come."""
-        return self.deadline is not None and time.time() >= self.deadline
+        return self._end is not None and time.monotonic() >= self._end
 
     # States
 
@@ -183,14 +243,12 @@ class State:
         Raises
         ------
         StudyError
-            When another process has taken the folder over meanwhile.
+            When another process has taken the folder over meanwhile, or the lock is gone or damaged.
         """
         import torch
 
-        if not self._owned():
-            raise StudyError(
-                f"{self.lock}: this training was taken over by another process; this one stops"
-            )
+        if lost := self._lost():
+            raise StudyError(lost)
         stream = io.BytesIO()
         torch.save(content, stream)
         payload = stream.getvalue()
@@ -223,27 +281,74 @@ class State:
         return None
 
 
-def _alive(owner: dict[str, Any], age_s: float, stale_s: float) -> bool:
-    if owner["host"] == _machine():
-        return _start_of(owner["pid"]) == owner["started"] != ""
-    return age_s < stale_s
+def _appear(source: Path, target: Path) -> None:
+    """Have a file appear under a second name, whole and only if there is none.
+
+    Raises
+    ------
+    FileExistsError
+        When the name is taken.
+    """
+    try:
+        os.link(source, target)
+    except OSError as error:
+        if error.errno not in (errno.EPERM, errno.ENOTSUP, errno.ENOSYS):
+            raise
+        # No hard links here (exFAT, some network and user file systems).
+        with target.open("xb") as stream:
+            stream.write(source.read_bytes())
+
+
+def _alive(owner: dict[str, Any]) -> bool | None:
+    """Whether an owner lives; None when only its heartbeat can tell."""
+    if owner["host"] != _machine():
+        return None
+    started = _start_of(owner["pid"])
+    return None if started is None else started == owner["started"] != ""
 
 
 def _machine() -> str:
-    """Name the machine and the process namespace, within which process numbers mean something."""
-    try:
-        space = Path("/proc/self/ns/pid").readlink()
-        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-    except OSError:
-        space, boot = "", ""
-    return f"{socket.gethostname()} {boot} {space}"
+    """Name the machine, its boot, and the namespaces in which process numbers and ticks are counted."""
+    words = [socket.gethostname()]
+    with suppress(OSError):
+        words.append(Path("/proc/sys/kernel/random/boot_id").read_text().strip())
+    for kind in ("pid", "time"):
+        with suppress(OSError):
+            words.append(str(Path(f"/proc/self/ns/{kind}").readlink()))
+    return " ".join(words)
 
 
-def _start_of(pid: int) -> str:
-    """Return when a process started, in clock ticks since boot; "" when it does not run.
+def _start_of(pid: int) -> str | None:
+    """Return when a process started; "" when it does not run, None when that cannot be told.
 
-    Numbers of processes are used again; number and start together are not.
+    Numbers of processes are used again; number and start together are not. On Linux the start is in
+    clock ticks since boot, field 22 of /proc/<pid>/stat (proc_pid_stat(5)), which a step of the clock
+    does not change. Elsewhere it is what psutil tells, which macOS notes once, as the process starts.
     """
+    if not Path("/proc/self/stat").exists():
+        return _start_elsewhere(pid)
+    try:
+        # The name in brackets may itself hold spaces and brackets.
+        fields = Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return None if _hidden(pid) else ""
+    except OSError:
+        return None
+    return "" if fields[0] in "ZX" else fields[19]
+
+
+def _hidden(pid: int) -> bool:
+    """Whether a process runs, of another user, that /proc does not show (option hidepid)."""
+    try:
+        os.kill(pid, 0)
+    except PermissionError:
+        return True
+    except (ProcessLookupError, OverflowError):
+        return False
+    return False
+
+
+def _start_elsewhere(pid: int) -> str:
     import psutil
 
     try:
