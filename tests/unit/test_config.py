@@ -21,6 +21,30 @@ def paper(**changes):
 FAULTS = {
     "unknown key": ({"scail": "demo"}, "unknown key 'scail'; did you mean 'scale'"),
     "unknown scale": ({"scale": "smal"}, "scale: .*found 'smal'; did you mean 'small'"),
+    "name out of results": ({"name": "../workflow"}, r"name: '\.\./workflow' must be letters"),
+    "absolute name": (
+        {"name": "/elsewhere"},
+        "name: '/elsewhere' must be letters, digits, _ and -",
+    ),
+    "name of no folder": ({"name": "."}, r"name: '\.' must be letters"),
+    "name of a folder above": ({"name": "demo/.."}, r"name: 'demo/\.\.' must be letters"),
+    "hidden name": ({"name": ".state"}, r"name: '\.state' must be letters"),
+    "name with a space": ({"name": "a b"}, "name: 'a b' must be letters"),
+    "name with a wildcard": ({"name": "a{b}c"}, "name: 'a{b}c' must be letters"),
+    "name with a command": ({"name": "$(x)"}, r"name: '\$\(x\)' must be letters"),
+    "name with an umlaut": ({"name": "ä"}, "name: 'ä' must be letters"),
+    "name with a line": ({"name": "a\n"}, r"name: 'a\\n' must be letters"),
+    "empty name": ({"name": ""}, "name: '' must be letters"),
+    "long name": ({"name": "a" * 101}, "name: a name of 101 characters; at most 100 fit"),
+    "name of what is kept": ({"name": "reference"}, "name: 'reference' is where kept results lie"),
+    "number as name": ({"name": 7}, "name: .*string, found 7"),
+    "empty data folder": ({"data": ""}, "data: .*at least 1 character"),
+    "data folder with a wildcard": ({"data": "a{b}"}, "data: 'a{b}' holds '{', which the engine"),
+    "infinite number": (
+        paper(rules={"bp": {"lr": float("inf")}}),
+        "rules.bp.lr: input should be a finite number, found inf",
+    ),
+    "no number": (paper(rules={"bp": {"weight_decay": float("nan")}}), "finite number, found nan"),
     "unknown paper": (
         {"run": "learning_rule"},
         "run: unknown paper 'learning_rule'; did you mean 'learning_rules'",
@@ -83,7 +107,7 @@ def test_each_fault_is_one_clear_sentence(base, root, fault):
     changes, expected = FAULTS[fault]
     with pytest.raises(StudyError, match=expected) as caught:
         check(merge(base, changes), root)
-    assert "\n" not in str(caught.value)
+    assert len(str(caught.value).splitlines()) == 1
     assert ".yaml" in str(caught.value)
 
 

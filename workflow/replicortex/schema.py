@@ -1,20 +1,41 @@
 """Building blocks of the configuration's models: strict, so that a misspelt key is an error."""
 
+import re
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
 
 from replicortex.costs import Shown
+
+LONGEST = 100  # characters of a name: file systems take 255 bytes with all that is added
+
+
+def plain_name(name: str) -> str:
+    """Return a name that can be part of a path, of a command and of a rule.
+
+    Raises
+    ------
+    ValueError
+        When it has other characters than letters, digits, _ and -, none, or too many.
+    """
+    if not re.fullmatch(r"[A-Za-z0-9_-]+", name):
+        raise ValueError(f"{name!r} must be letters, digits, _ and - alone")
+    if len(name) > LONGEST:
+        raise ValueError(f"a name of {len(name)} characters; at most {LONGEST} fit")
+    return name
+
 
 Positive = Annotated[float, Field(gt=0)]
 PositiveInt = Annotated[int, Field(gt=0)]
 Share = Annotated[float, Field(ge=0, le=1)]
+# Part of a file's name.
+Name = Annotated[str, AfterValidator(plain_name)]
 
 
 class Section(BaseModel):
     """A part of a configuration: unknown keys and wrong types are errors."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class PaperNumbers(Section):

@@ -16,6 +16,7 @@ from replicortex import claims as claim_files
 from replicortex import config as configuration
 from replicortex import rules
 from replicortex.errors import StudyError
+from replicortex.yaml_text import read_yaml_file
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,25 @@ def claim_aliases(numbers: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     if "checkpoints" in numbers.get("training", {}):
         aliases["epoch"] = {"last": numbers["training"]["checkpoints"][-1]}
     return aliases
+
+
+def check_files(overlays: Iterable[Path] = ()) -> None:
+    """Look at the files of settings before the engine reads them; on a fault say it and exit.
+
+    The engine keeps the last of two equal keys, and tells no line.
+
+    Raises
+    ------
+    SystemExit
+        With status 1 and one sentence.
+    """
+    own = Path("config/config.yaml")
+    try:
+        for path in (*([own] if own.exists() else []), *overlays):
+            if path.suffix in (".yaml", ".yml"):
+                read_yaml_file(path)
+    except StudyError as error:
+        raise SystemExit(f"Error: {error}") from None
 
 
 def open_study(config: Mapping[str, Any], root: Path) -> OpenStudy:

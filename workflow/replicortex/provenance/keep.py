@@ -44,6 +44,8 @@ def keep(run: str, paper: str, root: Path) -> list[Path]:
     if changed:
         raise StudyError(f"keep: {changed.split()[1]} has changes that are not committed")
     source = root / "results" / run
+    if source == root / "results/reference":
+        raise StudyError("keep: 'reference' is what is kept already; name the run that made it")
     wanted = [
         path
         for folder in (source / paper / part for part in ("figures", "metrics", "scorecard"))
