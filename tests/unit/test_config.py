@@ -77,6 +77,48 @@ FAULTS = {
     "unknown kind of rule": (paper(rules={"bp": {"kind": "hebb"}}), "rules.bp.*'hebb'"),
     "alias of no ROI": (paper(aliases={"roi": {"early": "V9"}}), "'V9' is no ROI of things"),
     "more batch than images": (paper(training={"batch": 999}), "999 is more than the 256"),
+    "no global pooling": (
+        paper(evaluation={"poolings": ["full"]}),
+        r"evaluation: poolings: \['full'\] lacks 'global'",
+    ),
+    "pooling twice": (
+        paper(evaluation={"poolings": ["global", "global"]}),
+        "poolings: global is given more than once",
+    ),
+    "stimuli too small": (
+        paper(evaluation={"px": {"large": 4}}),
+        "evaluation.px.large: .*greater than or equal to 8, found 4",
+    ),
+    "all dropped out": (paper(network={"dropout": 1.0}), "network.dropout: .*less than 1"),
+    "momentum of one": (paper(rules={"fa": {"momentum": 1}}), "momentum: .*less than 1, found 1"),
+    "one draw": (paper(scores={"bootstrap_draws": 1}), "bootstrap_draws: .*equal to 2, found 1"),
+    "no layers drawn": (paper(scores={"bootstrap_layers": []}), "bootstrap_layers: .*at least 1"),
+    "pooling drawn that is not made": (
+        paper(evaluation={"poolings": ["global"]}),
+        "scores.bootstrap_poolings: 'grid' is none of evaluation.poolings",
+    ),
+    "last epoch not kept": (
+        paper(training={"checkpoints": [0, 1]}),
+        "checkpoints: the last is 1, epochs is 2; the last epoch must be kept",
+    ),
+    "only the start kept": (
+        paper(training={"checkpoints": [0]}),
+        "checkpoints: the last is 0, epochs is 2",
+    ),
+    "sweep without its start": (
+        paper(evaluation={"sweep": [48, 64]}),
+        r"evaluation: sweep: \[48, 64\] lacks px.train, 32",
+    ),
+    "size swept twice": (
+        paper(evaluation={"sweep": [32, 32]}),
+        "sweep: 32 is given more than once",
+    ),
+    "shifted out of sight": (paper(training={"crop_padding": 40}), "crop_padding: .*equal to 32"),
+    "region of no column": (paper(things={"rois": {"V1": []}}), "rois.V1: .*at least 1 item"),
+    "rule that leads elsewhere": (
+        paper(rules={"../x": {"kind": "bp"}}),
+        r"'\.\./x' must be letters, digits, _ and - alone",
+    ),
     "undeclared dataset": (
         paper(training_data="cifar10_fixtur"),
         "needs the dataset 'cifar10_fixtur'.*did you mean 'cifar10_fixture'",

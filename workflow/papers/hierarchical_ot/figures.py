@@ -189,7 +189,7 @@ def marginals(ax: Axes, plan: np.ndarray) -> None:
 
 def _by_seed(table: pd.DataFrame, rule: str, keys: list[tuple[str, str]]) -> list[np.ndarray]:
     own = table[table["rule"] == rule].set_index(["pair", "rotate"])["score"]
-    return [np.atleast_1d(own.loc[key].to_numpy()) for key in keys]
+    return [np.atleast_1d(own.loc[[key]].to_numpy()) for key in keys]
 
 
 def scores_figure(table: pd.DataFrame) -> Figure:

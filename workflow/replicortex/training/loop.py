@@ -157,6 +157,8 @@ def _fit_one(
         )
 
     length = len(run.batches)
+    if length == 0 and epochs:
+        raise StudyError(f"{run.name}: the training data are fewer than one batch; lower `batch`")
     saved = state.load(run.name) if state else None
     if saved:
         run.learner.load_state_dict(saved["learner"])
