@@ -95,6 +95,13 @@ class PaperNumbers(Section):
         """Names of the datasets that this scale reads."""
         raise TypeError(f"{type(self).__module__}.{type(self).__name__} must say its datasets")
 
+    def names(self) -> dict[str, list[Any]]:
+        """What the configuration puts into columns of tables, by column: the words of claims.
+
+        Columns that it does not decide are left out, and claims are not checked on them.
+        """
+        return {}
+
     def shown(self) -> list[Shown]:
         """What trainings show to their networks, for `cost`; nothing where nothing is trained."""
         return []

@@ -12,9 +12,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from replicortex import claim_names, rules
 from replicortex import claims as claim_files
 from replicortex import config as configuration
-from replicortex import rules
 from replicortex.errors import StudyError
 from replicortex.yaml_text import read_yaml_file
 
@@ -45,13 +45,40 @@ class OpenStudy(configuration.Study):
 
     def _claims(self, paper: str) -> dict[str, Any]:
         file = f"workflow/papers/{paper}/claims.yaml"
+        claims = claim_files.load(self.root / file)
+        aliases = claim_aliases(self.papers[paper])
+        self._check_claims(paper, claims, file, aliases)
         return {
             "file": str(self.root / file) if self.root != Path.cwd() else file,
-            "tables": sorted(claim_files.tables(claim_files.load(self.root / file))),
-            "aliases": claim_aliases(self.papers[paper]),
+            "tables": sorted(claim_files.tables(claims)),
+            "aliases": aliases,
             "scale": self.settings.scale,
             "synthetic": self._synthetic(paper),
         }
+
+    def _check_claims(
+        self, paper: str, claims: list[claim_files.Claim], file: str, aliases: dict[str, Any]
+    ) -> None:
+        def names(scale: str, changes: Mapping[str, Any]) -> dict[str, list[Any]]:
+            return configuration.checked_numbers(paper, scale, changes, self.root).names()
+
+        def of_all_scales() -> dict[str, list[Any]]:
+            found: dict[str, list[Any]] = {}
+            for scale in configuration.SCALES:
+                for column, values in names(scale, {}).items():
+                    found.setdefault(column, []).extend(values)
+            return found
+
+        scale = self.settings.scale
+        claim_names.check_names(
+            claims,
+            file,
+            self.root / f"workflow/papers/{paper}/tables.yaml",
+            names(scale, self.settings.papers.get(paper, {})),
+            of_all_scales,
+            aliases,
+            scale,
+        )
 
     def _synthetic(self, paper: str) -> bool:
         return any(self.datasets[n].kind == "fixture" for n in self.papers[paper]["datasets"])

@@ -1,6 +1,7 @@
 """The numbers of hierarchical optimal transport: types, ranges, and how they belong together."""
 
-from typing import Annotated, Literal
+from itertools import combinations, product
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
@@ -219,6 +220,16 @@ class Numbers(PaperNumbers):
         names += [self.resnets, self.tiny_llm, self.betas]
         names += [self.vision_weights, self.language_weights]
         return [name for name in names if name]
+
+    def names(self) -> dict[str, list[Any]]:
+        """Pairs of systems, simulated ones included."""
+        cortex = self.cortex
+        couples = combinations(range(1, cortex.subjects + 1), 2)
+        planted = [
+            f"{kind} {noise:g} {one}-{other}"
+            for (one, other), kind, noise in product(couples, cortex.renewal, cortex.noise)
+        ]
+        return {"pair": [*(name for name, pair in self.pairs.items() if pair), *planted]}
 
     def shown(self) -> list[Shown]:
         """Images and passages of each network; a text of unknown length leaves its hours unknown."""

@@ -1,6 +1,6 @@
 """The numbers of the learning-rules paper: their types, units, ranges and how they belong together."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import Field, model_validator
 
@@ -18,6 +18,7 @@ from replicortex.schema import (
 
 Layer = Literal["conv1", "conv2", "conv3", "fc1"]
 Pooling = Literal["global", "grid", "full"]
+LOW_LEVEL = ("luminance", "rgb", "pixel", "gabor", "silhouette")
 Init = Literal["default", "kaiming_normal"]
 # Three blocks halve a side three times; what is left must have a pixel.
 Side = Annotated[int, Field(ge=8)]
@@ -243,6 +244,19 @@ class Numbers(PaperNumbers):
         if self.stimuli == "objects92":
             return [self.training_data, self.objects92.dataset]
         return [self.training_data, self.things.images, self.things.events, self.things.betas]
+
+    def names(self) -> dict[str, list[Any]]:
+        """Rules (and low-level models, which stand beside them), views and regions."""
+        sizes = self.evaluation.px
+        return {
+            "rule": [*self.rules, *LOW_LEVEL],
+            "target_rule": list(self.rules),
+            "epoch": list(self.training.checkpoints),
+            "px": [sizes.train, sizes.large, *self.evaluation.sweep],
+            "pooling": list(self.evaluation.poolings),
+            "layer": [*get_args(Layer), "fc2", "best"],
+            "roi": self.objects92.rois if self.stimuli == "objects92" else list(self.things.rois),
+        }
 
     def shown(self) -> list[Shown]:
         """Training images of each rule, and where its throughput was measured."""

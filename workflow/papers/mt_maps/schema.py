@@ -1,6 +1,6 @@
 """The numbers of the MT paper: types, units, ranges, and how they belong together."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
@@ -369,6 +369,18 @@ class Numbers(PaperNumbers):
         """Names of the datasets that this scale reads."""
         named = (source.dataset for source in self.sources.values())
         return [name for name in dict.fromkeys(named) if name is not None]
+
+    def names(self) -> dict[str, list[Any]]:
+        """Arms, strengths and sheets."""
+        weights = [
+            weight for arm in self.arms.values() for w in arm.alphas.values() for weight in w
+        ]
+        return {
+            "arm": list(self.arms),
+            "alpha": [0, *weights],
+            "layer": [layer.block for layer in self.layers],
+            "area": [layer.area for layer in self.layers],
+        }
 
     def shown(self) -> list[Shown]:
         """Pairs of clips that each arm's trainings show; a training without a task costs less."""

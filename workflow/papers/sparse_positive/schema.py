@@ -1,10 +1,10 @@
 """The numbers of the sparse-positive paper."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from papers.sparse_positive.plan import makes
+from papers.sparse_positive.plan import makes, targets
 from replicortex.costs import Shown
 from replicortex.schema import Apart, Ordered, PaperNumbers, Positive, PositiveInt, Section, Share
 
@@ -289,6 +289,10 @@ class Numbers(PaperNumbers):
             *(section.dataset for section in sections if section),
             *([self.zoo.originals] if self.zoo and self.zoo.originals else []),
         ]
+
+    def names(self) -> dict[str, list[Any]]:
+        """Targets of encoding."""
+        return {"target": targets(self.model_dump())}
 
     def shown(self) -> list[Shown]:
         """Training images of both objectives; networks of other depth were not measured."""

@@ -1,6 +1,6 @@
 """The numbers of the topographic paper: types, units, ranges, and how they belong together."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
@@ -325,6 +325,11 @@ class Numbers(PaperNumbers):
     def datasets(self) -> list[str]:
         """Names of the datasets that this scale reads."""
         return [self.training_data, *([self.localizer] if self.localizer else [])]
+
+    def names(self) -> dict[str, list[Any]]:
+        """Arms, objectives and strengths that are trained."""
+        found = conditions(self.model_dump()).values()
+        return {key: list({one[key] for one in found}) for key in ("arm", "objective", "rho")}
 
     def shown(self) -> list[Shown]:
         """Training images of each objective, up to its last epoch: early stopping only saves.
