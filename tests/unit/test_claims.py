@@ -617,7 +617,7 @@ def test_what_is_wrong_in_the_file_is_said(changes, message, tmp_path):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("a: [", "not valid YAML"),
+        ("a: [", "is no YAML (line 2: "),
         ("", "found NoneType, expected a list of claims"),
         ("a: 1", "found dict, expected a list of claims"),
         ("[3]", "claim 1: found int, expected a mapping of keys"),

@@ -189,7 +189,7 @@ def test_sound_entry_is_read(tmp_path):
 def test_dataset_declared_twice(tmp_path):
     path = write(tmp_path, x=GOOD)
     path.write_text(path.read_text() * 2)
-    with pytest.raises(StudyError, match=r"config/datasets\.yaml: dataset 'x' is declared twice"):
+    with pytest.raises(StudyError, match=r"config/datasets\.yaml: the key 'x' is given twice"):
         load(path)
 
 

@@ -9,6 +9,7 @@ import torch
 from replicortex.errors import StudyError
 from replicortex.training import device as devices
 from replicortex.training.augment import Batches
+from replicortex.training.finite import Watch
 from replicortex.training.loop import Run, fit
 from replicortex.training.state import OutOfTime, State
 
@@ -162,3 +163,66 @@ def test_a_run_stops_where_it_says_and_stays_stopped_when_resumed(tmp_path: Path
         [lambda: once()[1]], epochs=5, checkpoints=[0], precision="fp32", state=State(tmp_path)
     )
     assert sorted(again.checkpoints) == [0, 2] and means == [2.0, 5.0]
+
+
+class Diverging(Counter):
+    """Its loss, or its weights alone, are no numbers from one step on."""
+
+    def __init__(self, step: int, what: str) -> None:
+        super().__init__()
+        self.bad, self.what = step, what
+
+    def step(self, images: torch.Tensor, labels: torch.Tensor, streams: Any) -> dict:
+        terms = super().step(images, labels, streams)
+        if len(self.seen) - 1 == self.bad:
+            if self.what == "weights":
+                self.network.weight.data.fill_(float("nan"))
+            elif self.what == "refuses":
+                raise StudyError("too large")
+            else:
+                terms["loss"] = torch.tensor(float("inf"))
+        return {"sure": torch.tensor(1.0), **terms}
+
+
+@pytest.mark.parametrize("every", [1, 2, 50])
+@pytest.mark.parametrize(("step", "place"), [(0, "1, step 1"), (4, "2, step 2"), (8, "3, step 3")])
+def test_a_loss_that_is_no_number_stops_the_training(tmp_path, monkeypatch, step, place, every):
+    _, run = make()
+    run.learner = Diverging(step, "loss")
+
+    class Sometimes(Watch):
+        def __init__(self, *arguments: Any) -> None:
+            super().__init__(*arguments)
+            self.every = every  # as on a GPU
+
+    monkeypatch.setattr("replicortex.training.loop.Watch", Sometimes)
+    state = State(tmp_path, every_s=0)
+    with pytest.raises(StudyError, match=rf"^seed1, seed 1: epoch {place}: loss is inf;"):
+        fit([lambda: run], epochs=3, checkpoints=[0], precision="fp32", state=state)
+    assert len(run.learner.seen) <= step + every
+    kept = state.load("seed1")
+    done = 0 if kept is None else 3 * kept["epoch"] + kept["step"]
+    assert done == step
+    assert all(torch.isfinite(total) for total in (kept or {"sums": {}})["sums"].values())
+
+
+@pytest.mark.parametrize("step", [1, 2, 5])
+def test_weights_that_are_no_numbers_are_never_kept(tmp_path, step):
+    _, run = make()
+    run.learner = Diverging(step, "weights")
+    state = State(tmp_path, every_s=0)
+    place = rf"epoch {step // 3 + 1}, step {step % 3 + 1}: "
+    with pytest.raises(
+        StudyError, match=rf"^seed1, seed 1: {place}.*('weight' of the network|nan)"
+    ):
+        fit([lambda: run], epochs=2, checkpoints=[0, 1, 2], precision="fp32", state=state)
+    kept = state.load("seed1")
+    assert 3 * kept["epoch"] + kept["step"] == step
+    assert torch.isfinite(kept["learner"]["network"]["weight"]).all()
+
+
+def test_a_step_that_refuses_is_told_with_its_place() -> None:
+    _, run = make()
+    run.learner = Diverging(4, "refuses")
+    with pytest.raises(StudyError, match=r"^seed1, seed 1: epoch 2, step 2: too large$"):
+        fit([lambda: run], epochs=2, checkpoints=[0], precision="fp32")

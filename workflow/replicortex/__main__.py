@@ -76,7 +76,8 @@ def _parser() -> argparse.ArgumentParser:
 def _keep(options: argparse.Namespace) -> None:
     from replicortex.provenance.keep import keep
 
-    copied = keep(options.run_name, options.paper, ROOT)
+    run, paper = _name("keep: run", options.run_name), _name("keep: paper", options.paper)
+    copied = keep(run, paper, ROOT)
     print(f"{len(copied)} files kept in results/reference/{options.paper}")
 
 
@@ -89,21 +90,21 @@ def _resources(options: argparse.Namespace) -> None:
 def _cost(options: argparse.Namespace) -> None:
     from replicortex import config
     from replicortex.costs import as_text, cost
-    from replicortex.yaml_text import read_yaml
+    from replicortex.yaml_text import read_yaml_file
 
-    settings = read_yaml((ROOT / "config/config.yaml").read_text())
+    settings = read_yaml_file(ROOT / "config/config.yaml", "config/config.yaml")
     known = config.paper_names(ROOT)
     shown = {}
     for paper in options.papers or known:
         if paper not in known:
             raise StudyError(f"cost: unknown paper '{paper}'{nearest(paper, known)}")
-        changes = (settings["papers"] or {}).get(paper, {})
+        changes = (settings.get("papers") or {}).get(paper, {})
         shown[paper] = config.checked_numbers(paper, options.scale, changes, ROOT).shown()
     print(as_text(cost(shown, options.benchmarks)))
 
 
 def _summary(options: argparse.Namespace) -> None:
-    run = Path("results") / options.scale
+    run = Path("results") / _name("--scale", options.scale)
     for what, path in (
         ("Report", run / "report.html"),
         ("Scorecard", run / "scorecard/overview.png"),
@@ -112,6 +113,15 @@ def _summary(options: argparse.Namespace) -> None:
     ):
         if path.exists():
             print(f"{what}: {path}")
+
+
+def _name(option: str, name: str) -> str:
+    from replicortex.schema import plain_name
+
+    try:
+        return plain_name(name)
+    except ValueError as error:
+        raise StudyError(f"{option}: {error}") from None
 
 
 def _schemas(options: argparse.Namespace) -> int:

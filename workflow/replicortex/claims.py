@@ -22,7 +22,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
-import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from replicortex.errors import StudyError, nearest
@@ -272,11 +271,9 @@ def load(path: Path) -> list[Claim]:
     """
     path = Path(path)
     try:
-        entries = read_yaml(path.read_text(encoding="utf-8"))
+        entries = read_yaml(path.read_bytes(), path)
     except FileNotFoundError:
         raise StudyError(f"{path}: there is no such file; expected a list of claims") from None
-    except yaml.YAMLError as error:
-        raise StudyError(f"{path}: not valid YAML ({' '.join(str(error).split())})") from None
     if not isinstance(entries, list) or not entries:
         raise StudyError(f"{path}: found {type(entries).__name__}, expected a list of claims")
     claims = [_claim(path, number, entry) for number, entry in enumerate(entries, 1)]

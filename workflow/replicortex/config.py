@@ -12,19 +12,20 @@ import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, get_args, get_origin
+from typing import Annotated, Any, Literal, get_args, get_origin
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field, ValidationError, field_validator
 
 from replicortex.data.declared import Dataset, missing_user_data
 from replicortex.data.declared import load as load_datasets
 from replicortex.errors import StudyError, nearest
 from replicortex.files import canonical_json
-from replicortex.schema import PaperNumbers, PositiveInt, Section
-from replicortex.yaml_text import read_yaml
+from replicortex.schema import Name, PaperNumbers, PositiveInt, Section
+from replicortex.yaml_text import read_yaml_file
 
 Scale = Literal["demo", "small", "full"]
 SCALES: tuple[str, ...] = get_args(Scale)
+KEPT = "reference"  # the folder below results/ that git holds; no run may be named so
 SECTIONS = tuple(scale for scale in SCALES if scale != "full")
 
 
@@ -33,14 +34,31 @@ class Settings(Section):
 
     scale: Scale = Field(description="size of the study and kind of data")
     run: str | list[str] = Field(description="all, one paper, or a list of papers")
-    name: str | None = Field(default=None, description="folder below results/; default: the scale")
-    data: str = Field(default="data", description="folder where datasets are installed")
+    name: Name | None = Field(default=None, description="folder below results/; default: the scale")
+    data: Annotated[str, Field(min_length=1)] = Field(
+        default="data", description="folder where datasets are installed"
+    )
     mirror: str | None = Field(default=None, description="folder looked in first, by checksum")
     user_data: dict[str, str] = Field(default={}, description="folders of licensed data")
     device: Literal["cpu", "cuda"] = Field(default="cpu", description="where networks run")
     threads: PositiveInt = Field(default=1, description="compute threads of one job")
     save_every: PositiveInt = Field(default=300, description="seconds between saves of a training")
     papers: dict[str, dict[str, Any]] = Field(default={}, description="changes to papers' numbers")
+
+    @field_validator("name")
+    @classmethod
+    def _not_kept(cls, name: str | None) -> str | None:
+        if name == KEPT:
+            raise ValueError(f"'{KEPT}' is where kept results lie; name the run otherwise")
+        return name
+
+    @field_validator("data")
+    @classmethod
+    def _plain_path(cls, data: str) -> str:
+        marks = sorted(set(data) & set("{}<>\n"))
+        if marks:
+            raise ValueError(f"'{data}' holds {marks[0]!r}, which the engine reads as its own")
+        return data
 
 
 @dataclass(frozen=True)
@@ -199,9 +217,13 @@ def paper_numbers(paper: str, scale: str, changes: Mapping[str, Any], root: Path
 def checked_numbers(paper: str, scale: str, changes: Mapping[str, Any], root: Path) -> PaperNumbers:
     """Return a paper's numbers at a scale, as its own model."""
     file = f"config/papers/{paper}.yaml"
-    with (root / file).open() as stream:
-        numbers = read_yaml(stream)
+    numbers = read_yaml_file(root / file, file)
+    if not isinstance(numbers, dict):
+        raise StudyError(f"{file}: the paper's numbers by key expected")
     sections = {section: numbers.pop(section, {}) for section in SECTIONS}
+    for section, changed in sections.items():
+        if not isinstance(changed, dict):
+            raise StudyError(f"{file}: {section}: numbers by key expected, found {changed!r}")
     model = numbers_model(paper)
     validate(model, numbers, file)
     if scale != "full":

@@ -16,7 +16,7 @@ from typing import Any
 from replicortex.codehash import ROOT, code_hash, read_from
 from replicortex.errors import StudyError, nearest
 from replicortex.files import canonical_json
-from replicortex.yaml_text import read_yaml
+from replicortex.yaml_text import read_yaml_file
 
 # Raised by hand when a change of the runner may change results.
 RUNNER = 1
@@ -106,7 +106,7 @@ def gpu(device: str) -> dict[str, str]:
 @cache
 def environment_hash(path: Path) -> str:
     """Return the sha256 over the dependencies of a conda environment file, parsed."""
-    content = read_yaml(path.read_text())
+    content = read_yaml_file(path)
     return hashlib.sha256(canonical_json(content["dependencies"]).encode()).hexdigest()
 
 

@@ -1,20 +1,78 @@
 """Building blocks of the configuration's models: strict, so that a misspelt key is an error."""
 
-from typing import Annotated
+import re
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
 
 from replicortex.costs import Shown
+
+LONGEST = 100  # characters of a name: file systems take 255 bytes with all that is added
+
+
+def plain_name(name: str) -> str:
+    """Return a name that can be part of a path, of a command and of a rule.
+
+    Raises
+    ------
+    ValueError
+        When it has other characters than letters, digits, _ and -, none, or too many.
+    """
+    if not re.fullmatch(r"[A-Za-z0-9_-]+", name):
+        raise ValueError(f"{name!r} must be letters, digits, _ and - alone")
+    if len(name) > LONGEST:
+        raise ValueError(f"a name of {len(name)} characters; at most {LONGEST} fit")
+    return name
+
 
 Positive = Annotated[float, Field(gt=0)]
 PositiveInt = Annotated[int, Field(gt=0)]
 Share = Annotated[float, Field(ge=0, le=1)]
+SharePart = Annotated[float, Field(ge=0, lt=1)]  # of dropout, or a momentum: never all
+# Part of a file's name.
+Name = Annotated[str, AfterValidator(plain_name)]
+
+
+def told_apart(values: list[Any]) -> list[Any]:
+    """Return a list in which no value stands twice, nor two that files and tables name alike.
+
+    Raises
+    ------
+    ValueError
+        When there are two such values.
+    """
+    seen: dict[str, Any] = {}
+    for value in values:
+        name = f"{value:g}" if isinstance(value, float) else str(value)
+        if name in seen and seen[name] == value:
+            raise ValueError(f"{name} is given more than once")
+        if name in seen:
+            raise ValueError(f"{seen[name]!r} and {value!r} would both be named {name} in files")
+        seen[name] = value
+    return values
+
+
+def in_order(values: list[float]) -> list[float]:
+    """Return a range [from, to].
+
+    Raises
+    ------
+    ValueError
+        When it ends below where it begins.
+    """
+    if values[0] > values[1]:
+        raise ValueError(f"{values} found, the smaller one comes first")
+    return values
+
+
+Apart = AfterValidator(told_apart)
+Ordered = AfterValidator(in_order)
 
 
 class Section(BaseModel):
     """A part of a configuration: unknown keys and wrong types are errors."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class PaperNumbers(Section):
@@ -36,6 +94,13 @@ class PaperNumbers(Section):
     def datasets(self) -> list[str]:
         """Names of the datasets that this scale reads."""
         raise TypeError(f"{type(self).__module__}.{type(self).__name__} must say its datasets")
+
+    def names(self) -> dict[str, list[Any]]:
+        """What the configuration puts into columns of tables, by column: the words of claims.
+
+        Columns that it does not decide are left out, and claims are not checked on them.
+        """
+        return {}
 
     def shown(self) -> list[Shown]:
         """What trainings show to their networks, for `cost`; nothing where nothing is trained."""

@@ -12,10 +12,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from replicortex import claim_names, git, places, rules
 from replicortex import claims as claim_files
 from replicortex import config as configuration
-from replicortex import git, places, rules
 from replicortex.errors import StudyError
+from replicortex.yaml_text import read_yaml_file
 
 
 @dataclass(frozen=True)
@@ -46,13 +47,40 @@ class OpenStudy(configuration.Study):
 
     def _claims(self, paper: str) -> dict[str, Any]:
         file = f"workflow/papers/{paper}/claims.yaml"
+        claims = claim_files.load(self.root / file)
+        aliases = claim_aliases(self.papers[paper])
+        self._check_claims(paper, claims, file, aliases)
         return {
             "file": str(self.root / file) if self.root != Path.cwd() else file,
-            "tables": sorted(claim_files.tables(claim_files.load(self.root / file))),
-            "aliases": claim_aliases(self.papers[paper]),
+            "tables": sorted(claim_files.tables(claims)),
+            "aliases": aliases,
             "scale": self.settings.scale,
             "synthetic": self._synthetic(paper),
         }
+
+    def _check_claims(
+        self, paper: str, claims: list[claim_files.Claim], file: str, aliases: dict[str, Any]
+    ) -> None:
+        def names(scale: str, changes: Mapping[str, Any]) -> dict[str, list[Any]]:
+            return configuration.checked_numbers(paper, scale, changes, self.root).names()
+
+        def of_all_scales() -> dict[str, list[Any]]:
+            found: dict[str, list[Any]] = {}
+            for scale in configuration.SCALES:
+                for column, values in names(scale, {}).items():
+                    found.setdefault(column, []).extend(values)
+            return found
+
+        scale = self.settings.scale
+        claim_names.check_names(
+            claims,
+            file,
+            self.root / f"workflow/papers/{paper}/tables.yaml",
+            names(scale, self.settings.papers.get(paper, {})),
+            of_all_scales,
+            aliases,
+            scale,
+        )
 
     def _synthetic(self, paper: str) -> bool:
         return any(self.datasets[n].kind == "fixture" for n in self.papers[paper]["datasets"])
@@ -66,6 +94,25 @@ def claim_aliases(numbers: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     if "checkpoints" in numbers.get("training", {}):
         aliases["epoch"] = {"last": numbers["training"]["checkpoints"][-1]}
     return aliases
+
+
+def check_files(overlays: Iterable[Path] = ()) -> None:
+    """Look at the files of settings before the engine reads them; on a fault say it and exit.
+
+    The engine keeps the last of two equal keys, and tells no line.
+
+    Raises
+    ------
+    SystemExit
+        With status 1 and one sentence.
+    """
+    own = Path("config/config.yaml")
+    try:
+        for path in (*([own] if own.exists() else []), *overlays):
+            if path.suffix in (".yaml", ".yml"):
+                read_yaml_file(path)
+    except StudyError as error:
+        raise SystemExit(f"Error: {error}") from None
 
 
 def open_study(config: Mapping[str, Any], root: Path) -> OpenStudy:

@@ -27,6 +27,40 @@ FAULTS = {
         {"vision": {"checkpoints": [0, 99]}},
         r"vision\.checkpoints: the last is 99, vision\.epochs 2 expected",
     ),
+    "checkpoints out of order": (
+        {"vision": {"checkpoints": [1, 0, 2]}},
+        r"vision\.checkpoints: \[1, 0, 2\] must increase",
+    ),
+    "checkpoint twice": (
+        {"vision": {"checkpoints": [0, 0, 2]}},
+        r"vision\.checkpoints: 0 is given more than once",
+    ),
+    "no whole batch": (
+        {"vision": {"batch": 101}},
+        r"vision\.batch: 101 is more than the 100 training images",
+    ),
+    "passages of one character": (
+        {"language": {"context": 1}},
+        r"language\.context: .*equal to 2, found 1",
+    ),
+    "subject twice": ({"brain": {"subjects": [1, 1]}}, r"brain\.subjects: 1 is given more than"),
+    "noise named alike": (
+        {"cortex": {"noise": [0.5, 0.500000001]}},
+        r"cortex\.noise: 0\.5 and 0\.500000001 would both be named 0\.5",
+    ),
+    "no shares": ({"matched": {"shares": []}}, r"matched\.shares: .*at least 1 item"),
+    "name of a pair that leads elsewhere": (
+        {"pairs": {"../x": None}},
+        r"'\.\./x' must be letters, digits, _ and - alone",
+    ),
+    "name of two systems": (
+        {"vision": {"networks": {"subject1": {"family": "cnn", "depth": 2, "width": 2}}}},
+        "'subject1' is the name of two systems",
+    ),
+    "no pair with its rotated self": (
+        {"pairs": {name: {"probe": False} for name in ("cnn", "resnet", "vit", "lm")}},
+        "pairs: none has `probe: true`",
+    ),
     "heads": ({"language": {"models": {"lm_4": {"heads": 3}}}}, "lm_4: heads 3 does not divide"),
     "too few stimuli": ({"vision": {"stimuli": 12}}, r"vision\.stimuli: .*equal to 13, found 12"),
     "nothing held out": ({"matched": {"held_out": 0.0}}, r"matched\.held_out: .*found 0\.0"),

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from manifests import described
 
-from papers.mt_maps import placing, sources
+from papers.mt_maps import motion_energy, placing, sources
 from papers.mt_maps.stores import stores
 from replicortex.config import paper_numbers
 from replicortex.data.fixtures import macaque_v4, ucf101
@@ -48,6 +48,23 @@ DECODING = {
         ({"arms": {"clips": {"alphas": {"continue": [-1]}}}}, r"alphas\.continue.*greater than"),
         ({"spatial": {"form": "relativ"}}, "did you mean 'relative'"),
         ({"pictures": "films"}, "pictures: 'films' is none of sources"),
+        (
+            {"arms": {"clips": {"alphas": {"continue": [0.25, 0.25000001]}}}},
+            r"0\.25 and 0\.25000001 would both be named 0\.25 in files",
+        ),
+        ({"arms": {"clips": {"stages": ["random", "random"]}}}, "random is given more than once"),
+        ({"clips": {"crop": [0.6, 0.5]}}, r"clips\.crop: \[0\.6, 0\.5\] found, the smaller one"),
+        ({"sources": {"clips": {"pan": [2, 1]}}}, r"sources\.clips\.pan: .* the smaller one"),
+        ({"spatial": {"most": 5}}, "spatial: fewest, 10, is more than most, 5"),
+        (
+            {"layers": [{"block": "layer3.0", "area": "MT", "area_mm2": 50, "width": 5}] * 2},
+            r"layers: 'layer3\.0' is given more than once",
+        ),
+        ({"measured": {"silent": 1}}, r"measured\.silent: .*less than 1, found 1"),
+        ({"measured": {"draws": 1}}, r"measured\.draws: .*equal to 2, found 1"),
+        ({"training": {"momentum": 1.0}}, r"training\.momentum: .*less than 1, found 1"),
+        ({"stimuli": {"dots": {"density": 0}}}, r"dots\.density: .*greater than 0, found 0"),
+        ({"stimuli": {"coherence": [0, 0]}}, r"coherence: 0 is given more than once"),
     ],
 )
 def test_wrong_numbers_are_named(root, change, message):
@@ -136,6 +153,18 @@ def test_noise_is_the_same_for_the_same_seed_and_has_neither_motion_nor_shape():
 def test_a_kind_that_needs_a_dataset_says_so():
     with pytest.raises(StudyError, match=r"sources\.clips: the kind 'videos' needs a dataset"):
         sources.decode(kind="videos", **DECODING)
+
+
+def test_a_filter_narrower_than_a_pixel_is_refused():
+    numbers = {"directions": 8, "cycles": [3], "speeds": [1.0], "sigma": 1e-9}
+    clips = np.zeros((1, 4, 16, 16))
+    with pytest.raises(StudyError, match=r"motion_energy\.sigma: 1e-09 cycles.*pixels of 16"):
+        motion_energy.rates(clips, numbers, 2)
+
+
+def test_more_shards_than_videos_are_refused(ucf):
+    with pytest.raises(StudyError, match=r"sources\.clips\.shards: 99 are more than the 6 videos"):
+        sources.decode(dataset=described(ucf / "ucf"), kind="ucf101", **{**DECODING, "shards": 99})
 
 
 def test_positions_of_another_layer_are_refused():

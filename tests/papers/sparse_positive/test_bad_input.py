@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from manifests import described
 
-from papers.sparse_positive import designs, encode, plan, spaces
+from papers.sparse_positive import designs, encode, plan, spaces, units
 from replicortex.config import paper_numbers
 from replicortex.errors import StudyError
 from replicortex.files import write
@@ -18,7 +18,23 @@ from replicortex.randomness import generator
     ("change", "message"),
     [
         ({"fits": {"alpha": -0.1}}, r"fits\.alpha: .*greater than or equal to 0.*-0\.1"),
-        ({"fits": {"alphas": [1.0, -1.0]}}, r"fits\.alphas.*greater than or equal to 0"),
+        ({"fits": {"alphas": [1.0, -1.0]}}, r"fits\.alphas.*greater than 0"),
+        ({"fits": {"alphas": [0]}}, r"fits\.alphas\.0: .*greater than 0, found 0"),
+        ({"fits": {"alphas": [1.0, 1.0]}}, r"fits\.alphas: 1 is given more than once"),
+        ({"training": {"batch": 65}}, "training: batch: 65 is more than the 64 training images"),
+        ({"training": {"seeds": [0, 0]}}, r"training\.seeds: 0 is given more than once"),
+        (
+            {"training": {"objectives": {"barlow": {"views": {"scale": [0.9, 0.1]}}}}},
+            r"barlow\.views\.scale: \[0\.9, 0\.1\] found, the smaller one comes first",
+        ),
+        ({"spaces": {"turned": ["hogg"]}}, r"spaces\.turned: 'hogg' is made by none"),
+        ({"spaces": {"turned": []}}, r"spaces\.turned: .*at least 1 item"),
+        ({"planted": {"images": {"test": 2}}}, r"planted\.images\.test: .*equal to 3, found 2"),
+        ({"nsd": {"people": [1, 1]}}, r"nsd\.people: 1 is given more than once"),
+        (
+            {"macaque": {"models": ["resnet20_trained_layer2"] * 2}},
+            r"macaque\.models: resnet20_trained_layer2 is given more than once",
+        ),
         ({"fits": {"alfa": 0.1}}, "did you mean 'alpha'"),
         ({"localizer": {"units": 0}}, r"localizer\.units: .*greater than 0"),
         ({"localizer": {"q": 1.0}}, r"localizer\.q: .*less than 1"),
@@ -70,6 +86,11 @@ def test_torchvision_knows_its_models(root):
     assert len(ours) == 78 and set(ours) <= known
     for name in ours:
         assert torchvision.models.get_model_weights(name).IMAGENET1K_V1.url.endswith(".pth")
+
+
+def test_two_components_of_two_images_are_refused():
+    with pytest.raises(StudyError, match=r"net: two components of 2 images.*every_picture"):
+        units.directions(np.ones((2, 5)), {"face": np.array([0])}, "net")
 
 
 def made(tmp_path, name, **arguments):

@@ -32,6 +32,59 @@ CPU = torch.device("cpu")
         ({"objectives": {"supcon": {"temperature": 0}}}, r"temperature: .*greater than 0"),
         ({"readout": "slow"}, "readout: 'slow' is no probe"),
         ({"ensemble": {"seeds": [1]}}, "seed 1 is among `seeds` already"),
+        ({"ensemble": {"seeds": [2, 2]}}, r"ensemble\.seeds: 2 is given more than once"),
+        ({"ensemble": {"draws": 1}}, r"ensemble\.draws: .*equal to 2, found 1"),
+        ({"measured": {"tsne_rhos": []}}, r"measured\.tsne_rhos: .*at least 1 item"),
+        (
+            {"measured": {"tsne_rhos": [0.3]}},
+            r"measured\.tsne_rhos: 0\.3 is none of arms\.main\.rhos \(\[0\.0, 0\.2\]\)",
+        ),
+        (
+            {"arms": {"main": {"objectives": ["supcon"]}}},
+            r"arms\.main\.objectives: \['supcon'\] lacks 'ce'",
+        ),
+        (
+            {"arms": {"main": {"rhos": [0.2, 0.20000001]}}},
+            r"arms\.main\.rhos: 0\.2 and 0\.20000001 would both be named 0\.2 in files",
+        ),
+        ({"arms": {"main": {"rhos": [0.2, 0.2]}}}, r"arms\.main\.rhos: 0\.2 is given more than"),
+        (
+            {"arms": {"main": {"objectives": ["ce", "ce"]}}},
+            "objectives: ce is given more than once",
+        ),
+        (
+            {"arms": {"a/b": {"objectives": [], "rhos": [0], "seeds": 1, "change": {}}}},
+            "'a/b' must be letters, digits, _ and - alone",
+        ),
+        (
+            {"arms": {"ensemble": {"objectives": [], "rhos": [0], "seeds": 1, "change": {}}}},
+            r"arms\.ensemble: the name is that of the networks of ensemble\.seeds",
+        ),
+        ({"training": {"batch": 1}}, r"training\.batch: .*equal to 2, found 1"),
+        ({"measured": {"rdm_images": 1}}, r"measured\.rdm_images: .*equal to 2, found 1"),
+        ({"measured": {"tsne_images": 1}}, r"measured\.tsne_images: .*equal to 2, found 1"),
+        (
+            {"objectives": {"margin": {"margins": {"near": 0.6}}}},
+            r"margins: same 0\.05, near 0\.6 and far 0\.5 must not fall",
+        ),
+        ({"network": {"frozen": {"patch": 33}}}, r"frozen\.patch: .*equal to 30, found 33"),
+        (
+            {"network": {"trunk": "frozen", "frozen": {"samples": 5}}},
+            r"network\.frozen\.filters: 200 are more than the 5 samples",
+        ),
+        (
+            {"network": {"trunk": "frozen", "frozen": {"size": 1601}}},
+            r"network\.frozen\.size: 1601 are more than the 8 components of each of 200 filters",
+        ),
+        (
+            {"network": {"trunk": "frozen"}},
+            r"arms\.gradients_encoder: gradients of the encoder, which a frozen trunk",
+        ),
+        ({"noise": {"levels": [0.1, 0.1]}}, r"noise\.levels: 0\.1 is given more than once"),
+        (
+            {"objectives": {"ce": {"views": {"scale": [0.5, 0.2]}}}},
+            r"views\.scale: \[0\.5, 0\.2\] found, the smaller one comes first",
+        ),
     ],
 )
 def test_wrong_numbers_are_named(root, change, message):

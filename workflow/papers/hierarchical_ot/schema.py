@@ -1,11 +1,12 @@
 """The numbers of hierarchical optimal transport: types, ranges, and how they belong together."""
 
-from typing import Annotated, Literal
+from itertools import combinations, product
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
 from replicortex.costs import Shown
-from replicortex.schema import PaperNumbers, Positive, PositiveInt, Section, Share
+from replicortex.schema import Apart, Name, PaperNumbers, Positive, PositiveInt, Section, Share
 
 Count = Annotated[int, Field(ge=0)]
 Repository = Annotated[str, Field(pattern=r"^[\w.-]+/[\w.-]+$")]
@@ -39,13 +40,17 @@ class Trained(Section):
 class Vision(Trained):
     """Networks trained on CIFAR-10."""
 
-    networks: dict[str, Network]
+    networks: dict[Name, Network]
     train_images: PositiveInt
-    padding: Count = Field(description="pixels by which a training image may be shifted")
+    padding: Annotated[int, Field(ge=0, le=32)] = Field(
+        description="pixels by which a training image may be shifted"
+    )
     flip: bool
     mean: Annotated[list[Share], Field(min_length=3, max_length=3)]
     sd: Annotated[list[Positive], Field(min_length=3, max_length=3)]
-    checkpoints: list[Count] = Field(min_length=2, description="epochs; 0 is before training")
+    checkpoints: Annotated[list[Count], Apart] = Field(
+        min_length=2, description="epochs; 0 is before training"
+    )
     followed: str = Field(description="network whose checkpoints are matched")
 
 
@@ -60,15 +65,17 @@ class Transformer(Section):
 class Language(Trained):
     """Language models trained on text."""
 
-    models: dict[str, Transformer]
-    context: PositiveInt = Field(description="characters of a passage")
+    models: dict[Name, Transformer]
+    context: Annotated[int, Field(ge=2)] = Field(description="characters of a passage")
 
 
 class Brain(Section):
     """Subjects and regions of the Natural Scenes Dataset."""
 
-    subjects: list[Annotated[int, Field(ge=1, le=8)]] = Field(min_length=2)
-    regions: list[Literal["V1v", "V1d", "V2v", "V2d", "V3v", "V3d", "V4"]] = Field(min_length=1)
+    subjects: Annotated[list[Annotated[int, Field(ge=1, le=8)]], Apart] = Field(min_length=2)
+    regions: Annotated[list[Literal["V1v", "V1d", "V2v", "V2d", "V3v", "V3d", "V4"]], Apart] = (
+        Field(min_length=1)
+    )
     repeats: Annotated[int, Field(ge=1, le=3)] = Field(description="showings that are averaged")
     ceiling: Annotated[float, Field(ge=0, lt=100)] = Field(
         description="percent of variance; voxels at or below it are left out"
@@ -83,8 +90,10 @@ class Cortex(Section):
     voxels: PositiveInt
     stimuli: PositiveInt
     repeats: PositiveInt
-    noise: list[Positive] = Field(min_length=1, description="s.d. of one repeat; signal has 1")
-    renewal: dict[str, Share] = Field(
+    noise: Annotated[list[Positive], Apart] = Field(
+        min_length=1, description="s.d. of one repeat; signal has 1"
+    )
+    renewal: dict[Name, Share] = Field(
         min_length=1, description="share of a region's variance that no earlier region has"
     )
 
@@ -120,8 +129,8 @@ class Matched(Section):
     temperature: Positive
     iterations: PositiveInt
     null_draws: PositiveInt
-    shares: list[Annotated[float, Field(gt=0, le=1)]] = Field(
-        description="of units kept in the subsampling curve"
+    shares: Annotated[list[Annotated[float, Field(gt=0, le=1)]], Apart] = Field(
+        min_length=1, description="of units kept in the subsampling curve"
     )
 
 
@@ -140,9 +149,9 @@ class Numbers(PaperNumbers):
     vision: Vision
     language: Language
     brain: Brain
-    published: dict[str, Published]
+    published: dict[Name, Published]
     cortex: Cortex
-    pairs: dict[str, Pair | None]
+    pairs: dict[Name, Pair | None]
     matched: Matched
     penalty: Positive = Field(description="of ridge regression, where every unit has norm 1")
 
@@ -156,6 +165,8 @@ class Numbers(PaperNumbers):
                         f"pairs.{name}.{side}: '{getattr(pair, side)}' is no system of "
                         f"{pair.domain} ({', '.join(known)})"
                     )
+        if not any(pair.probe for pair in self.pairs.values() if pair):
+            raise ValueError("pairs: none has `probe: true`, of which the curves are made")
         vision = self.vision
         if vision.followed not in vision.networks:
             raise ValueError(
@@ -166,6 +177,18 @@ class Numbers(PaperNumbers):
                 f"vision.checkpoints: the last is {max(vision.checkpoints)}, vision.epochs "
                 f"{vision.epochs} expected"
             )
+        if vision.checkpoints != sorted(vision.checkpoints):
+            raise ValueError(f"vision.checkpoints: {vision.checkpoints} must increase")
+        if vision.batch > vision.train_images:
+            raise ValueError(
+                f"vision.batch: {vision.batch} is more than the {vision.train_images} training images"
+            )
+        names = [*vision.networks, *self.language.models, *self.published]
+        names += [*FIXED_VISION, *FIXED_LANGUAGE, *FIXED_V4]
+        names += [f"subject{number}" for number in range(1, 9)]
+        for name in names:
+            if names.count(name) > 1:
+                raise ValueError(f"'{name}' is the name of two systems; choose another")
         models = {**vision.networks, **self.language.models}
         for name, model in models.items():
             if model.width % model.heads:
@@ -197,6 +220,16 @@ class Numbers(PaperNumbers):
         names += [self.resnets, self.tiny_llm, self.betas]
         names += [self.vision_weights, self.language_weights]
         return [name for name in names if name]
+
+    def names(self) -> dict[str, list[Any]]:
+        """Pairs of systems, simulated ones included."""
+        cortex = self.cortex
+        couples = combinations(range(1, cortex.subjects + 1), 2)
+        planted = [
+            f"{kind} {noise:g} {one}-{other}"
+            for (one, other), kind, noise in product(couples, cortex.renewal, cortex.noise)
+        ]
+        return {"pair": [*(name for name, pair in self.pairs.items() if pair), *planted]}
 
     def shown(self) -> list[Shown]:
         """Images and passages of each network; a text of unknown length leaves its hours unknown."""

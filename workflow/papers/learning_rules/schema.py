@@ -1,15 +1,27 @@
 """The numbers of the learning-rules paper: their types, units, ranges and how they belong together."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import Field, model_validator
 
 from replicortex.costs import Shown
-from replicortex.schema import PaperNumbers, Positive, PositiveInt, Section, Share
+from replicortex.schema import (
+    Apart,
+    Name,
+    PaperNumbers,
+    Positive,
+    PositiveInt,
+    Section,
+    Share,
+    SharePart,
+)
 
 Layer = Literal["conv1", "conv2", "conv3", "fc1"]
 Pooling = Literal["global", "grid", "full"]
+LOW_LEVEL = ("luminance", "rgb", "pixel", "gabor", "silhouette")
 Init = Literal["default", "kaiming_normal"]
+# Three blocks halve a side three times; what is left must have a pixel.
+Side = Annotated[int, Field(ge=8)]
 
 
 class Things(Section):
@@ -18,8 +30,10 @@ class Things(Section):
     images: str = Field(description="dataset of the images")
     events: str = Field(description="dataset of the order of presentation")
     betas: str = Field(description="dataset of the responses")
-    subjects: list[str] = Field(min_length=1)
-    rois: dict[str, list[str]] = Field(min_length=1, description="columns of the voxel table")
+    subjects: Annotated[list[Name], Apart] = Field(min_length=1)
+    rois: dict[Name, Annotated[list[str], Field(min_length=1)]] = Field(
+        min_length=1, description="columns of the voxel table"
+    )
     pairs: Literal["cross_run", "all"] = Field(description="pairs of stimuli that count")
 
 
@@ -27,13 +41,13 @@ class Objects92(Section):
     """The 92-object set: fMRI RDMs of 15 people."""
 
     dataset: str
-    rois: list[Literal["EVC", "IT"]] = Field(min_length=1)
+    rois: Annotated[list[Literal["EVC", "IT"]], Apart] = Field(min_length=1)
 
 
 class Aliases(Section):
     """Words of the claims for values of this scale."""
 
-    roi: dict[Literal["early", "late"], str]
+    roi: dict[Literal["early", "late"], str] = Field(min_length=2)
 
 
 class Network(Section):
@@ -42,7 +56,7 @@ class Network(Section):
     widths: list[PositiveInt] = Field(min_length=3, max_length=3, description="channels")
     grid: PositiveInt = Field(description="side of the pool in front of fc1")
     hidden: PositiveInt = Field(description="units of fc1")
-    dropout: Share
+    dropout: SharePart
 
 
 class Training(Section):
@@ -54,7 +68,7 @@ class Training(Section):
     batch: PositiveInt = Field(description="images")
     epochs: PositiveInt
     checkpoints: list[Annotated[int, Field(ge=0)]] = Field(min_length=1, description="epochs")
-    crop_padding: Annotated[int, Field(ge=0)] = Field(description="pixels")
+    crop_padding: Annotated[int, Field(ge=0, le=32)] = Field(description="pixels")
     flip: bool
     mean: list[Share] = Field(min_length=3, max_length=3)
     sd: list[Positive] = Field(min_length=3, max_length=3)
@@ -69,6 +83,11 @@ class Training(Section):
         if sorted(set(self.checkpoints)) != self.checkpoints or self.checkpoints[0] != 0:
             raise ValueError(
                 f"checkpoints: {self.checkpoints} must start at 0 and increase without repeats"
+            )
+        if self.checkpoints[-1] != self.epochs:
+            raise ValueError(
+                f"checkpoints: the last is {self.checkpoints[-1]}, epochs is {self.epochs}; the last "
+                "epoch must be kept, for the tests over seeds and the figures"
             )
         if self.batch > self.images:
             raise ValueError(f"batch: {self.batch} is more than the {self.images} training images")
@@ -95,7 +114,7 @@ class FA(Rule):
     dropout: bool
     layers: Literal["convs", "all"]
     lr: Positive
-    momentum: Share
+    momentum: SharePart
     weight_decay: Annotated[float, Field(ge=0)]
     clip: Positive
 
@@ -146,18 +165,30 @@ AnyRule = Annotated[BP | FA | PC | STDP | SupervisedPC | PairSTDP, Field(discrim
 class Sizes(Section):
     """Sides of the stimuli."""
 
-    train: PositiveInt = Field(description="pixels")
-    large: PositiveInt = Field(description="pixels")
+    train: Side = Field(description="pixels")
+    large: Side = Field(description="pixels")
 
 
 class Evaluation(Section):
     """What the trained networks are shown, and how their answers are laid out."""
 
     px: Sizes
-    sweep: list[PositiveInt] = Field(min_length=1, description="pixels")
+    sweep: Annotated[list[Side], Apart] = Field(min_length=1, description="pixels")
     batch: PositiveInt = Field(description="stimuli")
-    poolings: list[Pooling] = Field(min_length=1)
-    full_px: list[PositiveInt] = Field(description="pixels")
+    poolings: Annotated[list[Pooling], Apart] = Field(min_length=1)
+    full_px: Annotated[list[Side], Apart] = Field(description="pixels")
+
+    @model_validator(mode="after")
+    def _belong_together(self) -> "Evaluation":
+        if "global" not in self.poolings:
+            raise ValueError(
+                f"poolings: {self.poolings} lacks 'global', of which tables and figures are made"
+            )
+        if self.px.train not in self.sweep:
+            raise ValueError(
+                f"sweep: {self.sweep} lacks px.train, {self.px.train}, from which it starts"
+            )
+        return self
 
 
 class Gabor(Section):
@@ -170,10 +201,10 @@ class Gabor(Section):
 class Scores(Section):
     """Comparison with brains."""
 
-    bootstrap_draws: PositiveInt
+    bootstrap_draws: Annotated[int, Field(ge=2)]
     bootstrap_seed: Annotated[int, Field(ge=0)]
-    bootstrap_layers: list[Layer]
-    bootstrap_poolings: list[Pooling]
+    bootstrap_layers: Annotated[list[Layer], Apart] = Field(min_length=1)
+    bootstrap_poolings: Annotated[list[Pooling], Apart] = Field(min_length=1)
     gabor: Gabor
     lowlevel_px: PositiveInt = Field(description="pixels")
 
@@ -189,7 +220,7 @@ class Numbers(PaperNumbers):
     pack: Literal["unit", "rule", "all"]
     network: Network
     training: Training
-    rules: dict[str, AnyRule] = Field(min_length=1)
+    rules: dict[Name, AnyRule] = Field(min_length=1)
     evaluation: Evaluation
     scores: Scores
 
@@ -201,6 +232,11 @@ class Numbers(PaperNumbers):
                 raise ValueError(
                     f"aliases.roi.{word}: '{roi}' is no ROI of {self.stimuli} ({rois})"
                 )
+        for pooling in self.scores.bootstrap_poolings:
+            if pooling not in self.evaluation.poolings:
+                raise ValueError(
+                    f"scores.bootstrap_poolings: '{pooling}' is none of evaluation.poolings"
+                )
         return self
 
     def datasets(self) -> list[str]:
@@ -208,6 +244,19 @@ class Numbers(PaperNumbers):
         if self.stimuli == "objects92":
             return [self.training_data, self.objects92.dataset]
         return [self.training_data, self.things.images, self.things.events, self.things.betas]
+
+    def names(self) -> dict[str, list[Any]]:
+        """Rules (and low-level models, which stand beside them), views and regions."""
+        sizes = self.evaluation.px
+        return {
+            "rule": [*self.rules, *LOW_LEVEL],
+            "target_rule": list(self.rules),
+            "epoch": list(self.training.checkpoints),
+            "px": [sizes.train, sizes.large, *self.evaluation.sweep],
+            "pooling": list(self.evaluation.poolings),
+            "layer": [*get_args(Layer), "fc2", "best"],
+            "roi": self.objects92.rois if self.stimuli == "objects92" else list(self.things.rois),
+        }
 
     def shown(self) -> list[Shown]:
         """Training images of each rule, and where its throughput was measured."""

@@ -60,6 +60,11 @@ def rates(clips: np.ndarray, numbers: dict[str, Any], grid: int) -> np.ndarray:
         for place, (y, x) in enumerate((y, x) for y in places for x in places):
             right, up = column - x, -(row - y)
             gauss = np.exp(-(right**2 + up**2) / (2 * width**2))
+            if gauss.sum() < 1:  # narrower than a pixel: nothing is left, or one pixel alone
+                raise StudyError(
+                    f"motion_energy.sigma: {numbers['sigma']:g} cycles of {cycles:g} per image are "
+                    f"{width:.2g} pixels of {size}; a Gaussian as wide as a pixel at least is needed"
+                )
             carrier = np.exp(-1j * frequency * (right * np.cos(turn) + up * np.sin(turn)))
             # Less its mean, so that a uniform field gives nothing.
             kernel = gauss * (carrier - (gauss * carrier).sum() / gauss.sum())

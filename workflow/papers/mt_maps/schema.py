@@ -1,12 +1,22 @@
 """The numbers of the MT paper: types, units, ranges, and how they belong together."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
 from papers.mt_maps.conditions import arms, trainings
 from replicortex.costs import Shown
-from replicortex.schema import PaperNumbers, Positive, PositiveInt, Section, Share
+from replicortex.schema import (
+    Apart,
+    Name,
+    Ordered,
+    PaperNumbers,
+    Positive,
+    PositiveInt,
+    Section,
+    Share,
+    SharePart,
+)
 
 NotNegative = Annotated[float, Field(ge=0)]
 Count = Annotated[int, Field(ge=0)]
@@ -14,7 +24,8 @@ Order = Literal["forward", "static", "shuffled", "reversed"]
 Flip = Literal["none", "shared", "independent"]
 Form = Literal["relative", "absolute"]
 Mode = Literal["swapped", "retinotopic", "uniform", "shuffled"]
-Pan = Annotated[list[NotNegative], Field(min_length=2, max_length=2)]
+Pan = Annotated[list[NotNegative], Field(min_length=2, max_length=2), Ordered]
+Several = Annotated[list[Positive], Field(min_length=1), Apart]
 Block = Annotated[str, Field(pattern=r"^layer\d+\.\d+$")]
 
 
@@ -46,7 +57,7 @@ class Store(Section):
     grey: bool
     most: PositiveInt | None = Field(description="frames kept of a video; null: all")
     split: Literal[1, 2, 3] = Field(description="of UCF101")
-    sessions: list[str] = Field(min_length=1, description="of the V4 recordings")
+    sessions: Annotated[list[str], Apart] = Field(min_length=1, description="of the V4 recordings")
 
 
 class Jitter(Section):
@@ -64,7 +75,7 @@ class Clips(Section):
     frames: Annotated[int, Field(ge=2)]
     step: PositiveInt = Field(description="frames between frames")
     size: PositiveInt = Field(description="pixels")
-    crop: list[Annotated[float, Field(gt=0, le=1)]] = Field(
+    crop: Annotated[list[Annotated[float, Field(gt=0, le=1)]], Ordered] = Field(
         min_length=2, max_length=2, description="side of the window, share of the frame"
     )
     flip: Flip
@@ -126,8 +137,8 @@ class Placing(Section):
     neighbourhoods: PositiveInt
     trials: PositiveInt
     directions: Annotated[int, Field(ge=8, multiple_of=2)]
-    cycles: list[Positive] = Field(min_length=1, description="per image")
-    speeds: list[Positive] = Field(min_length=1, description="pixels per frame")
+    cycles: Several = Field(description="per image")
+    speeds: Several = Field(description="pixels per frame")
     phases: PositiveInt
 
 
@@ -136,7 +147,7 @@ class Training(Section):
 
     optimiser: Literal["sgd", "adam"]
     lr: Positive
-    momentum: Share
+    momentum: SharePart
     weight_decay: NotNegative
     pretrain_epochs: PositiveInt
     continue_epochs: PositiveInt
@@ -148,8 +159,8 @@ class MotionEnergy(Section):
     """Units made by hand."""
 
     directions: Annotated[int, Field(ge=8)]
-    cycles: list[Positive] = Field(min_length=1)
-    speeds: list[Positive] = Field(min_length=1)
+    cycles: Several
+    speeds: Several
     sigma: Positive = Field(description="cycles")
 
 
@@ -194,8 +205,8 @@ class Arm(Section):
     job: Annotated[str, Field(pattern=r"^[a-z0-9_]+$")]
     source: str
     seeds: PositiveInt
-    stages: list[Literal["reference", "random", "pretrained"]]
-    alphas: dict[Literal["continue", "restart"], list[NotNegative]] = Field(
+    stages: Annotated[list[Literal["reference", "random", "pretrained"]], Apart]
+    alphas: dict[Literal["continue", "restart"], Annotated[list[NotNegative], Apart]] = Field(
         min_length=2, description="weights of the spatial loss, by how the joint training begins"
     )
     change: Change
@@ -204,16 +215,16 @@ class Arm(Section):
 class Gratings(Section):
     """Drifting sine gratings."""
 
-    cycles: list[Positive] = Field(min_length=1, description="per image")
-    speeds: list[Positive] = Field(min_length=1, description="pixels per frame")
+    cycles: Several = Field(description="per image")
+    speeds: Several = Field(description="pixels per frame")
     phases: Annotated[int, Field(ge=2)]
 
 
 class Dots(Section):
     """Random dots."""
 
-    speeds: list[Positive] = Field(min_length=1, description="pixels per frame")
-    density: Share = Field(description="dots per pixel")
+    speeds: Several = Field(description="pixels per frame")
+    density: Annotated[float, Field(gt=0, le=1)] = Field(description="dots per pixel")
     seeds: Annotated[int, Field(ge=2)]
 
 
@@ -221,7 +232,7 @@ class Moved(Section):
     """Pictures that move."""
 
     pictures: Annotated[int, Field(ge=2)]
-    speeds: list[Positive] = Field(min_length=1)
+    speeds: Several
 
 
 class Stimuli(Section):
@@ -230,7 +241,7 @@ class Stimuli(Section):
     directions: Annotated[int, Field(ge=8, multiple_of=2)]
     gratings: Gratings
     dots: Dots
-    coherence: list[Share] = Field(min_length=1)
+    coherence: Annotated[list[Share], Apart] = Field(min_length=1)
     moved: Moved
     seed: Count
 
@@ -256,8 +267,8 @@ class Measured(Section):
 
     pixels: Annotated[int, Field(ge=8)] = Field(description="of a map, along an edge")
     sigma: Positive = Field(description="mm")
-    silent: Share
-    draws: PositiveInt
+    silent: SharePart
+    draws: Annotated[int, Field(ge=2)]
     nulls: Annotated[int, Field(ge=2)]
     best: Annotated[float, Field(gt=0, le=1)]
     tdann: Tdann
@@ -274,7 +285,7 @@ TIMED = {
 class Numbers(PaperNumbers):
     """All numbers of this paper at one scale."""
 
-    sources: dict[str, Source] = Field(min_length=1)
+    sources: dict[Name, Source] = Field(min_length=1)
     pictures: str | None
     store: Store
     clips: Clips
@@ -286,7 +297,7 @@ class Numbers(PaperNumbers):
     placing: Placing
     training: Training
     motion_energy: MotionEnergy
-    arms: dict[str, Arm] = Field(min_length=1)
+    arms: dict[Name, Arm] = Field(min_length=1)
     stimuli: Stimuli
     probe: Probe
     measured: Measured
@@ -305,6 +316,14 @@ class Numbers(PaperNumbers):
         }:
             raise ValueError(
                 f"network.colours: {colours} does not fit store.grey and clips.mean and sd"
+            )
+        twice = [layer.block for layer in self.layers]
+        for block in twice:
+            if twice.count(block) > 1:
+                raise ValueError(f"layers: '{block}' is given more than once")
+        if self.spatial.fewest > self.spatial.most:
+            raise ValueError(
+                f"spatial: fewest, {self.spatial.fewest}, is more than most, {self.spatial.most}"
             )
         blocks = {f"layer{n}.{k}" for n, count in enumerate(net.blocks, 1) for k in range(count)}
         for layer in self.layers:
@@ -350,6 +369,18 @@ class Numbers(PaperNumbers):
         """Names of the datasets that this scale reads."""
         named = (source.dataset for source in self.sources.values())
         return [name for name in dict.fromkeys(named) if name is not None]
+
+    def names(self) -> dict[str, list[Any]]:
+        """Arms, strengths and sheets."""
+        weights = [
+            weight for arm in self.arms.values() for w in arm.alphas.values() for weight in w
+        ]
+        return {
+            "arm": list(self.arms),
+            "alpha": [0, *weights],
+            "layer": [layer.block for layer in self.layers],
+            "area": [layer.area for layer in self.layers],
+        }
 
     def shown(self) -> list[Shown]:
         """Pairs of clips that each arm's trainings show; a training without a task costs less."""

@@ -80,6 +80,11 @@ def decode(
             raise StudyError(
                 f"dataset {listed.name}: it has no video ({', '.join(video.SUFFIXES)})"
             )
+        if shards > len(videos):
+            raise StudyError(
+                f"sources.{source}.shards: {shards} are more than the {len(videos)} videos of dataset "
+                f"{listed.name}"
+            )
         made = video.decode_all(
             videos[part(len(videos), shard, shards)],
             size=size,

@@ -1,16 +1,20 @@
 """The numbers of the sparse-positive paper."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from papers.sparse_positive.plan import makes
+from papers.sparse_positive.plan import makes, targets
 from replicortex.costs import Shown
-from replicortex.schema import PaperNumbers, Positive, PositiveInt, Section, Share
+from replicortex.schema import Apart, Ordered, PaperNumbers, Positive, PositiveInt, Section, Share
 
 NotNegative = Annotated[float, Field(ge=0)]
 Count = Annotated[int, Field(ge=0)]
-Alphas = Annotated[list[NotNegative], Field(min_length=1)]
+Alphas = Annotated[list[Positive], Field(min_length=1), Apart]
+SpaceNames = Annotated[list[str], Apart]
+People = Annotated[list[PositiveInt], Apart]
+# A correlation over fewer images is no number, or +-1 whatever they are.
+Three = Annotated[int, Field(ge=3)]
 
 
 class Toy(Section):
@@ -19,7 +23,9 @@ class Toy(Section):
     simulations: PositiveInt
     shown: Count = Field(description="seed of the figure")
     alphas: dict[Literal["lasso", "elastic_net", "ridge"], NotNegative]
-    sweep: list[Positive] = Field(min_length=1, description="alphas of the positive Lasso")
+    sweep: Annotated[list[Positive], Apart] = Field(
+        min_length=1, description="alphas of the positive Lasso"
+    )
     sweep_simulations: PositiveInt = Field(description="seeds of the sweep")
     tol: Positive
 
@@ -35,7 +41,9 @@ class Network(Section):
 class Views(Section):
     """How a view of an image is drawn."""
 
-    scale: list[Share] = Field(min_length=2, max_length=2, description="share of the area")
+    scale: Annotated[list[Share], Ordered] = Field(
+        min_length=2, max_length=2, description="share of the area"
+    )
     flip: Share
     brightness: Share
     contrast: Share
@@ -67,7 +75,7 @@ class Objectives(Section):
 class Training(Section):
     """The networks that the workflow trains."""
 
-    seeds: list[Count] = Field(min_length=1)
+    seeds: Annotated[list[Count], Apart] = Field(min_length=1)
     images: PositiveInt
     probed: PositiveInt
     batch: Annotated[int, Field(ge=2)]
@@ -78,12 +86,18 @@ class Training(Section):
     network: Network
     objectives: Objectives
 
+    @model_validator(mode="after")
+    def _one_batch(self) -> "Training":
+        if self.batch > self.images:
+            raise ValueError(f"batch: {self.batch} is more than the {self.images} training images")
+        return self
+
 
 class Spaces(Section):
     """Where units come from."""
 
     groups: list[list[Literal["resnet20", "resnet56", "trained", "handmade"]]]
-    turned: list[str] = Field(description="spaces of figure 2A")
+    turned: SpaceNames = Field(min_length=1, description="spaces of figure 2A")
     every_picture: PositiveInt = Field(description="step through the test images of figure 2A")
     projections: PositiveInt = Field(description="units of a random projection")
     batch: PositiveInt = Field(description="images; never changes results")
@@ -103,7 +117,7 @@ class Localizer(Section):
 class Reliability(Section):
     """ncsnr of planted and semi-real voxels."""
 
-    people: list[PositiveInt] = Field(min_length=1)
+    people: People = Field(min_length=1)
     threshold: NotNegative
     ncsnr: dict[Literal["FFA", "PPA"], dict[int, list[float]]]
 
@@ -145,9 +159,9 @@ class Bootstrap(Section):
 class Images(Section):
     """Sizes of the splits, images."""
 
-    train: PositiveInt
-    validation: PositiveInt
-    test: PositiveInt
+    train: Three
+    validation: Three
+    test: Three
 
 
 class Planted(Section):
@@ -167,7 +181,7 @@ class SemiReal(Section):
     """One network's units as cortex, others' as features."""
 
     cortex: str
-    models: list[str] = Field(min_length=1)
+    models: SpaceNames = Field(min_length=1)
     voxels: PositiveInt
     mixed: PositiveInt
     images: Images
@@ -178,7 +192,7 @@ class Macaque(Section):
 
     dataset: str
     session: str
-    models: list[str] = Field(min_length=1)
+    models: SpaceNames = Field(min_length=1)
     images: Images
 
 
@@ -187,11 +201,11 @@ class Nsd(Section):
 
     dataset: str
     layout: Literal["volume", "surface"]
-    people: list[PositiveInt] = Field(min_length=1)
+    people: People = Field(min_length=1)
     threshold: NotNegative = Field(description="ncsnr above which a voxel counts")
     pool: PositiveInt
     step: Annotated[int, Field(ge=2)]
-    models: list[str] = Field(min_length=1)
+    models: SpaceNames = Field(min_length=1)
 
 
 class Tables(Section):
@@ -244,6 +258,11 @@ class Numbers(PaperNumbers):
         for name in self._spaces_used():
             if not any(makes(source, name) for source in sources):
                 raise ValueError(f"space '{name}' is extracted by none of the groups ({sources})")
+        for name in self.spaces.turned:
+            if not any(makes(source, name) for source in sources):
+                raise ValueError(
+                    f"spaces.turned: '{name}' is made by none of the groups ({sources})"
+                )
         if self.toy.shown >= self.toy.simulations:
             raise ValueError(f"toy.shown: seed {self.toy.shown} is not among the simulations")
         for region, table in self.reliability.ncsnr.items():
@@ -270,6 +289,10 @@ class Numbers(PaperNumbers):
             *(section.dataset for section in sections if section),
             *([self.zoo.originals] if self.zoo and self.zoo.originals else []),
         ]
+
+    def names(self) -> dict[str, list[Any]]:
+        """Targets of encoding."""
+        return {"target": targets(self.model_dump())}
 
     def shown(self) -> list[Shown]:
         """Training images of both objectives; networks of other depth were not measured."""

@@ -86,7 +86,17 @@ def directions(
     ----------
     activations
         (images, units) of all units, to images that are not of the localizer.
+
+    Raises
+    ------
+    StudyError
+        When there are fewer than three images.
     """
+    if len(activations) < 3:
+        raise StudyError(
+            f"{name}: two components of {len(activations)} images are asked for; lower "
+            "spaces.every_picture"
+        )
     centred = activations - activations.mean(0)
     values, vectors = np.linalg.eigh(centred @ centred.T)
     first = vectors[:, -2:][:, ::-1]

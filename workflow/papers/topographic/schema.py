@@ -1,18 +1,30 @@
 """The numbers of the topographic paper: types, units, ranges, and how they belong together."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from papers.topographic.conditions import conditions
+from papers.topographic.conditions import ENSEMBLE, conditions
 from replicortex.costs import Shown
-from replicortex.schema import PaperNumbers, Positive, PositiveInt, Section, Share
+from replicortex.schema import (
+    Apart,
+    Name,
+    Ordered,
+    PaperNumbers,
+    Positive,
+    PositiveInt,
+    Section,
+    Share,
+    SharePart,
+)
 
 # Objectives of the same views and batches, whose throughput one benchmark tells.
 MEASURED_AS = {"ce": "ce", "margin": "ce", "supcon": "supcon", "simclr": "supcon"}
 Objective = Literal["ce", "margin", "supcon", "simclr"]
 NotNegative = Annotated[float, Field(ge=0)]
 Count = Annotated[int, Field(ge=0)]
+SIDE = 32  # of CIFAR's images, pixels
+QUADRANTS = 4  # in which a filter and its opposite are pooled
 
 
 class Split(Section):
@@ -26,7 +38,8 @@ class Split(Section):
 class Frozen(Section):
     """Features of random whitened patches."""
 
-    patch: PositiveInt = Field(description="pixels")
+    # Places are two pixels apart, and two of them along a side make quadrants.
+    patch: Annotated[int, Field(ge=1, le=SIDE - 2)] = Field(description="pixels")
     filters: PositiveInt
     samples: PositiveInt
     size: PositiveInt
@@ -43,7 +56,7 @@ class Network(Section):
     blocks: list[PositiveInt] = Field(min_length=1)
     side: Annotated[int, Field(ge=2)] = Field(description="units along an edge of the sheet")
     bias: bool
-    dropout: Annotated[float, Field(ge=0, lt=1)]
+    dropout: SharePart
     projection: PositiveInt
     frozen: Frozen
 
@@ -62,13 +75,17 @@ class Blur(Section):
     """A Gaussian of three by three pixels."""
 
     p: Share
-    sigma: list[Positive] = Field(min_length=2, max_length=2, description="pixels")
+    sigma: Annotated[list[Positive], Ordered] = Field(
+        min_length=2, max_length=2, description="pixels"
+    )
 
 
 class Views(Section):
     """How a view of an image is drawn."""
 
-    scale: list[Share] = Field(min_length=2, max_length=2, description="share of the area")
+    scale: Annotated[list[Share], Ordered] = Field(
+        min_length=2, max_length=2, description="share of the area"
+    )
     flip: Share
     jitter: Jitter
     grey: Share
@@ -81,6 +98,15 @@ class Margins(Section):
     same: NotNegative
     near: NotNegative
     far: NotNegative
+
+    @model_validator(mode="after")
+    def _in_order(self) -> "Margins":
+        if not self.same <= self.near <= self.far:
+            raise ValueError(
+                f"same {self.same}, near {self.near} and far {self.far} must not fall: classes that "
+                "are farther apart in kind keep the larger distance"
+            )
+        return self
 
 
 class Plain(Section):
@@ -126,7 +152,7 @@ class Balance(Section):
 class Training(Section):
     """Data and loop, the same for every objective."""
 
-    batch: PositiveInt = Field(description="images")
+    batch: Annotated[int, Field(ge=2)] = Field(description="images")
     lr: Positive
     patience: Count = Field(description="epochs; 0 never stops early")
     keep: Literal["code", "total"]
@@ -169,8 +195,8 @@ class Change(Section):
 class Arm(Section):
     """A set of conditions."""
 
-    objectives: list[Objective]
-    rhos: list[NotNegative] = Field(min_length=1)
+    objectives: Annotated[list[Objective], Apart]
+    rhos: Annotated[list[NotNegative], Apart] = Field(min_length=1)
     seeds: PositiveInt = Field(description="how many of the seeds")
     change: Change
 
@@ -191,16 +217,16 @@ class Probe(Section):
 class Ensemble(Section):
     """Of cross-entropy networks."""
 
-    seeds: list[Count]
-    draws: PositiveInt
+    seeds: Annotated[list[Count], Apart]
+    draws: Annotated[int, Field(ge=2)]
     seed: Count
 
 
 class Noise(Section):
     """Noise on test images."""
 
-    kinds: list[Literal["white", "pink", "salt_pepper"]]
-    levels: list[Share] = Field(min_length=1)
+    kinds: Annotated[list[Literal["white", "pink", "salt_pepper"]], Apart]
+    levels: Annotated[list[Share], Apart] = Field(min_length=1)
     images: PositiveInt
     seed: Count
 
@@ -208,10 +234,10 @@ class Noise(Section):
 class Measured(Section):
     """What is looked at."""
 
-    rdm_images: PositiveInt
-    taus: list[Annotated[float, Field(ge=-1, le=1)]] = Field(min_length=1)
-    tsne_images: PositiveInt
-    tsne_rhos: list[NotNegative]
+    rdm_images: Annotated[int, Field(ge=2)]
+    taus: Annotated[list[Annotated[float, Field(ge=-1, le=1)]], Apart] = Field(min_length=1)
+    tsne_images: Annotated[int, Field(ge=2)]
+    tsne_rhos: Annotated[list[NotNegative], Apart] = Field(min_length=1)
     tsne_seed: Count
 
 
@@ -226,8 +252,8 @@ class Numbers(PaperNumbers):
     objectives: Objectives
     balance: Balance
     training: Training
-    arms: dict[str, Arm]
-    probes: dict[str, Probe] = Field(min_length=1)
+    arms: dict[Name, Arm]
+    probes: dict[Name, Probe] = Field(min_length=1)
     readout: str
     ensemble: Ensemble
     noise: Noise
@@ -239,6 +265,23 @@ class Numbers(PaperNumbers):
             raise ValueError(f"readout: '{self.readout}' is no probe ({', '.join(self.probes)})")
         if "main" not in self.arms:
             raise ValueError("arms: 'main' is missing")
+        main = self.arms["main"]
+        if "ce" not in main.objectives:
+            raise ValueError(
+                f"arms.main.objectives: {main.objectives} lacks 'ce', of whose networks the ensembles "
+                "are made"
+            )
+        if ENSEMBLE in self.arms:
+            raise ValueError(
+                f"arms.{ENSEMBLE}: the name is that of the networks of ensemble.seeds; choose another"
+            )
+        for rho in self.measured.tsne_rhos:
+            if rho not in main.rhos:
+                raise ValueError(
+                    f"measured.tsne_rhos: {rho:g} is none of arms.main.rhos ({main.rhos})"
+                )
+        if self.network.trunk == "frozen":
+            self._frozen_can()
         both = sorted(set(self.seeds) & set(self.ensemble.seeds))
         if both:
             raise ValueError(f"ensemble.seeds: seed {both[0]} is among `seeds` already")
@@ -258,9 +301,35 @@ class Numbers(PaperNumbers):
                 )
         return self
 
+    def _frozen_can(self) -> None:
+        """A frozen trunk has no gradient, and no more components than its filters give."""
+        frozen = self.network.frozen
+        if frozen.filters > frozen.samples:
+            raise ValueError(
+                f"network.frozen.filters: {frozen.filters} are more than the {frozen.samples} samples"
+            )
+        if frozen.size > QUADRANTS * 2 * frozen.filters:
+            raise ValueError(
+                f"network.frozen.size: {frozen.size} are more than the {QUADRANTS * 2} components of "
+                f"each of {frozen.filters} filters"
+            )
+        for name, arm in self.arms.items():
+            balance = self.balance.gradients
+            if arm.change.balance and arm.change.balance.gradients:
+                balance = arm.change.balance.gradients
+            if arm.objectives and balance == "encoder":
+                raise ValueError(
+                    f"arms.{name}: gradients of the encoder, which a frozen trunk does not have"
+                )
+
     def datasets(self) -> list[str]:
         """Names of the datasets that this scale reads."""
         return [self.training_data, *([self.localizer] if self.localizer else [])]
+
+    def names(self) -> dict[str, list[Any]]:
+        """Arms, objectives and strengths that are trained."""
+        found = conditions(self.model_dump()).values()
+        return {key: list({one[key] for one in found}) for key in ("arm", "objective", "rho")}
 
     def shown(self) -> list[Shown]:
         """Training images of each objective, up to its last epoch: early stopping only saves.

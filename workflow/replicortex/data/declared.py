@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
 from pydantic import Field, ValidationError, model_validator
 
 from replicortex.codehash import code_hash
 from replicortex.errors import StudyError, nearest
 from replicortex.files import canonical_json
 from replicortex.schema import PositiveInt, Section
-from replicortex.yaml_text import read_yaml
+from replicortex.yaml_text import read_yaml_file
 
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 Commit = Annotated[str, Field(pattern="^[0-9a-f]{40}$")]
@@ -109,17 +107,10 @@ def load(path: Path) -> dict[str, Dataset]:
     StudyError
         When an entry has an unknown key, lacks one, or is declared twice.
     """
-    text = path.read_text()
     where = f"config/{path.name}"
-    try:
-        entries = read_yaml(text) or {}
-    except yaml.YAMLError as error:
-        raise StudyError(f"{where}: is no YAML ({' '.join(str(error).split())})") from None
+    entries = read_yaml_file(path, where) or {}
     if not isinstance(entries, dict):
         raise StudyError(f"{where}: names of datasets with their declarations expected")
-    names = re.findall(r"^([\w-]+):", text, re.MULTILINE)  # YAML keeps the last of two in silence
-    if twice := sorted({name for name in names if names.count(name) > 1}):
-        raise StudyError(f"{where}: dataset '{twice[0]}' is declared twice")
     return {name: _dataset(path, f"{where}: {name}", entry) for name, entry in entries.items()}
 
 

@@ -149,7 +149,7 @@ def _settings(pairs: list[str]) -> dict[str, object]:
         name, equals, value = pair.partition("=")
         if not equals:
             raise StudyError(f"--config {pair}: KEY=VALUE was expected, such as scale=small")
-        settings[name] = read_yaml(value)
+        settings[name] = read_yaml(value, f"--config {name}")
     return settings
 
 

@@ -68,6 +68,8 @@ def export(source: Path, target: Path, root: Path) -> Path:
     StudyError
         When there are no results, or the folder has something in it.
     """
+    if target.exists() and not target.is_dir():
+        raise StudyError(f"audit export: {target} is a file; name a folder")
     if target.exists() and any(target.iterdir()):
         raise StudyError(f"audit export: {target} is not empty; name a new folder")
     results = chain.results_below(source, absent=True) if source.is_dir() else []

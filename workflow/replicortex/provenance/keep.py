@@ -47,6 +47,8 @@ def keep(run: str, paper: str, root: Path) -> list[Path]:
     if Path.cwd().resolve() != root.resolve():
         raise StudyError(f"keep: records name files from {root} on; run it in that folder")
     source = root / "results" / run
+    if source == root / "results/reference":
+        raise StudyError("keep: 'reference' is what is kept already; name the run that made it")
     wanted = [
         path
         for folder in (source / paper / part for part in ("figures", "metrics", "scorecard"))

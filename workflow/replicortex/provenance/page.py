@@ -45,6 +45,8 @@ def build(source: Path, target: Path, root: Path, hashes: Hashes | None = None) 
     results = chain.results_below(source, absent=True) if source.is_dir() else []
     if not results:
         raise StudyError(f"audit page: there are no results below {source}; run the study first")
+    if target.exists() and not target.is_dir():
+        raise StudyError(f"audit page: {target} is a file; name a folder")
     if target.exists() and any(target.iterdir()) and not (target / ASSETS[0]).exists():
         raise StudyError(f"audit page: {target} holds something else; name a new folder")
     target.parent.mkdir(parents=True, exist_ok=True)

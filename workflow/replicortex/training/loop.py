@@ -12,10 +12,12 @@ from typing import Any, Protocol
 
 import torch
 
+from replicortex.errors import StudyError
 from replicortex.progress import Progress, iter_plainly
 from replicortex.randomness import torch_generator
 from replicortex.training import device as devices
 from replicortex.training.augment import Batches
+from replicortex.training.finite import Watch
 from replicortex.training.state import OutOfTime, State
 
 
@@ -110,6 +112,9 @@ def fit(
     ------
     OutOfTime
         When the state's deadline has come; everything is saved then.
+    StudyError
+        When a term or the weights are no longer finite (with training, seed, epoch and step), or a
+        step refuses; neither is saved.
     """
     with state or nullcontext():
         return [
@@ -129,8 +134,15 @@ def _fit_one(
     epoch, step = 0, 0
     sums: dict[str, torch.Tensor] = {}
     stopped = False
+    watch = Watch(run.name, run.seed, run.batches.device)
+
+    def check() -> None:
+        watch.look()
+        before = (epoch, step - 1) if step else (epoch - 1, length - 1)
+        watch.weights(run.learner.network, *before)
 
     def save() -> None:
+        check()
         state.save(
             run.name,
             {
@@ -144,6 +156,9 @@ def _fit_one(
             },
         )
 
+    length = len(run.batches)
+    if length == 0 and epochs:
+        raise StudyError(f"{run.name}: the training data are fewer than one batch; lower `batch`")
     saved = state.load(run.name) if state else None
     if saved:
         run.learner.load_state_dict(saved["learner"])
@@ -153,15 +168,18 @@ def _fit_one(
     elif 0 in checkpoints:
         _keep(run, 0, {}, trained)
 
-    length = len(run.batches)
     for _ in progress(range(epoch, epochs), desc=run.name, total=epochs - epoch):
         if stopped:
             break
         draws = run.batches.draw(epoch)
         while step < length:
             images, labels = run.batches.get(draws, step)
-            with devices.precision(run.batches.device, precision):
-                terms = run.learner.step(images, labels, _streams(run.seed, epoch, step))
+            try:
+                with devices.precision(run.batches.device, precision):
+                    terms = run.learner.step(images, labels, _streams(run.seed, epoch, step))
+            except StudyError as error:
+                raise StudyError(f"{watch.place(epoch, step)}: {error}") from error
+            watch.step(terms, epoch, step)
             for name, term in terms.items():
                 sums[name] = sums.get(name, 0) + term.double()
             step += 1
@@ -171,12 +189,14 @@ def _fit_one(
                     save()
                 if late:
                     raise OutOfTime(f"{run.name}: stopped in epoch {epoch + 1}, step {step}")
+        watch.look()
         run.learner.end_epoch()
         epoch += 1
         step = 0
         means = {name: float(total / length) for name, total in sums.items()}
         stopped = run.ended is not None and run.ended(epoch, means)
         if epoch in checkpoints or stopped:
+            check()
             _keep(run, epoch, means, trained)
         sums = {}
         if state:

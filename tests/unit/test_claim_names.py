@@ -1,0 +1,106 @@
+"""What claims name is looked up before any job; what a scale leaves out is no error."""
+
+import csv
+import gzip
+
+import pytest
+
+from replicortex import claims
+from replicortex.claim_names import check_names
+from replicortex.codehash import ROOT
+from replicortex.config import SCALES, check, checked_numbers, merge, paper_names
+from replicortex.errors import StudyError
+from replicortex.study import OpenStudy
+from replicortex.yaml_text import read_yaml_file
+
+CLAIM = {
+    "id": "drop",
+    "kind": "control",
+    "says": "It falls.",
+    "where": "here",
+    "measure": {
+        "table": "curves",
+        "select": {"rule": "bp", "layer": "conv1"},
+        "value": "rho",
+        "from": {"epoch": 0},
+        "to": {"epoch": "last"},
+    },
+    "verdict": {"direction": "negative"},
+    "data": "same",
+    "testable_from": "small",
+}
+NAMES = {"rule": ["bp", "fa"], "layer": ["conv1"], "epoch": [0, 40]}
+EVERYWHERE = {**NAMES, "rule": ["bp", "fa", "stdp"], "epoch": [0, 2, 40]}
+
+
+def look(tmp_path, scale, **measure):
+    tables = tmp_path / "tables.yaml"
+    tables.write_text("curves: [rule, seed, epoch, layer, rho]\nnoise: [roi, value]\n")
+    one = claims.Claim.model_validate(merge(CLAIM, {"measure": measure}))
+    check_names(
+        [one], "claims.yaml", tables, NAMES, lambda: EVERYWHERE, {"epoch": {"last": 40}}, scale
+    )
+
+
+@pytest.mark.parametrize("scale", SCALES)
+@pytest.mark.parametrize(
+    ("measure", "message"),
+    [
+        ({"table": "curve"}, "table: 'curve' is no table of the paper; did you mean 'curves'"),
+        ({"table": "noise"}, "value: 'rho' is no column of table 'noise'"),
+        ({"value": "roh"}, "value: 'roh' is no column of table 'curves'; did you mean 'rho'"),
+        ({"less": "x"}, "less: 'x' is no column of table 'curves'"),
+        ({"select": {"layr": "x"}}, r"select\.layr: 'layr' is no column.*did you mean 'layer'"),
+        ({"select": {"rule": "stpd"}}, r"select\.rule: 'stpd' is no rule of .*configuration"),
+        ({"from": {"epoch": 3}}, r"from\.epoch: '3' is no epoch of .*configuration"),
+        ({"to": {"epoch": "lst"}}, r"to\.epoch: 'lst' is no epoch of .*did you mean 'last'"),
+        ({"minus": {"layer": "conv9"}}, r"minus\.layer: 'conv9' is no layer of"),
+    ],
+)
+def test_a_name_that_is_nowhere_is_one_sentence(tmp_path, scale, measure, message):
+    with pytest.raises(StudyError, match=rf"^claims\.yaml: claim 'drop': measure\.{message}") as e:
+        look(tmp_path, scale, **measure)
+    assert "\n" not in str(e.value)
+
+
+def test_what_another_scale_has_is_missed_only_where_the_claim_is_tested(tmp_path):
+    look(tmp_path, "demo", select={"rule": "stdp"})
+    look(tmp_path, "small", select={"rule": "fa"}, **{"from": {"epoch": 0.0}})
+    with pytest.raises(StudyError, match="'stdp' is no rule of this configuration"):
+        look(tmp_path, "small", select={"rule": "stdp"})
+
+
+def test_an_interval_over_seeds_needs_their_column(tmp_path):
+    with pytest.raises(StudyError, match="table: 'seed' is no column of table 'noise'"):
+        look(tmp_path, "demo", table="noise", value="value")
+
+
+def test_names_are_looked_up_when_a_study_is_opened(root, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    settings = read_yaml_file(root / "config/config.yaml")
+    opened = OpenStudy(**vars(check(settings, root)), root=root)
+    assert set(opened.claims()) == set(paper_names(root))
+    one = claims.Claim.model_validate(merge(CLAIM, {"measure": {"select": {"rule": "stpd"}}}))
+    monkeypatch.setattr(claims, "load", lambda _: [one])
+    with pytest.raises(StudyError, match=r"hierarchical_ot/claims\.yaml: claim 'drop'"):
+        opened.claims()
+
+
+@pytest.mark.parametrize("paper", paper_names(ROOT.parent))
+def test_declared_columns_are_those_of_kept_tables(root, paper):
+    declared = read_yaml_file(root / f"workflow/papers/{paper}/tables.yaml")
+    kept = sorted((root / f"results/reference/{paper}/metrics").glob("*.csv*"))
+    kept = [path for path in kept if path.name.endswith((".csv", ".csv.gz"))]
+    assert {path.name.partition(".")[0] for path in kept} == set(declared)
+    for path in kept:
+        with (gzip.open if path.suffix == ".gz" else open)(path, "rt") as stream:
+            found = next(csv.reader(stream))
+        found = [name for name in found if not name.startswith("spatial ")]  # one a sheet
+        assert found == declared[path.name.partition(".")[0]], path
+
+
+@pytest.mark.parametrize("scale", SCALES)
+def test_each_paper_says_what_its_configuration_names(root, scale):
+    for paper in paper_names(root):
+        names = checked_numbers(paper, scale, {}, root).names()
+        assert names and all(names.values())
