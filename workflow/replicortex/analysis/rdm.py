@@ -35,20 +35,33 @@ def correlation_distance(features: np.ndarray, what: str = "features") -> np.nda
             f"{what}: a correlation distance needs at least 2 features per stimulus, "
             f"found {features.shape[-1]}"
         )
-    centred = features - features.mean(axis=-1, keepdims=True)
-    norm = np.linalg.norm(centred, axis=-1, keepdims=True)
-    # Rounding in the mean leaves a constant row with a tiny norm, relative to its own size.
-    size = np.abs(features).max(axis=-1, keepdims=True) * np.sqrt(features.shape[-1])
-    constant = np.argwhere(norm[..., 0] <= 1e-13 * size[..., 0])
+    constant = np.argwhere(constant_rows(features))
     if len(constant):
         raise StudyError(
             f"constant features in {what}: {len(constant)} row(s), the first at index "
             f"{_index(constant[0])}, have the same value in all {features.shape[-1]} features, "
             "so their correlation is not defined"
         )
+    centred, norm = _centred(features)
     unit = centred / norm
     within = 2 * (features.shape[-1] + 3) * ties.EPS
     return _tidy(1.0 - unit @ unit.swapaxes(-1, -2), top=2.0, within=within)
+
+
+def constant_rows(features: np.ndarray) -> np.ndarray:
+    """Return which rows (..., n_stimuli, n_features) hold one value only, up to rounding: bool.
+
+    Rounding in the mean leaves such a row with a tiny norm, relative to its own size.
+    """
+    features = np.asarray(features, dtype=np.float64)
+    _, norm = _centred(features)
+    size = np.abs(features).max(axis=-1) * np.sqrt(features.shape[-1])
+    return norm[..., 0] <= 1e-13 * size
+
+
+def _centred(features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    centred = features - features.mean(axis=-1, keepdims=True)
+    return centred, np.linalg.norm(centred, axis=-1, keepdims=True)
 
 
 def euclidean_distance(features: np.ndarray, what: str = "features") -> np.ndarray:
