@@ -12,6 +12,8 @@ from replicortex.training.augment import Batches
 from replicortex.training.loop import Run, fit
 from replicortex.training.state import OutOfTime, State
 
+pytestmark = pytest.mark.numbers
+
 
 class Counter:
     """Adds up what it sees; its draws come from the step's streams."""

@@ -17,6 +17,8 @@ from replicortex.files import Tensors, write
 from replicortex.randomness import torch_generator
 from replicortex.training.state import OutOfTime, State
 
+pytestmark = pytest.mark.numbers
+
 CPU = torch.device("cpu")
 
 

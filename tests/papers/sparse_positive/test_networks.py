@@ -13,6 +13,8 @@ from papers.sparse_positive.views import apply, parameters, ramp
 from replicortex.errors import StudyError
 from replicortex.randomness import generator, torch_generator
 
+pytestmark = pytest.mark.numbers
+
 TRAINING = {
     "network": {"width": 4, "blocks": [1, 1, 1], "projector": 12},
     "warm_up": 1,
