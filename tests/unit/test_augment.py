@@ -8,6 +8,8 @@ from replicortex.errors import StudyError
 from replicortex.randomness import torch_generator
 from replicortex.training.augment import Batches, draw, normalise, subset
 
+pytestmark = pytest.mark.numbers
+
 MEAN, SD = [0.4914, 0.4822, 0.4465], [0.247, 0.243, 0.261]
 
 

@@ -1,3 +1,6 @@
+import math
+from fractions import Fraction
+
 import numpy as np
 import pytest
 from scipy.stats import spearmanr
@@ -5,8 +8,16 @@ from scipy.stats import spearmanr
 from replicortex.analysis import bootstrap, rank, rdm
 from replicortex.errors import StudyError
 
+pytestmark = pytest.mark.numbers
+
 N = 16
 PAIRS = N * (N - 1) // 2
+SPACING = np.finfo(float).eps
+# What the module promises: exact sums here, and what it may be off by where they are not.
+EXACT = 2 * SPACING
+INEXACT = 2 * 2 * PAIRS * SPACING  # no vector here has a group of ties above 79 % of the pairs
+# SciPy and rsatoolbox rank every pair of a resample (120 at most) and sum in float64.
+OTHERS = 4 * PAIRS * SPACING
 
 
 @pytest.fixture
@@ -48,7 +59,7 @@ def test_equals_resampling_and_ranking(vectors, mask, masked):
     for counts, ours in zip(bootstrap.resample_weights(N, 40, 3), draws, strict=True):
         a, b = ([resampled(v, counts, mask if masked else None) for v in w] for w in vectors)
         expected = [[spearmanr(x, y).statistic for y in b] for x in a]
-        np.testing.assert_allclose(ours, expected, atol=1e-7)
+        np.testing.assert_allclose(ours, expected, rtol=0, atol=OTHERS)
 
 
 def test_equals_rsatoolbox_on_its_own_resamples(vectors):
@@ -66,7 +77,7 @@ def test_equals_rsatoolbox_on_its_own_resamples(vectors):
             expected = compare(
                 RDMs(models).subsample_pattern("index", chosen), sample, method="spearman"
             )
-            np.testing.assert_allclose(ours, expected, atol=1e-7)
+            np.testing.assert_allclose(ours, expected, rtol=0, atol=OTHERS)
     finally:
         np.random.set_state(state)  # noqa: NPY002
 
@@ -75,14 +86,14 @@ def test_each_stimulus_once_gives_the_plain_value(vectors):
     models, brains = vectors
     ones = np.ones((2, N), dtype=int)
     draws = bootstrap.stimulus_bootstrap(models, brains, N, 2, 0, weights=ones)
-    np.testing.assert_allclose(draws[1], rank.spearman(models, brains), atol=1e-7)
+    np.testing.assert_allclose(draws[1], rank.spearman(models, brains), rtol=0, atol=OTHERS)
 
 
 def test_each_stimulus_twice_gives_the_plain_value_too(vectors):
     models, brains = vectors
     twice = np.full((1, N), 2)
     draws = bootstrap.stimulus_bootstrap(models, brains, N, 1, 0, weights=twice)
-    np.testing.assert_allclose(draws[0], rank.spearman(models, brains), atol=1e-7)
+    np.testing.assert_allclose(draws[0], rank.spearman(models, brains), rtol=0, atol=OTHERS)
 
 
 def test_a_stimulus_drawn_many_times_over(vectors):
@@ -92,27 +103,59 @@ def test_a_stimulus_drawn_many_times_over(vectors):
         counts = np.arange(N) * scale
         ours = bootstrap.stimulus_bootstrap(models, brains, N, 1, 0, weights=counts[None])
         few = bootstrap.stimulus_bootstrap(models, brains, N, 1, 0, weights=counts[None] // scale)
-        np.testing.assert_allclose(ours, few, atol=1e-7)
+        np.testing.assert_allclose(ours, few, rtol=0, atol=INEXACT)
 
 
 def test_more_models_than_a_block(vectors, monkeypatch):
     models, brains = vectors
     whole = bootstrap.stimulus_bootstrap(models, brains, N, 5, 0)
     monkeypatch.setattr(bootstrap, "BLOCK_MODELS", 2)
-    monkeypatch.setattr(bootstrap, "BLOCK_PAIRS", 7)
     pieces = bootstrap.stimulus_bootstrap(models, brains, N, 5, 0)
-    np.testing.assert_allclose(pieces, whole, atol=1e-7)
+    np.testing.assert_array_equal(pieces, whole)
 
 
 def test_resamples_are_shared_by_whoever_asks(vectors):
     models, brains = vectors
     together = bootstrap.stimulus_bootstrap(models, brains, N, 10, 7)
     alone = bootstrap.stimulus_bootstrap(models[1:2], brains[1:], N, 10, 7)
-    np.testing.assert_allclose(together[:, 1:2, 1:], alone, atol=1e-7)
+    np.testing.assert_array_equal(together[:, 1:2, 1:], alone)
     given = bootstrap.resample_weights(N, 10, 7)
     np.testing.assert_array_equal(
         bootstrap.stimulus_bootstrap(models, brains, N, 10, 0, weights=given), together
     )
+
+
+def test_whole_numbers_make_it_exact_up_to_645_stimuli():
+    """Against whole numbers of any length, at the largest size for which the module promises it."""
+    n = 645
+    rng = np.random.default_rng(8)
+    pairs = n * (n - 1) // 2
+    x = rng.integers(0, 300, pairs).astype(float)
+    y = x + rng.integers(0, 300, pairs)
+    assert pairs**3 < 2**53 < (646 * 645 // 2) ** 3
+    counts = np.stack([np.ones(n, dtype=int), bootstrap.resample_weights(n, 1, 0)[0]])
+    ours = bootstrap.stimulus_bootstrap(x[None], y[None], n, 2, 0, weights=counts)[:, 0, 0]
+    first, second = np.triu_indices(n, k=1)
+    for found, count in zip(ours, counts, strict=True):
+        weights = count[first] * count[second]
+        assert abs(found - exact_rho(x, y, weights)) <= EXACT
+
+
+def exact_rho(x, y, weights):
+    """Spearman's rho of weighted pairs of whole numbers, in whole numbers, rounded once."""
+
+    def doubled(row):
+        sizes = np.bincount(row.astype(int), weights=weights).astype(np.int64)
+        ends = np.cumsum(sizes)
+        return (2 * ends - sizes - ends[-1])[row.astype(int)]
+
+    a, b = doubled(x), doubled(y)
+
+    def total(one, other):  # each product is below 2^53, their sum is taken in whole numbers
+        return sum((weights * one * other).tolist())
+
+    root = math.isqrt(10**40 * total(a, a) * total(b, b))
+    return float(Fraction(10**20 * total(a, b), root))
 
 
 def test_resample_weights_are_counts_of_draws_with_replacement():

@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 
+pytestmark = pytest.mark.numbers
+
 
 @pytest.mark.parametrize(("depth", "count"), [(20, 269722), (56, 853018)])
 def test_parameters_are_the_published_count(depth, count):

@@ -1,12 +1,13 @@
 """The code hash: what counts as code, what does not, and which modules belong to a job."""
 
+import ast
 import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
-from replicortex.codehash import code_hash, module_hashes, read_from
+from replicortex.codehash import canonical, code_hash, module_hashes, read_from
 
 BASE = '''
 """A module."""
@@ -113,6 +114,22 @@ def test_the_same_on_every_python(root):
             if done.returncode == 0:
                 hashes.add(done.stdout.strip())
     assert len(hashes) == 1
+
+
+@pytest.mark.parametrize("text", ['f"{a:>{w}}"', 'f"{a:{w}.{p}f} and {b!r:{w}}"', 'f"{a}"', 'f""'])
+def test_empty_constants_of_python_3_12_1_say_nothing(text):
+    """3.12.0 and 3.12.1 put one after each nested format (cpython issue 110309)."""
+    tree, as_there = ast.parse(text), ast.parse(text)
+    joined = [node for node in ast.walk(as_there) if isinstance(node, ast.JoinedStr)]
+    for node in joined:
+        node.values = [part for value in node.values for part in (value, ast.Constant(value=""))]
+    assert text == 'f""' or ast.dump(tree) != ast.dump(as_there)
+    assert canonical(tree) == canonical(as_there)
+
+
+def test_a_constant_that_says_something_counts_in_a_nested_format():
+    assert canonical(ast.parse('f"{a:>{w}}"')) != canonical(ast.parse('f"{a:>{w} }"'))
+    assert canonical(ast.parse('f"{a:>{w}}"')) != canonical(ast.parse('f"{a:<{w}}"'))
 
 
 def test_no_import_by_a_computed_name(root):

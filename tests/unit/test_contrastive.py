@@ -9,6 +9,8 @@ from replicortex.errors import StudyError
 from replicortex.randomness import torch_generator
 from replicortex.training.contrastive import nt_xent, supcon
 
+pytestmark = pytest.mark.numbers
+
 T = 0.07
 
 

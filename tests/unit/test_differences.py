@@ -1,8 +1,10 @@
 """The first step at which two chains differ."""
 
+import platform
 from pathlib import Path
 
 import pytest
+from fresh_python import said
 from test_chain import made
 
 from replicortex.errors import StudyError
@@ -42,6 +44,31 @@ def test_other_hardware_is_told_where_nothing_else_differs(monkeypatch):
     monkeypatch.setattr("test_chain.FACTS", {**__import__("test_chain").FACTS, "cpu": "another"})
     other = chain_of("b", "other", table="a\n2\n", figure="<svg></svg>")
     assert lines(one, other) == ["results/a/x/m.safetensors: cpu: c against another"]
+
+
+def test_other_kernels_are_told_where_nothing_else_differs(monkeypatch):
+    """The id leaves them open: of two trainings at one id, they say why the bytes differ."""
+    facts = __import__("test_chain").FACTS
+    monkeypatch.setattr("test_chain.FACTS", {**facts, "kernels": "SkylakeX, torch AVX512"})
+    one = chain_of("a")
+    monkeypatch.setattr("test_chain.FACTS", {**facts, "kernels": "Haswell, torch AVX2"})
+    other = chain_of("b", "other", table="a\n2\n", figure="<svg></svg>")
+    assert lines(one, other) == [
+        "results/a/x/m.safetensors: kernels: SkylakeX, torch AVX512 against Haswell, torch AVX2"
+    ]
+
+
+def test_a_record_tells_the_kernels_that_its_job_ran_on(root, monkeypatch):
+    monkeypatch.setenv("OPENBLAS_CORETYPE", "Nehalem")
+    monkeypatch.setenv("ATEN_CPU_CAPABILITY", "default")
+    monkeypatch.setenv("MKL_CBWR", "COMPATIBLE")
+    print_them = (
+        "from replicortex.provenance.records import run_facts as f; print(f('', 0)['kernels'])"
+    )
+    assert said(root, print_them) == "MKL_CBWR=COMPATIBLE"  # nothing that has kernels was loaded
+    if platform.machine() == "x86_64":
+        told = said(root, f"import numpy, torch; {print_them}")
+        assert told == "Nehalem, torch DEFAULT, MKL_CBWR=COMPATIBLE"
 
 
 def test_what_no_record_explains_is_said():

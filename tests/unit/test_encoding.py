@@ -11,6 +11,8 @@ from replicortex.analysis.encoding import fit, folded, path, pearson, reorientat
 from replicortex.errors import StudyError
 from replicortex.randomness import generator
 
+pytestmark = pytest.mark.numbers
+
 
 def problem(seed=0, n=120, units=12, voxels=7):
     rng = generator(seed, "encoding")

@@ -8,6 +8,8 @@ from replicortex.analysis import layer_plans as plans
 from replicortex.errors import StudyError
 from replicortex.randomness import generator
 
+pytestmark = pytest.mark.numbers
+
 COST = np.array([[0.3, 0.1, 0.2, 0.9], [0.5, 0.4, 0.1, 0.2]])
 
 

@@ -10,6 +10,8 @@ from sklearn.linear_model import Ridge
 from replicortex.analysis import layer_similarity as similarity
 from replicortex.randomness import generator
 
+pytestmark = pytest.mark.numbers
+
 
 def draw(*shape, seed=0):
     values = generator(seed, "test", *shape).normal(size=shape)

@@ -8,6 +8,8 @@ from replicortex.analysis.localizer import Localized, benjamini_yekutieli, local
 from replicortex.errors import StudyError
 from replicortex.randomness import generator
 
+pytestmark = pytest.mark.numbers
+
 NAMES = np.repeat(["bodies", "faces", "objects", "places"], 40)
 
 

@@ -13,6 +13,8 @@ from replicortex.training.finite import Watch
 from replicortex.training.loop import Run, fit
 from replicortex.training.state import OutOfTime, State
 
+pytestmark = pytest.mark.numbers
+
 
 class Counter:
     """Adds up what it sees; its draws come from the step's streams."""

@@ -6,6 +6,8 @@ from scipy.spatial.distance import pdist, squareform
 from replicortex.analysis import lowlevel
 from replicortex.errors import StudyError
 
+pytestmark = pytest.mark.numbers
+
 SIDE = 32
 
 

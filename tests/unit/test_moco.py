@@ -7,6 +7,8 @@ from torch.nn import functional as F
 from replicortex.errors import StudyError
 from replicortex.training.moco import Queue, follow, info_nce
 
+pytestmark = pytest.mark.numbers
+
 
 def vectors(n, seed=0):
     return torch.randn(n, 8, generator=torch.Generator().manual_seed(seed))

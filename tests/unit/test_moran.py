@@ -7,6 +7,8 @@ from replicortex.analysis.moran import grid_weights, morans_i
 from replicortex.errors import StudyError
 from replicortex.randomness import generator
 
+pytestmark = pytest.mark.numbers
+
 
 @pytest.mark.parametrize("neighbours", ["rook", "moore"])
 def test_esda_gives_the_same(neighbours):

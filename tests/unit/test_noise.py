@@ -5,6 +5,8 @@ from scipy.stats import spearmanr
 from replicortex.analysis import bootstrap, noise, rank
 from replicortex.errors import StudyError
 
+pytestmark = pytest.mark.numbers
+
 N = 14
 PAIRS = N * (N - 1) // 2
 

@@ -7,12 +7,15 @@ import weakref
 import numpy as np
 import ot
 import pytest
+from scipy.optimize import linprog
 from scipy.spatial.distance import cdist
 
 from replicortex.analysis import optimal_transport as transports
 from replicortex.analysis.optimal_transport import hot, rotated_match, transport
 from replicortex.errors import StudyError
 from replicortex.randomness import generator
+
+pytestmark = pytest.mark.numbers
 
 HELD = np.arange(80, 100)
 
@@ -62,14 +65,49 @@ def test_constant_shift_of_a_row_leaves_the_plan():
     )
 
 
+def by_linear_program(cost):
+    """The least cost, from SciPy's HiGHS."""
+    n, m = cost.shape
+    sums = np.concatenate([np.kron(np.eye(n), np.ones(m)), np.kron(np.ones(n), np.eye(m))])
+    masses = np.concatenate([np.full(n, 1 / n), np.full(m, 1 / m)])
+    return linprog(cost.ravel(), A_eq=sums, b_eq=masses).fun
+
+
+@pytest.mark.parametrize("shape", [(9, 9), (4, 12), (17, 23), (23, 17)])
+@pytest.mark.parametrize("scale", [1e-300, 1e-15, 1e15, 1e300])
+def test_the_unit_of_the_costs_changes_no_plan(shape, scale):
+    cost = 1 - 0.3 * draw(*shape, seed=4)
+    plan, total = transport(cost)
+    assert total == pytest.approx(by_linear_program(cost), rel=1e-9)
+    scaled, its = transport(scale * cost)
+    np.testing.assert_array_equal(scaled.toarray(), plan.toarray())
+    assert its == pytest.approx(scale * total, rel=1e-14)
+
+
+def test_small_differences_on_a_large_offset_are_seen():
+    cost = np.round(draw(17, 23, seed=5), 3)
+    total = transport(cost)[1]
+    far = 2.0**-20 * cost + 2.0**10  # exact to 2^-42: a part in 10^7 of the differences
+    assert (transport(far)[0].toarray() * cost).sum() == pytest.approx(total, abs=1e-6)
+
+
+def test_costs_of_the_whole_range_of_numbers():
+    cost = np.sign(draw(5, 7, seed=6)) * 1.7e308
+    assert transport(cost)[1] == pytest.approx(1.7e308 * transport(np.sign(cost))[1], rel=1e-14)
+
+
 def test_a_capped_simplex_is_an_error():
     with pytest.raises(StudyError, match="did not finish a problem of 40 x 59 units within 3"):
         transport(draw(40, 59), iterations=3)
 
 
-def test_nan_costs_are_an_error():
-    with pytest.raises(StudyError, match="NaN"):
-        transport(np.array([[0.0, np.nan]]))
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("shape", [(2, 2), (2, 3)])
+def test_costs_that_are_not_finite_are_an_error(value, shape):
+    cost = np.zeros(shape)
+    cost[1, 0] = value
+    with pytest.raises(StudyError, match="the costs hold NaN or infinite values"):
+        transport(cost)
 
 
 def test_wrong_marginals_are_found():

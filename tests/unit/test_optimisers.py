@@ -7,6 +7,8 @@ import torch
 
 from replicortex.training.optimisers import SGD, Adam, Optimiser
 
+pytestmark = pytest.mark.numbers
+
 
 def problem(seed: int = 0) -> tuple[list[torch.Tensor], Any]:
     stream = torch.Generator().manual_seed(seed)

@@ -8,6 +8,8 @@ from statsmodels.stats.weightstats import CompareMeans, DescrStatsW
 from replicortex.analysis import permutation
 from replicortex.errors import StudyError
 
+pytestmark = pytest.mark.numbers
+
 
 @pytest.fixture
 def values():

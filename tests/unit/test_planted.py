@@ -6,6 +6,8 @@ import pytest
 from replicortex.data.planted import subjects
 from replicortex.randomness import generator
 
+pytestmark = pytest.mark.numbers
+
 SIZES = {"count": 2, "regions": 3, "voxels": 40, "stimuli": 400, "seed": 0}
 
 

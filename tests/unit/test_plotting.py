@@ -15,7 +15,7 @@ from replicortex.files import figure_bytes
 from replicortex.plotting import scorecard as card
 from replicortex.plotting import style as module
 from replicortex.plotting.labels import ACCURACY, DISPLACEMENT, EPOCHS, RHO, Quantity
-from replicortex.plotting.style import PALETTE, epoch_axis, finish, new_figure, note, style
+from replicortex.plotting.style import PALETTE, epoch_axis, finish, freeze, new_figure, note, style
 
 # Machado, Oliveira and Fernandes 2009, severity 1: deuteranopia, on linear RGB.
 DEUTERANOPIA = np.array(
@@ -76,6 +76,46 @@ def test_a_finished_figure_has_the_same_bytes_under_any_settings():
         figure = draw()
         with mpl.rc_context({"font.size": 20, "xtick.labelsize": 15, "axes.linewidth": 4}):
             assert figure_bytes(figure, suffix, "id") == plain
+
+
+@pytest.mark.parametrize("finished", [True, False])
+def test_the_last_bits_of_a_layout_are_in_no_figure(monkeypatch, finished):
+    """The solver sums in the order of addresses in memory, another in each process."""
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
+
+    solve = ConstrainedLayoutEngine.execute
+
+    def draw(nudge):
+        def nudged(engine, figure):
+            solve(engine, figure)
+            for ax in figure.axes:
+                ax._set_position([edge * (1 + nudge) for edge in ax.get_position(True).bounds])
+
+        monkeypatch.setattr(ConstrainedLayoutEngine, "execute", nudged)
+        with style():
+            figure = new_figure(2)
+            left, right = figure.subplots(1, 2)
+            image = left.imshow([[1, 2, 3]], aspect="equal")
+            figure.colorbar(image, ax=left)
+            right.plot([1, 3, 2])
+            figure.legend(["a line"], loc="outside upper center")
+            figure = finish(figure) if finished else freeze(figure)
+        return [figure_bytes(figure, suffix, "id") for suffix in (".pdf", ".png", ".svg")]
+
+    plain = draw(0.0)
+    for nudge in (4e-16, -4e-16):
+        assert draw(nudge) == plain
+
+
+def test_a_frozen_figure_stays_as_it_is():
+    with style():
+        figure = new_figure(2)
+        ax = figure.subplots()
+        finish(figure)
+    place = ax.get_position().bounds
+    figure.text(0.5, 0.5, "stamp")
+    ax.set_ylabel("a\nlabel\nof\nmany\nlines")
+    assert freeze(figure) is figure and ax.get_position().bounds == place
 
 
 def test_the_sheet_is_named_by_its_hash_so_that_a_change_reruns_figures():

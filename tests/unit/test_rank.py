@@ -6,6 +6,8 @@ from scipy.stats import pearsonr, rankdata, spearmanr
 from replicortex.analysis import rank
 from replicortex.errors import StudyError
 
+pytestmark = pytest.mark.numbers
+
 
 @pytest.fixture
 def vectors():

@@ -5,6 +5,8 @@ from scipy.spatial.distance import pdist, squareform
 from replicortex.analysis import rdm
 from replicortex.errors import StudyError
 
+pytestmark = pytest.mark.numbers
+
 
 @pytest.fixture
 def features():

@@ -6,6 +6,8 @@ import torch
 from replicortex.models.resnet import ResNet
 from replicortex.randomness import torch_generator
 
+pytestmark = pytest.mark.numbers
+
 STAGES = [2, 2, 2, 2]
 
 

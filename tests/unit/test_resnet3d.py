@@ -7,6 +7,8 @@ from replicortex.errors import StudyError
 from replicortex.models.resnet3d import VideoResNet
 from replicortex.randomness import torch_generator
 
+pytestmark = pytest.mark.numbers
+
 R3D_18 = (3, 64, [64, 128, 256, 512], [2, 2, 2, 2], [1, 2, 2, 2])
 
 

@@ -6,6 +6,8 @@ import torch
 from replicortex.randomness import torch_generator
 from replicortex.training import views
 
+pytestmark = pytest.mark.numbers
+
 functional = pytest.importorskip("torchvision.transforms.functional")
 NUMBERS = {
     "scale": [0.2, 1.0],

@@ -158,9 +158,14 @@ def _without_docstring(node: ast.AST, body: list[ast.stmt]) -> list[ast.stmt]:
 
 
 def _joined(values: list[ast.expr]) -> list[ast.expr]:
-    """Join neighbouring constants of an f-string: Python 3.12 splits them differently."""
+    """Join neighbouring constants of an f-string: Python 3.12 splits them differently.
+
+    3.12.0 and 3.12.1 also put an empty one after a nested format.
+    """
     joined: list[ast.expr] = []
     for value in values:
+        if isinstance(value, ast.Constant) and value.value == "":
+            continue
         last = joined[-1] if joined else None
         if isinstance(value, ast.Constant) and isinstance(last, ast.Constant):
             joined[-1] = ast.Constant(value=str(last.value) + str(value.value))

@@ -298,9 +298,13 @@ def write_results(
         if isinstance(paths, list) and len(seeds) == len(many) and not figure:
             _in_order(name, values, seeds)
         packed = len(seeds) == len(many) and not figure
-        if figure and identity.synthetic:
+        if figure:
+            from replicortex.plotting.style import freeze
+
             for each in {id(v): v for v in values}.values():
-                _stamp(each)
+                freeze(each)
+                if identity.synthetic:
+                    _stamp(each)
         for position, (path, each) in enumerate(zip(many, values, strict=True)):
             seed = seeds[position] if packed else None
             write(path, each, identity.of_seed(seed))

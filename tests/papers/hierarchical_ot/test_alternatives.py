@@ -6,6 +6,8 @@ import pytest
 from papers.hierarchical_ot.alternatives import compare
 from replicortex.randomness import generator
 
+pytestmark = pytest.mark.numbers
+
 
 def draw(*shape, seed=0):
     return generator(seed, "test", *shape).normal(size=shape)
@@ -30,3 +32,15 @@ def test_all_units_at_once_find_units_in_any_layer():
     rows = {row["method"]: row for row in compare(source, target, np.arange(20), 0.01)}
     assert rows["all units"]["own score"] == pytest.approx(1)
     assert rows["soft matching"]["score"] < 0.9
+
+
+def test_a_layer_whose_stimuli_are_equally_far_apart_has_no_rsa_and_is_counted():
+    source = [draw(100, 6, seed=n) for n in range(2)]
+    plain = {row["method"]: row for row in compare(source, source, np.arange(20), 0.01)}
+    assert [row["constant RDMs"] for row in plain.values()] == [0] * len(plain)
+    # One unit for each training stimulus: any two correlate by -1/79, but for rounding.
+    apart = np.concatenate([draw(20, 80), np.eye(80)])
+    rows = compare(source, [source[0], apart], np.arange(20), 0.01)
+    rows = {row["method"]: row for row in rows}
+    assert rows["RSA"] == {"method": "RSA", "constant RDMs": 1}
+    assert all(np.isfinite(rows[method]["score"]) for method in ("CKA", "Procrustes", "ridge"))

@@ -27,6 +27,8 @@ from replicortex.randomness import stream_seed
 from replicortex.training.augment import normalise
 from replicortex.training.state import OutOfTime, State
 
+pytestmark = pytest.mark.numbers
+
 SMALL = {
     "vision": {"train_images": 60, "stimuli": 30, "batch": 20},
     "language": {"stimuli": 30},

@@ -10,6 +10,8 @@ from replicortex.analysis.optimal_transport import hot
 from replicortex.errors import StudyError
 from replicortex.randomness import generator
 
+pytestmark = pytest.mark.numbers
+
 MATCHED = {
     "splits": 2,
     "held_out": 0.2,

@@ -6,6 +6,8 @@ import torch
 from papers.hierarchical_ot.networks import Pooled, for_images, for_text, letters
 from replicortex.models.cifar_resnet import CifarResNet
 
+pytestmark = pytest.mark.numbers
+
 
 @pytest.mark.parametrize("family", ["cnn", "resnet", "vit"])
 @pytest.mark.parametrize("depth", [2, 3, 7])

@@ -10,6 +10,8 @@ from manifests import described
 from papers.hierarchical_ot import published
 from replicortex.errors import StudyError
 
+pytestmark = pytest.mark.numbers
+
 REVISION = "ab" * 20
 
 

@@ -25,6 +25,8 @@ from papers.learning_rules.train import train_arrays
 from replicortex.errors import StudyError
 from replicortex.files import Tensors
 
+pytestmark = pytest.mark.numbers
+
 RULES = ["bp", "fa", "pc", "stdp", "fa_all", "pc_supervised", "stdp_pair"]
 MEAN, SD = np.array(TRAINING["mean"]), np.array(TRAINING["sd"])
 

@@ -17,6 +17,8 @@ from replicortex.data.fixtures import objects92 as objects92_fixture
 from replicortex.data.fixtures import things_fmri_betas, things_fmri_events, things_images
 from replicortex.errors import StudyError
 
+pytestmark = pytest.mark.numbers
+
 SETTINGS = {
     "bootstrap_draws": 12,
     "bootstrap_seed": 3,

@@ -22,6 +22,8 @@ from papers.learning_rules.learners import (
 from papers.learning_rules.learners.inference import settle
 from replicortex.randomness import torch_generator
 
+pytestmark = pytest.mark.numbers
+
 BUILDERS = {
     "bp": bp,
     "fa": fa,

@@ -9,6 +9,8 @@ from torch.nn import functional as F
 
 from papers.learning_rules.network import Network, fill_norms, norm_buffers
 
+pytestmark = pytest.mark.numbers
+
 FULL = {"widths": [32, 64, 128], "grid": 4, "hidden": 512}
 SMALL = {"widths": [6, 8, 10], "grid": 4, "hidden": 16}
 

@@ -13,6 +13,8 @@ from replicortex import files
 from replicortex.analysis.bootstrap import resample_weights
 from replicortex.errors import StudyError
 
+pytestmark = pytest.mark.numbers
+
 N = 10
 NAMES = [f"s{number}" for number in range(N)]
 EVALUATION = {"px": {"train": 32, "large": 64}, "sweep": [32, 48, 64]}
@@ -98,12 +100,12 @@ def kept_pairs(mask: np.ndarray) -> list[tuple[int, int]]:
 def test_every_rho_equals_scipy(tmp_path, brain):
     arrays = features()
     table = scored(stored(tmp_path, arrays, "fa", 7), brain)["scores"][0]
-    columns = ["rule", "seed", *CELL, "roi", "subject", "rho", "silent"]
+    columns = ["rule", "seed", *CELL, "roi", "subject", "rho", "silent", "constant"]
     assert list(table.columns) == columns
     assert len(table) == len(arrays) * 2 * 3
     assert not table.duplicated([*CELL, "roi", "subject"]).any()
     assert set(table["rule"]) == {"fa"} and set(table["seed"]) == {7}
-    assert (table["silent"] == 0).all()
+    assert (table[["silent", "constant"]] == 0).all(axis=None)
     with np.load(brain) as known:
         pairs = kept_pairs(known["mask"])
         for row in table.itertuples():
@@ -278,6 +280,29 @@ def test_a_layer_that_training_silenced_has_no_score_and_is_counted(tmp_path, br
     empty = partial.query("epoch == 2 and px == 64 and layer == 'fc1'").index
     assert partial.loc[empty, "rho"].isna().all()
     pd.testing.assert_frame_equal(partial.drop(empty), whole["partial"][0].drop(empty))
+
+
+def test_one_pattern_for_all_stimuli_has_no_score_and_is_counted(tmp_path, brain):
+    """Of another strength each: distances of 0 and 4e-16, ranked as -0.09 before."""
+    arrays = features()
+    whole = scored(stored(tmp_path, arrays), brain)
+    key = "epoch2/px64/native/running/global/conv1"
+    strength = np.random.default_rng(3).uniform(1, 2, (N, 1))
+    arrays[key] = strength * np.arange(1.0, 6.0) / 7
+    plain = pdist(arrays[key], "correlation")
+    assert 0 < np.ptp(plain) < 1e-15
+    found = scored(stored(tmp_path, arrays), brain)
+    table, before = found["scores"][0], whole["scores"][0]
+    alike = (table["epoch"] == 2) & (table["px"] == 64) & (table["arm"] == "native")
+    alike &= (table["bn"] == "running") & (table["pooling"] == "global")
+    alike &= table["layer"] == "conv1"
+    assert alike.sum() == 2 * 3
+    assert (table.loc[alike, "constant"] == 1).all() and (table.loc[alike, "silent"] == 0).all()
+    assert table.loc[alike, "rho"].isna().all()
+    pd.testing.assert_frame_equal(table[~alike], before[~alike])
+    assert len(found["draws"][0]["rho"]) == len(whole["draws"][0]["rho"]) - 2
+    partial = found["partial"][0].query("epoch == 2 and px == 64 and layer == 'conv1'")
+    assert partial["rho"].isna().all()
 
 
 def test_a_network_that_is_silent_throughout(tmp_path, brain):

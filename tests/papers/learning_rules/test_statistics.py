@@ -12,6 +12,8 @@ from scipy.stats import spearmanr
 from papers.learning_rules import statistics
 from replicortex import files
 
+pytestmark = pytest.mark.numbers
+
 LAYERS = ["conv1", "conv2", "conv3", "fc1"]
 SIZES = [32, 224]
 ROI = {"early": "V1", "late": "LOC"}

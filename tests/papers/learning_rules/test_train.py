@@ -20,6 +20,8 @@ from replicortex.randomness import torch_generator
 from replicortex.training.loop import Run
 from replicortex.training.state import OutOfTime, State
 
+pytestmark = pytest.mark.numbers
+
 RULES = ["bp", "fa", "pc", "stdp", "fa_all", "pc_supervised", "stdp_pair"]
 
 

@@ -10,6 +10,8 @@ from replicortex.data import frames
 from replicortex.errors import StudyError
 from replicortex.files import write
 
+pytestmark = pytest.mark.numbers
+
 CPU = torch.device("cpu")
 NUMBERS = {
     "frames": 6, "step": 1, "size": 16, "crop": [0.5, 0.6], "flip": "none", "order": "forward",

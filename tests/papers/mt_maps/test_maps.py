@@ -7,6 +7,8 @@ from scipy.ndimage import gaussian_filter
 from papers.mt_maps import maps
 from replicortex.errors import StudyError
 
+pytestmark = pytest.mark.numbers
+
 SIDE = 7.07
 
 

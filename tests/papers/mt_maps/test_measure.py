@@ -8,6 +8,8 @@ from papers.mt_maps.respond import measured
 from replicortex.errors import StudyError
 from replicortex.randomness import generator
 
+pytestmark = pytest.mark.numbers
+
 THETA = tuning.angles(16)
 STIMULI = {
     "directions": 8, "seed": 0, "gratings": {"cycles": [2], "speeds": [0.5, 1], "phases": 4},

@@ -7,6 +7,8 @@ from scipy.stats import spearmanr
 
 from papers.mt_maps import motion_energy, stimuli
 
+pytestmark = pytest.mark.numbers
+
 FRAMES, SIZE, CYCLES, SPEED = 16, 32, 4.0, 1.0
 CHANNELS = 8  # directions
 

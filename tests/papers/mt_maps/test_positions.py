@@ -6,6 +6,8 @@ import pytest
 from papers.mt_maps import positions as place
 from replicortex.errors import StudyError
 
+pytestmark = pytest.mark.numbers
+
 
 def made(units=60, stimuli=40, seed=0):
     rng = np.random.default_rng(seed)

@@ -8,6 +8,8 @@ from papers.mt_maps import positions as place
 from papers.mt_maps import spatial
 from replicortex.errors import StudyError
 
+pytestmark = pytest.mark.numbers
+
 
 def made(seed=0):
     rng = np.random.default_rng(seed)

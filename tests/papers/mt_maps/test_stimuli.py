@@ -7,6 +7,8 @@ from scipy.ndimage import gaussian_filter
 from papers.mt_maps import stimuli
 from replicortex.errors import StudyError
 
+pytestmark = pytest.mark.numbers
+
 
 def shift(first, second):
     """Return how far (right, up) the second frame lies from the first, whole pixels."""

@@ -16,6 +16,8 @@ from replicortex.data import frames
 from replicortex.data.fixtures.ucf101 import drifting
 from replicortex.files import read_tensors, write
 
+pytestmark = pytest.mark.numbers
+
 ARMS = ["clips", "stills", "motion_energy"]
 
 

@@ -8,6 +8,8 @@ from scipy.special import ive
 from papers.mt_maps import tuning
 from replicortex.errors import StudyError
 
+pytestmark = pytest.mark.numbers
+
 # kappa, base, g: DSI a, DSI b, CV of direction, CV of axis, FWHM (half of the raw peak), circular SD
 TABLE = [
     (2, 0, 0, 0.982, 0.964, 0.302, 0.698, 98, 49),

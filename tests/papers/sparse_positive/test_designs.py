@@ -10,6 +10,8 @@ from papers.sparse_positive.noise import Spread, spread
 from replicortex.analysis import encoding
 from replicortex.errors import StudyError
 
+pytestmark = pytest.mark.numbers
+
 IMAGES = {"train": 300, "validation": 60, "test": 300}
 PLANTED = {
     "images": IMAGES,

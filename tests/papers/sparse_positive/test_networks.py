@@ -15,6 +15,8 @@ from replicortex.data import floc
 from replicortex.errors import StudyError
 from replicortex.randomness import generator, torch_generator
 
+pytestmark = pytest.mark.numbers
+
 TRAINING = {
     "network": {"width": 4, "blocks": [1, 1, 1], "projector": 12},
     "warm_up": 1,

@@ -5,6 +5,8 @@ import pytest
 
 from papers.sparse_positive.simulate import TARGET, simulate, units, weights
 
+pytestmark = pytest.mark.numbers
+
 NOTEBOOK = {
     ("ols", "signed"): 1.514,
     ("lasso", "signed"): 1.941,

@@ -12,6 +12,8 @@ from papers.topographic.probe import Probe, _adamw, _rate
 from replicortex.files import Tensors, write
 from replicortex.randomness import generator, torch_generator
 
+pytestmark = pytest.mark.numbers
+
 ADAMW = {
     "standardise": False,
     "solver": "adamw",

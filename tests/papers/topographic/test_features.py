@@ -5,6 +5,8 @@ import torch
 
 from papers.topographic.features import FeatureViews
 
+pytestmark = pytest.mark.numbers
+
 
 def test_features_get_noise_of_the_asked_size():
     made = FeatureViews(

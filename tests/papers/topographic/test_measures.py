@@ -10,6 +10,8 @@ from replicortex.errors import StudyError
 from replicortex.files import Tensors, read_tensors, write
 from replicortex.randomness import generator
 
+pytestmark = pytest.mark.numbers
+
 MEASURED = {
     "rdm_images": 3,
     "taus": [0.1, 0.5],

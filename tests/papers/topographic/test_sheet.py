@@ -10,6 +10,8 @@ from papers.topographic.sheet import Balance, TopographicLoss, neighbour_counts,
 from replicortex.errors import StudyError
 from replicortex.randomness import torch_generator
 
+pytestmark = pytest.mark.numbers
+
 CPU = torch.device("cpu")
 
 

@@ -19,6 +19,8 @@ from replicortex.files import Tensors, write
 from replicortex.randomness import generator, torch_generator
 from replicortex.training.state import OutOfTime, State
 
+pytestmark = pytest.mark.numbers
+
 CPU = torch.device("cpu")
 
 

@@ -3,7 +3,8 @@
 One split for each seed. A method's similarities (training stimuli) give a plan, by the same outer
 transport, and a greedy choice; both predict held-out responses through HOT's matching of units, so
 that only the plan between layers differs. "own score" is the greedy choice's by the method itself:
-for ridge its regression, for "all units" its one plan.
+for ridge its regression, for "all units" its one plan. Layers whose training stimuli are all equally
+far apart have no RSA: "constant RDMs" counts them, and unless it is 0 the row of RSA is empty.
 """
 
 from __future__ import annotations
@@ -61,6 +62,7 @@ def compare(
     found = hot(source, target, held_out=held)
     x, y = ([standardise(layer, held) for layer in side] for side in (source, target))
     ranks = [[layer_similarity.ranked_rdm(layer.train) for layer in side] for side in (x, y)]
+    constant = sum(int(np.isnan(one).all()) for side in ranks for one in side)
     pairs = [(a, b) for a in range(len(x)) for b in range(len(y))]
     similarities = {
         "soft matching": 1 - found.cost,
@@ -73,6 +75,9 @@ def compare(
     }
     rows = []
     for method, similarity in similarities.items():
+        if method == "RSA" and constant:
+            rows.append({"method": method, "constant RDMs": constant})
+            continue
         plan = transport(1 - similarity)[0].toarray()
         greedy = layer_plans.greedy(1 - similarity)
         scores, _ = found.scores({"plan": plan, "greedy": greedy})
@@ -85,6 +90,7 @@ def compare(
                 "depth correlation": layer_plans.depth_correlation(plan),
                 "depth correlation of greedy": layer_plans.depth_correlation(greedy),
                 "hubness of greedy": layer_plans.hubness(greedy),
+                "constant RDMs": 0,
             }
         )
     chosen = similarities["ridge"].argmax(axis=1)
@@ -99,7 +105,7 @@ def compare(
             ]
         )
     )
-    rows.append({"method": "all units", "own score": _all_units(x, y)})
+    rows.append({"method": "all units", "own score": _all_units(x, y), "constant RDMs": 0})
     return rows
 
 

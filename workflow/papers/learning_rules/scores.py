@@ -10,13 +10,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from replicortex.analysis import ties
 from replicortex.analysis.bootstrap import stimulus_bootstrap
 from replicortex.analysis.rank import partial_spearman, spearman
-from replicortex.analysis.rdm import correlation_distance, upper
+from replicortex.analysis.rdm import constant_rows, correlation_distance, upper
 from replicortex.errors import StudyError
 from replicortex.files import read_arrays, read_tensors
 
 CELL = ["rule", "seed", "epoch", "px", "arm", "bn", "pooling", "layer"]
+REASONS = ["silent", "constant"]  # why a cell has no rho
 NUMBERS = {"seed", "epoch", "px"}
 BLOCK = 64  # RDMs ranked at a time
 
@@ -41,12 +43,12 @@ class Brain:
 class Networks:
     """Cells of one network and the pairs of their RDMs; equal features share one RDM."""
 
-    cells: pd.DataFrame  # columns CELL, and "silent": stimuli with the same value in all features
+    cells: pd.DataFrame  # columns CELL, "silent" and "constant", as `scores` tells
     vectors: np.ndarray  # (u, m)
-    which: np.ndarray  # (n_cells,) row of `vectors`; -1: silent
+    which: np.ndarray  # (n_cells,) row of `vectors`; -1: none, for it is silent or constant
 
     def spread(self, values: np.ndarray, chosen: np.ndarray) -> np.ndarray:
-        """Return values of the RDMs, (u, ...), for the chosen cells; NaN where silent."""
+        """Return values of the RDMs, (u, ...), for the chosen cells; NaN where none."""
         which = self.which[chosen]
         found = np.full((len(which), *values.shape[1:]), np.nan)
         found[which >= 0] = values[which[which >= 0]]
@@ -94,12 +96,13 @@ def scores(
 
     Returns
     -------
-    Lists with one item per file. "scores": rho of each view, layer, ROI and person; "silent"
-    counts the stimuli with the same value in all features, and rho is empty unless there are none.
-    "draws": "rho" (n_cells, n_draws), the mean over people in each resample of stimuli (the same
-    resamples for all networks), with one array per column that names the cells; silent cells have
-    none. "partial": rho, mean over people, once a low-level RDM is partialled out of the ranks;
-    "all": every one of them together.
+    Lists with one item per file. "scores": rho of each view, layer, ROI and person; "silent" counts
+    the stimuli with the same value in all features; "constant" is 1 where every pair of stimuli
+    that counts is equally far apart, up to rounding (`ties.tolerance`). Unless both are 0 there is
+    no order to compare, and rho is empty. "draws": "rho" (n_cells, n_draws), the mean over people
+    in each resample of stimuli (the same resamples for all networks), with one array per column
+    that names the cells; cells without a rho have none. "partial": rho, mean over people, once a
+    low-level RDM is partialled out of the ranks; "all": every one of them together.
 
     Raises
     ------
@@ -157,26 +160,28 @@ def _networks(path: Path, brains: Brain) -> Networks:
     _same_stimuli(path, metadata["stimuli"], brains.names)
     chosen = upper(brains.mask)
     rows, which, vectors = [], [], []
-    known: dict[tuple, tuple[int, int]] = {}
+    known: dict[tuple, tuple[int, int, int]] = {}
     for key in sorted(arrays, key=_parts):
         epoch, px, arm, bn, pooling, layer = _parts(key)
         # fc1 has no map: the same features stand under each pooling.
         same = (epoch, px, arm, bn, pooling if layer != "fc1" else "", layer)
         if same not in known:
             features = arrays[key].astype(np.float64)
-            silent = int((np.ptp(features, axis=1) == 0).sum())
+            silent = int(constant_rows(features).sum())
             if silent and epoch:
-                known[same] = (-1, silent)
+                known[same] = (-1, silent, 0)
             else:
-                known[same] = (len(vectors), 0)
-                vectors.append(upper(correlation_distance(features, f"{path}: {key}"))[chosen])
-        place, silent = known[same]
+                vector = upper(correlation_distance(features, f"{path}: {key}"))[chosen]
+                if ties.constant(vector):
+                    known[same] = (-1, 0, 1)
+                else:
+                    known[same] = (len(vectors), 0, 0)
+                    vectors.append(vector)
+        place, *why = known[same]
         which.append(place)
-        rows.append(
-            (metadata["rule"], metadata["seed"], epoch, px, arm, bn, pooling, layer, silent)
-        )
+        rows.append((metadata["rule"], metadata["seed"], epoch, px, arm, bn, pooling, layer, *why))
     stacked = np.stack(vectors) if vectors else np.empty((0, int(chosen.sum())))
-    return Networks(pd.DataFrame(rows, columns=[*CELL, "silent"]), stacked, np.array(which))
+    return Networks(pd.DataFrame(rows, columns=[*CELL, *REASONS]), stacked, np.array(which))
 
 
 def _parts(key: str) -> tuple[int, int, str, str, str, str]:
@@ -193,7 +198,7 @@ def _table(cells: pd.DataFrame, rho: np.ndarray, brains: Brain) -> pd.DataFrame:
     for column in people:
         table[column] = np.tile(people[column].to_numpy(), len(cells))
     table["rho"] = rho.ravel()
-    return table[[*CELL, "roi", "subject", "rho", "silent"]]
+    return table[[*CELL, "roi", "subject", "rho", *REASONS]]
 
 
 def _over_people(values: np.ndarray, brains: Brain) -> np.ndarray:

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from papers.mt_maps import maps, selectivity, sheets
+from replicortex.analysis import rank, ties
 from replicortex.errors import StudyError
 from replicortex.files import read_tensors
 from replicortex.randomness import generator
@@ -396,13 +397,15 @@ def spread(drawn: np.ndarray) -> tuple[float, float, float]:
 
 
 def spearman(one: np.ndarray, other: np.ndarray) -> float:
-    """Return the rank correlation over finite pairs; NaN for fewer than four or a constant."""
-    from scipy.stats import spearmanr
+    """Return the rank correlation over finite pairs; NaN for fewer than four or a constant.
 
+    Ties and constants are such up to rounding (`ties.tolerance`).
+    """
     both = np.isfinite(one) & np.isfinite(other)
-    if both.sum() < 4 or np.ptp(one[both]) == 0 or np.ptp(other[both]) == 0:
+    found = np.stack([one[both], other[both]])
+    if both.sum() < 4 or ties.constant(found).any():
         return float("nan")
-    return float(spearmanr(one[both], other[both]).statistic)
+    return float(rank.spearman(found[:1], found[1:])[0, 0])
 
 
 def _videos(shards: list[Path], sources: dict[str, str]) -> pd.DataFrame:

@@ -10,6 +10,7 @@ from papers.mt_maps import positions, stimuli
 from papers.mt_maps.rates import Rates
 from replicortex.randomness import generator
 
+DIGITS = 6  # of the mean losses that a model's description tells
 OVERLAP = 0.1  # of tiles on the first layer's grid [code]
 
 
@@ -107,12 +108,16 @@ def place(
             fewest=settings["spatial"]["fewest"],
         )
         placed[layer] = done.positions
-        told[layer] = {
-            "before": float(done.before.mean()),
-            "after": float(done.after.mean()),
-            "first": float(done.before[: max(1, len(done.before) // 10)].mean()),
-            "last": float(done.after[-max(1, len(done.after) // 10) :].mean()),
-            "rose": float((done.after > done.before + 1e-12).mean()),
-            "swapped": done.swapped,
+        tenth = max(1, len(done.before) // 10)
+        means = {
+            "before": done.before.mean(),
+            "after": done.after.mean(),
+            "first": done.before[:tenth].mean(),
+            "last": done.after[-tenth:].mean(),
+            "rose": (done.after > done.before + 1e-12).mean(),
         }
+        # Last bits, and so the number of digits, are the kernel's: they would make other bytes, and
+        # another length, of a file whose positions and weights are the same.
+        told[layer] = {name: round(float(mean), DIGITS) for name, mean in means.items()}
+        told[layer]["swapped"] = done.swapped
     return placed, told

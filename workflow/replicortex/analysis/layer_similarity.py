@@ -6,9 +6,9 @@ Layers are (stimuli, units), units centred; the same stimuli in both. All simila
 from __future__ import annotations
 
 import numpy as np
-from scipy.stats import rankdata
 
-from replicortex.analysis.rdm import correlation_distance
+from replicortex.analysis import ties
+from replicortex.analysis.rdm import correlation_distance, upper
 
 
 def cka(x: np.ndarray, y: np.ndarray) -> float:
@@ -30,15 +30,20 @@ def procrustes(x: np.ndarray, y: np.ndarray) -> float:
 
 
 def ranked_rdm(x: np.ndarray) -> np.ndarray:
-    """Return the ranks of a layer's dissimilarities (1 - Pearson), centred, norm 1: (pairs,)."""
-    rows, columns = np.triu_indices(len(x), 1)
-    ranks = rankdata(correlation_distance(x, "layer")[rows, columns])
+    """Return the ranks of a layer's dissimilarities (1 - Pearson), centred, norm 1: (pairs,).
+
+    NaN where all dissimilarities are the same: they have no order.
+    """
+    pairs = upper(correlation_distance(x, "layer"))
+    if ties.constant(pairs):
+        return np.full(len(pairs), np.nan)
+    ranks = ties.average_ranks(pairs[None])[0]
     ranks -= ranks.mean()
     return ranks / np.linalg.norm(ranks)
 
 
 def rsa(x: np.ndarray, y: np.ndarray) -> float:
-    """Return Spearman's correlation between the dissimilarities of two layers: -1 to 1."""
+    """Return Spearman's correlation between the dissimilarities of two layers: -1 to 1, or NaN."""
     return float(ranked_rdm(x) @ ranked_rdm(y))
 
 

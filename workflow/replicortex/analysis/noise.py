@@ -3,8 +3,8 @@
 from typing import Literal, NamedTuple
 
 import numpy as np
-from scipy.stats import rankdata
 
+from replicortex.analysis import ties
 from replicortex.analysis.bootstrap import stimulus_bootstrap
 from replicortex.analysis.rank import spearman
 from replicortex.errors import StudyError
@@ -96,7 +96,7 @@ def pooled(vectors: np.ndarray, pool: Pool = "mean") -> tuple[np.ndarray, np.nda
     if pool not in ("mean", "ranks"):
         raise StudyError(f"noise bounds: pool is 'mean' or 'ranks', found {pool!r}")
     if pool == "ranks":
-        vectors = rankdata(vectors, axis=1)
+        vectors = ties.average_ranks(vectors)
     # Summed anew, not total minus one: that would leave rounding where values are tied.
     keep = ~np.eye(len(vectors), dtype=bool)
     others = np.stack([vectors[rest].mean(axis=0) for rest in keep])

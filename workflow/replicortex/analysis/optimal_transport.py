@@ -55,7 +55,9 @@ def transport(cost: np.ndarray, *, iterations: int = ITERATIONS) -> tuple[csr_ar
     """Solve one transport problem with uniform masses exactly.
 
     Equal widths are an assignment; where one width divides the other, rows (or columns) repeated
-    make an assignment too; all else goes to the network simplex.
+    make an assignment too; all else goes to the network simplex. It stops at gains below a fixed
+    size, so costs are moved and scaled to [0, 1) first, which changes no plan: costs in any unit
+    are solved to the same relative accuracy.
 
     Parameters
     ----------
@@ -80,17 +82,26 @@ def transport(cost: np.ndarray, *, iterations: int = ITERATIONS) -> tuple[csr_ar
         raise StudyError("transport: the costs hold NaN or infinite values")
     n, m = cost.shape
     wide = max(n, m)
+    scaled = _scaled(cost)
     if wide % min(n, m) == 0:
         rows, columns = linear_sum_assignment(
-            np.repeat(np.repeat(cost, wide // n, axis=0), wide // m, axis=1)
+            np.repeat(np.repeat(scaled, wide // n, axis=0), wide // m, axis=1)
         )
         rows, columns = rows // (wide // n), columns // (wide // m)
         # Copies of one unit may meet the same partner: their masses add up.
         plan = csr_array((np.full(wide, 1 / wide), (rows, columns)), shape=(n, m))
     else:
-        plan = csr_array(_simplex(cost, iterations))
+        plan = csr_array(_simplex(scaled, iterations))
     check_marginals(plan)
     return plan, _total(cost, plan)
+
+
+def _scaled(cost: np.ndarray) -> np.ndarray:
+    """Return costs less the lowest, over a power of two that leaves them below 1."""
+    # By the size first: the difference of the highest and the lowest might overflow.
+    cost = np.ldexp(cost, -np.frexp(np.abs(cost).max())[1])
+    cost -= cost.min()
+    return np.ldexp(cost, -np.frexp(cost.max())[1])
 
 
 def _total(cost: np.ndarray, plan: csr_array) -> float:

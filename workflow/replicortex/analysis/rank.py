@@ -1,8 +1,11 @@
-"""Rank correlations of many vectors at once: rank each vector once, then one matrix product."""
+"""Rank correlations of many vectors at once: rank each vector once, then one matrix product.
+
+Values that differ by no more than rounding leaves are ties (`ties.tolerance`).
+"""
 
 import numpy as np
-from scipy.stats import rankdata
 
+from replicortex.analysis import ties
 from replicortex.errors import StudyError
 
 
@@ -20,7 +23,7 @@ def standardised_ranks(values: np.ndarray, what: str = "vector") -> np.ndarray:
     Raises
     ------
     StudyError
-        NaN or infinity, or a row with the same value everywhere.
+        NaN or infinity, or a row with the same value everywhere, up to `ties.tolerance`.
     """
     values = np.asarray(values, dtype=np.float64)
     if values.ndim != 2 or values.shape[1] < 3:
@@ -28,16 +31,13 @@ def standardised_ranks(values: np.ndarray, what: str = "vector") -> np.ndarray:
     bad = np.flatnonzero(~np.isfinite(values).all(axis=1))
     if len(bad):
         raise StudyError(f"{what}: NaN or infinity in {len(bad)} row(s), the first is {bad[0]}")
-    constant = np.flatnonzero(np.ptp(values, axis=1) == 0)
+    constant = np.flatnonzero(ties.constant(values))
     if len(constant):
         raise StudyError(
             f"{what}: all values are the same in {len(constant)} row(s), the first is "
             f"{constant[0]}: a rank correlation is not defined"
         )
-    # One row at a time: `rankdata` over an axis needs several times the memory and gains nothing.
-    ranks = np.empty_like(values)
-    for row, ranked in zip(values, ranks, strict=True):
-        ranked[:] = rankdata(row)
+    ranks = ties.average_ranks(values)
     ranks -= (values.shape[1] + 1) / 2
     ranks /= np.linalg.norm(ranks, axis=1, keepdims=True)
     return ranks

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from replicortex.analysis import ties
 from replicortex.errors import StudyError
 
 
@@ -18,7 +19,10 @@ def correlation_distance(features: np.ndarray, what: str = "features") -> np.nda
     Returns
     -------
     array of shape (..., n_stimuli, n_stimuli), float64
-        Exactly symmetric, with a zero diagonal.
+        Exactly symmetric, with a zero diagonal. Distances that rounding alone may have parted
+        are equal (`ties.level`). Centring, the norm and the product of two rows of f features
+        are off by (f + 3) spacings of 1 (2.2e-16) at most, in whatever order they are summed:
+        two distances that are the same differ by 2 (f + 3) spacings at most.
 
     Raises
     ------
@@ -31,19 +35,33 @@ def correlation_distance(features: np.ndarray, what: str = "features") -> np.nda
             f"{what}: a correlation distance needs at least 2 features per stimulus, "
             f"found {features.shape[-1]}"
         )
-    centred = features - features.mean(axis=-1, keepdims=True)
-    norm = np.linalg.norm(centred, axis=-1, keepdims=True)
-    # Rounding in the mean leaves a constant row with a tiny norm, relative to its own size.
-    size = np.abs(features).max(axis=-1, keepdims=True) * np.sqrt(features.shape[-1])
-    constant = np.argwhere(norm[..., 0] <= 1e-13 * size[..., 0])
+    constant = np.argwhere(constant_rows(features))
     if len(constant):
         raise StudyError(
             f"constant features in {what}: {len(constant)} row(s), the first at index "
             f"{_index(constant[0])}, have the same value in all {features.shape[-1]} features, "
             "so their correlation is not defined"
         )
+    centred, norm = _centred(features)
     unit = centred / norm
-    return _tidy(1.0 - unit @ unit.swapaxes(-1, -2), top=2.0)
+    within = 2 * (features.shape[-1] + 3) * ties.EPS
+    return _tidy(1.0 - unit @ unit.swapaxes(-1, -2), top=2.0, within=within)
+
+
+def constant_rows(features: np.ndarray) -> np.ndarray:
+    """Return which rows (..., n_stimuli, n_features) hold one value only, up to rounding: bool.
+
+    Rounding in the mean leaves such a row with a tiny norm, relative to its own size.
+    """
+    features = np.asarray(features, dtype=np.float64)
+    _, norm = _centred(features)
+    size = np.abs(features).max(axis=-1) * np.sqrt(features.shape[-1])
+    return norm[..., 0] <= 1e-13 * size
+
+
+def _centred(features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    centred = features - features.mean(axis=-1, keepdims=True)
+    return centred, np.linalg.norm(centred, axis=-1, keepdims=True)
 
 
 def euclidean_distance(features: np.ndarray, what: str = "features") -> np.ndarray:
@@ -52,15 +70,19 @@ def euclidean_distance(features: np.ndarray, what: str = "features") -> np.ndarr
 
     Parameters, shapes and errors as for `correlation_distance`; constant rows and single
     features are allowed. From the Gram form, whose rounding error of about 1e-8 of the rows'
-    norm shows between (almost) equal rows only.
+    norm shows between (almost) equal rows only. There it is levelled too: the squares of two
+    distances that are the same differ by 2 (f + 3) spacings (2.2e-16) of the summed squares of
+    both rows at most, with f features, and squares no larger than that are 0.
     """
     features = _as_rows(features, what)
-    # Distances do not change with the origin; near it the Gram form loses least.
-    centred = features - features.mean(axis=-2, keepdims=True)
+    # Distances do not change with the origin; near it the Gram form loses least. The median of
+    # each feature lies near most rows, wherever a single one is.
+    centred = features - np.median(features, axis=-2, keepdims=True)
     squares = np.einsum("...ij,...ij->...i", centred, centred)
     gram = centred @ centred.swapaxes(-1, -2)
-    squared = squares[..., :, None] + squares[..., None, :] - 2.0 * gram
-    return np.sqrt(_tidy(squared, top=np.inf))
+    sums = squares[..., :, None] + squares[..., None, :]
+    within = 2 * (features.shape[-1] + 3) * ties.EPS * sums
+    return np.sqrt(_tidy(sums - 2.0 * gram, top=np.inf, within=within))
 
 
 def check(rdm: np.ndarray, what: str) -> np.ndarray:
@@ -77,7 +99,8 @@ def check(rdm: np.ndarray, what: str) -> np.ndarray:
     ------
     StudyError
         Not square, NaN or infinity, not symmetric or a diagonal that is not zero (beyond
-        rounding: 1e-6 of the largest value), or the same value in every pair.
+        rounding: 1e-6 of the largest value), or the same value in every pair (up to
+        `ties.tolerance`).
     """
     rdm = np.asarray(rdm, dtype=np.float64)
     if rdm.ndim < 2 or rdm.shape[-1] != rdm.shape[-2]:
@@ -106,7 +129,7 @@ def check(rdm: np.ndarray, what: str) -> np.ndarray:
             f"the first for stimulus {diagonal[0][-1]}"
         )
     pairs = upper(rdm)
-    if (np.ptp(pairs, axis=-1) == 0).any():
+    if ties.constant(pairs).any():
         raise StudyError(f"{what}: RDM is constant: all pairs have the same dissimilarity")
     return rdm
 
@@ -165,10 +188,16 @@ def _as_rows(features: np.ndarray, what: str) -> np.ndarray:
     return features
 
 
-def _tidy(distances: np.ndarray, top: float) -> np.ndarray:
-    """Make distances exactly symmetric, within [0, top] and zero on the diagonal."""
+def _tidy(distances: np.ndarray, top: float, within: float | np.ndarray) -> np.ndarray:
+    """Make distances exactly symmetric, within [0, top], zero on the diagonal, and ties equal."""
     distances = 0.5 * (distances + distances.swapaxes(-1, -2))
     np.clip(distances, 0.0, top, out=distances)
+    rows, columns = np.triu_indices(distances.shape[-1], k=1)
+    bounds = np.broadcast_to(within, distances.shape)
+    for place in np.ndindex(distances.shape[:-2]):
+        one = distances[place]
+        pairs = ties.level(one[rows, columns], bounds[place][rows, columns])
+        one[rows, columns] = one[columns, rows] = pairs
     diagonal = np.arange(distances.shape[-1])
     distances[..., diagonal, diagonal] = 0.0
     return distances

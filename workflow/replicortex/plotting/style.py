@@ -16,6 +16,7 @@ SHEET = Path(__file__).with_name("style.mplstyle")
 SHEET_SHA256 = "b287a28725976025"
 WIDTH = 7.1  # inches: two columns of a journal page (180 mm)
 STAMP = 0.16  # inches kept free at the bottom, where the runner stamps synthetic data
+PLACE_DECIMALS = 9  # of a panel's edges, as fractions of the figure; the solver is good to some 14
 
 # Okabe and Ito 2008, without yellow (too pale for lines): distinct with any colour vision.
 PALETTE = {
@@ -75,13 +76,41 @@ def note(figure: Figure, text: str) -> Figure:
     return figure
 
 
+def freeze(figure: Figure) -> Figure:
+    """Solve a figure's layout once and keep it, so that every format and process draws the same.
+
+    A figure whose layout was kept before, or that has none to solve, stays as it is.
+    """
+    from matplotlib.layout_engine import PlaceHolderLayoutEngine
+
+    engine = figure.get_layout_engine()
+    kept = engine is None or isinstance(engine, PlaceHolderLayoutEngine)
+    return figure if kept else _solve(figure)
+
+
+def _solve(figure: Figure) -> Figure:
+    """Draw once without ink, and keep where the panels came to lie.
+
+    The solver of the constrained layout (kiwi) adds up its terms in the order of their addresses
+    in memory: panels move by the last bit from process to process, and the clip paths of an SVG
+    are named after all bits. So places are rounded.
+    """
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")
+    for ax in figure.axes:
+        # As given to the panel, before a fixed aspect shrinks it: that comes again at each drawing.
+        edges = ax.get_position(original=True).extents
+        left, bottom, right, top = (round(float(edge), PLACE_DECIMALS) for edge in edges)
+        ax.set_position((left, bottom, right - left, top - bottom))
+    return figure
+
+
 def finish(figure: Figure) -> Figure:
     """Lay a figure out for good, so that it looks the same in every format and outside `style`."""
     # Ticks are made when first drawn, by then with whatever is set outside the style.
     from matplotlib.ticker import FixedLocator
 
-    figure.draw_without_rendering()
-    figure.set_layout_engine("none")
+    _solve(figure)
     # Nor may the number of ticks follow the font size outside the style.
     for ax in figure.axes:
         for axis in (ax.xaxis, ax.yaxis):

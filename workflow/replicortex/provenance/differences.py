@@ -10,7 +10,7 @@ from replicortex import git
 from replicortex.errors import StudyError
 from replicortex.provenance import chain
 
-HARDWARE = ("host", "cpu", "gpu", "driver", "cuda", "python")
+HARDWARE = ("host", "cpu", "kernels", "gpu", "driver", "cuda", "python")
 MISSING = "(none)"
 
 

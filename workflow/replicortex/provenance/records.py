@@ -1,8 +1,11 @@
 """The record beside each result: what made it, from what, with what, and where.
 
 A record's id is the sha256 over call, arguments, code, environment and the content of the inputs;
-host, time and hardware are told but are no part of it, so that a figure that carries the id has
-the same bytes wherever it is made.
+host, time and hardware are told but are no part of it, so that a figure drawn from the same tables
+carries the same id wherever it is made. An id promises the same bytes where the environment's
+packages and the kernels are the same (`run.kernels`: what numerical libraries chose for the
+processor). Other kernels add in another order: last bits of a training, and what follows from them,
+may differ, and `audit diff` names the kernels.
 """
 
 from __future__ import annotations
@@ -208,6 +211,7 @@ def run_facts(rule: str, seconds: float) -> dict[str, Any]:
         "cpu": _cpu_model(),
         "python": platform.python_version(),
         "packages": _versions(),
+        "kernels": _kernels(),
         "ended": datetime.now(UTC).isoformat(timespec="seconds"),
         "wall_seconds": round(seconds, 2),
         "peak_memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
@@ -235,6 +239,24 @@ def _cpu_model() -> str:
     except OSError:
         return platform.processor()
     return next((line.split(":")[1].strip() for line in lines if "model name" in line), "")
+
+
+def _kernels() -> str:
+    """Return what numerical libraries, as far as loaded, run on: "SkylakeX, torch AVX512"."""
+    told = []
+    if "numpy" in sys.modules:
+        try:
+            from threadpoolctl import threadpool_info
+        except ImportError:  # an environment of a user's own
+            pass
+        else:
+            found = {library.get("architecture") for library in threadpool_info()}
+            told += sorted(filter(None, found))
+    if (torch := sys.modules.get("torch")) is not None:
+        told.append(f"torch {torch.backends.cpu.get_cpu_capability()}")
+    limits = ("ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA", "MKL_CBWR", "MKL_ENABLE_INSTRUCTIONS")
+    told += [f"{name}={os.environ[name]}" for name in limits if name in os.environ]
+    return ", ".join(told)
 
 
 def _versions() -> dict[str, str]:

@@ -1,0 +1,57 @@
+"""Draw every figure of a finished run again, from its records: python draw_figures.py RUN INTO.
+
+The job of each figure runs once in this process, from the repository as working directory; the
+figures are written by the runner's own function, below the folder INTO.
+"""
+
+import inspect
+import sys
+from collections import defaultdict
+from importlib import import_module
+from pathlib import Path
+from types import SimpleNamespace
+
+from matplotlib.figure import Figure
+
+from replicortex.files import FIGURE_SUFFIXES
+from replicortex.provenance.records import read as read_record
+from replicortex.runner import write_results
+
+
+def draw(run: Path, into: Path) -> None:
+    """Draw the figures below `run` into the same places below `into`."""
+    places = defaultdict(dict)  # by the job's id, then by the figure's name
+    found_records = {}
+    for path in sorted(run.rglob("*.svg.record.json")):
+        record = read_record(path)
+        found_records[record["id"]] = record
+        name = path.name.removesuffix(".svg.record.json")
+        places[record["id"]][name] = into / path.relative_to(run).parent / name
+    for identity, record in found_records.items():
+        module, _, name = record["job"]["call"].partition(":")
+        function = getattr(import_module(module), name)
+        asked = inspect.signature(function).parameters
+        given = {}
+        for key, entries in record["inputs"].items():
+            paths = [Path(entry["path"]) for entry in entries]
+            given[key] = paths if "list" in str(asked[key].annotation) else paths[0]
+        found = function(**record["job"]["arguments"], **given)
+        figures = {key: value for key, value in found.items() if isinstance(value, Figure)}
+        outputs = {key: _files(key, figures, places[identity]) for key in figures}
+        as_recorded = SimpleNamespace(
+            synthetic=record["synthetic"], of_seed=lambda _, identity=identity: identity
+        )
+        write_results(figures, outputs, as_recorded, [])
+
+
+def _files(output: str, figures: dict[str, Figure], places: dict[str, Path]) -> list[Path]:
+    """Return where a job's output lies: it is named as its files are, or it is the only one."""
+    place = places.get(output) or places.get(output.removesuffix("_figure"))
+    if place is None:
+        ((_, place),) = places.items()
+        assert len(figures) == 1
+    return [place.with_name(f"{place.name}{suffix}") for suffix in FIGURE_SUFFIXES]
+
+
+if __name__ == "__main__":
+    draw(Path(sys.argv[1]), Path(sys.argv[2]))
