@@ -160,5 +160,5 @@ def test_a_truncated_volume_is_told(volume, tmp_path):
     raw = gzip.decompress(path.read_bytes())
     short = gzip.compress(raw[:400], mtime=0)
     path.write_bytes(short.ljust(path.stat().st_size, b"\0")[: path.stat().st_size])
-    with pytest.raises(StudyError, match=r"floc-faces\.nii\.gz: truncated or no volume"):
+    with pytest.raises(StudyError, match=r"floc-faces\.nii\.gz: a volume \(nii\.gz\) expected"):
         nsd.read_voxels(volume, 1, "FFA", "volume", 0.3)

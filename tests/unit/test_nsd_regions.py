@@ -114,5 +114,5 @@ def test_what_is_wrong_is_told(folder, tmp_path, fault):
 def test_a_damaged_session_is_told(folder, tmp_path):
     path = folder / PLACE.format(1) / "betas_session02.hdf5"
     path.write_bytes(path.read_bytes()[:90])
-    with pytest.raises(StudyError, match="truncated, or holds no betas"):
+    with pytest.raises(StudyError, match=r"session02\.hdf5: betas of an NSD session .* expected"):
         regions.common_images(described(folder), [1], 3)
