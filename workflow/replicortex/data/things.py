@@ -372,7 +372,7 @@ def _voxel_ids(group: h5py.Group, n_trials: int, path: Path) -> tuple[np.ndarray
 def _columns(
     group: h5py.Group, values_at: np.ndarray, trials: pd.DataFrame, path: Path
 ) -> np.ndarray:
-    """Return the column of each trial: that of its trial_id, or of its row in the table of trials.
+    """Return the column of each trial: that of its trial_id, or, without one, of its row's number.
 
     Columns whose names pandas pickled, or that have none, are in the order of that table, as
     THINGS-fMRI's own description has it.
@@ -381,10 +381,12 @@ def _columns(
     if items is None:
         return values_at
     where = {items[at]: at for at in values_at}
-    for keys in (trials.get("trial_id"), trials.index):
-        texts = [] if keys is None else [str(key) for key in keys]
-        if set(texts) == set(where) and len(texts) == len(where):
-            return np.array([where[text] for text in texts])
+    keys = trials.get("trial_id")
+    if keys is None or keys.duplicated().any():  # counted anew in each run: no key
+        keys = trials.index
+    texts = [str(key) for key in keys]
+    if set(texts) == set(where):
+        return np.array([where[text] for text in texts])
     raise StudyError(
         f"{path}: its trials ({items[values_at[0]]}, ...) are not those of the table of trials "
         "beside it (trial_id)"
