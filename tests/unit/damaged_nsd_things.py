@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 from damage import Reader
 
-from replicortex.data import cifar, floc, floc_originals, nsd, objects92, things
+from replicortex.data import cifar, floc, floc_originals, manifest, nsd, objects92, things
 from replicortex.data.fixtures import (
     cifar10,
     cifar10_jpeg,
@@ -18,6 +20,12 @@ from replicortex.data.fixtures import nsd as nsd_fixture
 from replicortex.data.fixtures import objects92 as objects_fixture
 
 PLAN = {"seed": 0, "concepts": 6, "exemplars": 2, "runs": 2}
+
+
+def _manifest(folder):
+    entry = {"key": "k", "size": 7, "sha256": "0" * 64}
+    about = {"name": "data", "version": "1", "id": "i", "commit": "c", "synthetic": True}
+    (folder / "m.json").write_text(json.dumps({**about, "files": {"a.npy": entry}}))
 
 
 def _nsd(layout):
@@ -98,6 +106,15 @@ def _floc(folder):
 
 
 READERS = {
+    "manifest": Reader(
+        _manifest,
+        "m.json",
+        lambda path: manifest.load(path).files,
+        whole=False,
+        plausible=lambda good, found: all(
+            isinstance(one, manifest.FileEntry) for one in found.values()
+        ),
+    ),
     "nsd design": Reader(_nsd("volume"), nsd.DESIGN, lambda m: nsd.read_design(m)._asdict()),
     "nsd coco ids": Reader(_nsd("volume"), nsd.INFORMATION, nsd.coco_ids),
     "nsd pictures": Reader(
@@ -107,10 +124,16 @@ READERS = {
         _nsd("volume"),
         "nsddata/ppdata/subj01/func1pt8mm/roi/floc-faces.nii.gz",
         _voxels("volume"),
+        sealed=True,
     ),
-    "nsd volume ncsnr": Reader(_nsd("volume"), f"{VOLUME}/ncsnr.nii.gz", _voxels("volume")),
+    "nsd volume ncsnr": Reader(
+        _nsd("volume"), f"{VOLUME}/ncsnr.nii.gz", _voxels("volume"), sealed=True
+    ),
     "nsd surface labels": Reader(
-        _nsd("surface"), "nsddata/freesurfer/subj01/label/rh.floc-faces.mgz", _voxels("surface")
+        _nsd("surface"),
+        "nsddata/freesurfer/subj01/label/rh.floc-faces.mgz",
+        _voxels("surface"),
+        sealed=True,
     ),
     "nsd surface ncsnr": Reader(_nsd("surface"), f"{SURFACE}/rh.ncsnr.mgh", _voxels("surface")),
     "nsd volume betas": Reader(
@@ -136,10 +159,12 @@ READERS = {
     "objects92 pictures": Reader(_objects, objects92.IMAGES, objects92.read_images),
     "objects92 categories": Reader(_objects, objects92.IMAGES, objects92.read_categories),
     "objects92 rdms": Reader(_objects, objects92.BRAINS, objects92.read_brain_rdms),
-    "floc packed": Reader(_floc, floc.FILE, floc.read),
+    "floc packed": Reader(_floc, floc.FILE, floc.read, sealed=True),
     "floc originals": Reader(
         _originals, "stimuli/car/car-1.jpg", lambda m: floc_originals.read(m, 8)
     ),
-    "cifar archive": Reader(_cifar, cifar.ARCHIVE, lambda m: cifar.read(m, "train")),
-    "cifar packed": Reader(_cifar_jpeg, cifar.PACKED["train"], lambda m: cifar.read(m, "train")),
+    "cifar archive": Reader(_cifar, cifar.ARCHIVE, lambda m: cifar.read(m, "train"), sealed=True),
+    "cifar packed": Reader(
+        _cifar_jpeg, cifar.PACKED["train"], lambda m: cifar.read(m, "train"), sealed=True
+    ),
 }

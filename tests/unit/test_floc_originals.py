@@ -37,7 +37,7 @@ def test_images_come_by_category_and_number(manifest):
 def test_a_missing_category_and_a_damaged_image_are_told(manifest, tmp_path):
     path = tmp_path / "floc_originals/stimuli/car/car-2.jpg"
     path.write_bytes(b"x" * path.stat().st_size)
-    with pytest.raises(StudyError, match=r"car-2\.jpg: truncated or no image"):
+    with pytest.raises(StudyError, match=r"car-2\.jpg: a picture expected"):
         floc_originals.read(manifest, 16)
     content = json.loads(manifest.read_text())
     content["files"] = {k: v for k, v in content["files"].items() if "/adult/" not in k}

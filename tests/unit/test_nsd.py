@@ -160,5 +160,111 @@ def test_a_truncated_volume_is_told(volume, tmp_path):
     raw = gzip.decompress(path.read_bytes())
     short = gzip.compress(raw[:400], mtime=0)
     path.write_bytes(short.ljust(path.stat().st_size, b"\0")[: path.stat().st_size])
-    with pytest.raises(StudyError, match=r"floc-faces\.nii\.gz: truncated or no volume"):
+    with pytest.raises(StudyError, match=r"floc-faces\.nii\.gz: a volume \(nii\.gz\) expected"):
         nsd.read_voxels(volume, 1, "FFA", "volume", 0.3)
+
+
+# What is wrong in one part, session or voxel.
+
+
+@pytest.mark.parametrize(("part", "session"), [("rh", 4), ("rh", 2), ("lh", 4)])
+def test_a_session_of_one_hemisphere_is_missed(tmp_path, part, session):
+    manifest = built(tmp_path, "surface")
+    voxels = nsd.read_voxels(manifest, 1, "FFA", "surface", 0.3)
+    lose(manifest, "subj01", f"{part}.betas_session{session:02}")
+    stimuli = nsd.read_design(manifest).images[0][:5]
+    with pytest.raises(StudyError, match=f"person 1: session {session} of {part} is missing"):
+        nsd.read_responses(manifest, 1, voxels, "surface", stimuli)
+    with pytest.raises(StudyError, match=f"person 1: session {session} of {part} is missing"):
+        nsd.trials(manifest, 1, "surface")
+
+
+def betas_of(folder, person, session, part="", layout="volume"):
+    base = f"nsddata_betas/ppdata/subj{person:02}/{nsd.FOLDER[layout]}/{nsd.BETAS}"
+    return folder / base / f"{part}betas_session{session:02}.hdf5"
+
+
+def changed(path, change):
+    with h5py.File(path) as file:
+        betas = file["betas"][:].astype(np.float32)
+    with h5py.File(path, "w") as file:
+        file["betas"] = change(betas)
+
+
+def test_a_session_of_another_length_is_told(tmp_path):
+    manifest = built(tmp_path, "surface")
+    changed(betas_of(tmp_path / "nsd", 1, 3, "rh.", "surface"), lambda betas: betas[:-1])
+    manifest = described(tmp_path / "nsd")
+    length = nsd.trials(manifest, 7, "surface") // fixture.SESSIONS
+    with pytest.raises(
+        StudyError, match=rf"rh\.betas_session03.* has {length - 1} trials, {length} e"
+    ):
+        nsd.trials(manifest, 1, "surface")
+    changed(betas_of(tmp_path / "nsd", 1, 3, "rh.", "surface"), lambda betas: betas[:5])
+    changed(betas_of(tmp_path / "nsd", 1, 3, "lh.", "surface"), lambda betas: betas[:5])
+    with pytest.raises(StudyError, match=r"session 3\) has 5 trials, \d\d expected"):
+        nsd.trials(described(tmp_path / "nsd"), 1, "surface")
+
+
+@pytest.mark.parametrize("value", [0, 7, np.nan, np.inf, 1e38])
+def test_a_voxel_without_responses_in_a_session_leaves(volume, tmp_path, value):
+    voxels = nsd.read_voxels(volume, 1, "FFA", "volume", 0.3)
+    stimuli = nsd.read_design(volume).images[0][:9]
+    whole = nsd.read_answers(volume, 1, voxels, "volume", stimuli)
+    assert whole.left_out == 0 and whole.responses.shape == (9, len(voxels.ncsnr))
+    z, y, x = np.unravel_index(voxels.places[""][1], voxels.shapes[""])
+
+    def spoil(betas):
+        betas[4 if value in (np.inf,) or value != value else slice(None), z, y, x] = value
+        if value == 1e38:
+            betas[::2, z, y, x] *= -3  # whose squares no float32 can hold
+        return betas
+
+    changed(betas_of(tmp_path / "nsd", 1, 2), spoil)
+    manifest = described(tmp_path / "nsd")
+    found = nsd.read_answers(manifest, 1, voxels, "volume", stimuli)
+    others = np.arange(len(voxels.ncsnr)) != 1
+    if value == 1e38:  # finite and varying: float64 holds its squares, so that it stays
+        assert found.left_out == 0 and np.isfinite(found.responses).all()
+        others[:] = True
+        whole = found
+    else:
+        assert found.left_out == 1
+        with pytest.raises(
+            StudyError, match=rf"1 of {len(others)} voxels are constant or not finite"
+        ):
+            nsd.read_responses(manifest, 1, voxels, "volume", stimuli)
+    np.testing.assert_array_equal(found.voxels.ncsnr, voxels.ncsnr[others])
+    np.testing.assert_array_equal(found.voxels.places[""], voxels.places[""][others])
+    np.testing.assert_allclose(found.responses, whole.responses[:, others], atol=1e-6)
+
+
+def test_no_voxel_with_responses_is_told(volume, tmp_path):
+    voxels = nsd.read_voxels(volume, 1, "FFA", "volume", 0.3)
+    stimuli = nsd.read_design(volume).images[0][:9]
+    changed(betas_of(tmp_path / "nsd", 1, 2), lambda betas: betas * 0)
+    with pytest.raises(StudyError, match=r"person 1: each of \d+ voxels is constant"):
+        nsd.read_answers(described(tmp_path / "nsd"), 1, voxels, "volume", stimuli)
+
+
+def test_betas_of_another_volume_are_told(volume, tmp_path):
+    voxels = nsd.read_voxels(volume, 1, "FFA", "volume", 0.3)
+    changed(betas_of(tmp_path / "nsd", 1, 2), lambda betas: betas.swapaxes(1, 3))
+    stimuli = nsd.read_design(volume).images[0][:9]
+    with pytest.raises(StudyError, match="betas of 6 x 5 x 4 voxels, ncsnr has 4 x 5 x 6"):
+        nsd.read_answers(described(tmp_path / "nsd"), 1, voxels, "volume", stimuli)
+
+
+def test_coco_ids_go_by_the_number_of_the_stimulus(volume, tmp_path):
+    right = nsd.coco_ids(volume)
+    path = tmp_path / "nsd" / nsd.INFORMATION
+    head, *lines = path.read_text().splitlines()
+    path.write_text("\n".join([head, *lines[::-1]]) + "\n")
+    np.testing.assert_array_equal(nsd.coco_ids(described(tmp_path / "nsd")), right)
+    path.write_text("\n".join([head, *lines[:3], lines[2], *lines[4:]]) + "\n")
+    with pytest.raises(StudyError, match="nsdId from 0 to 259 expected, each once; 3 is missing"):
+        nsd.coco_ids(described(tmp_path / "nsd"))
+    path.write_text("\n".join([head, *lines[:-1]]) + "\n")
+    with pytest.raises(StudyError, match=r"shows stimulus 259, the table of stimuli .* has 259"):
+        manifest = described(tmp_path / "nsd")
+        nsd.splits(nsd.read_design(volume), nsd.coco_ids(manifest), 1, pool=4, step=2)

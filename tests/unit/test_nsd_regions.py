@@ -114,5 +114,20 @@ def test_what_is_wrong_is_told(folder, tmp_path, fault):
 def test_a_damaged_session_is_told(folder, tmp_path):
     path = folder / PLACE.format(1) / "betas_session02.hdf5"
     path.write_bytes(path.read_bytes()[:90])
-    with pytest.raises(StudyError, match="truncated, or holds no betas"):
+    with pytest.raises(StudyError, match=r"session02\.hdf5: betas of an NSD session .* expected"):
         regions.common_images(described(folder), [1], 3)
+
+
+def test_voxels_without_responses_are_counted(folder, tmp_path):
+    whole = regions.read(described(folder), 2, ["V1v", "V2d"], np.arange(24), **THREE)
+    assert whole.left_out == {"V1v": 0, "V2d": 0}
+    labels = nibabel.load(folder / ROI.format(2)).get_fdata()
+    x, y, z = np.argwhere(labels == 4)[3]
+    with h5py.File(folder / PLACE.format(2) / "betas_session02.hdf5", "r+") as file:
+        file["betas"][:, z, y, x] = 0
+    found = regions.read(described(folder), 2, ["V1v", "V2d"], np.arange(24), **THREE)
+    assert found.left_out == {"V1v": 0, "V2d": 1}
+    np.testing.assert_array_equal(found.regions["V1v"], whole.regions["V1v"])
+    others = np.arange(8) != 3
+    np.testing.assert_array_equal(found.regions["V2d"], whole.regions["V2d"][:, others])
+    np.testing.assert_array_equal(found.ceilings["V2d"], whole.ceilings["V2d"][others])

@@ -235,6 +235,8 @@ def test_planted_regions_find_themselves_through_the_reader(study):
     assert (traces > 3 / 7).all()
     ceilings = table[table["measure"].str.startswith("noise ceiling, source, ")]
     assert len(ceilings) == 2 * 7 * 2 and ceilings["value"].between(30, 100).all()
+    left = table[table["measure"].str.startswith("voxels left out, ")]
+    assert len(left) == 2 * len(ceilings) and (left["value"] == 0).all()
 
 
 def test_a_rotated_self_is_known_with_rotation_alone(study):

@@ -1,13 +1,17 @@
 """Problems, their measures, and the tables made of them."""
 
+import h5py
 import numpy as np
 import pandas as pd
 import pytest
+from manifests import described
 
 from papers.sparse_positive import designs, encode, many
 from papers.sparse_positive import statistics as st
 from papers.sparse_positive.noise import Spread, spread
 from replicortex.analysis import encoding
+from replicortex.data import nsd
+from replicortex.data.fixtures.nsd import build
 from replicortex.errors import StudyError
 
 pytestmark = pytest.mark.numbers
@@ -213,8 +217,29 @@ def test_which_network_a_space_is_of():
     assert many.family("hog") == "hog"
 
 
-def test_a_table_without_rows_is_left_out(tmp_path):
-    pd.DataFrame({"a": [1, 2]}).to_csv(tmp_path / "one.csv", index=False)
-    pd.DataFrame([]).to_csv(tmp_path / "none.csv", index=False)
-    found = st.joined([tmp_path / "one.csv", tmp_path / "none.csv"])
-    assert found.a.tolist() == [1, 2]
+def test_voxels_left_out_of_nsd_stand_in_the_scores(tmp_path):
+    folder = tmp_path / "nsd"
+    folder.mkdir()
+    build(folder, seed=0, layout="volume", people=[1], shared=12, own=24, side=8)
+    place = next(folder.rglob("betas_session02.hdf5"))
+    voxels = nsd.read_voxels(described(folder), 1, "PPA", "volume", 0.3)
+    z, y, x = np.unravel_index(voxels.places[""][0], voxels.shapes[""])
+    with h5py.File(place, "r+") as file:
+        file["betas"][:, z, y, x] = 0
+    manifest = described(folder)
+    settings = {"people": [1], "pool": 20, "step": 2, "layout": "volume", "threshold": 0.3}
+    parts = nsd.splits(nsd.read_design(manifest), nsd.coco_ids(manifest), 1, pool=20, step=2)
+    rng, count = np.random.default_rng(0), sum(map(len, parts.values()))
+    features = {f"made|{name}|nsd1": rng.normal(size=(count, 8)) for name in ("face", "scene")}
+    features |= {"made|random|nsd1": rng.normal(size=(count, 8)), "made|passing": np.array([8, 8])}
+    np.savez(tmp_path / "features.npz", **features)
+    scores = encode.encode(
+        targets=["nsd"],
+        seeds=[0],
+        numbers={"nsd": {**settings, "models": ["made"]}},
+        fits=FITS,
+        features=[tmp_path / "features.npz"],
+        scenes=manifest,
+    )["scores"]
+    assert set(scores.loc[scores["region"] == "PPA", "voxels_left_out"]) == {1}
+    assert set(scores.loc[scores["region"] == "FFA", "voxels_left_out"]) == {0}

@@ -107,7 +107,8 @@ def embed_fixed(
 ) -> dict[str, Tensors]:
     """Return the layers of what was not trained here: networks of others, neurons, regions.
 
-    `ceilings/<subject>/<region>` (voxels,) are noise ceilings in percent of variance.
+    `ceilings/<subject>/<region>` (voxels,) are noise ceilings in percent of variance;
+    `left out/<subject>/<region>` (1,), how many voxels had no response in some session.
     """
     place = devices.choose(device)
     arrays: dict[str, np.ndarray] = {}
@@ -136,6 +137,7 @@ def embed_fixed(
             _put(arrays, f"brain/subject{subject}", [found.regions[r] for r in brain["regions"]])
             for region, ceiling in found.ceilings.items():
                 arrays[f"ceilings/subject{subject}/{region}"] = ceiling.astype(np.float32)
+                arrays[f"left out/subject{subject}/{region}"] = np.array([found.left_out[region]])
     return {"activations": Tensors(arrays)}
 
 

@@ -27,6 +27,8 @@ from replicortex.randomness import generator, stream_seed
 
 Layers = Sequence[np.ndarray]
 TABLES = ("scores", "plans", "structure", "curves")
+# What files of layers have beside the layers, and its name in `structure`.
+BESIDE = {"ceilings/": "noise ceiling", "left out/": "voxels left out"}
 CURVES = ["seed", "pair", "what", "rotate", "x", "score"]
 
 
@@ -92,23 +94,28 @@ def match_fixed(
     workers: int = 1,
     progress: Progress = iter_plainly,
 ) -> dict[str, pd.DataFrame]:
-    """Compare pairs of systems that were not trained here; a row's seed is that of its split."""
+    """Compare pairs of systems that were not trained here; a row's seed is that of its split.
+
+    Beside the plans' own measures, `structure` has each region's mean noise ceiling, and how many of
+    its voxels were left out since they had no response in some session.
+    """
     rows = Rows(matched, workers)
     for name, pair in progress(list(pairs.items()), desc="pairs"):
         wanted = {f"{pair['domain']}/{pair[side]}/" for side in ("source", "target")}
         arrays = {}
         for path in fixed:
             found, _ = read_tensors(path)
-            arrays |= {k: v for k, v in found.items() if k.startswith((*wanted, "ceilings/"))}
+            arrays |= {k: v for k, v in found.items() if k.startswith((*wanted, *BESIDE))}
         source, target = both(arrays, pair)
         for seed in range(matched["splits"]):
             for rotate in (False, True) if pair["rotate"] else (False,):
                 rows.compare(name, source, target, rotate, seed, [seed])
             for side in ("source", "target"):
-                start = f"ceilings/{pair[side]}/"
-                for key in sorted(k for k in arrays if k.startswith(start)):
-                    what = f"noise ceiling, {side}, {key.removeprefix(start)}"
-                    rows.measured(name, False, seed, {what: float(arrays[key].mean())})
+                for kind, what in BESIDE.items():
+                    start = f"{kind}{pair[side]}/"
+                    for key in sorted(k for k in arrays if k.startswith(start)):
+                        measure = f"{what}, {side}, {key.removeprefix(start)}"
+                        rows.measured(name, False, seed, {measure: float(arrays[key].mean())})
     return {name: frame for name, frame in rows.frames().items() if name != "curves"}
 
 

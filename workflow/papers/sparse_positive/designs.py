@@ -24,13 +24,14 @@ class Design(NamedTuple):
 
     `features`: unit set -> (train, validation, test), each (images, units). `passing`: unit set ->
     how many of its units, from the first, pass the localizer. `ceiling`: largest r of each voxel,
-    NaN where unknown.
+    NaN where unknown. `left_out`: how many voxels had no response in some session.
     """
 
     features: dict[str, tuple[np.ndarray, ...]]
     voxels: tuple[np.ndarray, ...]
     ceiling: np.ndarray
     passing: dict[str, int]
+    left_out: int = 0
 
 
 class Problem(NamedTuple):
@@ -267,12 +268,13 @@ def _nsd(
             found = nsd.read_voxels(
                 scenes, person, region, settings["layout"], settings["threshold"]
             )
-            voxels = nsd.read_responses(scenes, person, found, settings["layout"], stimuli)
+            answers = nsd.read_answers(scenes, person, found, settings["layout"], stimuli)
             for space in settings["models"]:
                 sets, passing = units_of(features, space, f"nsd{person}")
                 cell = {"seed": person, "target": "nsd", "region": region, "space": space}
-                ceiling = noise_ceiling(found.ncsnr, REPEATS)
-                made = make(sets, voxels, parts, ceiling, passing)
+                ceiling = noise_ceiling(answers.voxels.ncsnr, REPEATS)
+                made = make(sets, answers.responses, parts, ceiling, passing)
+                made = made._replace(left_out=answers.left_out)
                 yield Problem(cell, made, REGIONS[region])
 
 

@@ -51,7 +51,8 @@ def encode(
 
     Returns
     -------
-    "scores": means over voxels; "alphas": how many of the ten give a live fit; "rotation": the
+    "scores": means over voxels, and how many were left out, since they had no response in some
+    session of the recording; "alphas": how many of the ten give a live fit; "rotation": the
     same regressions after the units' basis is rotated; "voxels": a row per voxel.
     """
     arrays = load(features)
@@ -163,6 +164,7 @@ def _regress(
             def add(chosen, alpha, weights, row=row, rng=rng, X_test=X_test):
                 each = per_voxel(X_test, test, weights, rng)
                 here = {**row, "chosen": chosen, "alpha": alpha, "ceiling": ceiling}
+                here |= {"voxels_left_out": design.left_out}
                 rows["scores"].append({**here, **summary(each)})
                 return each
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import io
+import gzip
 import pickle
 import tarfile
-import zipfile
-import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -14,7 +12,9 @@ from typing import Any, Literal
 import numpy as np
 
 from replicortex.data import manifest as manifests
+from replicortex.data import pictures
 from replicortex.errors import StudyError
+from replicortex.reading import reading
 
 ARCHIVE = "cifar-10-python.tar.gz"
 FOLDER = "cifar-10-batches-py"
@@ -62,24 +62,27 @@ def read_archive(path: Path, split: Split, indices: Sequence[int] | None = None)
     """Return the images of the official archive (pickled batches in a tar.gz)."""
     wanted = [*BATCHES[split], f"{FOLDER}/batches.meta"]
     found: dict[str, dict[bytes, Any]] = {}
-    try:
-        with tarfile.open(path) as archive:
+    with reading(path, "CIFAR-10's archive (tar.gz)"):
+        with gzip.open(path) as stream, tarfile.open(fileobj=stream, mode="r|") as archive:
             for member in archive:
-                if member.name in wanted and (stream := archive.extractfile(member)):
-                    found[member.name] = _Plain(stream, encoding="bytes").load()
-    except (tarfile.TarError, EOFError, OSError, zlib.error, pickle.UnpicklingError) as error:
-        raise StudyError(f"{path}: the archive is truncated or damaged ({error})") from None
-    missing = [name for name in wanted if name not in found]
-    if missing:
-        raise StudyError(f"{path}: the archive lacks {missing[0]}; {len(found)} of its parts found")
-    batches = [found[name] for name in BATCHES[split]]
-    images = np.concatenate([batch[b"data"] for batch in batches])
-    labels = np.concatenate([np.asarray(batch[b"labels"], dtype=np.int64) for batch in batches])
+                if member.name in wanted and (part := archive.extractfile(member)):
+                    found[member.name] = _Plain(part, encoding="bytes").load()
+            while stream.read(1 << 20):
+                pass  # gzip compares its checksum at the very end
+        missing = [name for name in wanted if name not in found]
+        if missing:
+            raise StudyError(
+                f"{path}: the archive lacks {missing[0]}; {len(found)} of its parts found"
+            )
+        batches = [found[name] for name in BATCHES[split]]
+        images = np.concatenate([batch[b"data"] for batch in batches])
+        labels = np.concatenate([np.asarray(batch[b"labels"], dtype=np.int64) for batch in batches])
+        classes = [name.decode() for name in found[f"{FOLDER}/batches.meta"][b"label_names"]]
     if images.dtype != np.uint8 or images.shape != (len(labels), 3072):
         raise StudyError(
             f"{path}: images of {images.dtype} {images.shape}, uint8 ({len(labels)}, 3072) expected"
         )
-    classes = [name.decode() for name in found[f"{FOLDER}/batches.meta"][b"label_names"]]
+    _known(labels, classes, path)
     if indices is not None:
         images, labels = images[indices], labels[indices]
     planes = images.reshape(-1, 3, 32, 32)
@@ -107,26 +110,26 @@ class _Plain(pickle.Unpickler):
 
 def read_packed(path: Path, indices: Sequence[int] | None = None) -> Images:
     """Return images packed as JPEG: bytes one after the other, their offsets, labels, classes."""
-    from PIL import Image, UnidentifiedImageError
-
-    try:
-        with np.load(path) as packed:
-            jpeg, offsets = packed["jpeg"].tobytes(), packed["offsets"]
-            labels = packed["labels"].astype(np.int64)
-            classes = [str(name) for name in packed["classes"]]
-    except (KeyError, ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        raise StudyError(f"{path}: truncated or no packed CIFAR-10 ({error})") from None
-    if len(offsets) != len(labels) + 1 or offsets[-1] != len(jpeg):
-        raise StudyError(
-            f"{path}: {len(labels)} labels, {len(offsets) - 1} images, {len(jpeg)} bytes where "
-            f"{offsets[-1]} are expected"
-        )
+    expected = "packed CIFAR-10 (npz)"
+    with reading(path, expected), np.load(path) as packed:
+        jpeg, offsets = packed["jpeg"].tobytes(), packed["offsets"]
+        labels = packed["labels"].astype(np.int64)
+        classes = [str(name) for name in packed["classes"]]
+        if len(offsets) != len(labels) + 1 or offsets[0] or offsets[-1] != len(jpeg):
+            raise StudyError(
+                f"{path}: {len(labels)} labels, {len(offsets) - 1} images, {len(jpeg)} bytes where "
+                f"{offsets[-1]} are expected"
+            )
+    _known(labels, classes, path)
     wanted = range(len(labels)) if indices is None else indices
     images = np.empty((len(wanted), 32, 32, 3), dtype=np.uint8)
     for place, index in enumerate(wanted):
         content = jpeg[offsets[index] : offsets[index + 1]]
-        try:
-            images[place] = np.asarray(Image.open(io.BytesIO(content)).convert("RGB"))
-        except (UnidentifiedImageError, OSError, ValueError) as error:
-            raise StudyError(f"{path}: image {index} cannot be decoded ({error})") from None
+        with reading(path, f"{expected}, a JPEG of 32 x 32 pixels as its image {index}"):
+            images[place] = pictures.decoded(content)
     return images, labels[list(wanted)], classes
+
+
+def _known(labels: np.ndarray, classes: list[str], path: Path) -> None:
+    if labels.ndim != 1 or not len(labels) or not 0 <= labels.min() <= labels.max() < len(classes):
+        raise StudyError(f"{path}: labels from 0 to {len(classes) - 1} expected")

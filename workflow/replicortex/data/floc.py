@@ -1,4 +1,8 @@
-"""The functional-localizer images (Stigliani et al. 2015), packed at 128 x 128, grey."""
+"""The functional-localizer images (Stigliani et al. 2015), packed at 128 x 128, grey.
+
+An image's label stands at its place in the same file, which `pack` writes in one go; a label is the
+place of its name in `categories`.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +13,7 @@ import numpy as np
 from replicortex.data import manifest as manifests
 from replicortex.errors import StudyError
 from replicortex.files import read_arrays
+from replicortex.reading import reading
 
 FILE = "floc_128_gray.npz"
 # Two categories make a domain; scrambled pictures belong to none.
@@ -33,14 +38,21 @@ def read(manifest: Path) -> tuple[np.ndarray, np.ndarray]:
     Raises
     ------
     StudyError
-        When the file is not the packed set, or has a category that is unknown.
+        When the file is not the packed set, has another number of labels than of images, or a
+        category that is unknown.
     """
     path = manifests.load(manifest).path(FILE)
-    try:
+    with reading(path, "the packed localizer set (npz)"):
         with np.load(path, allow_pickle=False) as packed:
-            images, categories = packed["images"], packed["categories"][packed["labels"]]
-    except (OSError, ValueError, KeyError) as error:
-        raise StudyError(f"{path}: is not the packed localizer set ({error})") from None
+            images, labels, categories = (packed[n] for n in ("images", "labels", "categories"))
+        if images.dtype != np.uint8 or images.ndim != 3 or labels.shape != images.shape[:1]:
+            raise StudyError(
+                f"{path}: images are {images.dtype} {images.shape} with labels {labels.shape}, "
+                "uint8 (n, side, side) and (n,) expected"
+            )
+        if not len(labels) or labels.dtype.kind not in "iu" or labels.min() < 0:
+            raise StudyError(f"{path}: labels from 0 expected, found {labels.dtype} {labels.shape}")
+        categories = categories[labels].tolist()
     unknown = sorted(set(categories) - set(DOMAINS))
     if unknown:
         raise StudyError(f"{path}: unknown category '{unknown[0]}'; known: {', '.join(DOMAINS)}")

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from replicortex.data import manifest as manifests
+from replicortex.data import pictures
 from replicortex.data.floc import DOMAINS
 from replicortex.errors import StudyError
 
@@ -21,9 +22,10 @@ def read(manifest: Path, side: int) -> tuple[np.ndarray, np.ndarray]:
     Raises
     ------
     StudyError
-        When a category is missing or an image is damaged.
+        When a category is missing, an image is damaged, or one lies in two folders with other
+        content.
     """
-    from PIL import Image, UnidentifiedImageError
+    from PIL import Image
 
     dataset = manifests.load(manifest)
     found: dict[str, list[tuple[int, str]]] = {category: [] for category in sorted(DOMAINS)}
@@ -34,13 +36,18 @@ def read(manifest: Path, side: int) -> tuple[np.ndarray, np.ndarray]:
     for category, files in found.items():
         if not files:
             raise StudyError(f"{manifest}: no images stimuli/{category}/{category}-<number>.jpg")
-        for _, name in sorted(files):
-            path = dataset.path(name)
-            try:
-                image = Image.open(path).convert("L").resize((side, side), Image.Resampling.BOX)
-            except (OSError, UnidentifiedImageError) as error:
-                raise StudyError(f"{path}: truncated or no image ({error})") from None
-            images.append(np.asarray(image))
+        first: dict[int, str] = {}
+        for number, name in sorted(files):
+            known = first.setdefault(number, name)
+            if known != name:
+                if dataset.files[known].sha256 == dataset.files[name].sha256:
+                    continue
+                raise StudyError(
+                    f"{manifest}: '{known}' and '{name}' have one name and other content; "
+                    "leave one of them"
+                )
+            image = Image.fromarray(pictures.read(dataset.path(name), "L"))
+            images.append(np.asarray(image.resize((side, side), Image.Resampling.BOX)))
             domains.append(DOMAINS[category])
     return np.stack(images), np.array(domains)
 

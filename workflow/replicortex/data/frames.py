@@ -93,7 +93,7 @@ def open_store(shards: Sequence[Path], *, check: bool = False) -> Store:
 
 
 def _mapped(path: Path) -> tuple[np.ndarray, dict]:
-    """Return a shard's frames, mapped from the file, and its description."""
+    """Return a shard's frames, mapped from the file, and its description; called within `reading`."""
     with path.open("rb") as stream:
         size = int.from_bytes(stream.read(8), "little")
         if size > path.stat().st_size:

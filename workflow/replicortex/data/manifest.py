@@ -13,6 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from replicortex.errors import StudyError, nearest
+from replicortex.reading import reading
+
+INSTALL = "delete it, if it is there, and run `snakemake datasets` to install the dataset"
 
 
 @dataclass(frozen=True)
@@ -74,27 +77,22 @@ def load(path: Path) -> Manifest:
     StudyError
         When the file is no manifest.
     """
-    try:
+    with reading(path, "a dataset's manifest (JSON)", INSTALL):
         content = json.loads(path.read_text())
         listed = content.pop("files")
         if isinstance(listed, str):  # too long for one file: the list lies beside
             listed = json.loads(_checked(path.parent / listed))
         files = {name: FileEntry(**entry) for name, entry in listed.items()}
-        return Manifest(**content, files=files, folder=path.parent.parent)
-    except StudyError:
-        raise
-    except OSError as error:
-        raise StudyError(
-            f"{error.filename}: cannot be read ({error.strerror}); "
-            "run `snakemake datasets` to install the dataset"
-        ) from None
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise StudyError(f"{path}: is no manifest of a dataset ({error})") from None
+        found = Manifest(**content, files=files, folder=path.parent.parent)
+        if not isinstance(found.name, str) or not isinstance(found.synthetic, bool):
+            raise StudyError(f"{path}: is no manifest of a dataset: no name, or synthetic no flag")
+        return found
 
 
 def _checked(listed: Path) -> bytes:
     """Return a list of files, which is named by its own sha256: `<name>.files-<sha256>.json`."""
-    content = listed.read_bytes()
+    with reading(listed, "a list of a dataset's files", INSTALL):
+        content = listed.read_bytes()
     found = hashlib.sha256(content).hexdigest()
     if listed.stem.rpartition("-")[2] != found[:16]:
         raise StudyError(f"{listed}: was changed after it was written (its sha256 is {found})")

@@ -16,11 +16,13 @@ class Responses:
     """One person's answers.
 
     `regions` name -> (images, voxels), float32, means over presentations of responses z-scored per
-    session; `ceilings` name -> (voxels,), percent of the variance of a mean over `repeats`.
+    session; `ceilings` name -> (voxels,), percent of the variance of a mean over `repeats`; `left_out`
+    name -> number of voxels above the ceiling that are constant or not finite in a session.
     """
 
     regions: dict[str, np.ndarray]
     ceilings: dict[str, np.ndarray]
+    left_out: dict[str, int]
 
 
 def common_images(manifest: Path, people: list[int], repeats: int) -> np.ndarray:
@@ -67,13 +69,14 @@ def read(
         When a region is unknown or no voxel is left, or files are absent or do not fit.
     """
     threshold = snr_of(ceiling, repeats)
-    answers, ceilings = {}, {}
+    answers, ceilings, left_out = {}, {}, {}
     for region in regions:
         voxels = nsd.read_voxels(manifest, person, region, "volume", threshold)
-        found = nsd.read_responses(manifest, person, voxels, "volume", images)
-        answers[region] = found.astype(np.float32)
-        ceilings[region] = noise_ceiling(voxels.ncsnr, repeats)
-    return Responses(answers, ceilings)
+        found = nsd.read_answers(manifest, person, voxels, "volume", images)
+        answers[region] = found.responses.astype(np.float32)
+        ceilings[region] = noise_ceiling(found.voxels.ncsnr, repeats)
+        left_out[region] = found.left_out
+    return Responses(answers, ceilings, left_out)
 
 
 def noise_ceiling(ncsnr: np.ndarray, repeats: int) -> np.ndarray:

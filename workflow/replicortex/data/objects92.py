@@ -1,8 +1,12 @@
-"""The 92 object images (Kriegeskorte et al. 2008) and fMRI RDMs of 15 people (Cichy et al. 2014)."""
+"""The 92 object images (Kriegeskorte et al. 2008) and fMRI RDMs of 15 people (Cichy et al. 2014).
+
+Neither file names its stimuli, so that images and rows of the RDMs are paired by order: both keep the
+published one (human and animal bodies and faces, then natural and artificial objects), which the
+RDMs of IT show. Who reads both compares their numbers.
+"""
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,6 +14,7 @@ import numpy as np
 
 from replicortex.data import manifest as manifests
 from replicortex.errors import StudyError, nearest
+from replicortex.reading import reading
 
 IMAGES = "Kriegeskorte_Neuron2008_supplementalData.mat"
 BRAINS = "algonauts2019_92_target_fmri.mat"
@@ -50,25 +55,36 @@ def read_brain_rdms(manifest: Path, rois: Sequence[str] = ROIS) -> dict[str, np.
 
     path = manifests.load(manifest).path(BRAINS)
     found = {}
-    try:
-        with h5py.File(path) as file:
-            present = [name.removesuffix("_RDMs") for name in file]
-            for roi in rois:
-                if roi not in present:
-                    raise StudyError(f"{path}: has no ROI '{roi}'{nearest(roi, present)}")
-                found[roi] = np.moveaxis(file[f"{roi}_RDMs"][()], -1, 0).astype(np.float64)
-    except (OSError, RuntimeError) as error:
-        raise StudyError(f"{path}: truncated or no HDF5 file ({error})") from None
+    with reading(path, "the RDMs of 15 people (HDF5)"), h5py.File(path, "r") as file:
+        present = [name.removesuffix("_RDMs") for name in file]
+        for roi in rois:
+            if roi not in present:
+                raise StudyError(f"{path}: has no ROI '{roi}'{nearest(roi, present)}")
+            rdms = file[f"{roi}_RDMs"][()].astype(np.float64)
+            if rdms.ndim != 3 or rdms.shape[0] != rdms.shape[1] or not np.isfinite(rdms).all():
+                raise StudyError(
+                    f"{path}: {roi}_RDMs is {rdms.shape}, finite (n, n, people) expected"
+                )
+            found[roi] = np.moveaxis(rdms, -1, 0)
     return found
 
 
 def _stimuli(path: Path) -> np.ndarray:
     from scipy.io import loadmat
 
-    try:
+    with reading(path, "the 92 objects (a MATLAB file)"):
         content = loadmat(path, squeeze_me=True, struct_as_record=False)
-        return content["stimuli_92objs"]
-    except (KeyError, ValueError, TypeError, OSError, EOFError, zlib.error) as error:
-        raise StudyError(
-            f"{path}: truncated, or not the file of the 92 objects ({error})"
-        ) from None
+        stimuli = np.atleast_1d(content["stimuli_92objs"])
+        shape = np.shape(stimuli[0].image)
+        for number, stimulus in enumerate(stimuli):
+            image = stimulus.image
+            if image.dtype != np.uint8 or image.shape != shape or shape[2:] != (3,):
+                raise StudyError(
+                    f"{path}: image {number} is {image.dtype} {image.shape}, uint8 {shape} expected"
+                )
+            if not isinstance(stimulus.category, str):
+                raise StudyError(f"{path}: image {number} has no category")
+            odd = [name for name in CATEGORIES if getattr(stimulus, name) not in (0, 1)]
+            if odd:
+                raise StudyError(f"{path}: image {number}: '{odd[0]}' is neither 0 nor 1")
+    return stimuli

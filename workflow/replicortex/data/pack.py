@@ -12,8 +12,11 @@ from pathlib import Path
 
 import numpy as np
 
+from replicortex.data import pictures
 from replicortex.data.cifar import PACKED, read_packed
+from replicortex.errors import StudyError
 from replicortex.files import write_bytes
+from replicortex.reading import reading
 
 FLOC = "floc_128_gray.npz"
 FLOC_SIDE = 128
@@ -64,15 +67,23 @@ def floc_128(source: Path, folder: Path) -> str:
     Returns
     -------
     The digest of the reduced images and labels.
-    """
-    from PIL import Image
 
+    Raises
+    ------
+    StudyError
+        When an image is damaged, or its side is no multiple of 128.
+    """
     images, labels, index = [], [], []
     for label, category in enumerate(FLOC_CATEGORIES):
         names = (source / "stimuli" / category).glob("*.jpg")
         for path in sorted(names, key=lambda p: int(p.stem.rpartition("-")[2])):
-            grey = np.asarray(Image.open(path).convert("L"), dtype=float)
-            step = grey.shape[0] // FLOC_SIDE
+            grey = pictures.read(path, "L").astype(float)
+            step, rest = divmod(grey.shape[0], FLOC_SIDE)
+            if rest or not step or grey.shape[0] != grey.shape[1]:
+                raise StudyError(
+                    f"{path}: {grey.shape[1]} x {grey.shape[0]} pixels, a square expected whose side "
+                    f"is a multiple of {FLOC_SIDE}"
+                )
             blocks = grey.reshape(FLOC_SIDE, step, FLOC_SIDE, step)
             images.append(blocks.mean(axis=(1, 3)).round().astype(np.uint8))
             labels.append(label)
@@ -94,7 +105,8 @@ def floc_digest(folder: Path) -> str:
 
     Coarse, because ways of reducing a picture differ by a grey level here and there.
     """
-    with np.load(folder / FLOC) as packed:
+    path = folder / FLOC
+    with reading(path, "the packed localizer set (npz)"), np.load(path) as packed:
         coarse = packed["images"].reshape(-1, 16, 8, 16, 8).mean(axis=(2, 4)) // 16
         labels = packed["categories"][packed["labels"]]
     order = np.argsort(labels, kind="stable")

@@ -39,9 +39,13 @@ def decoded(content: bytes, mode: Mode = "RGB") -> np.ndarray:
     Exception
         Whatever Pillow raises at damage.
     """
-    from PIL import Image, ImageOps
+    from PIL import Image, ImageOps, UnidentifiedImageError
 
-    with Image.open(io.BytesIO(content)) as opened:
+    try:
+        opened = Image.open(io.BytesIO(content))
+    except UnidentifiedImageError:
+        raise ValueError("of no format that is known") from None
+    with opened:
         picture = ImageOps.exif_transpose(opened)
         if picture.mode.startswith("I") or picture.mode == "F":
             picture = Image.fromarray(_eight_bits(np.asarray(picture), picture.mode))
