@@ -13,7 +13,9 @@ import pytest
 
 pytestmark = pytest.mark.slow
 
-AVX2 = {"ONEDNN_MAX_CPU_ISA": "AVX2", "ATEN_CPU_CAPABILITY": "avx2", "MKL_CBWR": "AVX2"}
+# oneDNN is held at AVX: that of torch 2.13, held at AVX2, writes outside its memory in the backward
+# pass of a convolution (segmentation fault in sparse_positive/test_networks.py).
+AVX2 = {"ONEDNN_MAX_CPU_ISA": "AVX", "ATEN_CPU_CAPABILITY": "avx2", "MKL_CBWR": "AVX2"}
 PLAIN = {
     "ONEDNN_MAX_CPU_ISA": "SSE41",
     "ATEN_CPU_CAPABILITY": "default",
