@@ -119,7 +119,7 @@ def test_images_go_by_their_numbers(manifest, tmp_path):
         (lambda c: [], "no image 1, 0 images"),
         (
             lambda c: [(n, b"x" if n == "image0005.jpg" else r) for n, r in c.items()],
-            "Unidentified",
+            "of no format that is known",
         ),
         (
             lambda c: [(n, wide() if n == "image0005.jpg" else r) for n, r in c.items()],

@@ -213,7 +213,9 @@ def test_a_damaged_manifest_among_the_inputs_is_one_sentence(work, content):
     path = Path("data/manifests/d@1.json")
     path.parent.mkdir(parents=True)
     path.write_bytes(content)
-    with pytest.raises(StudyError, match=r"data/manifests/d@1\.json: is no manifest of a dataset"):
+    with pytest.raises(
+        StudyError, match=r"data/manifests/d@1\.json: a dataset's manifest \(JSON\) expected"
+    ):
         records.describe_inputs({"data": path})
 
 

@@ -71,7 +71,7 @@ LEARNING_CHANGES = {
         demo("{rules: {pc: {clip_error: 0.01, clip_update: 0.5}}}"),
         training(1),
     ),
-    "epochs": (demo("{training: {epochs: 3}}"), training(7)),
+    "epochs": (demo("{training: {epochs: 3, checkpoints: [0, 1, 2, 3]}}"), training(7)),
     "hidden units": (demo("{network: {hidden: 33}}"), training(7)),
     "px of the evaluation": (demo("{evaluation: {px: {large: 80}}}"), AFTER_TRAINING),
     "early ROI": (demo("{aliases: {roi: {early: V2}}}"), AFTER_SCORES),
@@ -88,7 +88,7 @@ LEARNING_CHANGES = {
     "1 for 1.0": (replace(NUMBERS, "    clip: 1.0 ", "    clip: 1 "), {}),
     "1e-3 for 0.001": (replace(NUMBERS, "lr: 1.0e-3 ", "lr: 0.001 "), {}),
     "a comment in the numbers": (replace(NUMBERS, "# Adam", "# by Adam"), {}),
-    "a number of another scale": (replace(NUMBERS, "epochs: 10", "epochs: 12"), {}),
+    "a number of another scale": (replace(NUMBERS, "test_images: 2000", "test_images: 1999"), {}),
     "seeds per job": (demo("{seeds_per_job: 1}"), {}),
     "memory of a rule": (
         replace(f"{CODE}/Snakefile", "mem_mb=growing(4000)", "mem_mb=growing(5000)"),

@@ -228,7 +228,7 @@ def test_a_roi_that_answers_all_alike_is_refused(scanned):
     with h5py.File(path, "r+") as file:
         block = file["ResponseData"]["block0_values"]
         values = block[()]
-        values[rows] = values[np.flatnonzero(rows)[0]]
+        values[rows, 1:] = values[np.flatnonzero(rows)[0], 1:]  # the first column is voxel_id
         block[...] = values
     described(path.parent)
     with pytest.raises(StudyError, match=r"constant features in responses of V1, sub-01"):

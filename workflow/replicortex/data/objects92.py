@@ -61,11 +61,15 @@ def read_brain_rdms(manifest: Path, rois: Sequence[str] = ROIS) -> dict[str, np.
             if roi not in present:
                 raise StudyError(f"{path}: has no ROI '{roi}'{nearest(roi, present)}")
             rdms = file[f"{roi}_RDMs"][()].astype(np.float64)
-            if rdms.ndim != 3 or rdms.shape[0] != rdms.shape[1] or not np.isfinite(rdms).all():
-                raise StudyError(
-                    f"{path}: {roi}_RDMs is {rdms.shape}, finite (n, n, people) expected"
-                )
+            if rdms.ndim != 3 or rdms.shape[0] != rdms.shape[1]:
+                raise StudyError(f"{path}: {roi}_RDMs is {rdms.shape}, (n, n, people) expected")
             found[roi] = np.moveaxis(rdms, -1, 0)
+            for person, rdm in enumerate(found[roi], start=1):
+                if wrong := np.count_nonzero(~np.isfinite(rdm)):
+                    raise StudyError(
+                        f"{path}: {roi}, person {person}: RDM has {wrong} value(s) that are NaN or "
+                        "infinite, none expected"
+                    )
     return found
 
 
