@@ -8,7 +8,7 @@ from snakemake.utils import min_version
 min_version("9.27")
 sys.path.insert(0, str(Path(workflow.basedir, "workflow")))
 
-from replicortex.study import check_files, finish, open_study, require_gpu, say
+from replicortex.core.study import check_files, finish, open_study, require_gpu, say
 
 check_files(workflow.overwrite_configfiles)
 

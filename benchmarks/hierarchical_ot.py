@@ -35,9 +35,9 @@ from papers.hierarchical_ot.learner import Learner
 from papers.hierarchical_ot.networks import LETTERS, for_images, for_text
 from papers.hierarchical_ot.schema import measured_as
 from replicortex.analysis.optimal_transport import hot, transport
-from replicortex.config import checked_numbers
+from replicortex.core.config import checked_numbers
+from replicortex.core.randomness import generator
 from replicortex.plotting.style import PALETTE, finish, letter, new_figure, note, style
-from replicortex.randomness import generator
 
 ROOT = Path(__file__).resolve().parent.parent
 TOLERANCE = 1e-9

@@ -28,11 +28,11 @@ from papers.mt_maps.clips import ClipPairs, window
 from papers.mt_maps.conditions import arms
 from papers.mt_maps.learner import MoCo
 from papers.mt_maps.network import Network
-from replicortex.config import paper_numbers
+from replicortex.core.config import paper_numbers
+from replicortex.core.files import write as write_file
+from replicortex.core.randomness import torch_generator
 from replicortex.data import frames, video
 from replicortex.data.fixtures import ucf101
-from replicortex.files import write as write_file
-from replicortex.randomness import torch_generator
 
 FULL = {
     "units": 500, "trials": 500, "channels": 256, "grid": 14, "pixels": 96, "repeats": 5,

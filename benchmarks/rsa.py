@@ -20,7 +20,7 @@ from rsatoolbox.rdm import RDMs, calc_rdm, compare
 from threadpoolctl import threadpool_limits
 
 from replicortex.analysis import bootstrap, rank, rdm
-from replicortex.randomness import generator
+from replicortex.core.randomness import generator
 
 TOLERANCE = 1e-6
 FULL = {"stimuli": 720, "models": 4, "brains": 18, "draws": 1000, "oracle_draws": 10, "repeats": 3}

@@ -37,7 +37,7 @@ from sklearn.linear_model import ElasticNet, Lasso, LinearRegression, Ridge
 
 from papers.sparse_positive.train import Learner, views
 from replicortex.analysis import encoding
-from replicortex.randomness import generator
+from replicortex.core.randomness import generator
 from replicortex.training.views import Views
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -40,7 +40,7 @@ from papers.topographic.schema import Numbers
 from papers.topographic.sheet import neighbour_pairs
 from papers.topographic.train import batches
 from replicortex.analysis.moran import grid_weights, morans_i
-from replicortex.randomness import generator, torch_generator
+from replicortex.core.randomness import generator, torch_generator
 from replicortex.training import device as devices
 
 ROOT = Path(__file__).resolve().parent.parent

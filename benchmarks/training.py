@@ -83,8 +83,8 @@ def ours(folder: Path, rule: str, seeds: list[int], numbers: dict[str, Any]) -> 
     import torch
 
     from papers.learning_rules.train import train_arrays
+    from replicortex.core.files import write
     from replicortex.data.cifar import read_packed
-    from replicortex.files import write
     from replicortex.training import device as devices
 
     torch.set_num_threads(1)

@@ -122,7 +122,7 @@ def other_formats() -> dict[str, bytes]:
 
 def tried(name: str, reader: Reader, folder: Path, quick: bool = False) -> list[str]:
     """Damage a reader's file in each way, and return what it answered wrongly, one line each."""
-    from replicortex.errors import StudyError
+    from replicortex.core.errors import StudyError
 
     folder = folder / "data"
     folder.mkdir(parents=True)

@@ -48,8 +48,8 @@ def installed(
     file: str | None = None,
 ) -> Path:
     """Install a dataset as the study does, write its manifest as the runner does, and return it."""
+    from replicortex.core.files import canonical_json
     from replicortex.data.install import install
-    from replicortex.files import canonical_json
 
     made = install(name=name, entry=entry, data=data, mirror=mirror, user_folder=user_folder)
     path = data / "manifests" / (file or f"{name}.json")

@@ -6,7 +6,7 @@ import os
 from functools import cache
 from pathlib import Path
 
-from replicortex.codehash import code_hash
+from replicortex.core.codehash import code_hash
 from replicortex.provenance import records
 
 CALL = "papers.learning_rules"

@@ -5,7 +5,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from replicortex.runner import run
+from replicortex.core.runner import run
 
 engine = snakemake  # noqa: F821 - Snakemake puts it there
 run(

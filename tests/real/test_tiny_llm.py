@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from manifests import described, mirrored
 
+from replicortex.core.errors import StudyError
+from replicortex.core.randomness import generator
 from replicortex.data import tiny_llm
-from replicortex.errors import StudyError
-from replicortex.randomness import generator
 
 pytestmark = pytest.mark.mirror
 

@@ -2,8 +2,8 @@
 
 import pytest
 
+from replicortex.core.files import write
 from replicortex.data import frames, video
-from replicortex.files import write
 
 pytestmark = pytest.mark.mirror
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from damage import Reader, same
 
-from replicortex import files, tables
+from replicortex.core import files, tables
 from replicortex.data import cifar_resnets, frames, macaque_v4, texts, tiny_llm, video, voxel_tables
 from replicortex.data.fixtures import cifar_resnets as resnets_fixture
 from replicortex.data.fixtures import macaque_v4 as macaque_fixture

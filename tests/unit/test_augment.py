@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from replicortex.errors import StudyError
-from replicortex.randomness import torch_generator
+from replicortex.core.errors import StudyError
+from replicortex.core.randomness import torch_generator
 from replicortex.training.augment import Batches, draw, normalise, subset
 
 pytestmark = pytest.mark.numbers

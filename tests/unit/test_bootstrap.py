@@ -6,7 +6,7 @@ import pytest
 from scipy.stats import spearmanr
 
 from replicortex.analysis import bootstrap, rank, rdm
-from replicortex.errors import StudyError
+from replicortex.core.errors import StudyError
 
 pytestmark = pytest.mark.numbers
 

@@ -38,7 +38,7 @@ def made(path: str, content: str, inputs: dict[str, Path], factor: int = 1) -> P
 def study(tmp_path, monkeypatch):
     """A model, a table made from it, and a figure made from that; and a kept copy of the latter."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("replicortex.codehash.module_hashes", lambda module: {})
+    monkeypatch.setattr("replicortex.core.codehash.module_hashes", lambda module: {})
     model = made("results/small/x/models/m.safetensors", "model", {})
     table = made("results/small/x/metrics/t.csv", "a\n1\n", {"model": model})
     made("results/small/x/figures/f.svg", "<svg/>", {"table": table})
@@ -125,7 +125,7 @@ def test_a_changed_parameter_shows_in_the_record(study):
 
 
 def test_a_forged_record_does_not_follow_from_its_parameters(study):
-    from replicortex.files import canonical_json
+    from replicortex.core.files import canonical_json
 
     file = records.path_of(Path("results/small/x/metrics/t.csv"))
     record = json.loads(file.read_text())
@@ -252,7 +252,7 @@ def test_the_tree_tells_each_step_once_and_data_to_their_keys(data):
     ],
 )
 def test_a_text_is_canonical_exactly_when_the_slow_way_says_so(value):
-    from replicortex.files import canonical_json
+    from replicortex.core.files import canonical_json
 
     text = canonical_json(value, indent=1) + "\n"
     assert records._is_canonical(text, value)

@@ -70,8 +70,8 @@ def test_weights_of_another_network_are_refused(tmp_path):
     import torch
     from manifests import described
 
+    from replicortex.core.errors import StudyError
     from replicortex.data import cifar_resnets
-    from replicortex.errors import StudyError
     from replicortex.models.cifar_resnet import CifarResNet
 
     (tmp_path / "nets").mkdir()

@@ -7,11 +7,11 @@ import pytest
 
 from replicortex import claims
 from replicortex.claim_names import check_names
-from replicortex.codehash import ROOT
-from replicortex.config import SCALES, check, checked_numbers, merge, paper_names
-from replicortex.errors import StudyError
-from replicortex.study import OpenStudy
-from replicortex.yaml_text import read_yaml_file
+from replicortex.core.codehash import ROOT
+from replicortex.core.config import SCALES, check, checked_numbers, merge, paper_names
+from replicortex.core.errors import StudyError
+from replicortex.core.study import OpenStudy
+from replicortex.core.yaml_text import read_yaml_file
 
 CLAIM = {
     "id": "drop",

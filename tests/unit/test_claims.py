@@ -14,7 +14,7 @@ from scipy import stats
 from replicortex import claims as module
 from replicortex import scorecard
 from replicortex.claims import Claim, Estimate, evaluate, judge, load, sign_flip_p, t_interval
-from replicortex.errors import StudyError
+from replicortex.core.errors import StudyError
 
 BASE = {
     "id": "drop",

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from replicortex.codehash import canonical, code_hash, module_hashes, read_from
+from replicortex.core.codehash import canonical, code_hash, module_hashes, read_from
 
 BASE = '''
 """A module."""
@@ -104,7 +104,7 @@ def test_the_same_on_every_python(root):
                 [
                     python,
                     "-c",
-                    f"from replicortex.codehash import *; print(code_hash('{module}'))",
+                    f"from replicortex.core.codehash import *; print(code_hash('{module}'))",
                 ],
                 cwd=root / "workflow",
                 capture_output=True,
@@ -141,7 +141,7 @@ def test_no_import_by_a_computed_name(root):
         for word in ("import_module(", "__import__(")
         if word in path.read_text()
     }
-    allowed = ("config", "runner", "data/install")
+    allowed = ("core/config", "core/runner", "data/install")
     assert by_name == {f"workflow/replicortex/{name}.py" for name in allowed}
 
 

@@ -3,8 +3,8 @@
 import pytest
 import yaml
 
-from replicortex.config import check, merge, paper_names, paper_numbers
-from replicortex.errors import StudyError
+from replicortex.core.config import check, merge, paper_names, paper_numbers
+from replicortex.core.errors import StudyError
 
 
 @pytest.fixture

@@ -5,8 +5,8 @@ import math
 import pytest
 import torch
 
-from replicortex.errors import StudyError
-from replicortex.randomness import torch_generator
+from replicortex.core.errors import StudyError
+from replicortex.core.randomness import torch_generator
 from replicortex.training.contrastive import nt_xent, supcon
 
 pytestmark = pytest.mark.numbers

@@ -7,10 +7,10 @@ import sys
 
 import pytest
 
-from replicortex.codehash import ROOT
-from replicortex.config import checked_numbers, paper_names
+from replicortex.core.codehash import ROOT
+from replicortex.core.config import checked_numbers, paper_names
+from replicortex.core.errors import StudyError
 from replicortex.costs import Shown, as_text, cost
-from replicortex.errors import StudyError
 
 
 @pytest.fixture

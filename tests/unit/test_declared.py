@@ -8,8 +8,8 @@ import pytest
 import yaml
 from fresh_python import said
 
+from replicortex.core.errors import StudyError
 from replicortex.data.declared import Dataset, load, missing_user_data
-from replicortex.errors import StudyError
 
 SHA = "ab" * 32
 GOOD = {

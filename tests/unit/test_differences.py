@@ -7,14 +7,14 @@ import pytest
 from fresh_python import said
 from test_chain import made
 
-from replicortex.errors import StudyError
+from replicortex.core.errors import StudyError
 from replicortex.provenance.differences import differences, runs
 
 
 @pytest.fixture(autouse=True)
 def place(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("replicortex.codehash.module_hashes", lambda module: {})
+    monkeypatch.setattr("replicortex.core.codehash.module_hashes", lambda module: {})
 
 
 def chain_of(run, model="model", factor=1, table="a\n1\n", figure="<svg/>"):

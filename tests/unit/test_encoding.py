@@ -8,8 +8,8 @@ from sklearn.linear_model import ElasticNet, Lasso, LinearRegression, Ridge
 
 from replicortex.analysis import encoding
 from replicortex.analysis.encoding import fit, folded, path, pearson, reorientation, standard
-from replicortex.errors import StudyError
-from replicortex.randomness import generator
+from replicortex.core.errors import StudyError
+from replicortex.core.randomness import generator
 
 pytestmark = pytest.mark.numbers
 

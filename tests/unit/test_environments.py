@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from replicortex.codehash import ROOT, module_hashes
+from replicortex.core.codehash import ROOT, module_hashes
 
 BIN = Path(sys.executable).parent
 # conda-forge's names, where they differ from the names that pip knows.
@@ -24,9 +24,9 @@ PACKAGES = {
     "mpl_toolkits": "matplotlib",
 }
 # What runs around every job.
-IN_EVERY_JOB = {"replicortex/runner.py", "replicortex/provenance/records.py"}
+IN_EVERY_JOB = {"replicortex/core/runner.py", "replicortex/provenance/records.py"}
 # Where a package is imported by the function that needs it, for jobs that have it anyway.
-WHEN_NEEDED = {"replicortex/files.py", "replicortex/randomness.py"}
+WHEN_NEEDED = {"replicortex/core/files.py", "replicortex/core/randomness.py"}
 PAPERS = sorted(path.parent.name for path in (ROOT / "papers").glob("*/Snakefile"))
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from replicortex.files import Tensors, canonical_json, figure_bytes, read_tensors, write
+from replicortex.core.files import Tensors, canonical_json, figure_bytes, read_tensors, write
 
 
 def figure():

@@ -7,9 +7,9 @@ import pytest
 from manifests import described
 from PIL import Image
 
+from replicortex.core.errors import StudyError
 from replicortex.data import floc_originals
 from replicortex.data.floc import DOMAINS
-from replicortex.errors import StudyError
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import pytest
 from study_copy import ANOTHERS, GIT
 from test_chain import FACTS, made
 
-from replicortex import git, study
+from replicortex.core import git, study
 from replicortex.provenance import records
 from replicortex.provenance.differences import differences
 from replicortex.provenance.history import History
@@ -29,7 +29,7 @@ def clone(tmp_path, monkeypatch):
     folder = tmp_path / "a clone"
     folder.mkdir()
     monkeypatch.chdir(folder)
-    monkeypatch.setattr("replicortex.codehash.module_hashes", lambda module: {})
+    monkeypatch.setattr("replicortex.core.codehash.module_hashes", lambda module: {})
     Path("code.py").write_text("x = 1\n")
     Path(".gitignore").write_text("/results/\n")
     subprocess.run(["git", "init", "--quiet"], check=True)
@@ -143,7 +143,7 @@ def test_a_difference_of_code_that_git_cannot_show_is_said(clone, monkeypatch, c
             "test_chain.records.Identity", lambda w, i, c=code: IDENTITY(w | {"code": c * 64}, i)
         )
         monkeypatch.setattr(
-            "replicortex.codehash.module_hashes", lambda module, c=code: {"m.py": c, "n.py": c}
+            "replicortex.core.codehash.module_hashes", lambda module, c=code: {"m.py": c, "n.py": c}
         )
         monkeypatch.setitem(FACTS, "git", {"commit": commit, "dirty": "no"})
         made(f"results/{name}/x/figures/g.svg", f"<{name}/>", {})

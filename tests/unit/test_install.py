@@ -17,10 +17,10 @@ from pathlib import Path
 import pytest
 from manifests import installed
 
+from replicortex.core.errors import StudyError
 from replicortex.data import annex, manifest
 from replicortex.data.declared import Dataset
 from replicortex.data.install import install
-from replicortex.errors import StudyError
 
 CONTENTS = {"a.tar.gz": b"first" * 100, "part/b.npy": b"second", "licence": b"free"}
 

@@ -7,7 +7,7 @@ import pytest
 from study_copy import GIT
 from test_chain import FACTS, made
 
-from replicortex.errors import StudyError
+from replicortex.core.errors import StudyError
 from replicortex.provenance import records
 from replicortex.provenance.keep import keep
 from replicortex.provenance.verification import verify
@@ -17,7 +17,7 @@ from replicortex.provenance.verification import verify
 def run(tmp_path, monkeypatch):
     """A committed repository with a run: many models, a table of them, a figure."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("replicortex.codehash.module_hashes", lambda module: {})
+    monkeypatch.setattr("replicortex.core.codehash.module_hashes", lambda module: {})
     Path("code.py").write_text("x = 1\n")
     Path(".gitignore").write_text("/results/\n")
     subprocess.run(["git", "init", "--quiet"], check=True)

@@ -14,7 +14,7 @@ CLAIMS = "paper,table,verdict\nx,t,replicated\nx,t,replicated\nx,t,holds\nx,othe
 @pytest.fixture(autouse=True)
 def run(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("replicortex.codehash.module_hashes", lambda module: {})
+    monkeypatch.setattr("replicortex.core.codehash.module_hashes", lambda module: {})
     table = made("results/small/x/metrics/t.csv", "a\n1\n", {})
     made("results/small/x/figures/f.svg", "<svg/>", {"t": table})
     made("results/small/x/scorecard/claims.csv", CLAIMS, {"tables": table})

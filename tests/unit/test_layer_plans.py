@@ -5,8 +5,8 @@ import pytest
 from scipy.special import softmax
 
 from replicortex.analysis import layer_plans as plans
-from replicortex.errors import StudyError
-from replicortex.randomness import generator
+from replicortex.core.errors import StudyError
+from replicortex.core.randomness import generator
 
 pytestmark = pytest.mark.numbers
 

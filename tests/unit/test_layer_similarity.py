@@ -8,7 +8,7 @@ from scipy.stats import spearmanr
 from sklearn.linear_model import Ridge
 
 from replicortex.analysis import layer_similarity as similarity
-from replicortex.randomness import generator
+from replicortex.core.randomness import generator
 
 pytestmark = pytest.mark.numbers
 

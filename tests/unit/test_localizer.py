@@ -5,8 +5,8 @@ import pytest
 from scipy.stats import false_discovery_control, ttest_ind
 
 from replicortex.analysis.localizer import Localized, benjamini_yekutieli, localize, top
-from replicortex.errors import StudyError
-from replicortex.randomness import generator
+from replicortex.core.errors import StudyError
+from replicortex.core.randomness import generator
 
 pytestmark = pytest.mark.numbers
 

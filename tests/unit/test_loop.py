@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import torch
 
-from replicortex.errors import StudyError
+from replicortex.core.errors import StudyError
 from replicortex.training import device as devices
 from replicortex.training.augment import Batches
 from replicortex.training.finite import Watch

@@ -4,7 +4,7 @@ from scipy.signal import fftconvolve
 from scipy.spatial.distance import pdist, squareform
 
 from replicortex.analysis import lowlevel
-from replicortex.errors import StudyError
+from replicortex.core.errors import StudyError
 
 pytestmark = pytest.mark.numbers
 

@@ -8,9 +8,9 @@ import pytest
 from manifests import described
 from PIL import Image
 
+from replicortex.core.errors import StudyError
 from replicortex.data import macaque_v4
 from replicortex.data.fixtures import macaque_v4 as fixture
-from replicortex.errors import StudyError
 
 SIZES = {"images": 30, "shared": 12, "neurons": 6, "side": 16, "noise": 0.0}
 

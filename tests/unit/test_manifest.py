@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from fresh_python import said
 
+from replicortex.core.errors import StudyError
 from replicortex.data import manifest
-from replicortex.errors import StudyError
 
 CONTENTS = {"a.npy": b"first", "sub/b.npy": b"second"}
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from replicortex.errors import StudyError
+from replicortex.core.errors import StudyError
 from replicortex.training.moco import Queue, follow, info_nce
 
 pytestmark = pytest.mark.numbers

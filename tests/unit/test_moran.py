@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from replicortex.analysis.moran import grid_weights, morans_i
-from replicortex.errors import StudyError
-from replicortex.randomness import generator
+from replicortex.core.errors import StudyError
+from replicortex.core.randomness import generator
 
 pytestmark = pytest.mark.numbers
 

@@ -3,7 +3,7 @@ import pytest
 from scipy.stats import spearmanr
 
 from replicortex.analysis import bootstrap, noise, rank
-from replicortex.errors import StudyError
+from replicortex.core.errors import StudyError
 
 pytestmark = pytest.mark.numbers
 

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from manifests import described
 
+from replicortex.core.errors import StudyError
 from replicortex.data import nsd
 from replicortex.data.fixtures import nsd as fixture
-from replicortex.errors import StudyError
 
 SIZES = {"people": [1, 7], "shared": 20, "own": 30, "side": 12}
 

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from manifests import described
 
+from replicortex.core.errors import StudyError
 from replicortex.data import nsd
 from replicortex.data import nsd_regions as regions
 from replicortex.data.fixtures import nsd_regions as fixture
 from replicortex.data.fixtures.nsd_regions import PLACE, ROI
 from replicortex.data.planted import subjects
-from replicortex.errors import StudyError
 
 SIZES = {"images": 24, "voxels": 8, "sessions": 3, "noise": 0.01, "side": 16}
 SEVEN = ["V1v", "V1d", "V2v", "V2d", "V3v", "V3d", "V4"]

@@ -12,8 +12,8 @@ from scipy.spatial.distance import cdist
 
 from replicortex.analysis import optimal_transport as transports
 from replicortex.analysis.optimal_transport import hot, rotated_match, transport
-from replicortex.errors import StudyError
-from replicortex.randomness import generator
+from replicortex.core.errors import StudyError
+from replicortex.core.randomness import generator
 
 pytestmark = pytest.mark.numbers
 

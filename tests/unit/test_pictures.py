@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
+from replicortex.core.errors import StudyError
 from replicortex.data import pictures
-from replicortex.errors import StudyError
 
 
 def saved(picture, kind, **options):

@@ -12,10 +12,10 @@ import pytest
 import yaml
 from study_copy import ORDINARY
 
-from replicortex import places, study
-from replicortex.errors import StudyError
+from replicortex.core import places, study
+from replicortex.core.errors import StudyError
+from replicortex.core.remembered import recall, remember
 from replicortex.provenance.contents import Hashes
-from replicortex.remembered import recall, remember
 
 
 def no_links(*_: object, **__: object) -> None:
@@ -68,7 +68,7 @@ def opened(root, tmp_path):
     """Open the study in a folder, as a user without root's privileges, and return what is said."""
     config = yaml.safe_load((root / "config/config.yaml").read_text()) | {"run": "learning_rules"}
     code = (
-        "import json, sys; from pathlib import Path; from replicortex.study import open_study; "
+        "import json, sys; from pathlib import Path; from replicortex.core.study import open_study; "
         "open_study(json.loads(sys.argv[1]), Path(sys.argv[2]))"
     )
     command = [*ORDINARY, sys.executable, "-c", code, json.dumps(config), str(root)]

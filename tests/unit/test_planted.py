@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from replicortex.core.randomness import generator
 from replicortex.data.planted import subjects
-from replicortex.randomness import generator
 
 pytestmark = pytest.mark.numbers
 

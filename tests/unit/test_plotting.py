@@ -11,7 +11,7 @@ from matplotlib.backends.backend_agg import RendererAgg
 from matplotlib.colors import to_rgb
 
 from replicortex import claims as verdicts
-from replicortex.files import figure_bytes
+from replicortex.core.files import figure_bytes
 from replicortex.plotting import scorecard as card
 from replicortex.plotting import style as module
 from replicortex.plotting.labels import ACCURACY, DISPLACEMENT, EPOCHS, RHO, Quantity

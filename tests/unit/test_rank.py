@@ -4,7 +4,7 @@ import statsmodels.api as sm
 from scipy.stats import pearsonr, rankdata, spearmanr
 
 from replicortex.analysis import rank
-from replicortex.errors import StudyError
+from replicortex.core.errors import StudyError
 
 pytestmark = pytest.mark.numbers
 

@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 from manifests import described
 
+from replicortex.core.errors import StudyError
 from replicortex.data import cifar, objects92, things
-from replicortex.errors import StudyError
 
 SIZES = {
     "cifar10": {"train": 60, "test": 20},

@@ -6,8 +6,8 @@ import zlib
 import numpy as np
 import pytest
 
-from replicortex.errors import StudyError
-from replicortex.reading import read_table, reading
+from replicortex.core.errors import StudyError
+from replicortex.core.reading import read_table, reading
 
 
 @pytest.mark.parametrize(

@@ -3,8 +3,8 @@
 import pytest
 import torch
 
+from replicortex.core.randomness import torch_generator
 from replicortex.models.resnet import ResNet
-from replicortex.randomness import torch_generator
 
 pytestmark = pytest.mark.numbers
 

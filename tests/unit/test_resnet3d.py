@@ -3,9 +3,9 @@
 import pytest
 import torch
 
-from replicortex.errors import StudyError
+from replicortex.core.errors import StudyError
+from replicortex.core.randomness import torch_generator
 from replicortex.models.resnet3d import VideoResNet
-from replicortex.randomness import torch_generator
 
 pytestmark = pytest.mark.numbers
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from replicortex.errors import StudyError
+from replicortex.core.errors import StudyError
 from replicortex.provenance import records
 from replicortex.provenance.resources import needed
 
@@ -18,7 +18,7 @@ def job(folder, rule, seconds, memory, outputs=1):
 
 
 def test_the_largest_job_of_a_rule_counts_with_a_margin(tmp_path, monkeypatch):
-    monkeypatch.setattr("replicortex.codehash.module_hashes", lambda module: {})
+    monkeypatch.setattr("replicortex.core.codehash.module_hashes", lambda module: {})
     job(tmp_path, "train_0", 600.0, 1300, outputs=3)
     job(tmp_path, "train_1", 900.0, 1200)
     job(tmp_path, "draw", 6.0, 230)

@@ -5,9 +5,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from replicortex import rules
-from replicortex.codehash import code_hash
-from replicortex.errors import StudyError
+from replicortex.core import rules
+from replicortex.core.codehash import code_hash
+from replicortex.core.errors import StudyError
 
 TRAIN = "papers.learning_rules.train:train"
 

@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from replicortex import runner
-from replicortex.errors import StudyError
-from replicortex.files import canonical_json
+from replicortex.core import runner
+from replicortex.core.errors import StudyError
+from replicortex.core.files import canonical_json
 from replicortex.provenance import records
 
 MODULE = """
@@ -21,8 +21,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from replicortex.errors import StudyError
-from replicortex.files import Tensors
+from replicortex.core.errors import StudyError
+from replicortex.core.files import Tensors
 
 
 def double(*, numbers: Path, factor: int) -> dict:
@@ -99,7 +99,7 @@ def trained(*, numbers: Path, seeds: list[int], state) -> dict:
 @pytest.fixture
 def work(tmp_path, monkeypatch):
     """A folder with one input, code to call, and the surroundings that a run needs."""
-    from replicortex import codehash
+    from replicortex.core import codehash
 
     code = tmp_path / "code"
     code.mkdir()
@@ -336,7 +336,7 @@ def test_synthetic_results_say_so_on_the_figure(work):
 @pytest.fixture
 def watched(work, monkeypatch):
     """Results and data that a job's rule does not declare, and the mode that minds."""
-    from replicortex.files import Tensors, write
+    from replicortex.core.files import Tensors, write
 
     write(Path("results/hidden.safetensors"), Tensors({"a": np.zeros(2)}))
     Path("data/d").mkdir(parents=True)

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from replicortex.errors import StudyError
+from replicortex.core.errors import StudyError
 from replicortex.training import state as state_module
 from replicortex.training.state import OutOfTime, State, _machine, _start_of
 

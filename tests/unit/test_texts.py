@@ -4,9 +4,9 @@ import pandas as pd
 import pytest
 from manifests import described
 
+from replicortex.core.errors import StudyError
 from replicortex.data import texts
 from replicortex.data.fixtures import python_topics as fixture
-from replicortex.errors import StudyError
 
 
 def test_topics_are_parsed_never_run(tmp_path):

@@ -5,7 +5,7 @@ import pytest
 from scipy.stats import rankdata
 
 from replicortex.analysis import bootstrap, noise, rank, rdm, ties
-from replicortex.errors import StudyError
+from replicortex.core.errors import StudyError
 
 pytestmark = pytest.mark.numbers
 RNG = np.random.default_rng

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from manifests import described
 
+from replicortex.core.errors import StudyError
 from replicortex.data import tiny_llm
 from replicortex.data.fixtures import tiny_llm as fixture
-from replicortex.errors import StudyError
 
 SIZES = {"width": 16, "hidden": 32, "layers": 3, "heads": 4, "kv_heads": 2, "longest": 64}
 

@@ -7,10 +7,10 @@ import av
 import numpy as np
 import pytest
 
+from replicortex.core.errors import StudyError
+from replicortex.core.files import write
 from replicortex.data import frames, video
 from replicortex.data.fixtures import ucf101
-from replicortex.errors import StudyError
-from replicortex.files import write
 
 
 @pytest.fixture(scope="module")

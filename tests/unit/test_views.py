@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from replicortex.randomness import torch_generator
+from replicortex.core.randomness import torch_generator
 from replicortex.training import views
 
 pytestmark = pytest.mark.numbers

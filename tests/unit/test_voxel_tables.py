@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
+from replicortex.core.errors import StudyError
 from replicortex.data import voxel_tables
 from replicortex.data.fixtures import voxel_tables as fixture
-from replicortex.errors import StudyError
 
 
 def test_csv_and_npz_say_the_same(tmp_path):

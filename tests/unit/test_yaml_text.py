@@ -4,10 +4,10 @@ import time
 
 import pytest
 
-from replicortex.config import paper_names
-from replicortex.errors import StudyError
-from replicortex.study import check_files
-from replicortex.yaml_text import read_yaml, read_yaml_file
+from replicortex.core.config import paper_names
+from replicortex.core.errors import StudyError
+from replicortex.core.study import check_files
+from replicortex.core.yaml_text import read_yaml, read_yaml_file
 
 
 @pytest.mark.parametrize(

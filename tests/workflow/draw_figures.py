@@ -13,9 +13,9 @@ from types import SimpleNamespace
 
 from matplotlib.figure import Figure
 
-from replicortex.files import FIGURE_SUFFIXES
+from replicortex.core.files import FIGURE_SUFFIXES
+from replicortex.core.runner import write_results
 from replicortex.provenance.records import read as read_record
-from replicortex.runner import write_results
 
 
 def draw(run: Path, into: Path) -> None:

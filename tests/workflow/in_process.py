@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from replicortex import runner
-from replicortex.errors import StudyError
+from replicortex.core import runner
+from replicortex.core.errors import StudyError
 
 
 @dataclass(frozen=True)

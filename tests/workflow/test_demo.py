@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from replicortex.config import paper_names
+from replicortex.core.config import paper_names
 from replicortex.provenance import chain, records
 
 PAPERS = paper_names(Path(__file__).parents[2])
@@ -148,7 +148,7 @@ def test_a_fault_exits_before_any_job(fresh):
 
 
 def test_a_gpu_that_is_absent_is_an_error_before_any_job(fresh):
-    from replicortex.study import gpu_present
+    from replicortex.core.study import gpu_present
 
     if gpu_present():
         pytest.skip("this machine has a GPU")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from replicortex.files import FIGURE_SUFFIXES
+from replicortex.core.files import FIGURE_SUFFIXES
 
 DRAW = Path(__file__).with_name("draw_figures.py")
 

@@ -6,8 +6,8 @@ import sys
 import pytest
 import yaml
 
-from replicortex.codehash import ROOT
-from replicortex.config import paper_names
+from replicortex.core.codehash import ROOT
+from replicortex.core.config import paper_names
 from replicortex.provenance import plan
 
 PAPERS = paper_names(ROOT.parent)

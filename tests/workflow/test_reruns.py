@@ -117,7 +117,7 @@ LEARNING_CHANGES = {
     ),
     "a docstring": (replace(f"{CODE}/train.py", '"""Train one rule.', '"""Train a rule.'), {}),
     "the runner's progress": (
-        replace("workflow/replicortex/runner.py", "leave=False", "leave=True"),
+        replace("workflow/replicortex/core/runner.py", "leave=False", "leave=True"),
         {},
     ),
     "code that no job runs": (

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, Phase, given, note, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
-from replicortex.config import checked_numbers, merge, paper_names
+from replicortex.core.config import checked_numbers, merge, paper_names
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = 8
@@ -155,7 +155,7 @@ def undrawn(monkeypatch):
     """Figures are composed, not rendered; the scorecard's, which no setting of a paper reaches, neither."""
     from matplotlib.figure import Figure
 
-    monkeypatch.setattr("replicortex.files.figure_bytes", lambda *_: b"a figure")
+    monkeypatch.setattr("replicortex.core.files.figure_bytes", lambda *_: b"a figure")
     monkeypatch.setattr(Figure, "draw_without_rendering", lambda _: None)
     for name in ("draw_scorecard", "draw_overview"):
         monkeypatch.setattr(f"replicortex.scorecard.{name}", lambda _: Figure())

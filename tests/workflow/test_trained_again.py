@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from replicortex.files import read_tensors
+from replicortex.core.files import read_tensors
 from replicortex.provenance import records
 
 MODEL = Path("results/demo/mt_maps/models/clips/pretrained/seed0.safetensors")

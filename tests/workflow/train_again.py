@@ -8,9 +8,9 @@ import sys
 from importlib import import_module
 from pathlib import Path
 
-from replicortex.files import write
+from replicortex.core.files import write
+from replicortex.core.runner import _determinism
 from replicortex.provenance import records
-from replicortex.runner import _determinism
 
 
 def main(record_path: Path, place: int, into: Path) -> None:

@@ -7,8 +7,8 @@ import os
 import sys
 from pathlib import Path
 
-from replicortex import git, places
-from replicortex.errors import StudyError, nearest
+from replicortex.core import git, places
+from replicortex.core.errors import StudyError, nearest
 from replicortex.provenance import commands as commands_of_audit
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -88,9 +88,9 @@ def _resources(options: argparse.Namespace) -> None:
 
 
 def _cost(options: argparse.Namespace) -> None:
-    from replicortex import config
+    from replicortex.core import config
+    from replicortex.core.yaml_text import read_yaml_file
     from replicortex.costs import as_text, cost
-    from replicortex.yaml_text import read_yaml_file
 
     settings = read_yaml_file(ROOT / "config/config.yaml", "config/config.yaml")
     known = config.paper_names(ROOT)
@@ -116,7 +116,7 @@ def _summary(options: argparse.Namespace) -> None:
 
 
 def _name(option: str, name: str) -> str:
-    from replicortex.schema import plain_name
+    from replicortex.core.schema import plain_name
 
     try:
         return plain_name(name)

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from replicortex.claims import Claim
-from replicortex.errors import StudyError, nearest
-from replicortex.yaml_text import read_yaml_file
+from replicortex.core.errors import StudyError, nearest
+from replicortex.core.yaml_text import read_yaml_file
 
 Names = Mapping[str, Sequence[Any]]  # column -> the values that the configuration gives it
 Aliases = Mapping[str, Mapping[str, Any]]

@@ -24,8 +24,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
-from replicortex.errors import StudyError, nearest
-from replicortex.yaml_text import read_yaml
+from replicortex.core.errors import StudyError, nearest
+from replicortex.core.yaml_text import read_yaml
 
 if TYPE_CHECKING:
     import numpy as np

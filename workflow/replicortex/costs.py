@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from replicortex.errors import StudyError
+from replicortex.core.errors import StudyError
 
 if TYPE_CHECKING:
     import pandas as pd

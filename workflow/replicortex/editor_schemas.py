@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from replicortex import config
+from replicortex.core import config
 
 
 def schemas(root: Path) -> dict[str, str]:

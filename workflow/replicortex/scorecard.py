@@ -7,9 +7,9 @@ from typing import Any
 
 from replicortex.claims import WORDS, evaluate, load
 from replicortex.claims import tables as tables_of
-from replicortex.errors import StudyError
+from replicortex.core.errors import StudyError
+from replicortex.core.tables import read
 from replicortex.plotting.scorecard import draw_overview, draw_scorecard
-from replicortex.tables import read
 
 
 def judge(

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from papers.hierarchical_ot.alternatives import compare
-from replicortex.randomness import generator
+from replicortex.core.randomness import generator
 
 pytestmark = pytest.mark.numbers
 

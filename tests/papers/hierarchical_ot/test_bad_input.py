@@ -5,8 +5,8 @@ import yaml
 
 from papers.hierarchical_ot.schema import Numbers
 from papers.hierarchical_ot.systems import files_of, is_trained
-from replicortex.config import paper_numbers
-from replicortex.errors import StudyError
+from replicortex.core.config import paper_numbers
+from replicortex.core.errors import StudyError
 
 FAULTS = {
     "unknown system": (

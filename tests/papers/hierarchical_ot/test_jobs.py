@@ -20,10 +20,10 @@ from papers.hierarchical_ot.train_language import train_language
 from papers.hierarchical_ot.train_vision import train_vision
 from replicortex.analysis import layer_plans
 from replicortex.analysis.optimal_transport import hot, split
+from replicortex.core.errors import StudyError
+from replicortex.core.files import read_tensors, write
+from replicortex.core.randomness import stream_seed
 from replicortex.data import cifar, tiny_llm
-from replicortex.errors import StudyError
-from replicortex.files import read_tensors, write
-from replicortex.randomness import stream_seed
 from replicortex.training.augment import normalise
 from replicortex.training.state import OutOfTime, State
 

@@ -7,8 +7,8 @@ from papers.hierarchical_ot import aggregate, planted
 from papers.hierarchical_ot.controls import RULES, plans, scored
 from papers.hierarchical_ot.match import Rows, layers_of
 from replicortex.analysis.optimal_transport import hot
-from replicortex.errors import StudyError
-from replicortex.randomness import generator
+from replicortex.core.errors import StudyError
+from replicortex.core.randomness import generator
 
 pytestmark = pytest.mark.numbers
 

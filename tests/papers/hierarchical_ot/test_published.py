@@ -8,7 +8,7 @@ import torch
 from manifests import described
 
 from papers.hierarchical_ot import published
-from replicortex.errors import StudyError
+from replicortex.core.errors import StudyError
 
 pytestmark = pytest.mark.numbers
 

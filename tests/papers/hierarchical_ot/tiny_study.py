@@ -6,7 +6,7 @@ import yaml
 from manifests import described
 
 from papers.hierarchical_ot.schema import Numbers
-from replicortex.config import merge
+from replicortex.core.config import merge
 from replicortex.data.fixtures import cifar10, cifar_resnets, macaque_v4, nsd_regions, python_topics
 from replicortex.data.fixtures import tiny_llm as stories
 

@@ -22,8 +22,8 @@ from papers.learning_rules.activations import View, extract_pictures, views
 from papers.learning_rules.learners import fa, pc, stdp
 from papers.learning_rules.network import Network
 from papers.learning_rules.train import train_arrays
-from replicortex.errors import StudyError
-from replicortex.files import Tensors
+from replicortex.core.errors import StudyError
+from replicortex.core.files import Tensors
 
 pytestmark = pytest.mark.numbers
 

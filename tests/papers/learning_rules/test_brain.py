@@ -12,10 +12,10 @@ from scipy.stats import spearmanr
 from papers.learning_rules import resize
 from papers.learning_rules.brain import brain, low_level, noise_bounds
 from replicortex.analysis.bootstrap import resample_weights
+from replicortex.core.errors import StudyError
 from replicortex.data import objects92, things
 from replicortex.data.fixtures import objects92 as objects92_fixture
 from replicortex.data.fixtures import things_fmri_betas, things_fmri_events, things_images
-from replicortex.errors import StudyError
 
 pytestmark = pytest.mark.numbers
 

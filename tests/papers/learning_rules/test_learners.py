@@ -20,7 +20,7 @@ from papers.learning_rules.learners import (
     stdp_pair,
 )
 from papers.learning_rules.learners.inference import settle
-from replicortex.randomness import torch_generator
+from replicortex.core.randomness import torch_generator
 
 pytestmark = pytest.mark.numbers
 

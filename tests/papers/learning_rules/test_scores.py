@@ -9,9 +9,9 @@ from scipy.spatial.distance import pdist, squareform
 from scipy.stats import pearsonr, rankdata, spearmanr
 
 from papers.learning_rules import scores as scoring
-from replicortex import files
 from replicortex.analysis.bootstrap import resample_weights
-from replicortex.errors import StudyError
+from replicortex.core import files
+from replicortex.core.errors import StudyError
 
 pytestmark = pytest.mark.numbers
 

@@ -10,7 +10,7 @@ from scipy.spatial.distance import squareform
 from scipy.stats import spearmanr
 
 from papers.learning_rules import statistics
-from replicortex import files
+from replicortex.core import files
 
 pytestmark = pytest.mark.numbers
 

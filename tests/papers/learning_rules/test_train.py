@@ -14,9 +14,9 @@ from tests.papers.learning_rules.small_nets import CPU, NETWORK, TRAINING, cifar
 from papers.learning_rules import train as module
 from papers.learning_rules.network import Network
 from papers.learning_rules.train import train_arrays
-from replicortex.errors import StudyError
-from replicortex.files import Tensors, read_tensors, write
-from replicortex.randomness import torch_generator
+from replicortex.core.errors import StudyError
+from replicortex.core.files import Tensors, read_tensors, write
+from replicortex.core.randomness import torch_generator
 from replicortex.training.loop import Run
 from replicortex.training.state import OutOfTime, State
 

@@ -6,10 +6,10 @@ from manifests import described
 
 from papers.mt_maps import motion_energy, placing, sources
 from papers.mt_maps.stores import stores
-from replicortex.config import paper_numbers
+from replicortex.core.config import paper_numbers
+from replicortex.core.errors import StudyError
+from replicortex.core.files import write
 from replicortex.data.fixtures import macaque_v4, ucf101
-from replicortex.errors import StudyError
-from replicortex.files import write
 
 DECODING = {
     "source": "clips", "size": 24, "grey": True, "fewest": 8, "most": None, "split": 1,

@@ -6,9 +6,9 @@ import torch
 
 from papers.mt_maps.clips import ClipPairs, blur, changed, turned, window
 from papers.mt_maps.stimuli import moved
+from replicortex.core.errors import StudyError
+from replicortex.core.files import write
 from replicortex.data import frames
-from replicortex.errors import StudyError
-from replicortex.files import write
 
 pytestmark = pytest.mark.numbers
 

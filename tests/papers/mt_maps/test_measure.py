@@ -5,8 +5,8 @@ import pytest
 
 from papers.mt_maps import battery, motion_energy, selectivity, sheets, stimuli, tuning
 from papers.mt_maps.respond import measured
-from replicortex.errors import StudyError
-from replicortex.randomness import generator
+from replicortex.core.errors import StudyError
+from replicortex.core.randomness import generator
 
 pytestmark = pytest.mark.numbers
 

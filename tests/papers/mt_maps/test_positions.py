@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from papers.mt_maps import positions as place
-from replicortex.errors import StudyError
+from replicortex.core.errors import StudyError
 
 pytestmark = pytest.mark.numbers
 

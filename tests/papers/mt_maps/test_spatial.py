@@ -6,7 +6,7 @@ import torch
 
 from papers.mt_maps import positions as place
 from papers.mt_maps import spatial
-from replicortex.errors import StudyError
+from replicortex.core.errors import StudyError
 
 pytestmark = pytest.mark.numbers
 

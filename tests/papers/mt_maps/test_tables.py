@@ -11,10 +11,10 @@ from papers.mt_maps.figures import figures, wheel
 from papers.mt_maps.measure import COLUMNS, VALUES, measure
 from papers.mt_maps.respond import respond
 from papers.mt_maps.train import train
-from replicortex.config import paper_numbers
+from replicortex.core.config import paper_numbers
+from replicortex.core.files import read_tensors, write
 from replicortex.data import frames
 from replicortex.data.fixtures.ucf101 import drifting
-from replicortex.files import read_tensors, write
 
 pytestmark = pytest.mark.numbers
 

@@ -12,11 +12,11 @@ from papers.mt_maps.conditions import arms, seed_of, shares, told, trainings, un
 from papers.mt_maps.learner import MoCo
 from papers.mt_maps.network import Network, settle
 from papers.mt_maps.train import Job, train
-from replicortex.config import paper_numbers
+from replicortex.core.config import paper_numbers
+from replicortex.core.errors import StudyError
+from replicortex.core.files import Tensors, write
+from replicortex.core.randomness import torch_generator
 from replicortex.data import frames
-from replicortex.errors import StudyError
-from replicortex.files import Tensors, write
-from replicortex.randomness import torch_generator
 from replicortex.training.state import OutOfTime, State
 
 pytestmark = pytest.mark.numbers

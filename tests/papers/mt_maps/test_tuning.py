@@ -6,7 +6,7 @@ from scipy.optimize import brentq
 from scipy.special import ive
 
 from papers.mt_maps import tuning
-from replicortex.errors import StudyError
+from replicortex.core.errors import StudyError
 
 pytestmark = pytest.mark.numbers
 

@@ -8,10 +8,10 @@ import pytest
 from manifests import described
 
 from papers.sparse_positive import designs, encode, plan, spaces, units
-from replicortex.config import paper_numbers
-from replicortex.errors import StudyError
-from replicortex.files import write
-from replicortex.randomness import generator
+from replicortex.core.config import paper_numbers
+from replicortex.core.errors import StudyError
+from replicortex.core.files import write
+from replicortex.core.randomness import generator
 
 
 @pytest.mark.parametrize(

@@ -10,9 +10,9 @@ from papers.sparse_positive import designs, encode, many
 from papers.sparse_positive import statistics as st
 from papers.sparse_positive.noise import Spread, spread
 from replicortex.analysis import encoding
+from replicortex.core.errors import StudyError
 from replicortex.data import nsd
 from replicortex.data.fixtures.nsd import build
-from replicortex.errors import StudyError
 
 pytestmark = pytest.mark.numbers
 

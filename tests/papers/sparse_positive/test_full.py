@@ -2,7 +2,7 @@
 
 import pytest
 
-from replicortex.config import paper_numbers
+from replicortex.core.config import paper_numbers
 from replicortex.data.fixtures import nsd
 
 MODELS_PER_JOB = 6

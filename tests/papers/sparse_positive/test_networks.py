@@ -11,9 +11,9 @@ from papers.sparse_positive.network import Network, barlow
 from papers.sparse_positive.train import Learner, probed
 from papers.sparse_positive.units import choose, directions, halves
 from papers.sparse_positive.views import apply, parameters, ramp
+from replicortex.core.errors import StudyError
+from replicortex.core.randomness import generator, torch_generator
 from replicortex.data import floc
-from replicortex.errors import StudyError
-from replicortex.randomness import generator, torch_generator
 
 pytestmark = pytest.mark.numbers
 

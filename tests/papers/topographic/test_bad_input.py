@@ -11,10 +11,10 @@ from papers.topographic.learner import Topographic
 from papers.topographic.objectives import task_loss
 from papers.topographic.schema import Numbers
 from papers.topographic.train import train
-from replicortex.config import merge, paper_numbers
-from replicortex.errors import StudyError
-from replicortex.files import Tensors, write
-from replicortex.randomness import generator, torch_generator
+from replicortex.core.config import merge, paper_numbers
+from replicortex.core.errors import StudyError
+from replicortex.core.files import Tensors, write
+from replicortex.core.randomness import generator, torch_generator
 from replicortex.training.state import State
 
 CPU = torch.device("cpu")

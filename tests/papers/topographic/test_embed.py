@@ -9,8 +9,8 @@ import torch
 from papers.topographic.embed import embed
 from papers.topographic.network import Network
 from papers.topographic.probe import Probe, _adamw, _rate
-from replicortex.files import Tensors, write
-from replicortex.randomness import generator, torch_generator
+from replicortex.core.files import Tensors, write
+from replicortex.core.randomness import generator, torch_generator
 
 pytestmark = pytest.mark.numbers
 

@@ -6,9 +6,9 @@ import pytest
 
 from papers.topographic import measures, statistics
 from papers.topographic.noise import noisy, pink
-from replicortex.errors import StudyError
-from replicortex.files import Tensors, read_tensors, write
-from replicortex.randomness import generator
+from replicortex.core.errors import StudyError
+from replicortex.core.files import Tensors, read_tensors, write
+from replicortex.core.randomness import generator
 
 pytestmark = pytest.mark.numbers
 

@@ -7,8 +7,8 @@ import torch
 
 from papers.topographic.objectives import margin_loss
 from papers.topographic.sheet import Balance, TopographicLoss, neighbour_counts, neighbour_pairs
-from replicortex.errors import StudyError
-from replicortex.randomness import torch_generator
+from replicortex.core.errors import StudyError
+from replicortex.core.randomness import torch_generator
 
 pytestmark = pytest.mark.numbers
 

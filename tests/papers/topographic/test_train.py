@@ -13,10 +13,10 @@ from papers.topographic.images import of_each_class
 from papers.topographic.learner import Topographic
 from papers.topographic.schema import Numbers
 from papers.topographic.train import train
-from replicortex.config import merge
-from replicortex.errors import StudyError
-from replicortex.files import Tensors, write
-from replicortex.randomness import generator, torch_generator
+from replicortex.core.config import merge
+from replicortex.core.errors import StudyError
+from replicortex.core.files import Tensors, write
+from replicortex.core.randomness import generator, torch_generator
 from replicortex.training.state import OutOfTime, State
 
 pytestmark = pytest.mark.numbers

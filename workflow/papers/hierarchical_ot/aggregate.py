@@ -10,11 +10,11 @@ import numpy as np
 import pandas as pd
 
 from papers.hierarchical_ot.match import layers_of, layers_of_seed
-from replicortex import tables
 from replicortex.analysis import layer_plans
 from replicortex.analysis.optimal_transport import checkpoint_plan, split
-from replicortex.progress import Progress, iter_plainly
-from replicortex.randomness import generator
+from replicortex.core import tables
+from replicortex.core.progress import Progress, iter_plainly
+from replicortex.core.randomness import generator
 
 CHECKPOINTS = ["seed", "measure", "row", "column", "value"]
 NONE = -1  # row and column of a measure that has none

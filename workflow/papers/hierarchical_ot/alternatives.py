@@ -18,8 +18,8 @@ import pandas as pd
 from papers.hierarchical_ot.match import Layers, both, layers_of_seed
 from replicortex.analysis import layer_plans, layer_similarity
 from replicortex.analysis.optimal_transport import hot, split, standardise, transport
-from replicortex.progress import Progress, iter_plainly
-from replicortex.randomness import stream_seed
+from replicortex.core.progress import Progress, iter_plainly
+from replicortex.core.randomness import stream_seed
 
 VALIDATED = 4  # one in so many training stimuli chooses among layers by ridge
 

@@ -17,11 +17,11 @@ from papers.hierarchical_ot import neurons, passages, pictures
 from papers.hierarchical_ot.learner import fresh
 from papers.hierarchical_ot.networks import Pooled, for_images, for_text, letters
 from papers.hierarchical_ot.readout import layers
+from replicortex.core.errors import StudyError
+from replicortex.core.files import Tensors, read_tensors
+from replicortex.core.progress import Progress, iter_plainly
 from replicortex.data import cifar_resnets, nsd, nsd_regions, tiny_llm
-from replicortex.errors import StudyError
-from replicortex.files import Tensors, read_tensors
 from replicortex.models.cifar_resnet import CifarResNet
-from replicortex.progress import Progress, iter_plainly
 from replicortex.training import device as devices
 from replicortex.training.augment import normalise
 

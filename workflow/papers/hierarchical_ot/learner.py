@@ -8,9 +8,9 @@ from typing import Any
 import pandas as pd
 import torch
 
-from replicortex.files import Tensors
-from replicortex.progress import Progress
-from replicortex.randomness import stream_seed
+from replicortex.core.files import Tensors
+from replicortex.core.progress import Progress
+from replicortex.core.randomness import stream_seed
 from replicortex.training.loop import Run, fit
 from replicortex.training.optimisers import Adam
 from replicortex.training.state import State

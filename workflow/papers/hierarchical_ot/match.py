@@ -20,10 +20,10 @@ from scipy.stats import ortho_group
 from papers.hierarchical_ot.controls import RULES, scored
 from replicortex.analysis import layer_plans
 from replicortex.analysis.optimal_transport import Hot, hot, split
-from replicortex.errors import StudyError, nearest
-from replicortex.files import read_tensors
-from replicortex.progress import Progress, iter_plainly
-from replicortex.randomness import generator, stream_seed
+from replicortex.core.errors import StudyError, nearest
+from replicortex.core.files import read_tensors
+from replicortex.core.progress import Progress, iter_plainly
+from replicortex.core.randomness import generator, stream_seed
 
 Layers = Sequence[np.ndarray]
 TABLES = ("scores", "plans", "structure", "curves")

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from replicortex.core.errors import StudyError
+from replicortex.core.randomness import generator
 from replicortex.data import texts
-from replicortex.errors import StudyError
-from replicortex.randomness import generator
 
 
 def passages(text: Path, language: dict[str, Any]) -> tuple[list[str], list[str]]:

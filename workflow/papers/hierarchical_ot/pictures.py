@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from replicortex.core.errors import StudyError
+from replicortex.core.randomness import generator
 from replicortex.data import cifar
-from replicortex.errors import StudyError
-from replicortex.randomness import generator
 
 
 def training_images(images: Path, vision: dict[str, Any]) -> tuple[np.ndarray, np.ndarray]:

@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 
 from papers.hierarchical_ot.match import Rows
+from replicortex.core.progress import Progress, iter_plainly
+from replicortex.core.randomness import generator, stream_seed
 from replicortex.data.planted import subjects
-from replicortex.progress import Progress, iter_plainly
-from replicortex.randomness import generator, stream_seed
 
 
 def match_planted(

@@ -13,12 +13,12 @@ import numpy as np
 import torch
 
 from papers.hierarchical_ot import neurons, passages
+from replicortex.core.errors import StudyError, nearest
+from replicortex.core.files import Tensors
+from replicortex.core.progress import Progress, iter_plainly
+from replicortex.core.reading import reading
 from replicortex.data import manifest as manifests
 from replicortex.data import nsd
-from replicortex.errors import StudyError, nearest
-from replicortex.files import Tensors
-from replicortex.progress import Progress, iter_plainly
-from replicortex.reading import reading
 from replicortex.training import device as devices
 
 MEAN, SD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # ImageNet's, which all of them use

@@ -5,8 +5,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
+from replicortex.core.schema import Apart, Name, PaperNumbers, Positive, PositiveInt, Section, Share
 from replicortex.costs import Shown
-from replicortex.schema import Apart, Name, PaperNumbers, Positive, PositiveInt, Section, Share
 
 Count = Annotated[int, Field(ge=0)]
 Repository = Annotated[str, Field(pattern=r"^[\w.-]+/[\w.-]+$")]

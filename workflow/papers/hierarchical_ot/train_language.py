@@ -12,8 +12,8 @@ from papers.hierarchical_ot.learner import Learner, fresh, train
 from papers.hierarchical_ot.networks import for_text, letters
 from papers.hierarchical_ot.passages import passages
 from papers.hierarchical_ot.readout import outputs
-from replicortex.progress import Progress, iter_plainly
-from replicortex.randomness import stream_seed, torch_generator
+from replicortex.core.progress import Progress, iter_plainly
+from replicortex.core.randomness import stream_seed, torch_generator
 from replicortex.training import device as devices
 from replicortex.training.loop import Run
 from replicortex.training.state import State

@@ -12,8 +12,8 @@ from papers.hierarchical_ot import pictures
 from papers.hierarchical_ot.learner import Learner, fresh, train
 from papers.hierarchical_ot.networks import for_images
 from papers.hierarchical_ot.readout import outputs
-from replicortex.progress import Progress, iter_plainly
-from replicortex.randomness import stream_seed
+from replicortex.core.progress import Progress, iter_plainly
+from replicortex.core.randomness import stream_seed
 from replicortex.training import device as devices
 from replicortex.training.augment import Batches, normalise
 from replicortex.training.loop import Run

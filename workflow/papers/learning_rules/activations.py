@@ -14,9 +14,9 @@ from papers.learning_rules import resize
 from papers.learning_rules import stimuli as sources
 from papers.learning_rules.learners.inference import pooled_kernel, settle
 from papers.learning_rules.network import BLOCKS, VARIANTS, norm_of
-from replicortex.errors import StudyError
-from replicortex.files import Tensors, read_tensors
-from replicortex.progress import Progress, iter_plainly
+from replicortex.core.errors import StudyError
+from replicortex.core.files import Tensors, read_tensors
+from replicortex.core.progress import Progress, iter_plainly
 from replicortex.training import device as devices
 from replicortex.training.augment import normalise
 

@@ -12,8 +12,8 @@ from papers.learning_rules import resize
 from papers.learning_rules import stimuli as shown
 from replicortex.analysis import lowlevel, noise, rdm
 from replicortex.analysis.bootstrap import percentile_interval
+from replicortex.core.errors import StudyError
 from replicortex.data import objects92, things
-from replicortex.errors import StudyError
 
 
 def brain(

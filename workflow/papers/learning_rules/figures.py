@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from replicortex import tables
-from replicortex.errors import StudyError, nearest
+from replicortex.core import tables
+from replicortex.core.errors import StudyError, nearest
 from replicortex.plotting.labels import DISPLACEMENT, IMAGE_SIZE, RHO
 from replicortex.plotting.style import (
     GREY,

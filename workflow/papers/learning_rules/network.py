@@ -12,7 +12,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from replicortex.randomness import torch_generator
+from replicortex.core.randomness import torch_generator
 
 BLOCKS = ("conv1", "conv2", "conv3")
 LAYERS = (*BLOCKS, "fc1")

@@ -4,8 +4,7 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import Field, model_validator
 
-from replicortex.costs import Shown
-from replicortex.schema import (
+from replicortex.core.schema import (
     Apart,
     Name,
     PaperNumbers,
@@ -15,6 +14,7 @@ from replicortex.schema import (
     Share,
     SharePart,
 )
+from replicortex.costs import Shown
 
 Layer = Literal["conv1", "conv2", "conv3", "fc1"]
 Pooling = Literal["global", "grid", "full"]

@@ -14,8 +14,8 @@ from replicortex.analysis import ties
 from replicortex.analysis.bootstrap import stimulus_bootstrap
 from replicortex.analysis.rank import partial_spearman, spearman
 from replicortex.analysis.rdm import constant_rows, correlation_distance, upper
-from replicortex.errors import StudyError
-from replicortex.files import read_arrays, read_tensors
+from replicortex.core.errors import StudyError
+from replicortex.core.files import read_arrays, read_tensors
 
 CELL = ["rule", "seed", "epoch", "px", "arm", "bn", "pooling", "layer"]
 REASONS = ["silent", "constant"]  # why a cell has no rho

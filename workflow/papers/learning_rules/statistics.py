@@ -13,9 +13,9 @@ from papers.learning_rules.scores import read_brain
 from replicortex.analysis import permutation
 from replicortex.analysis.bootstrap import percentile_interval
 from replicortex.analysis.rank import spearman
-from replicortex.errors import StudyError
-from replicortex.files import read_arrays
-from replicortex.tables import join
+from replicortex.core.errors import StudyError
+from replicortex.core.files import read_arrays
+from replicortex.core.tables import join
 
 VIEW = ["epoch", "px", "arm", "bn", "pooling"]
 LAYERS = ["conv1", "conv2", "conv3", "fc1"]

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
+from replicortex.core.errors import StudyError, nearest
 from replicortex.data import objects92, things
-from replicortex.errors import StudyError, nearest
 
 
 def images(

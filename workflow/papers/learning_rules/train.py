@@ -13,11 +13,11 @@ import torch
 from papers.learning_rules.learners import bp, fa, pc, pc_supervised, stdp, stdp_pair
 from papers.learning_rules.learners.base import Learner
 from papers.learning_rules.network import LAYERS, fill_norms, norm_buffers
+from replicortex.core.errors import StudyError, nearest
+from replicortex.core.files import Tensors
+from replicortex.core.progress import Progress, iter_plainly
+from replicortex.core.randomness import torch_generator
 from replicortex.data import cifar
-from replicortex.errors import StudyError, nearest
-from replicortex.files import Tensors
-from replicortex.progress import Progress, iter_plainly
-from replicortex.randomness import torch_generator
 from replicortex.training import device as devices
 from replicortex.training.augment import Batches, normalise, subset
 from replicortex.training.loop import Run, Trained, fit

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from papers.mt_maps import stimuli
+from replicortex.core.errors import StudyError
+from replicortex.core.randomness import generator
 from replicortex.data.frames import Store
-from replicortex.errors import StudyError
-from replicortex.randomness import generator
 
 # Families whose directions run over half a circle.
 ORIENTED = ("static", "counterphase")

@@ -13,9 +13,9 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
+from replicortex.core.errors import StudyError
+from replicortex.core.randomness import torch_generator
 from replicortex.data.frames import Store
-from replicortex.errors import StudyError
-from replicortex.randomness import torch_generator
 
 GREY = (0.2989, 0.587, 0.114)
 BINS = 16  # of direction: pairs within one bin are no negatives of each other

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from replicortex.files import canonical_json
+from replicortex.core.files import canonical_json
 
 STAGES = ("reference", "random", "pretrained")  # networks before the joint training
 STARTS = ("continue", "restart")  # how the joint training begins

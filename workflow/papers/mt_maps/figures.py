@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from replicortex import tables
-from replicortex.files import read_arrays
+from replicortex.core import tables
+from replicortex.core.files import read_arrays
 from replicortex.plotting.look import Look, curve
 from replicortex.plotting.style import GREY, PALE, PALETTE, finish, letter, new_figure, note, style
 

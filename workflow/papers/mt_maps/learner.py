@@ -13,7 +13,7 @@ import torch
 from papers.mt_maps import positions
 from papers.mt_maps.network import Network
 from papers.mt_maps.spatial import spatial_loss
-from replicortex.errors import StudyError
+from replicortex.core.errors import StudyError
 from replicortex.training.moco import Queue, follow, info_nce
 from replicortex.training.optimisers import SGD, Adam
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from replicortex.errors import StudyError
+from replicortex.core.errors import StudyError
 
 JUMP = np.deg2rad(135)  # of direction, across a fracture [assumed]
 AXIS_JUMP = np.deg2rad(45)  # of axis, which a fracture leaves alone [assumed]

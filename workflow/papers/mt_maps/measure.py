@@ -10,10 +10,10 @@ import pandas as pd
 
 from papers.mt_maps import maps, selectivity, sheets
 from replicortex.analysis import rank, ties
-from replicortex.errors import StudyError
-from replicortex.files import read_tensors
-from replicortex.randomness import generator
-from replicortex.tables import join
+from replicortex.core.errors import StudyError
+from replicortex.core.files import read_tensors
+from replicortex.core.randomness import generator
+from replicortex.core.tables import join
 
 TOLD = ["arm", "network", "alpha", "seed"]
 COLUMNS = [*TOLD, "area", "layer", "positions", "stimulus", "curve", "measure", "null"]

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from replicortex.errors import StudyError
+from replicortex.core.errors import StudyError
 
 
 def channels(numbers: dict[str, Any]) -> list[tuple[float, float, float]]:

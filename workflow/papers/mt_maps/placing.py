@@ -8,7 +8,7 @@ import numpy as np
 
 from papers.mt_maps import positions, stimuli
 from papers.mt_maps.rates import Rates
-from replicortex.randomness import generator
+from replicortex.core.randomness import generator
 
 DIGITS = 6  # of the mean losses that a model's description tells
 OVERLAP = 0.1  # of tiles on the first layer's grid [code]

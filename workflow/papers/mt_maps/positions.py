@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from replicortex.errors import StudyError
+from replicortex.core.errors import StudyError
 
 
 def retinotopic(

@@ -13,9 +13,9 @@ from papers.mt_maps.battery import Family, battery
 from papers.mt_maps.clips import ClipPairs
 from papers.mt_maps.network import Network
 from papers.mt_maps.stores import stores
+from replicortex.core.files import Tensors, read_tensors
+from replicortex.core.progress import Progress, iter_plainly
 from replicortex.data.frames import Store
-from replicortex.files import Tensors, read_tensors
-from replicortex.progress import Progress, iter_plainly
 from replicortex.training import device as devices
 
 BATCH = 32

@@ -5,8 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from papers.mt_maps.conditions import arms, trainings
-from replicortex.costs import Shown
-from replicortex.schema import (
+from replicortex.core.schema import (
     Apart,
     Name,
     Ordered,
@@ -17,6 +16,7 @@ from replicortex.schema import (
     Share,
     SharePart,
 )
+from replicortex.costs import Shown
 
 NotNegative = Annotated[float, Field(ge=0)]
 Count = Annotated[int, Field(ge=0)]

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from papers.mt_maps import tuning
-from replicortex.errors import StudyError
+from replicortex.core.errors import StudyError
 
 CURVES = ("averaged", "best")  # over cycles and speeds; or each channel's best of them
 MEASURES = (

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from papers.mt_maps import maps, positions, tuning
-from replicortex.errors import StudyError
+from replicortex.core.errors import StudyError
 
 BINS = 9  # of distance, from 0 to 2 sqrt(2) / 3 of the spacing [code: TDANN]
 MANY = 1000  # units of one sample of pairs [code]

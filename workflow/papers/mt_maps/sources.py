@@ -6,12 +6,12 @@ from pathlib import Path
 
 import numpy as np
 
+from replicortex.core.errors import StudyError
+from replicortex.core.files import Tensors
+from replicortex.core.progress import Progress, iter_plainly
+from replicortex.core.randomness import generator
 from replicortex.data import frames, macaque_v4, video
 from replicortex.data import manifest as manifests
-from replicortex.errors import StudyError
-from replicortex.files import Tensors
-from replicortex.progress import Progress, iter_plainly
-from replicortex.randomness import generator
 
 
 def decode(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import torch
 
-from replicortex.errors import StudyError
+from replicortex.core.errors import StudyError
 
 
 def correlations(responses: torch.Tensor) -> torch.Tensor:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from papers.mt_maps.tuning import angles
-from replicortex.errors import StudyError
+from replicortex.core.errors import StudyError
 
 
 def directions(n: int) -> np.ndarray:

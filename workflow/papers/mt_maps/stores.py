@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from replicortex.core.files import read_tensors
 from replicortex.data.frames import Store, open_store
-from replicortex.files import read_tensors
 
 
 def stores(shards: list[Path]) -> dict[str, Store]:

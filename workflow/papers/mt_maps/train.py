@@ -18,9 +18,9 @@ from papers.mt_maps.conditions import pretraining, shares
 from papers.mt_maps.learner import MoCo
 from papers.mt_maps.network import Network, settle
 from papers.mt_maps.stores import stores
+from replicortex.core.files import Tensors, canonical_json
+from replicortex.core.progress import Progress, iter_plainly
 from replicortex.data.frames import Store
-from replicortex.files import Tensors, canonical_json
-from replicortex.progress import Progress, iter_plainly
 from replicortex.training import device as devices
 from replicortex.training.loop import Run, fit
 from replicortex.training.state import State

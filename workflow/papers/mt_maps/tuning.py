@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from replicortex.errors import StudyError
+from replicortex.core.errors import StudyError
 
 FEWEST = 8  # directions below which a circular variance mostly measures the sampling
 

@@ -10,9 +10,9 @@ import numpy as np
 
 from papers.sparse_positive.noise import spread
 from replicortex.analysis.encoding import noise_ceiling, standard
+from replicortex.core.errors import StudyError
+from replicortex.core.randomness import generator
 from replicortex.data import macaque_v4, manifest, nsd, voxel_tables
-from replicortex.errors import StudyError
-from replicortex.randomness import generator
 
 # Which units a region is made of.
 REGIONS = {"FFA": "face", "PPA": "scene"}

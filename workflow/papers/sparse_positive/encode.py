@@ -11,10 +11,10 @@ import pandas as pd
 
 from papers.sparse_positive.designs import Design, Problem, problems
 from replicortex.analysis import encoding
-from replicortex.errors import StudyError
-from replicortex.files import read_arrays
-from replicortex.progress import Progress, iter_plainly
-from replicortex.randomness import generator
+from replicortex.core.errors import StudyError
+from replicortex.core.files import read_arrays
+from replicortex.core.progress import Progress, iter_plainly
+from replicortex.core.randomness import generator
 
 SIGNS = {"signed": False, "positive": True}
 TABLES = ("scores", "alphas", "rotation", "voxels")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from replicortex import tables
+from replicortex.core import tables
 from replicortex.plotting.style import GREY, PALETTE, finish, letter, new_figure, note, style
 
 if TYPE_CHECKING:

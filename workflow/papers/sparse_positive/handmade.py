@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from replicortex.analysis.lowlevel import gabor_amplitudes
-from replicortex.randomness import generator
+from replicortex.core.randomness import generator
 
 GREY = np.array([0.2125, 0.7154, 0.0721])  # scikit-image's luminance, which is HOG's oracle
 CLIP = 0.2  # of a normalised block (L2-Hys, Dalal and Triggs 2005)

@@ -12,8 +12,8 @@ import pandas as pd
 from papers.sparse_positive.designs import Problem, problems, semi_real
 from papers.sparse_positive.encode import load, match_of, per_voxel, summary
 from replicortex.analysis import encoding
-from replicortex.progress import Progress, iter_plainly
-from replicortex.randomness import generator
+from replicortex.core.progress import Progress, iter_plainly
+from replicortex.core.randomness import generator
 
 REGIONS = ("FFA", "PPA")
 

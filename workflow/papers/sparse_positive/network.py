@@ -9,8 +9,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from replicortex.core.randomness import torch_generator
 from replicortex.models.resnet import ResNet
-from replicortex.randomness import torch_generator
 
 CLASSES = 10
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from replicortex.analysis.encoding import noise_ceiling
-from replicortex.errors import StudyError
+from replicortex.core.errors import StudyError
 
 LOW = 0.2  # ncsnr above which DeepNSD's table lists voxels
 GRID = np.linspace(0.0005, 0.9995, 1000)

@@ -5,8 +5,16 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from papers.sparse_positive.plan import makes, targets
+from replicortex.core.schema import (
+    Apart,
+    Ordered,
+    PaperNumbers,
+    Positive,
+    PositiveInt,
+    Section,
+    Share,
+)
 from replicortex.costs import Shown
-from replicortex.schema import Apart, Ordered, PaperNumbers, Positive, PositiveInt, Section, Share
 
 NotNegative = Annotated[float, Field(ge=0)]
 Count = Annotated[int, Field(ge=0)]

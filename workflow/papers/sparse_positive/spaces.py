@@ -11,11 +11,11 @@ import pandas as pd
 
 from papers.sparse_positive import handmade
 from papers.sparse_positive.units import choose, directions, halves
+from replicortex.core.errors import StudyError, nearest
+from replicortex.core.files import read_tensors
+from replicortex.core.progress import Progress, iter_plainly
+from replicortex.core.randomness import stream_seed
 from replicortex.data import cifar, cifar_resnets, floc, macaque_v4, nsd
-from replicortex.errors import StudyError, nearest
-from replicortex.files import read_tensors
-from replicortex.progress import Progress, iter_plainly
-from replicortex.randomness import stream_seed
 
 SIDE = 32  # pixels: what the small networks see
 MIRROR = tuple(cifar_resnets.DEPTHS)

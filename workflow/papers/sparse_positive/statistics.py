@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from replicortex.randomness import generator
-from replicortex.tables import join
+from replicortex.core.randomness import generator
+from replicortex.core.tables import join
 
 PLACE = ["target", "region", "space", "model", "weights", "chosen"]
 ENCODED = ["scores", "alphas", "rotation", "voxels"]

@@ -14,10 +14,10 @@ from torch.nn import functional as F
 
 from papers.sparse_positive.network import CLASSES, Network, barlow
 from papers.sparse_positive.views import apply, parameters, ramp
+from replicortex.core.errors import StudyError
+from replicortex.core.files import Tensors
+from replicortex.core.progress import Progress, iter_plainly
 from replicortex.data import cifar
-from replicortex.errors import StudyError
-from replicortex.files import Tensors
-from replicortex.progress import Progress, iter_plainly
 from replicortex.training import device as devices
 from replicortex.training.augment import normalise, subset
 from replicortex.training.loop import Run, fit

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from replicortex.analysis.localizer import localize, top
-from replicortex.errors import StudyError
-from replicortex.randomness import generator
+from replicortex.core.errors import StudyError
+from replicortex.core.randomness import generator
 
 DOMAINS = {"face": "faces", "scene": "places"}
 RANDOM = "random"

@@ -17,11 +17,11 @@ import pandas as pd
 
 from papers.sparse_positive.spaces import nsd_pictures, resized
 from papers.sparse_positive.units import choose, halves
+from replicortex.core.errors import StudyError
+from replicortex.core.progress import Progress, iter_plainly
+from replicortex.core.reading import reading
 from replicortex.data import floc, floc_originals
 from replicortex.data import manifest as manifests
-from replicortex.errors import StudyError
-from replicortex.progress import Progress, iter_plainly
-from replicortex.reading import reading
 
 RENAMED = re.compile(r"(denselayer\d+\.(?:norm|relu|conv))\.([12])")
 

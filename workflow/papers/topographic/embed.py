@@ -12,9 +12,9 @@ from papers.topographic import images as pictures
 from papers.topographic.frozen import shown_with_noise
 from papers.topographic.network import Network
 from papers.topographic.probe import Probe
+from replicortex.core.files import Tensors, read_tensors
+from replicortex.core.progress import Progress, iter_plainly
 from replicortex.data import floc as localizer
-from replicortex.files import Tensors, read_tensors
-from replicortex.progress import Progress, iter_plainly
 from replicortex.training import device as devices
 
 BATCH = 500

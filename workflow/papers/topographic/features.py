@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from replicortex.randomness import torch_generator
+from replicortex.core.randomness import torch_generator
 
 
 class FeatureViews:

@@ -11,7 +11,7 @@ import pandas as pd
 
 from papers.topographic.published import DISTANCES, TAUS, noisy_boosts
 from papers.topographic.published import values as published_values
-from replicortex import tables
+from replicortex.core import tables
 from replicortex.plotting.labels import MORANS_I
 from replicortex.plotting.look import Look
 from replicortex.plotting.look import curve as over_seeds

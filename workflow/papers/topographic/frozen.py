@@ -13,8 +13,8 @@ import numpy as np
 
 from papers.topographic import images as pictures
 from papers.topographic.noise import noisy
-from replicortex.files import Tensors
-from replicortex.randomness import generator
+from replicortex.core.files import Tensors
+from replicortex.core.randomness import generator
 
 SOFT = 0.25  # threshold of the responses [assumed]
 SMOOTH = 10 / 255  # added to a patch's s.d., about the size of noise [assumed]

@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from replicortex.core.errors import StudyError
 from replicortex.data import cifar
-from replicortex.errors import StudyError
 
 CLASSES = 10
 # In CIFAR-10's order: bird, cat, deer, dog, frog and horse are animate [code].

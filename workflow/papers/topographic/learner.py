@@ -11,7 +11,7 @@ import torch
 from papers.topographic.network import Network
 from papers.topographic.objectives import task_loss
 from papers.topographic.sheet import Balance, TopographicLoss
-from replicortex.errors import StudyError
+from replicortex.core.errors import StudyError
 from replicortex.training.dropout import dropout_factors
 from replicortex.training.optimisers import Adam
 

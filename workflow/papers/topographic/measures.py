@@ -10,8 +10,8 @@ import pandas as pd
 
 from papers.topographic.images import of_each_class
 from replicortex.analysis.moran import grid_weights, morans_i
+from replicortex.core.files import read_tensors
 from replicortex.data import floc as localizer
-from replicortex.files import read_tensors
 
 COLUMNS = ["arm", "objective", "rho", "seed", "measure", "parameter", "value"]
 THRESHOLD_D = 1.0  # d' from which a unit counts as selective [assumed]

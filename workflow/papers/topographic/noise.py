@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from replicortex.errors import StudyError
-from replicortex.randomness import generator
+from replicortex.core.errors import StudyError
+from replicortex.core.randomness import generator
 
 
 def noisy(images: np.ndarray, kind: str, level: float, seed: int) -> np.ndarray:

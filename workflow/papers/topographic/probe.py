@@ -10,7 +10,7 @@ import torch
 from torch.nn import functional as F
 
 from papers.topographic.network import CLASSES, linear
-from replicortex.randomness import torch_generator
+from replicortex.core.randomness import torch_generator
 
 BETAS, EPS = (0.9, 0.999), 1e-8
 

@@ -5,8 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from papers.topographic.conditions import ENSEMBLE, conditions
-from replicortex.costs import Shown
-from replicortex.schema import (
+from replicortex.core.schema import (
     Apart,
     Name,
     Ordered,
@@ -17,6 +16,7 @@ from replicortex.schema import (
     Share,
     SharePart,
 )
+from replicortex.costs import Shown
 
 # Objectives of the same views and batches, whose throughput one benchmark tells.
 MEASURED_AS = {"ce": "ce", "margin": "ce", "supcon": "supcon", "simclr": "supcon"}

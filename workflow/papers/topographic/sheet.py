@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from replicortex.errors import StudyError
+from replicortex.core.errors import StudyError
 
 # Steps from a unit to its neighbours, each undirected pair once.
 STEPS = ((0, 1), (1, 0), (1, 1), (1, -1))

@@ -13,10 +13,10 @@ import pandas as pd
 from papers.topographic.conditions import ENSEMBLE
 from papers.topographic.images import ANIMATE, of_each_class
 from papers.topographic.measures import COLUMNS
-from replicortex.errors import StudyError
-from replicortex.files import read_tensors
-from replicortex.randomness import generator
-from replicortex.tables import join
+from replicortex.core.errors import StudyError
+from replicortex.core.files import read_tensors
+from replicortex.core.randomness import generator
+from replicortex.core.tables import join
 
 CONDITION = ["arm", "objective", "rho"]
 TRUCK = 9  # CIFAR-10's last class

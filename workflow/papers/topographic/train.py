@@ -14,8 +14,8 @@ from papers.topographic.features import FeatureViews
 from papers.topographic.images import Labelled
 from papers.topographic.learner import Topographic
 from papers.topographic.objectives import VIEWS, task_loss
-from replicortex.files import Tensors, read_tensors
-from replicortex.progress import Progress, iter_plainly
+from replicortex.core.files import Tensors, read_tensors
+from replicortex.core.progress import Progress, iter_plainly
 from replicortex.training import device as devices
 from replicortex.training.loop import Run, fit
 from replicortex.training.state import State

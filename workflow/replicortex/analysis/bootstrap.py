@@ -17,9 +17,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from replicortex import randomness
 from replicortex.analysis import ties
-from replicortex.errors import StudyError
+from replicortex.core import randomness
+from replicortex.core.errors import StudyError
 
 # Models whose ranks are held at once: bounds the memory of a draw.
 BLOCK_MODELS = 32
@@ -44,7 +44,7 @@ def resample_weights(n: int, draws: int, seed: int) -> np.ndarray:
         Stimuli.
     draws : int
     seed : int
-        Of the stream "stimulus bootstrap" of `replicortex.randomness`.
+        Of the stream "stimulus bootstrap" of `replicortex.core.randomness`.
 
     Returns
     -------

@@ -13,7 +13,7 @@ from scipy.linalg.lapack import dposv
 from scipy.optimize import nnls
 from threadpoolctl import threadpool_limits
 
-from replicortex.errors import StudyError, nearest
+from replicortex.core.errors import StudyError, nearest
 
 Kind = Literal["ols", "lasso", "ridge", "elastic_net"]
 Empty = Literal["nan", "zero"]

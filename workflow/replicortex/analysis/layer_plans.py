@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from replicortex.analysis.optimal_transport import transport
-from replicortex.errors import StudyError
+from replicortex.core.errors import StudyError
 
 
 def uniform(layers: tuple[int, int]) -> np.ndarray:

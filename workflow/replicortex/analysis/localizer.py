@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.stats import ttest_ind
 
-from replicortex.errors import StudyError, nearest
+from replicortex.core.errors import StudyError, nearest
 
 
 class Localized(NamedTuple):

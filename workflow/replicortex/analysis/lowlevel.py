@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from replicortex.analysis.rdm import correlation_distance, euclidean_distance
-from replicortex.errors import StudyError
+from replicortex.core.errors import StudyError
 
 Images = np.ndarray | Sequence[np.ndarray]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from replicortex.errors import StudyError
+from replicortex.core.errors import StudyError
 
 
 def grid_weights(side: int, neighbours: str = "rook") -> np.ndarray:

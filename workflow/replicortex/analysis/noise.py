@@ -7,7 +7,7 @@ import numpy as np
 from replicortex.analysis import ties
 from replicortex.analysis.bootstrap import stimulus_bootstrap
 from replicortex.analysis.rank import spearman
-from replicortex.errors import StudyError
+from replicortex.core.errors import StudyError
 
 Pool = Literal["mean", "ranks"]
 

@@ -5,7 +5,7 @@ from typing import Literal
 import numpy as np
 from scipy import stats
 
-from replicortex.errors import StudyError
+from replicortex.core.errors import StudyError
 
 Alternative = Literal["greater", "less", "two-sided"]
 MOST_FLIPPED = 20  # 2**20 assignments take some 20 ms; more should be sampled

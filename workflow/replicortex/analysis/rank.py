@@ -6,7 +6,7 @@ Values that differ by no more than rounding leaves are ties (`ties.tolerance`).
 import numpy as np
 
 from replicortex.analysis import ties
-from replicortex.errors import StudyError
+from replicortex.core.errors import StudyError
 
 
 def standardised_ranks(values: np.ndarray, what: str = "vector") -> np.ndarray:

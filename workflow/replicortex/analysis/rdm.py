@@ -3,7 +3,7 @@
 import numpy as np
 
 from replicortex.analysis import ties
-from replicortex.errors import StudyError
+from replicortex.core.errors import StudyError
 
 
 def correlation_distance(features: np.ndarray, what: str = "features") -> np.ndarray:

@@ -18,8 +18,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from replicortex.errors import StudyError
-from replicortex.git import ELSEWHERE
+from replicortex.core.errors import StudyError
+from replicortex.core.git import ELSEWHERE
 
 MADE = "1577836800 +0000"  # the date of every commit
 TRIES = 20  # to delete a folder in which a process still ends

@@ -11,10 +11,10 @@ from typing import Any, Literal
 
 import numpy as np
 
+from replicortex.core.errors import StudyError
+from replicortex.core.reading import reading
 from replicortex.data import manifest as manifests
 from replicortex.data import pictures
-from replicortex.errors import StudyError
-from replicortex.reading import reading
 
 ARCHIVE = "cifar-10-python.tar.gz"
 FOLDER = "cifar-10-batches-py"

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from replicortex.core.errors import StudyError, nearest
+from replicortex.core.reading import reading
 from replicortex.data import manifest as manifests
-from replicortex.errors import StudyError, nearest
-from replicortex.reading import reading
 
 if TYPE_CHECKING:
     import torch

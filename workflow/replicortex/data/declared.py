@@ -9,11 +9,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError, model_validator
 
-from replicortex.codehash import code_hash
-from replicortex.errors import StudyError, nearest
-from replicortex.files import canonical_json
-from replicortex.schema import PositiveInt, Section
-from replicortex.yaml_text import read_yaml_file
+from replicortex.core.codehash import code_hash
+from replicortex.core.errors import StudyError, nearest
+from replicortex.core.files import canonical_json
+from replicortex.core.schema import PositiveInt, Section
+from replicortex.core.yaml_text import read_yaml_file
 
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 Commit = Annotated[str, Field(pattern="^[0-9a-f]{40}$")]

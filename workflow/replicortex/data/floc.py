@@ -10,10 +10,10 @@ from pathlib import Path
 
 import numpy as np
 
+from replicortex.core.errors import StudyError
+from replicortex.core.files import read_arrays
+from replicortex.core.reading import reading
 from replicortex.data import manifest as manifests
-from replicortex.errors import StudyError
-from replicortex.files import read_arrays
-from replicortex.reading import reading
 
 FILE = "floc_128_gray.npz"
 # Two categories make a domain; scrambled pictures belong to none.

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
+from replicortex.core.errors import StudyError
 from replicortex.data import manifest as manifests
 from replicortex.data import pictures
 from replicortex.data.floc import DOMAINS
-from replicortex.errors import StudyError
 
 FILE = re.compile(r"(?:.*/)?stimuli/(?P<category>\w+)/(?P=category)-(?P<number>\d+)\.jpg$")
 

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
-from replicortex.errors import StudyError
-from replicortex.files import AGAIN, Tensors
-from replicortex.reading import reading
+from replicortex.core.errors import StudyError
+from replicortex.core.files import AGAIN, Tensors
+from replicortex.core.reading import reading
 
 
 @dataclass(frozen=True)

@@ -23,12 +23,12 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from replicortex.core.errors import StudyError
+from replicortex.core.files import canonical_json, write_bytes
+from replicortex.core.places import check_data
+from replicortex.core.remembered import recall, remember
 from replicortex.data import annex
 from replicortex.data.declared import Dataset, File, missing_user_data
-from replicortex.errors import StudyError
-from replicortex.files import canonical_json, write_bytes
-from replicortex.places import check_data
-from replicortex.remembered import recall, remember
 
 NAMESPACE = uuid.UUID("6f0c6b0e-3d0e-5b0f-9a55-7d9ff9f0a6d1")  # of the ids of datasets made here
 LONG = 1_000_000  # bytes; a longer list of files lies beside its manifest

@@ -14,10 +14,10 @@ from pathlib import Path
 
 import numpy as np
 
+from replicortex.core.errors import StudyError, nearest
+from replicortex.core.reading import reading
 from replicortex.data import manifest as manifests
 from replicortex.data import pictures
-from replicortex.errors import StudyError, nearest
-from replicortex.reading import reading
 
 
 def sessions(manifest: Path) -> list[str]:

@@ -12,8 +12,8 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from replicortex.errors import StudyError, nearest
-from replicortex.reading import reading
+from replicortex.core.errors import StudyError, nearest
+from replicortex.core.reading import reading
 
 INSTALL = "delete it, if it is there, and run `snakemake datasets` to install the dataset"
 

@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 
+from replicortex.core.errors import StudyError, nearest
+from replicortex.core.reading import read_table, reading
 from replicortex.data import manifest as manifests
-from replicortex.errors import StudyError, nearest
-from replicortex.reading import read_table, reading
 
 if TYPE_CHECKING:
     import h5py

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
+from replicortex.core.errors import StudyError
 from replicortex.data import nsd
-from replicortex.errors import StudyError
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import numpy as np
 
+from replicortex.core.errors import StudyError, nearest
+from replicortex.core.reading import reading
 from replicortex.data import manifest as manifests
-from replicortex.errors import StudyError, nearest
-from replicortex.reading import reading
 
 IMAGES = "Kriegeskorte_Neuron2008_supplementalData.mat"
 BRAINS = "algonauts2019_92_target_fmri.mat"

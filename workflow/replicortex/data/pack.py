@@ -12,11 +12,11 @@ from pathlib import Path
 
 import numpy as np
 
+from replicortex.core.errors import StudyError
+from replicortex.core.files import write_bytes
+from replicortex.core.reading import reading
 from replicortex.data import pictures
 from replicortex.data.cifar import PACKED, read_packed
-from replicortex.errors import StudyError
-from replicortex.files import write_bytes
-from replicortex.reading import reading
 
 FLOC = "floc_128_gray.npz"
 FLOC_SIDE = 128

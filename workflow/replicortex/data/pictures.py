@@ -8,8 +8,8 @@ from typing import Literal
 
 import numpy as np
 
-from replicortex.errors import StudyError
-from replicortex.reading import reading
+from replicortex.core.errors import StudyError
+from replicortex.core.reading import reading
 
 Mode = Literal["RGB", "L"]
 

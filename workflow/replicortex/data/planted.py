@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from replicortex.randomness import generator
+from replicortex.core.randomness import generator
 
 FEATURES = 20  # of each region
 OWN = 0.5  # s.d. of each subject's own part of a region, the shared part has 1

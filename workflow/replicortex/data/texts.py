@@ -10,9 +10,9 @@ import ast
 import re
 from pathlib import Path
 
+from replicortex.core.errors import StudyError
+from replicortex.core.reading import reading
 from replicortex.data import manifest as manifests
-from replicortex.errors import StudyError
-from replicortex.reading import reading
 
 TOPICS = "pydoc_data/topics.py"
 WIKITEXT = tuple(

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from replicortex.core.errors import StudyError, nearest
+from replicortex.core.reading import read_table, reading
 from replicortex.data import manifest as manifests
 from replicortex.data import pictures
-from replicortex.errors import StudyError, nearest
-from replicortex.reading import read_table, reading
 
 if TYPE_CHECKING:
     import h5py

@@ -15,9 +15,9 @@ from pathlib import Path
 
 import numpy as np
 
+from replicortex.core.errors import StudyError
+from replicortex.core.reading import reading
 from replicortex.data import manifest as manifests
-from replicortex.errors import StudyError
-from replicortex.reading import reading
 
 WEIGHTS = "stories260K.bin"
 TOKENS = "stories260K_tok512.bin"

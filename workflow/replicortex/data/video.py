@@ -14,11 +14,11 @@ from typing import Any
 
 import numpy as np
 
+from replicortex.core.errors import StudyError
+from replicortex.core.files import Tensors
+from replicortex.core.progress import iter_plainly
+from replicortex.core.reading import reading
 from replicortex.data.frames import shard
-from replicortex.errors import StudyError
-from replicortex.files import Tensors
-from replicortex.progress import iter_plainly
-from replicortex.reading import reading
 
 SUFFIXES = (".avi", ".mkv", ".mp4", ".webm", ".mov")
 PLACEHOLDER = 8  # bytes: a packet as small holds no picture but says "the last one again" (MPEG-4)

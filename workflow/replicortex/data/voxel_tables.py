@@ -13,9 +13,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from replicortex.errors import StudyError
-from replicortex.files import read_arrays
-from replicortex.reading import read_table
+from replicortex.core.errors import StudyError
+from replicortex.core.files import read_arrays
+from replicortex.core.reading import read_table
 
 NCSNR = "ncsnr"
 REMEDY = "write the table again"

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from replicortex.errors import StudyError
+from replicortex.core.errors import StudyError
 
 
 def _convolution(inner: int, outer: int, stride: int) -> nn.Sequential:

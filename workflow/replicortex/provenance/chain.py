@@ -8,8 +8,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from replicortex.core.errors import StudyError
 from replicortex.data import manifest
-from replicortex.errors import StudyError
 from replicortex.provenance import records
 
 SHOWN = 3  # URLs and keys of a dataset in a tree for people

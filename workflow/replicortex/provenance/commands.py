@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
-from replicortex.errors import StudyError
+from replicortex.core.errors import StudyError
 
 ROOT = Path(__file__).resolve().parents[3]
 RESULTS = Path("results")
@@ -51,7 +51,7 @@ def add(parts: argparse._SubParsersAction) -> None:
 
 
 def _print_json(value: object) -> None:
-    from replicortex.files import canonical_json
+    from replicortex.core.files import canonical_json
 
     print(canonical_json(value, indent=1))
 
@@ -142,7 +142,7 @@ def _made(file: Path) -> Path:
 
 
 def _settings(pairs: list[str]) -> dict[str, object]:
-    from replicortex.yaml_text import read_yaml
+    from replicortex.core.yaml_text import read_yaml
 
     settings = {}
     for pair in pairs:

@@ -11,8 +11,8 @@ from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from replicortex.core.remembered import recall, remember
 from replicortex.provenance import records
-from replicortex.remembered import recall, remember
 
 BROKEN = "broken"
 CACHE = Path("results/.hashes.json")

@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from replicortex.errors import StudyError
-from replicortex.files import canonical_json, write_bytes
+from replicortex.core.errors import StudyError
+from replicortex.core.files import canonical_json, write_bytes
 from replicortex.provenance import chain, records
 from replicortex.provenance.contents import content_sha256
 from replicortex.provenance.history import History

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from replicortex import git
-from replicortex.errors import StudyError
+from replicortex.core import git
+from replicortex.core.errors import StudyError
 from replicortex.provenance import chain
 
 HARDWARE = ("host", "cpu", "kernels", "gpu", "driver", "cuda", "python")

@@ -7,8 +7,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO
 
-from replicortex import git
-from replicortex.codehash import Reader, module_hashes
+from replicortex.core import git
+from replicortex.core.codehash import Reader, module_hashes
 
 
 class History:

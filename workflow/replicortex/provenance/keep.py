@@ -6,9 +6,9 @@ import gzip
 import shutil
 from pathlib import Path
 
-from replicortex import git
-from replicortex.errors import StudyError
-from replicortex.files import write_bytes
+from replicortex.core import git
+from replicortex.core.errors import StudyError
+from replicortex.core.files import write_bytes
 from replicortex.provenance import chain, records
 from replicortex.provenance.verification import verify
 

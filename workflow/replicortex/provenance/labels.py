@@ -6,7 +6,7 @@ import csv
 from collections import Counter
 from pathlib import Path
 
-from replicortex.errors import StudyError
+from replicortex.core.errors import StudyError
 from replicortex.provenance import chain
 
 

@@ -11,7 +11,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from replicortex.errors import StudyError
+from replicortex.core.errors import StudyError
 from replicortex.provenance import chain
 from replicortex.provenance.contents import Hashes
 from replicortex.provenance.figure_page import figure_page

@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from replicortex.errors import StudyError
+from replicortex.core.errors import StudyError
 
 
 @dataclass(frozen=True)

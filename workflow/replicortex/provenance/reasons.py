@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from replicortex.codehash import module_hashes
-from replicortex.config import SCALES
-from replicortex.errors import StudyError
+from replicortex.core.codehash import module_hashes
+from replicortex.core.config import SCALES
+from replicortex.core.errors import StudyError
 from replicortex.provenance import chain
 from replicortex.provenance.contents import Hashes
 from replicortex.provenance.differences import apart

@@ -23,9 +23,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from replicortex.core.errors import StudyError
+from replicortex.core.files import canonical_json, write_bytes
 from replicortex.data import manifest
-from replicortex.errors import StudyError
-from replicortex.files import canonical_json, write_bytes
 
 SUFFIX = ".record.json"
 LIST = ".inputs-{digest}.json"  # of a job with many inputs: one list for all its results
@@ -170,7 +170,7 @@ def write(
     result: Path, identity: Identity, digest: str, seed: int | None, facts: dict[str, Any]
 ) -> None:
     """Write the record of one result beside it."""
-    from replicortex.codehash import module_hashes
+    from replicortex.core.codehash import module_hashes
 
     what = identity.what
     module = what["call"].partition(":")[0]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from replicortex.errors import StudyError
+from replicortex.core.errors import StudyError
 from replicortex.provenance import records
 
 MEMORY_MARGIN, MEMORY_STEP_MB = 1.5, 500

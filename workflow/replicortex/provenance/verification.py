@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from replicortex.codehash import read_from, source_hash
+from replicortex.core.codehash import read_from, source_hash
+from replicortex.core.errors import StudyError
 from replicortex.data import annex, manifest
-from replicortex.errors import StudyError
 from replicortex.provenance import chain, records
 from replicortex.provenance.contents import Hashes
 from replicortex.provenance.history import History

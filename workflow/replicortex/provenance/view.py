@@ -11,11 +11,11 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from replicortex.codehash import source_hash
-from replicortex.config import SCALES
+from replicortex.core.codehash import source_hash
+from replicortex.core.config import SCALES
+from replicortex.core.errors import StudyError
+from replicortex.core.files import canonical_json
 from replicortex.data import declared
-from replicortex.errors import StudyError
-from replicortex.files import canonical_json
 from replicortex.provenance import chain, records
 from replicortex.provenance.contents import Hashes
 from replicortex.provenance.history import History

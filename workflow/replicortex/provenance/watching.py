@@ -10,8 +10,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from replicortex.core.errors import StudyError
 from replicortex.data import manifest
-from replicortex.errors import StudyError
 from replicortex.provenance import records
 
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import torch
 
-from replicortex.errors import StudyError
-from replicortex.randomness import torch_generator
+from replicortex.core.errors import StudyError
+from replicortex.core.randomness import torch_generator
 
 
 def subset(available: int, wanted: int, seed: int) -> torch.Tensor:

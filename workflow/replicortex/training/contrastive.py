@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch.nn import functional as F
 
-from replicortex.errors import StudyError
+from replicortex.core.errors import StudyError
 
 
 def supcon(vectors: torch.Tensor, labels: torch.Tensor, temperature: float) -> torch.Tensor:

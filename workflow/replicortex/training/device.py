@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 
 import torch
 
-from replicortex.errors import StudyError
+from replicortex.core.errors import StudyError
 
 
 def choose(name: str) -> torch.device:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from replicortex.errors import StudyError
+from replicortex.core.errors import StudyError
 
 EVERY = 50  # steps between two looks on a GPU, where each look waits for all that was queued
 

@@ -12,9 +12,9 @@ from typing import Any, Protocol
 
 import torch
 
-from replicortex.errors import StudyError
-from replicortex.progress import Progress, iter_plainly
-from replicortex.randomness import torch_generator
+from replicortex.core.errors import StudyError
+from replicortex.core.progress import Progress, iter_plainly
+from replicortex.core.randomness import torch_generator
 from replicortex.training import device as devices
 from replicortex.training.augment import Batches
 from replicortex.training.finite import Watch

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import torch
 from torch.nn import functional as F
 
-from replicortex.errors import StudyError
+from replicortex.core.errors import StudyError
 
 
 class Queue:

@@ -24,8 +24,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from replicortex.errors import StudyError
-from replicortex.files import write_bytes
+from replicortex.core.errors import StudyError
+from replicortex.core.files import write_bytes
 
 STALE_S = 120.0
 BEAT_S = 15.0

@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-from replicortex.randomness import torch_generator
+from replicortex.core.randomness import torch_generator
 
 Drawn = dict[str, torch.Tensor]  # each with one row an image
 JITTERS = 4  # brightness, contrast, saturation, hue

@@ -15,7 +15,7 @@ from torch.nn import functional as F
 
 from papers.learning_rules.learners.bp import Gradient
 from papers.learning_rules.network import BLOCKS, VARIANTS, Network
-from replicortex.randomness import torch_generator
+from replicortex.core.randomness import torch_generator
 from replicortex.training.optimisers import SGD
 
 

@@ -20,7 +20,7 @@ from papers.learning_rules.learners.base import (
 )
 from papers.learning_rules.learners.inference import pooled_kernel, settle
 from papers.learning_rules.network import BLOCKS, Network, initialise
-from replicortex.randomness import torch_generator
+from replicortex.core.randomness import torch_generator
 from replicortex.training.optimisers import Adam
 
 MOMENTUM = 0.1  # of BatchNorm's running statistics, PyTorch's default

@@ -8,7 +8,7 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
-from replicortex.errors import StudyError
+from replicortex.core.errors import StudyError
 
 # A surrounding git command (a hook, say) sets these; they would lead to another repository.
 ELSEWHERE = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY")

@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from replicortex.errors import StudyError
+from replicortex.core.errors import StudyError
 
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 TEXT, MERGE = "tag:yaml.org,2002:str", "tag:yaml.org,2002:merge"

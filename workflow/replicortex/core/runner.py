@@ -53,8 +53,8 @@ def run(
         try:
             _run(rule, what, inputs, outputs, resources)
         except BaseException as error:
-            from replicortex.errors import StudyError
-            from replicortex.places import sentence
+            from replicortex.core.errors import StudyError
+            from replicortex.core.places import sentence
 
             if type(error).__name__ == "OutOfTime":
                 print(f"{rule}: {error}", file=sys.stderr)
@@ -284,7 +284,7 @@ def write_results(
     A list of paths takes a list of values in the order of the paths, that of the seeds where there
     is one for each seed; or one figure for several formats.
     """
-    from replicortex.files import FIGURE_SUFFIXES, write
+    from replicortex.core.files import FIGURE_SUFFIXES, write
     from replicortex.provenance import records
 
     written = []

@@ -7,7 +7,7 @@ import os
 import uuid
 from pathlib import Path
 
-from replicortex.errors import StudyError
+from replicortex.core.errors import StudyError
 
 OTHER_DATA = "or name another folder as `data` in config/config.yaml"
 _TOLD = {

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent  # the folder that holds the packages
+ROOT = Path(__file__).resolve().parents[2]  # the folder that holds the packages
 Reader = Callable[[str], bytes | None]
 
 # What differs between Python versions or says nothing about behaviour.

@@ -16,12 +16,12 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel, Field, ValidationError, field_validator
 
+from replicortex.core.errors import StudyError, nearest
+from replicortex.core.files import canonical_json
+from replicortex.core.schema import Name, PaperNumbers, PositiveInt, Section
+from replicortex.core.yaml_text import read_yaml_file
 from replicortex.data.declared import Dataset, missing_user_data
 from replicortex.data.declared import load as load_datasets
-from replicortex.errors import StudyError, nearest
-from replicortex.files import canonical_json
-from replicortex.schema import Name, PaperNumbers, PositiveInt, Section
-from replicortex.yaml_text import read_yaml_file
 
 Scale = Literal["demo", "small", "full"]
 SCALES: tuple[str, ...] = get_args(Scale)

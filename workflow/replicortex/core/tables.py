@@ -6,8 +6,8 @@ from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from replicortex.errors import StudyError
-from replicortex.reading import read_table
+from replicortex.core.errors import StudyError
+from replicortex.core.reading import read_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,7 +27,7 @@ NAMES = frozenset(
 
 
 def read(path: Path, names: Collection[str] = NAMES) -> pd.DataFrame:
-    """Return a table that the workflow wrote (`replicortex.files.write`, .csv).
+    """Return a table that the workflow wrote (`replicortex.core.files.write`, .csv).
 
     Parameters
     ----------

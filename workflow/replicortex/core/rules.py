@@ -13,10 +13,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from replicortex.codehash import ROOT, code_hash, read_from
-from replicortex.errors import StudyError, nearest
-from replicortex.files import canonical_json
-from replicortex.yaml_text import read_yaml_file
+from replicortex.core.codehash import ROOT, code_hash, read_from
+from replicortex.core.errors import StudyError, nearest
+from replicortex.core.files import canonical_json
+from replicortex.core.yaml_text import read_yaml_file
 
 # Raised by hand when a change of the runner may change results.
 RUNNER = 1

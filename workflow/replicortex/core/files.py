@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from replicortex.reading import reading
+from replicortex.core.reading import reading
 
 if TYPE_CHECKING:
     import numpy as np

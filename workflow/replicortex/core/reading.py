@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from replicortex.errors import StudyError, nearest
+from replicortex.core.errors import StudyError, nearest
 
 if TYPE_CHECKING:
     import pandas as pd

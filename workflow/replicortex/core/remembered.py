@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from replicortex.files import canonical_json, write_bytes
+from replicortex.core.files import canonical_json, write_bytes
 
 
 def recall(path: Path) -> dict[str, Any]:
