@@ -5,13 +5,13 @@ import gzip
 
 import pytest
 
-from replicortex import claims
-from replicortex.claim_names import check_names
 from replicortex.core.codehash import ROOT
 from replicortex.core.config import SCALES, check, checked_numbers, merge, paper_names
 from replicortex.core.errors import StudyError
 from replicortex.core.study import OpenStudy
 from replicortex.core.yaml_text import read_yaml_file
+from replicortex.verdicts import claims
+from replicortex.verdicts.claim_names import check_names
 
 CLAIM = {
     "id": "drop",

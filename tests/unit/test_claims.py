@@ -11,10 +11,18 @@ import yaml
 from fresh_python import said
 from scipy import stats
 
-from replicortex import claims as module
-from replicortex import scorecard
-from replicortex.claims import Claim, Estimate, evaluate, judge, load, sign_flip_p, t_interval
 from replicortex.core.errors import StudyError
+from replicortex.verdicts import claims as module
+from replicortex.verdicts import scorecard
+from replicortex.verdicts.claims import (
+    Claim,
+    Estimate,
+    evaluate,
+    judge,
+    load,
+    sign_flip_p,
+    t_interval,
+)
 
 BASE = {
     "id": "drop",
@@ -644,7 +652,7 @@ def test_tables_are_listed_once(tmp_path):
 
 def test_import_is_light(root):
     code = (
-        "import sys, replicortex.claims;"
+        "import sys, replicortex.verdicts.claims;"
         "print([m for m in ('numpy', 'pandas', 'scipy') if m in sys.modules])"
     )
     assert said(root, code) == "[]"

@@ -10,12 +10,12 @@ import pytest
 from matplotlib.backends.backend_agg import RendererAgg
 from matplotlib.colors import to_rgb
 
-from replicortex import claims as verdicts
 from replicortex.core.files import figure_bytes
-from replicortex.plotting import scorecard as card
 from replicortex.plotting import style as module
 from replicortex.plotting.labels import ACCURACY, DISPLACEMENT, EPOCHS, RHO, Quantity
 from replicortex.plotting.style import PALETTE, epoch_axis, finish, freeze, new_figure, note, style
+from replicortex.verdicts import claims as verdicts
+from replicortex.verdicts import drawing as card
 
 # Machado, Oliveira and Fernandes 2009, severity 1: deuteranopia, on linear RGB.
 DEUTERANOPIA = np.array(

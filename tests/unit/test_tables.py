@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from replicortex import claims
 from replicortex.core import files, tables
 from replicortex.core.errors import StudyError
+from replicortex.verdicts import claims
 
 ODD = ["NA", "null", "nan", "None", "", "0001", "1", "1.10", "1.1", "1e3", "True", " x", "ß,\n"]
 

@@ -12,9 +12,9 @@ from tests.papers.learning_rules import made_up_tables
 
 from papers.learning_rules import figures as module
 from papers.learning_rules.figures import CONDITIONS, figures
-from replicortex import claims as engine
 from replicortex.core.errors import StudyError
 from replicortex.core.files import figure_bytes
+from replicortex.verdicts import claims as engine
 
 NAMES = ["early_area", "all_rois", "change", "resolution", "controls", "displacement"]
 CLAIMS = Path(module.__file__).with_name("claims.yaml")

@@ -111,7 +111,7 @@ def test_every_claim_finds_its_rows(study, root):
     """Those of arms that are here: none may ask for a word that the table does not have."""
     from io import StringIO
 
-    from replicortex import claims
+    from replicortex.verdicts import claims
 
     table = pd.read_csv(StringIO(study[3]["measures"].to_csv(index=False)))
     listed = claims.load(root / "workflow/papers/mt_maps/claims.yaml")

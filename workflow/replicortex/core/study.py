@@ -12,12 +12,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from replicortex import claim_names
-from replicortex import claims as claim_files
 from replicortex.core import config as configuration
 from replicortex.core import git, places, rules
 from replicortex.core.errors import StudyError
 from replicortex.core.yaml_text import read_yaml_file
+from replicortex.verdicts import claim_names
+from replicortex.verdicts import claims as claim_files
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,6 @@ import math
 from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from replicortex import claims as verdicts
 from replicortex.plotting.style import (
     GREY,
     PALE,
@@ -17,6 +16,7 @@ from replicortex.plotting.style import (
     new_figure,
     style,
 )
+from replicortex.verdicts import claims as verdicts
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -124,7 +124,7 @@ def draw_scorecard(claims: pd.DataFrame) -> Figure:
     Parameters
     ----------
     claims
-        As `replicortex.claims.evaluate` returns them, any number of papers.
+        As `replicortex.verdicts.claims.evaluate` returns them, any number of papers.
 
     Returns
     -------
@@ -166,7 +166,7 @@ def draw_overview(claims: pd.DataFrame) -> Figure:
     Parameters
     ----------
     claims
-        As `replicortex.claims.evaluate` returns them, any number of papers.
+        As `replicortex.verdicts.claims.evaluate` returns them, any number of papers.
 
     Returns
     -------

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from replicortex.claims import Claim
 from replicortex.core.errors import StudyError, nearest
 from replicortex.core.yaml_text import read_yaml_file
+from replicortex.verdicts.claims import Claim
 
 Names = Mapping[str, Sequence[Any]]  # column -> the values that the configuration gives it
 Aliases = Mapping[str, Mapping[str, Any]]

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from replicortex.claims import WORDS, evaluate, load
-from replicortex.claims import tables as tables_of
 from replicortex.core.errors import StudyError
 from replicortex.core.tables import read
-from replicortex.plotting.scorecard import draw_overview, draw_scorecard
+from replicortex.verdicts.claims import WORDS, evaluate, load
+from replicortex.verdicts.claims import tables as tables_of
+from replicortex.verdicts.drawing import draw_overview, draw_scorecard
 
 
 def judge(
@@ -40,7 +40,7 @@ def judge(
 
     Returns
     -------
-    "claims": one row per claim (`replicortex.claims.COLUMNS`); "scorecard": the figure.
+    "claims": one row per claim (`replicortex.verdicts.claims.COLUMNS`); "scorecard": the figure.
 
     Raises
     ------
