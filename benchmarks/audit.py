@@ -23,10 +23,10 @@ from common import machine, timed, versions, write
 sys.path.append(str(Path(__file__).parents[1] / "tests"))
 from synthetic_run import many_jobs
 
+from replicortex.pages.build import build
 from replicortex.provenance import chain, records
 from replicortex.provenance.contents import Hashes
 from replicortex.provenance.crate import export
-from replicortex.provenance.page import build
 from replicortex.provenance.verification import verify
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from replicortex.provenance.drawing import DOWN, HEIGHT, WIDTH, Node, layers, svg
+from replicortex.pages.drawing import DOWN, HEIGHT, WIDTH, Node, layers, svg
 
 
 def graph(**sources):

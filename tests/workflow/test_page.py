@@ -254,7 +254,7 @@ def test_first_view_of_two_thousand_jobs_takes_less_than_two_seconds(
 ):
     from synthetic_run import many_jobs
 
-    from replicortex.provenance.page import build
+    from replicortex.pages.build import build
 
     monkeypatch.chdir(tmp_path)
     many_jobs(Path("results/many"), 2_000)

@@ -124,8 +124,8 @@ def _export(options: argparse.Namespace) -> None:
 
 
 def _page(options: argparse.Namespace) -> None:
+    from replicortex.pages.build import build
     from replicortex.provenance.contents import CACHE, Hashes
-    from replicortex.provenance.page import build
 
     hashes = Hashes(CACHE)
     first = build(options.source, options.target or options.source / "audit", ROOT, hashes)

@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from html import escape
 from pathlib import Path
 
-from replicortex.provenance.html import document, facts, link, number, page_name, table, verdict
+from replicortex.pages.html import document, facts, link, number, page_name, table, verdict
+from replicortex.pages.view import NOT_KNOWN, View, count, machine_of, synthetic_notice
 from replicortex.provenance.verification import counting
-from replicortex.provenance.view import NOT_KNOWN, View, count, machine_of, synthetic_notice
 
 
 def index_page(view: View, figures: list[Path]) -> None:

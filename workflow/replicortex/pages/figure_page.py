@@ -6,11 +6,11 @@ import re
 from html import escape
 from pathlib import Path
 
+from replicortex.pages.drawing import Node, svg
+from replicortex.pages.html import caption, document, facts, link, page_name, table
+from replicortex.pages.view import View, count, function_of, synthetic_notice, version_of
 from replicortex.provenance.citations import bibtex
-from replicortex.provenance.drawing import Node, svg
-from replicortex.provenance.html import caption, document, facts, link, page_name, table
 from replicortex.provenance.steps import Input, Step
-from replicortex.provenance.view import View, count, function_of, synthetic_notice, version_of
 
 FORMATS = (".png", ".svg", ".pdf")
 

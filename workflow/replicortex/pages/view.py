@@ -16,10 +16,10 @@ from replicortex.core.config import SCALES
 from replicortex.core.errors import StudyError
 from replicortex.core.files import canonical_json
 from replicortex.data import declared
+from replicortex.pages.html import document, highlighted, page_name
 from replicortex.provenance import chain, records
 from replicortex.provenance.contents import Hashes
 from replicortex.provenance.history import History
-from replicortex.provenance.html import document, highlighted, page_name
 from replicortex.provenance.plan import planned
 from replicortex.provenance.steps import Input, Step, steps
 from replicortex.provenance.verification import Fault, verify

@@ -12,13 +12,13 @@ import tempfile
 from pathlib import Path
 
 from replicortex.core.errors import StudyError
+from replicortex.pages.figure_page import figure_page
+from replicortex.pages.index_page import index_page, jobs_page
+from replicortex.pages.step_page import dataset_page, step_page
+from replicortex.pages.view import View
 from replicortex.provenance import chain
 from replicortex.provenance.contents import Hashes
-from replicortex.provenance.figure_page import figure_page
 from replicortex.provenance.history import History
-from replicortex.provenance.index_page import index_page, jobs_page
-from replicortex.provenance.step_page import dataset_page, step_page
-from replicortex.provenance.view import View
 
 ASSETS = ("style.css", "filter.js")
 

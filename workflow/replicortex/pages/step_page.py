@@ -7,11 +7,8 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from replicortex.provenance import chain
-from replicortex.provenance.differences import apart
-from replicortex.provenance.html import document, facts, link, page_name, table
-from replicortex.provenance.steps import Input, Step
-from replicortex.provenance.view import (
+from replicortex.pages.html import document, facts, link, page_name, table
+from replicortex.pages.view import (
     NOT_KNOWN,
     SHOWN,
     View,
@@ -20,6 +17,9 @@ from replicortex.provenance.view import (
     value_text,
     version_of,
 )
+from replicortex.provenance import chain
+from replicortex.provenance.differences import apart
+from replicortex.provenance.steps import Input, Step
 
 LISTED = 200  # files of a dataset
 
