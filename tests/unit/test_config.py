@@ -189,6 +189,6 @@ def test_merge_replaces_lists_and_keeps_the_rest():
 
 
 def test_schemas_for_editors_are_in_step(root):
-    from replicortex.editor_schemas import stale
+    from replicortex.tools.schemas import stale
 
     assert stale(root) == [], "run `make schemas`"

@@ -10,7 +10,7 @@ import pytest
 from replicortex.core.codehash import ROOT
 from replicortex.core.config import checked_numbers, paper_names
 from replicortex.core.errors import StudyError
-from replicortex.costs import Shown, as_text, cost
+from replicortex.tools.costs import Shown, as_text, cost
 
 
 @pytest.fixture

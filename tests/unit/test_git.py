@@ -15,8 +15,8 @@ from replicortex.core import git, study
 from replicortex.provenance import records
 from replicortex.provenance.differences import differences
 from replicortex.provenance.history import History
-from replicortex.provenance.keep import keep
 from replicortex.provenance.verification import verify
+from replicortex.tools.promote import keep
 
 FIGURE = "results/reference/learning_rules/figures/change.png"
 

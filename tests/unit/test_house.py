@@ -69,7 +69,7 @@ def test_every_make_target_in_the_documents_exists(root):
 
 
 def test_the_graph_of_rules_is_the_engines(root, monkeypatch):
-    from replicortex import rule_graph
+    from replicortex.tools import graph as rule_graph
 
     monkeypatch.setenv("PATH", f"{BIN}:{os.environ['PATH']}")
     readme = (root / "README.md").read_text()
@@ -77,7 +77,7 @@ def test_the_graph_of_rules_is_the_engines(root, monkeypatch):
 
 
 def test_the_graph_keeps_the_edges_and_drops_colours_and_packs():
-    from replicortex.rule_graph import plain
+    from replicortex.tools.graph import plain
 
     text = (
         "flowchart TB\n\tid0[all]\n\tid1[learning_rules_train_0]\n\tid2[get_cifar10_fixture]\n"

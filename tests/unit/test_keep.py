@@ -9,8 +9,8 @@ from test_chain import FACTS, made
 
 from replicortex.core.errors import StudyError
 from replicortex.provenance import records
-from replicortex.provenance.keep import keep
 from replicortex.provenance.verification import verify
+from replicortex.tools.promote import keep
 
 
 @pytest.fixture

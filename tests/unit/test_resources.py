@@ -4,7 +4,7 @@ import pytest
 
 from replicortex.core.errors import StudyError
 from replicortex.provenance import records
-from replicortex.provenance.resources import needed
+from replicortex.tools.resources import needed
 
 
 def job(folder, rule, seconds, memory, outputs=1):

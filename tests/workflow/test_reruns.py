@@ -122,7 +122,7 @@ LEARNING_CHANGES = {
     ),
     "code that no job runs": (
         replace(
-            "workflow/replicortex/provenance/keep.py", "LIMIT_BYTES = 1_000_000", "LIMIT_BYTES = 1"
+            "workflow/replicortex/tools/promote.py", "LIMIT_BYTES = 1_000_000", "LIMIT_BYTES = 1"
         ),
         {},
     ),

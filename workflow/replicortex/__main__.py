@@ -74,7 +74,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _keep(options: argparse.Namespace) -> None:
-    from replicortex.provenance.keep import keep
+    from replicortex.tools.promote import keep
 
     run, paper = _name("keep: run", options.run_name), _name("keep: paper", options.paper)
     copied = keep(run, paper, ROOT)
@@ -82,7 +82,7 @@ def _keep(options: argparse.Namespace) -> None:
 
 
 def _resources(options: argparse.Namespace) -> None:
-    from replicortex.provenance.resources import needed
+    from replicortex.tools.resources import needed
 
     print(needed(options.folder).to_string(index=False))
 
@@ -90,7 +90,7 @@ def _resources(options: argparse.Namespace) -> None:
 def _cost(options: argparse.Namespace) -> None:
     from replicortex.core import config
     from replicortex.core.yaml_text import read_yaml_file
-    from replicortex.costs import as_text, cost
+    from replicortex.tools.costs import as_text, cost
 
     settings = read_yaml_file(ROOT / "config/config.yaml", "config/config.yaml")
     known = config.paper_names(ROOT)
@@ -125,7 +125,7 @@ def _name(option: str, name: str) -> str:
 
 
 def _schemas(options: argparse.Namespace) -> int:
-    from replicortex.editor_schemas import stale, write
+    from replicortex.tools.schemas import stale, write
 
     if options.check:
         for path in stale(ROOT):
@@ -136,7 +136,7 @@ def _schemas(options: argparse.Namespace) -> int:
 
 
 def _graph(options: argparse.Namespace) -> None:
-    from replicortex.rule_graph import write
+    from replicortex.tools.graph import write
 
     write(ROOT)
 

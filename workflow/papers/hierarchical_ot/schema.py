@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from replicortex.core.schema import Apart, Name, PaperNumbers, Positive, PositiveInt, Section, Share
-from replicortex.costs import Shown
+from replicortex.tools.costs import Shown
 
 Count = Annotated[int, Field(ge=0)]
 Repository = Annotated[str, Field(pattern=r"^[\w.-]+/[\w.-]+$")]

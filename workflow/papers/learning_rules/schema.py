@@ -14,7 +14,7 @@ from replicortex.core.schema import (
     Share,
     SharePart,
 )
-from replicortex.costs import Shown
+from replicortex.tools.costs import Shown
 
 Layer = Literal["conv1", "conv2", "conv3", "fc1"]
 Pooling = Literal["global", "grid", "full"]

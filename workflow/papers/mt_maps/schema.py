@@ -16,7 +16,7 @@ from replicortex.core.schema import (
     Share,
     SharePart,
 )
-from replicortex.costs import Shown
+from replicortex.tools.costs import Shown
 
 NotNegative = Annotated[float, Field(ge=0)]
 Count = Annotated[int, Field(ge=0)]

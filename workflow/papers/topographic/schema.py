@@ -16,7 +16,7 @@ from replicortex.core.schema import (
     Share,
     SharePart,
 )
-from replicortex.costs import Shown
+from replicortex.tools.costs import Shown
 
 # Objectives of the same views and batches, whose throughput one benchmark tells.
 MEASURED_AS = {"ce": "ce", "margin": "ce", "supcon": "supcon", "simclr": "supcon"}

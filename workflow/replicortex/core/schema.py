@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
 
-from replicortex.costs import Shown
+from replicortex.tools.costs import Shown
 
 LONGEST = 100  # characters of a name: file systems take 255 bytes with all that is added
 
