@@ -23,9 +23,16 @@ class Named(list):
         return self.pairs
 
 
-def made(params, inputs=(), conda=None, name="train"):
+MODELS = ["<results>/models/{rule}/seed0.safetensors", "<results>/models/{rule}/seed7.safetensors"]
+
+
+def made(params, inputs=(), conda=None, name="train", outputs=None):
     return SimpleNamespace(
-        name=name, params=Named(job=params), input=Named(**dict(inputs)), conda_env=conda
+        name=name,
+        params=Named(job=params),
+        input=Named(**dict(inputs)),
+        output=Named(**(outputs or {"model": MODELS})),
+        conda_env=conda,
     )
 
 
@@ -54,12 +61,6 @@ def test_a_job_without_code_hashes_none():
 def test_nan_is_no_parameter():
     with pytest.raises(ValueError, match="Out of range float"):
         rules.job(TRAIN, lr=float("nan"))(None)
-
-
-def test_packs_are_blocks_that_one_more_item_never_moves():
-    assert rules.packs("abcde", 2) == [["a", "b"], ["c", "d"], ["e"]]
-    assert rules.packs("abcdef", 2)[:2] == rules.packs("abcde", 2)[:2]
-    assert rules.packs([], 3) == []
 
 
 def test_resources_grow_with_each_attempt():
@@ -112,6 +113,33 @@ def test_an_argument_that_the_function_does_not_take_is_named():
 def test_an_argument_that_is_missing_is_named():
     rule = made(rules.job(TRAIN, **GIVEN))
     with pytest.raises(StudyError, match="needs 'images', which the rule does not give"):
+        rules.finish([rule], {}, threads=1)
+
+
+def test_a_rule_cannot_give_what_the_runner_provides():
+    given = {**GIVEN, "seeds": [0, 1]}
+    rule = made(rules.job(TRAIN, **given), {"images": "x"})
+    with pytest.raises(StudyError, match="rule train: 'seeds' is provided by the runner"):
+        rules.finish([rule], {}, threads=1)
+    rule = made(rules.job(TRAIN, **GIVEN, state="x"), {"images": "x"})
+    with pytest.raises(StudyError, match="rule train: 'state' is provided by the runner"):
+        rules.finish([rule], {}, threads=1)
+
+
+def test_a_rule_whose_files_name_no_seed_gives_the_seeds():
+    outputs = {"model": "<results>/model.safetensors"}
+    without = made(rules.job(TRAIN, **GIVEN), {"images": "x"}, outputs=outputs)
+    with pytest.raises(StudyError, match="needs 'seeds', which the rule does not give"):
+        rules.finish([without], {}, threads=1)
+    given = rules.job(TRAIN, **GIVEN, seeds=[0])
+    rules.finish([made(given, {"images": "x"}, outputs=outputs)], {}, threads=1)
+    assert json.loads(given(None))["arguments"]["seeds"] == [0]
+
+
+def test_outputs_that_disagree_about_seeds_are_refused_before_any_job():
+    outputs = {"model": MODELS, "history": ["<results>/models/{rule}/seed7.csv"]}
+    rule = made(rules.job(TRAIN, **GIVEN), {"images": "x"}, outputs=outputs)
+    with pytest.raises(StudyError, match=r"rule train: output 'history' has files of seeds \[7\]"):
         rules.finish([rule], {}, threads=1)
 
 

@@ -151,12 +151,25 @@ def test_a_result_is_what_the_function_returned_with_a_record_beside_it(work):
 
 
 def test_each_seed_of_a_pack_has_its_record_and_packing_changes_no_identity(work):
-    run("packed", {"table": ["out/7.csv", "out/9.csv"]}, seeds="7 9")
-    together = {seed: records.read(Path(f"out/{seed}.csv.record.json")) for seed in (7, 9)}
+    run("packed", {"table": ["out/seed7.csv", "out/seed9.csv"]})
+    together = {seed: records.read(Path(f"out/seed{seed}.csv.record.json")) for seed in (7, 9)}
     assert [together[seed]["seed"] for seed in (7, 9)] == [7, 9]
-    run("packed", {"table": ["out/alone.csv"]}, seeds="9")
-    alone = records.read(Path("out/alone.csv.record.json"))
+    run("packed", {"table": ["alone/seed9.csv"]})
+    alone = records.read(Path("alone/seed9.csv.record.json"))
     assert alone["id"] == together[9]["id"] != together[7]["id"]
+
+
+def test_the_seed_is_the_files_own_whatever_a_resource_says(work):
+    run("packed", {"table": ["out/seed42.csv"]}, seeds="7 8")
+    assert pd.read_csv("out/seed42.csv")["seed"].tolist() == [42]
+    assert records.read(Path("out/seed42.csv.record.json"))["seed"] == 42
+
+
+def test_seeds_that_a_rule_gives_reach_a_function_whose_files_name_none(work):
+    run("packed", {"table": ["out/a.csv", "out/b.csv"]}, {"seeds": [3, 4]})
+    assert [pd.read_csv(f"out/{name}.csv")["seed"].item() for name in "ab"] == [3, 4]
+    record = records.read(Path("out/a.csv.record.json"))
+    assert record["job"]["arguments"] == {"seeds": [3, 4]} and record["seed"] is None
 
 
 def test_a_figure_carries_the_id_of_its_record_in_every_format(work):
@@ -225,8 +238,8 @@ def test_a_damaged_manifest_among_the_inputs_is_one_sentence(work, content):
         ("misnamed", {"table": "out/t.csv"}, {}, "returned ['tabel'], ['table'] expected"),
         (
             "short",
-            {"table": ["out/1.csv", "out/2.csv"]},
-            {"seeds": "1 2"},
+            {"table": ["out/seed1.csv", "out/seed2.csv"]},
+            {},
             "output table: 1 values for 2 files",
         ),
         (
@@ -268,18 +281,18 @@ def test_an_input_that_changed_after_it_was_made_is_refused(work, capsys):
 
 
 def test_a_training_resumes_from_its_state_and_clears_it_when_done(work):
-    outputs = {"table": ["out/5.csv"]}
+    outputs = {"table": ["out/seed5.csv"]}
     with pytest.raises(SystemExit) as stop:
-        run("trained", outputs, seeds="5")
+        run("trained", outputs)
     assert stop.value.code == 1 and list(Path("state").iterdir())
-    run("trained", outputs, seeds="5")
-    assert Path("out/5.csv").exists() and not list(Path("state").iterdir())
+    run("trained", outputs)
+    assert Path("out/seed5.csv").exists() and not list(Path("state").iterdir())
 
 
 def test_a_training_out_of_time_ends_with_its_own_code(work, monkeypatch, capsys):
     monkeypatch.setenv("SLURM_JOB_ID", "12")
     with pytest.raises(SystemExit) as stop:
-        run("trained", {"table": ["out/5.csv"]}, seeds="5", runtime=30)
+        run("trained", {"table": ["out/seed5.csv"]}, runtime=30)
     assert stop.value.code == runner.OUT_OF_TIME == 85
     assert capsys.readouterr().err == "a_rule: run: stopped in epoch 1, step 1\n"
 

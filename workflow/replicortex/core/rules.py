@@ -8,7 +8,7 @@ from __future__ import annotations
 import ast
 import hashlib
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -16,11 +16,13 @@ from typing import Any
 from replicortex.core.codehash import ROOT, code_hash, read_from
 from replicortex.core.errors import StudyError, nearest
 from replicortex.core.files import canonical_json
+from replicortex.core.seeds import seeds_of
 from replicortex.core.yaml_text import read_yaml_file
 
 # Raised by hand when a change of the runner may change results.
 RUNNER = 1
-# Arguments that the runner itself provides, and that never change a result.
+# Arguments that the runner itself provides: seeds follow from the outputs' names, the others never
+# change a result.
 PROVIDED = frozenset({"seeds", "state", "progress", "entry", "data", "mirror", "user_folder"})
 
 
@@ -80,12 +82,6 @@ def job(call: str, *, code: bool = True, **arguments: Any) -> Job:
     return Job(call, arguments, code)
 
 
-def packs(items: Iterable[Any], size: int) -> list[list[Any]]:
-    """Cut items into blocks fixed by position: one more item never moves another."""
-    items = list(items)
-    return [items[start : start + size] for start in range(0, len(items), size)]
-
-
 def growing(amount: int) -> Callable[..., int]:
     """Return a resource that grows with each attempt: `mem_mb=growing(4000)`."""
 
@@ -140,7 +136,16 @@ def finish(rules: Iterable[Any], versions: Mapping[str, str], threads: int) -> N
         one.datasets = {name: versions[name] for name in sorted(names) if name in versions}
         one.threads = threads if one.code else 1
         inputs = {name for name, _ in rule.input._allitems() if name}
-        check_signature(rule.name, one.call, inputs | set(one.arguments))
+        outputs = {
+            name: [item] if isinstance(item, str) else list(item)
+            for name, item in rule.output._allitems()
+            if name
+        }
+        try:
+            seeds = seeds_of(outputs)
+        except ValueError as error:
+            raise StudyError(f"rule {rule.name}: {error}") from None
+        check_signature(rule.name, one.call, inputs | set(one.arguments), seeds)
 
 
 def _is_manifest(item: Any) -> bool:
@@ -148,8 +153,17 @@ def _is_manifest(item: Any) -> bool:
     return path.suffix == ".json" and path.parent.name == "manifests"
 
 
-def check_signature(rule: str, call: str, names: set[str]) -> None:
+def check_signature(rule: str, call: str, names: set[str], seeds: Sequence[int] = ()) -> None:
     """Check that a rule's inputs and arguments are what its function takes.
+
+    Parameters
+    ----------
+    rule, call
+        The rule's name, and "package.module:function".
+    names
+        Of its inputs and arguments.
+    seeds
+        Those that its outputs name: without, a function's `seeds` are an argument like others.
 
     Raises
     ------
@@ -158,12 +172,15 @@ def check_signature(rule: str, call: str, names: set[str]) -> None:
     """
     module, _, function = call.partition(":")
     required, optional = signature(module, function)
+    provided = PROVIDED if seeds else PROVIDED - {"seeds"}
+    for name in sorted(names & provided):
+        raise StudyError(f"rule {rule}: '{name}' is provided by the runner, a rule cannot give it")
     for name in sorted(names):
         if name not in required | optional:
             raise StudyError(
                 f"rule {rule}: {call} takes no '{name}'{nearest(name, required | optional)}"
             )
-    missing = sorted(required - names - PROVIDED)
+    missing = sorted(required - names - provided)
     if missing:
         raise StudyError(f"rule {rule}: {call} needs '{missing[0]}', which the rule does not give")
 

@@ -19,6 +19,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, TextIO
 
+from replicortex.core.seeds import seeds_of
+
 OUT_OF_TIME = 85  # exit code of a job that saved its state and stopped before its limit
 
 
@@ -42,7 +44,7 @@ def run(
     inputs, outputs
         Path or list of paths by name.
     resources
-        The job's resources; `seeds` names the seeds of its pack, `runtime` its limit in minutes.
+        The job's resources; `runtime` is its limit in minutes.
     log
         Where everything that the job prints goes as well.
     """
@@ -162,7 +164,7 @@ def _run(
     given = {name: _paths(value) for name, value in inputs.items()}
     wanted = {name: _paths(value) for name, value in outputs.items()}
     identity = records.Identity(what, records.describe_inputs(given))
-    seeds = [int(seed) for seed in str(resources.get("seeds", "")).split()]
+    seeds = seeds_of({n: [p] if isinstance(p, Path) else p for n, p in wanted.items()})
 
     module, _, name = what["call"].partition(":")
     function = getattr(import_module(module), name)
@@ -222,7 +224,7 @@ def _provided(
 
     asked = inspect.signature(function).parameters
     provided: dict[str, Any] = {}
-    if "seeds" in asked:
+    if "seeds" in asked and seeds:
         provided["seeds"] = seeds
     if "progress" in asked:
         provided["progress"] = show_progress
