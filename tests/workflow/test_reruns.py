@@ -366,6 +366,7 @@ SPARSE_CHANGES = {
     "alphas of figure 3": (sparse_positive("{fits: {ridge_alphas: [1.0, 10.0]}}"), SPARSE_COMPARE),
     "alpha of figure 2": (sparse_positive("{fits: {alpha: 0.11}}"), SPARSE_ENCODE),
     "draws of the bootstrap": (sparse_positive("{bootstrap: {draws: 21}}"), SPARSE_TABLES),
+    "one split more": (sparse_positive("{seeds: [0, 1]}"), SPARSE_FITS),
     "seeds per job": (sparse_positive("{seeds_per_job: 1}"), {}),
     "a number of another scale": (
         replace("config/papers/sparse_positive.yaml", "epochs: 400", "epochs: 401"),
