@@ -39,10 +39,10 @@ def environments(root: Path) -> dict[str, dict[str, str]]:
     return found
 
 
-def imported(module: str) -> dict[str, set[str]]:
+def imported(module: str, always: set[str] = IN_EVERY_JOB) -> dict[str, set[str]]:
     """Return the packages that a job's code and the runner import, and the files that do."""
     found: dict[str, set[str]] = {}
-    for path in (module_hashes(module).keys() | IN_EVERY_JOB) - WHEN_NEEDED:
+    for path in (module_hashes(module).keys() | always) - WHEN_NEEDED:
         tree = ast.parse((ROOT / path).read_text())
         typing_only = {
             id(inner)
@@ -123,6 +123,15 @@ def test_an_environment_holds_what_its_jobs_import(root, jobs):
         if package not in held[environment]
     ]
     assert missing == []
+
+
+def test_the_engines_environment_holds_what_the_pages_of_the_audit_import(root):
+    held = environments(root)["snakemake"]
+    needed = imported("replicortex.pages.build", always=set())
+    assert {"jinja2", "docutils", "pygments"} <= needed.keys()
+    missing = {package for package in needed if package not in held}
+    # The costs of a run are counted by another command.
+    assert {p for p in missing if needed[p] != {"replicortex/tools/costs.py"}} == set()
 
 
 def test_every_job_has_an_environment(root, jobs):

@@ -14,6 +14,7 @@ from pathlib import Path
 from replicortex.core.errors import StudyError
 from replicortex.pages.figure_page import figure_page
 from replicortex.pages.index_page import index_page, jobs_page
+from replicortex.pages.rendering import TEMPLATES
 from replicortex.pages.step_page import dataset_page, step_page
 from replicortex.pages.view import View
 from replicortex.provenance import chain
@@ -66,7 +67,7 @@ def build(source: Path, target: Path, root: Path, hashes: Hashes | None = None) 
 
 def _write(view: View) -> None:
     for name in ASSETS:
-        view.save(name, (view.root / "workflow/audit" / name).read_text())
+        view.save(name, (TEMPLATES / name).read_text())
     figures = view.figures()
     for step in view.run.values():
         step_page(view, step)

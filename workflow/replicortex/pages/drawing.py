@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from html import escape
+
+from markupsafe import Markup
+
+from replicortex.pages.rendering import render
 
 WIDTH, HEIGHT, ACROSS, DOWN = 180, 50, 16, 34  # of a node and of the gaps, in px
 PER_ROW = 3
@@ -49,7 +52,7 @@ def layers(nodes: Mapping[str, Node]) -> list[list[str]]:
     return found
 
 
-def svg(nodes: Mapping[str, Node], title: str) -> str:
+def svg(nodes: Mapping[str, Node], title: str) -> Markup:
     """Return the graph, data at the top, the result at the bottom.
 
     Parameters
@@ -96,25 +99,16 @@ def svg(nodes: Mapping[str, Node], title: str) -> str:
             lines.append(
                 f"M{x1:g} {y1:g}C{x1:g} {y1 + DOWN / 2:g} {x2:g} {y2 - DOWN / 2:g} {x2:g} {y2:g}"
             )
-    boxes = []
-    for row in rows:
-        for key in row:
-            node, (x, y) = nodes[key], place[key]
-            middle = x + WIDTH / 2
-            boxes.append(
-                f'<a href="{escape(node.link)}" class="{node.kind}">'
-                f"<title>{escape(node.name)}: {escape(node.below)}</title>"
-                f'<rect x="{x:g}" y="{y:g}" width="{WIDTH}" height="{HEIGHT}" rx="6"/>'
-                f'<text x="{middle:g}" y="{y + 21:g}" text-anchor="middle">'
-                f"{escape(_short(node.name, CHARACTERS))}</text>"
-                f'<text class="small" x="{middle:g}" y="{y + 38:g}" text-anchor="middle">'
-                f"{escape(_short(node.below, CHARACTERS + 2))}</text></a>"
-            )
-    paths = "".join(f'<path d="{line}"/>' for line in lines)
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" '
-        f'height="{height}" role="group" aria-label="{escape(title)}">'
-        f"{paths}{''.join(boxes)}</svg>"
+    return render(
+        "graph.svg",
+        title=title,
+        width=width,
+        height=height,
+        edges=lines,
+        boxes=[(nodes[key], *place[key]) for row in rows for key in row],
+        box_width=WIDTH,
+        box_height=HEIGHT,
+        characters=CHARACTERS,
     )
 
 
@@ -125,7 +119,3 @@ def _around(x1: float, y1: float, lane: float, x2: float, y2: float) -> str:
         f"M{x1:g} {y1:g}C{x1:g} {y1 + DOWN * 0.7:g} {lane:g} {y1 + DOWN * 0.3:g} {lane:g} {top:g}"
         f"V{bottom:g}C{lane:g} {y2 - DOWN * 0.3:g} {x2:g} {y2 - DOWN * 0.7:g} {x2:g} {y2:g}"
     )
-
-
-def _short(text: str, characters: int) -> str:
-    return text if len(text) <= characters else f"{text[: characters - 1]}…"

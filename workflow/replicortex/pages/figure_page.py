@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import re
-from html import escape
 from pathlib import Path
+from urllib.parse import quote
 
+from markupsafe import Markup
+
+from replicortex.pages.captions import caption
 from replicortex.pages.drawing import Node, svg
-from replicortex.pages.html import caption, document, facts, link, page_name, table
-from replicortex.pages.view import View, count, function_of, synthetic_notice, version_of
+from replicortex.pages.rendering import page_name
+from replicortex.pages.view import View, count, function_of, version_of
 from replicortex.provenance.citations import bibtex
 from replicortex.provenance.steps import Input, Step
 
@@ -18,40 +20,37 @@ FORMATS = (".png", ".svg", ".pdf")
 def figure_page(view: View, place: Path) -> None:
     """Write the page of a picture."""
     step = view.maker[place]
-    record = step.outputs[place]
     name = view.name(place)
-    copies = [
-        link(f"../{view.copied(other)}", f"{other.suffix[1:].upper()}")
-        for suffix in FORMATS
-        for other in [place.with_suffix(suffix)]
-        if other.exists()
-    ]
     text = _caption(view, step, place)
-    graph, listed = _lineage(view, step, place)
-    cited = bibtex((each.record for each in view.ancestors(step)), view.root, view.declared)
-    body = [
-        synthetic_notice(record["synthetic"]),
-        f'<figure><img src="../{escape(view.copied(place))}" alt="{escape(_plain(text) or name)}">'
-        f"<figcaption>{text}</figcaption></figure>",
-        facts(
+    groups = _groups(view, step)
+    nodes = _nodes(view, groups, step)
+    copies = [other for suffix in FORMATS if (other := place.with_suffix(suffix)).exists()]
+    view.page(
+        page_name("figures", view.slug(place)),
+        "figure.html",
+        name,
+        record=step.outputs[place],
+        place=place,
+        image=view.copied(place),
+        caption=text,
+        alternative=text.striptags() or name,
+        copies={other.suffix[1:].upper(): view.copied(other) for other in copies},
+        graph=svg(nodes, f"Lineage of {place.name}"),
+        groups=[
             {
-                "Record": f"<code>{record['id']}</code>",
-                "sha256": f"<code>{record['output']['sha256']}</code>",
-                "Files": ", ".join(copies),
-                "Ask again": f"<code>python -m replicortex audit figure {escape(str(place))}</code>",
+                "anchor": _anchor(call),
+                "call": call,
+                "jobs": [view.row(each) for each in sorted(members, key=view.title)],
             }
-        ),
-        '<h2 id="lineage">Where it comes from</h2>'
-        "<p>From data (top) to the figure (bottom). Each box is a link to what it stands for.</p>"
-        f'<div class="graph" tabindex="0" role="region" aria-labelledby="lineage">{graph}</div>',
-        listed,
-        f'<h2 id="cite">What to cite</h2><pre tabindex="0">{escape(cited)}</pre>',
-    ]
-    trail = [("../index.html", view.source.as_posix())]
-    view.save(page_name("figures", view.slug(place)), document(name, "".join(body), trail, depth=1))
+            for call, members in groups.items()
+        ],
+        data=[node for node in nodes.values() if node.kind == "data"],
+        files=[node for node in nodes.values() if node.kind == "file"],
+        cited=bibtex((each.record for each in view.ancestors(step)), view.root, view.declared),
+    )
 
 
-def _caption(view: View, step: Step, place: Path) -> str:
+def _caption(view: View, step: Step, place: Path) -> Markup:
     folders = [view.root / "workflow/report"]
     head, paper, *_ = step.call.partition(":")[0].split(".")
     if head == "papers":
@@ -59,80 +58,49 @@ def _caption(view: View, step: Step, place: Path) -> str:
     for folder in folders:
         file = folder / f"{place.stem}.rst"
         if file.exists():
-            return caption(file.read_text())
-    return ""
+            return caption(file)
+    return Markup()
 
 
-def _lineage(view: View, last: Step, place: Path) -> tuple[str, str]:
-    """Return the graph of a result, jobs of one function in one box, and the same as lists."""
+def _anchor(call: str) -> str:
+    return call.replace(":", "-")
+
+
+def _groups(view: View, last: Step) -> dict[str, list[Step]]:
+    """Return a job and all before it by the function that they call."""
     groups: dict[str, list[Step]] = {}
     for step in view.ancestors(last):
         if not view.installs(step):
             groups.setdefault(step.call, []).append(step)
+    return groups
+
+
+def _nodes(view: View, groups: dict[str, list[Step]], last: Step) -> dict[str, Node]:
+    """Return the boxes of the graph: one for all jobs of a function, one for each other source."""
     nodes: dict[str, Node] = {}
-    lists = []
     for call, members in groups.items():
-        anchor = f"#{call.replace(':', '-')}"
-        one = page_name("../steps", members[0].key)
-        seeds = sorted({seed for each in members for seed in each.seeds})
-        below = f"{len(members)} job{'s' * (len(members) > 1)}"
-        if seeds:
-            below += f", {len(seeds)} seed{'s' * (len(seeds) > 1)}"
+        seeds = {seed for each in members for seed in each.seeds}
+        below = count(len(members), "job") + (f", {count(len(seeds), 'seed')}" if seeds else "")
+        one = f"../{page_name('steps', members[0].key)}"
+        link = f"#{_anchor(call)}" if len(members) > 1 else one
         kind = "result" if last in members else "job"
-        here = nodes[call] = Node(
-            function_of(call), below, anchor if len(members) > 1 else one, kind
-        )
-        for step in members:
-            for part in step.inputs.values():
-                for each in part:
-                    key = _origin(view, each, nodes)
-                    if key != call:
-                        here.sources.add(key)
-        rows = [
-            (
-                link(page_name("../steps", step.key), view.title(step)),
-                escape(", ".join(map(str, step.seeds))) or "–",
-                count(len(step.outputs), "file"),
-                f"{step.record['run']['wall_seconds']} s",
-            )
-            for step in sorted(members, key=view.title)
-        ]
-        lists.append(
-            f'<h3 id="{escape(anchor[1:])}">{escape(call)}</h3>'
-            + table(("Job", "Seeds", "Made", "Took"), rows)
-        )
-    data = [
-        f"<li>{link(n.link, n.name)}: {escape(n.below)}</li>"
-        for n in nodes.values()
-        if n.kind == "data"
-    ]
-    files = [f"<li><code>{escape(n.name)}</code></li>" for n in nodes.values() if n.kind == "file"]
-    listed = '<h2 id="steps">Its steps</h2>' + "".join(lists)
-    if data:
-        listed += f"<h3>Data</h3><ul>{''.join(data)}</ul>"
-    if files:
-        listed += f'<h3 id="files">Files of the repository</h3><ul>{"".join(files)}</ul>'
-    return svg(nodes, f"Lineage of {place.name}"), listed
+        here = nodes[call] = Node(function_of(call), below, link, kind)
+        inputs = [each for step in members for part in step.inputs.values() for each in part]
+        here.sources |= {_origin(view, each, nodes) for each in inputs} - {call}
+    return nodes
 
 
 def _origin(view: View, each: Input, nodes: dict[str, Node]) -> str:
     """Return the node that an input comes from; add it when it is no job's."""
+    if each.step and "dataset" not in each.entry:
+        return view.run[each.step].call
     if "dataset" in each.entry:
         data = each.entry["dataset"]
         key = f"data {data['name']}"
-        nodes.setdefault(
-            key,
-            Node(data["name"], f"version {version_of(data)}", view.data_link(each, "../"), "data"),
-        )
-        return key
-    if each.step:
-        return view.run[each.step].call
-    nodes.setdefault(
-        each.entry["path"],
-        Node(Path(each.entry["path"]).name, "file of the repository", "#files", "file"),
-    )
-    return each.entry["path"]
-
-
-def _plain(text: str) -> str:
-    return " ".join(re.sub(r"<[^>]+>", "", text).split())
+        link = f"../{quote(view.data_page(each))}"
+        node = Node(data["name"], f"version {version_of(data)}", link, "data")
+    else:
+        key = each.entry["path"]
+        node = Node(Path(key).name, "file of the repository", "#files", "file")
+    nodes.setdefault(key, node)
+    return key

@@ -7,7 +7,6 @@ import re
 import shutil
 from collections.abc import Iterable, Mapping
 from functools import cached_property
-from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ from replicortex.core.config import SCALES
 from replicortex.core.errors import StudyError
 from replicortex.core.files import canonical_json
 from replicortex.data import declared
-from replicortex.pages.html import document, highlighted, page_name
+from replicortex.pages.rendering import highlighted, page_name, render
 from replicortex.provenance import chain, records
 from replicortex.provenance.contents import Hashes
 from replicortex.provenance.history import History
@@ -25,7 +24,6 @@ from replicortex.provenance.steps import Input, Step, steps
 from replicortex.provenance.verification import Fault, verify
 
 SHOWN = ("figures", "scorecard")  # folders of a paper whose pictures are shown
-NOT_KNOWN = "not known"
 
 
 class View:
@@ -55,8 +53,36 @@ class View:
         self.datasets: dict[str, tuple[dict[str, Any], Path]] = {}
         self.present: set[Path] = {place for place in self.maker if kept_as(place) is not None}
 
+    def page(
+        self,
+        name: str,
+        template: str,
+        title: str,
+        *between: tuple[str, str],
+        **told: Any,
+    ) -> None:
+        """Write a page.
+
+        Parameters
+        ----------
+        name
+            Its path.
+        template
+            What it is filled into.
+        title
+            Its heading.
+        between
+            Links and names of the pages between the first one and it.
+        told
+            What the template uses.
+        """
+        up = "../" * name.count("/")
+        first = () if name == "index.html" else ((f"{up}index.html", self.source.as_posix()),)
+        trail = (*first, *between)
+        self.save(name, render(template, title=title, up=up, trail=trail, **told))
+
     def save(self, name: str, text: str) -> None:
-        """Write a page."""
+        """Write a file of the pages."""
         path = self.target / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
@@ -148,12 +174,22 @@ class View:
         """Whether a job installs a dataset: the dataset itself is shown."""
         return any(place.parent.name == "manifests" for place in step.outputs)
 
-    def data_link(self, each: Input, up: str) -> str:
-        """Return the link to a dataset's page, and note that it is to be written."""
+    def row(self, step: Step) -> dict[str, Any]:
+        """Return what lists of jobs say of one: its page, title, seeds, files and seconds."""
+        return {
+            "page": page_name("steps", step.key),
+            "title": self.title(step),
+            "seeds": step.seeds,
+            "made": count(len(step.outputs), "file"),
+            "seconds": step.record["run"]["wall_seconds"],
+        }
+
+    def data_page(self, each: Input) -> str:
+        """Return the path of a dataset's page, and note that it is to be written."""
         data = each.entry["dataset"]
         name = f"{data['name']}@{data['commit'][:12]}"
         self.datasets.setdefault(name, (each.entry, each.place))
-        return up + page_name("data", name)
+        return page_name("data", name)
 
     def title(self, step: Step) -> str:
         """Return a job's name: its function, and what tells it from others of that function."""
@@ -191,13 +227,14 @@ class View:
         key = records.sha256(content)
         if key not in self.sources:
             self.sources[key] = page_name("sources", key)
-            text = highlighted(content.decode())
-            held = self.history.read(commit, f"workflow/{name}") == content
-            where = f"as commit <code>{escape(commit)}</code> holds it" if held else "as it is now"
-            body = f"<p>The source {where}.</p>"
-            body += f'<div class="source scroll" tabindex="0" role="region" aria-label="Source">{text}</div>'
-            trail = [("../index.html", self.source.as_posix())]
-            self.save(self.sources[key], document(f"workflow/{name}", body, trail, depth=1))
+            self.page(
+                self.sources[key],
+                "source.html",
+                f"workflow/{name}",
+                commit=commit,
+                held=self.history.read(commit, f"workflow/{name}") == content,
+                code=highlighted(content.decode()),
+            )
         return self.sources[key]
 
     @cached_property
@@ -209,16 +246,6 @@ class View:
 def kept_as(place: Path) -> Path | None:
     """Return the file that holds a result here, compressed or not; None when there is none."""
     return next((p for p in (place, place.with_name(f"{place.name}.gz")) if p.is_file()), None)
-
-
-def synthetic_notice(synthetic: bool) -> str:
-    """Return what is said of synthetic data."""
-    if not synthetic:
-        return ""
-    return (
-        '<p class="notice">Synthetic data: this shows that the workflow runs and says nothing about '
-        "a paper.</p>"
-    )
 
 
 def machine_of(step: Step) -> str:
