@@ -384,6 +384,39 @@ def test_many_at_once_do_not_disturb_each_other(tmp_path, mirror_folder):
         assert (data / m["name"] / "part/b.npy").read_bytes() == b"second"
 
 
+def test_one_waits_while_another_process_installs_the_same(tmp_path, mirror_folder):
+    import fcntl
+
+    data = tmp_path / "data"
+    data.mkdir()
+    with ThreadPoolExecutor(1) as pool:
+        with (data / ".things.lock").open("w") as other:
+            fcntl.flock(other, fcntl.LOCK_EX)
+            waits = pool.submit(put, data, entry(), mirror=mirror_folder)
+            with pytest.raises(TimeoutError):
+                waits.result(timeout=1)
+            assert [path.name for path in data.iterdir()] == [".things.lock"]
+        assert waits.result(timeout=60).path("licence").read_bytes() == b"free"
+
+
+@pytest.mark.parametrize("number", [errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EIO])
+def test_a_file_system_without_locks_is_one_sentence(tmp_path, mirror_folder, monkeypatch, number):
+    def refuse(descriptor, operation):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr("fcntl.flock", refuse)
+    said = rf"^{tmp_path}/data/\.things\.lock: cannot be locked \({os.strerror(number)}\), .*`data`"
+    with pytest.raises(StudyError, match=said):
+        put(tmp_path / "data", entry(), mirror=mirror_folder)
+    assert not (tmp_path / "data/things").exists()
+
+
+def test_a_folder_of_data_that_cannot_be_made_is_one_sentence(tmp_path, mirror_folder):
+    (tmp_path / "data").write_text("a file")
+    with pytest.raises(StudyError, match=r"data/\.things\.lock: cannot be locked \(.*exists"):
+        put(tmp_path / "data", entry(), mirror=mirror_folder)
+
+
 # --- by URL ------------------------------------------------------------------------------------
 
 

@@ -7,7 +7,6 @@ and `datalad drop` work on it ever after. An existing git or DataLad dataset is 
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import os
@@ -22,6 +21,8 @@ from fnmatch import fnmatchcase
 from importlib import import_module
 from pathlib import Path
 from typing import Any
+
+from filelock import FileLock
 
 from replicortex.core.errors import StudyError
 from replicortex.core.files import canonical_json, write_bytes
@@ -74,7 +75,7 @@ def install(
     declared = Dataset.model_validate(entry)
     if mirror is not None and not mirror.is_dir():
         raise StudyError(f"mirror: the folder '{mirror}' does not exist; dataset {name} needs it")
-    with _alone(data, name) as scratch:
+    with _locked_scratch(data, name) as scratch:
         if (data / name).exists() and not (data / name / ".git").exists():
             raise StudyError(
                 f"{data / name}: is no dataset, and would be replaced by one; move it away "
@@ -90,13 +91,27 @@ def install(
 
 
 @contextmanager
-def _alone(data: Path, name: str) -> Iterator[Path]:
-    """Give a scratch folder beside the dataset to one installation of it at a time."""
+def _locked_scratch(data: Path, name: str) -> Iterator[Path]:
+    """Give a scratch folder beside the dataset to one installation of it at a time.
+
+    Raises
+    ------
+    StudyError
+        When the folder cannot be made or locked.
+    """
     check_data(data)
-    data.mkdir(parents=True, exist_ok=True)
-    with (data / f".{name}.lock").open("w") as lock:
-        with suppress(OSError):  # a file system without locks
-            fcntl.flock(lock, fcntl.LOCK_EX)
+    # A lock of another kind would outlive an installation that was killed.
+    lock = FileLock(data / f".{name}.lock", fallback_to_soft=False)
+    try:
+        data.mkdir(parents=True, exist_ok=True)
+        held = lock.acquire()
+    except OSError as error:
+        raise StudyError(
+            f"{lock.lock_file}: cannot be locked ({error.strerror}), which keeps two installations of one "
+            "dataset apart; choose for `data` in config/config.yaml a folder that you can write to, on a "
+            "file system with locks"
+        ) from None
+    with held:
         old = _aside(data / name)
         if old.exists() and not (data / name).exists():  # ended between the two renames
             old.rename(data / name)
