@@ -1,15 +1,20 @@
 """A finished run as an RO-Crate: valid, readable by others, and true to the records."""
 
+import argparse
 import io
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
+from synthetic_run import many_jobs
 
-from replicortex.provenance import chain, records
+from replicortex.core.errors import StudyError
+from replicortex.provenance import chain, commands, records
+from replicortex.provenance.crate import export
 from replicortex.provenance.steps import steps
 
 PROFILE = "provenance-run-crate-0.5"
@@ -132,6 +137,48 @@ def test_every_file_of_it_is_there_and_is_what_the_metadata_say(crate, entities)
     assert "results/demo/learning_rules/figures/change.png" in files
     assert not any(name.endswith(".safetensors") for name in files)
     assert any(name.startswith("code/") for name in files)
+
+
+def test_the_same_run_gives_the_same_bytes(one_paper, crate, entities, tmp_path):
+    """And nothing of the clock: published is a run when its last job ended."""
+    again = tmp_path / "again"
+    here = str(one_paper.folder / "results/demo")  # however the folder is named
+    one_paper.run("python", "-m", "replicortex", "audit", "export", here, str(again))
+    held = {path.relative_to(crate): path.read_bytes() for path in files_below(crate)}
+    assert held == {path.relative_to(again): path.read_bytes() for path in files_below(again)}
+    ended = {e["endTime"] for k, e in entities.items() if k.startswith("#job-") and "endTime" in e}
+    assert entities["./"]["datePublished"] == max(ended)
+
+
+def test_what_lies_outside_the_folder_stays_inside_the_crate(root, tmp_path, monkeypatch):
+    """Results and data of another place, named by absolute paths in their records."""
+    here = tmp_path / "here"
+    here.mkdir()
+    monkeypatch.chdir(here)
+    run = tmp_path / "elsewhere/results/many"
+    many_jobs(run, 4)
+    before = {path: path.read_bytes() for path in files_below(run)}
+    export(run, Path("crate"), root)
+    assert {path: path.read_bytes() for path in files_below(run)} == before
+    graph = json.loads(Path("crate/ro-crate-metadata.json").read_text())["@graph"]
+    files = [unquote(e["@id"]) for e in graph if "File" in listed(e["@type"])]
+    assert any(re.fullmatch(r"elsewhere/.*/figures/change\.png", name) for name in files)
+    assert {path.relative_to("crate").as_posix() for path in files_below(Path("crate"))} == {
+        *files,
+        "ro-crate-metadata.json",
+    }
+
+
+def test_without_the_library_one_sentence_says_so(monkeypatch):
+    options = argparse.Namespace(source=Path("results"), target=Path("x"), json=False)
+    monkeypatch.delitem(sys.modules, "replicortex.provenance.crate")
+    monkeypatch.setitem(sys.modules, "rocrate.model", None)
+    with pytest.raises(StudyError, match=r"audit export: rocrate\.model is not installed here"):
+        commands._export(options)
+
+
+def files_below(folder):
+    return sorted(path for path in folder.rglob("*") if path.is_file())
 
 
 def test_a_folder_that_is_not_empty_is_left_alone(one_paper, crate):

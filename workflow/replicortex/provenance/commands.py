@@ -114,7 +114,12 @@ def _why(options: argparse.Namespace) -> None:
 
 
 def _export(options: argparse.Namespace) -> None:
-    from replicortex.provenance.crate import export
+    try:
+        from replicortex.provenance.crate import export
+    except ModuleNotFoundError as error:  # such as in conda's environment of the engine
+        raise StudyError(
+            f"audit export: {error.name} is not installed here; `pip install rocrate`, or `make env`"
+        ) from None
 
     written = export(options.source, options.target, ROOT)
     if options.json:
