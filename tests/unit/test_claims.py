@@ -312,6 +312,39 @@ def test_across_reduces_within_each_seed(how, table):
     assert one(entry, table)["ours"] == pytest.approx(both.agg(how, axis=1).mean())
 
 
+@pytest.mark.parametrize(
+    "column, value, matches",
+    [
+        ([0.0, 1.0, 2.0], 1, [False, True, False]),
+        ([1, 2], 1.0, [True, False]),
+        ([0.5, float("nan")], "0.50", [True, False]),
+        ([0.5, float("nan")], "half", [False, False]),
+        ([0.5, float("nan")], "nan", [False, False]),
+        (["1", "2.0", "fc1"], 2, [False, True, False]),
+        (["01", "1", "fc1"], "1", [False, True, False]),
+        ([True, False], "True", [True, False]),
+    ],
+)
+def test_numbers_are_compared_as_numbers_and_words_as_words(column, value, matches):
+    assert module._equal(pd.Series(column), value).tolist() == matches
+
+
+@pytest.mark.parametrize("value", [1, 1.0, "1.0"])
+def test_equals_counts_a_number_however_it_is_written(table, value):
+    table["winner"] = table["seed"].map({1: 1.0, 2: 1.0, 3: 0.0, 4: 0.0})
+    entry = changed(
+        published={"value": 0.5, "as": "value"},
+        measure={**AT_START, "value": "winner", "equals": value},
+    )
+    assert one(entry, table)["ours"] == 0.5
+
+
+def test_the_free_column_is_named_where_numbers_are_written_otherwise(table):
+    table = table[(table["epoch"] != 2) | (table["rule"] == "pc")].astype({"epoch": float})
+    with pytest.raises(StudyError, match=r"with the others, epoch can be 0\.0, 1\.0"):
+        one(changed(measure__to={"epoch": 2}), table)
+
+
 def test_equals_counts_a_word(table):
     table = table.assign(winner=np.where(table["seed"] == 1, "conv1", "fc1"))
     entry = changed(

@@ -694,17 +694,11 @@ class _Measurement:
         return self._numbers(rows, self.measure.value).set_axis(rows["seed"]).sort_index()
 
     def _rows(self, key: str, selection: Selection) -> pd.DataFrame:
-        import pandas as pd
-
         rows = self.table
         for column, value in _resolve(selection, self.aliases).items():
             self._need_column(f"{key}.{column}", column)
             series = self.table[column]
-            if pd.api.types.is_numeric_dtype(series):
-                number = _number(value)
-                match = series.notna() & (series == number)  # a word equals no number
-            else:
-                match = series.notna() & (series.astype(str) == str(value))
+            match = _equal(series, value)
             if not match.any():
                 words = list(self.aliases.get(column, {}))
                 raise self._error(
@@ -729,7 +723,7 @@ class _Measurement:
             rest = self.table
             for name, value in resolved.items():
                 if name != column:
-                    rest = rest[rest[name].astype(str) == str(value)]
+                    rest = rest[_equal(rest[name], value)]
             if len(rest):
                 found = ", ".join(_shown(rest[column]))
                 return f"; with the others, {column} can be {found}"
@@ -741,8 +735,7 @@ class _Measurement:
 
         series = rows[column]
         if self.measure.equals is not None and column == self.measure.value:
-            same = series.notna() & (series.astype(str) == str(self.measure.equals))
-            return same.astype(float)
+            return _equal(series, self.measure.equals).astype(float)
         if self.measure.less is not None and column == self.measure.value:
             series = series - rows[self.measure.less]
         if not pd.api.types.is_numeric_dtype(series):
@@ -833,6 +826,22 @@ def _words(resolved: Mapping[str, Any]) -> str:
 
 def _shown(series: pd.Series) -> list[str]:
     return [str(value) for value in sorted(series.dropna().unique())]
+
+
+def _equal(series: pd.Series, value: Scalar) -> pd.Series:
+    """Return where a column of shape (n,) holds a value, as booleans: numbers as numbers (1 is 1.0).
+
+    In a column of words, only a number of the claim stands for the numbers written there.
+    """
+    import pandas as pd
+
+    words = series.notna() & (series.astype(str) == str(value))
+    if isinstance(value, str) and not pd.api.types.is_numeric_dtype(series):
+        return words
+    number = _number(value)
+    if number is None or pd.api.types.is_bool_dtype(series):
+        return words
+    return pd.to_numeric(series, errors="coerce") == number
 
 
 def _number(value: Any) -> float | None:
