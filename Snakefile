@@ -19,7 +19,7 @@ configfile: "config/config.yaml"
 report: "workflow/report/study.rst"
 
 
-study = open_study(config, root=Path(workflow.basedir))
+study = open_study(config, root=Path(workflow.basedir), main=workflow.is_main_process)
 say(study.opening(), main=workflow.is_main_process)
 run = study.run
 merged = study.papers

@@ -60,6 +60,14 @@ def test_from_another_folder_and_without_a_record_it_is_refused(run, monkeypatch
         keep("small", "x", run)
 
 
+def test_code_that_git_does_not_track_is_refused(run):
+    Path("workflow").mkdir()
+    Path("workflow/toy.py").write_text("x = 2\n")
+    with pytest.raises(StudyError, match=r"workflow/toy\.py has changes that are not committed"):
+        keep("small", "x", run)
+    assert not Path("results/reference").exists()
+
+
 def test_results_of_a_dirty_tree_are_refused(run, monkeypatch):
     monkeypatch.setitem(FACTS, "git", {"commit": "c" * 40, "dirty": "yes"})
     made("results/small/x/figures/g.svg", "<svg/>", {})

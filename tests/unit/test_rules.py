@@ -1,6 +1,7 @@
 """What the Snakefiles use: one canonical parameter a job, fixed packs, checked names."""
 
 import json
+import os
 from types import SimpleNamespace
 
 import pytest
@@ -159,10 +160,12 @@ def test_a_signature_is_read_without_importing(tmp_path, monkeypatch):
     assert required == {"a", "c", "seeds"} and optional == {"b", "d"}
 
 
-def test_facts_are_handed_on_and_the_first_ones_stay(monkeypatch):
-    monkeypatch.delenv("REPLICORTEX_MADE_UP", raising=False)
-    rules.export({"made_up": "first"})
-    rules.export({"made_up": "second"})
-    import os
-
-    assert os.environ.pop("REPLICORTEX_MADE_UP") == "first"
+def test_the_main_process_finds_facts_and_jobs_inherit_them(monkeypatch):
+    monkeypatch.setenv("REPLICORTEX_MADE_UP", "the shell's")
+    rules.export({"made_up": "found"}, main=True)
+    assert os.environ["REPLICORTEX_MADE_UP"] == "found"
+    rules.export({"made_up": "found on a node"}, main=False)
+    assert os.environ["REPLICORTEX_MADE_UP"] == "found"
+    monkeypatch.delenv("REPLICORTEX_MADE_UP")
+    rules.export({"made_up": "found on a node"}, main=False)
+    assert os.environ["REPLICORTEX_MADE_UP"] == "found on a node"

@@ -7,7 +7,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from study_copy import ANOTHERS
+from study_copy import ANOTHERS, BIN
 from test_reruns import CHANGES, changed
 
 from replicortex.provenance import chain, records
@@ -121,6 +121,13 @@ def test_a_dirty_tree_is_said_when_a_run_starts(one_paper):
     assert said not in one_paper.snakemake("--dry-run").stderr
     with changed(one_paper, CHANGES["learning_rules"]["a comment in the code"][0]):
         assert said in one_paper.snakemake("--dry-run").stderr
+    untracked = one_paper.folder / "workflow/papers/learning_rules/toy.py"
+    untracked.write_text("")
+    try:
+        shell = ("env", "REPLICORTEX_DIRTY=no", str(BIN / "snakemake"), "--dry-run")
+        assert said in one_paper.run(*shell).stderr
+    finally:
+        untracked.unlink()
 
 
 def test_a_clone_of_another_user_is_said_when_a_run_starts(one_paper, monkeypatch):

@@ -42,6 +42,7 @@ def test_a_paper_has_at_most_twelve_jobs(root, fresh):
 
 def test_every_result_has_a_record_and_says_synthetic(study, monkeypatch):
     monkeypatch.chdir(study.folder)
+    head = study.run("git", "rev-parse", "HEAD").stdout.strip()
     results = chain.results_below(Path("results/demo"))
     assert len(results) > 80
     for path in results:
@@ -49,6 +50,7 @@ def test_every_result_has_a_record_and_says_synthetic(study, monkeypatch):
         read = [e for each in chain.records_of(path) for e in chain.entries(each)]
         # A simulation reads no data, and is none.
         assert record["synthetic"] is any("dataset" in entry for entry in read), path
+        assert record["run"]["git"] == {"commit": head, "dirty": "no"}
         assert record["output"]["sha256"] == records.file_sha256(path)
         assert records.path_of(path).stat().st_size < 20_000
 

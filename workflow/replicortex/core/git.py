@@ -12,6 +12,8 @@ from replicortex.core.errors import StudyError
 
 # A surrounding git command (a hook, say) sets these; they would lead to another repository.
 ELSEWHERE = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY")
+# Where code and numbers live: a file there that git does not track counts as a change.
+CODE = ("Snakefile", "workflow", "config", "envs")
 NO_COMMIT = (
     "records of this run name no commit, so that its results cannot be kept, nor be verified "
     "against the source that made them"
@@ -94,10 +96,24 @@ def facts(root: Path) -> Mapping[str, str]:
     """
     try:
         commit = head(root)
-        changed = ask(root, "status", "--porcelain", "--untracked-files=no")
+        differ = changed(root)
     except GitError as error:
         return {"commit": "", "dirty": "unknown", "no_commit": str(error)}
-    return {"commit": commit, "dirty": "yes" if changed else "no"}
+    return {"commit": commit, "dirty": "yes" if differ else "no", "no_commit": ""}
+
+
+def changed(root: Path) -> list[str]:
+    """Return what differs from the last commit: changed files anywhere, untracked ones among `CODE`.
+
+    Raises
+    ------
+    GitError
+        When git cannot tell.
+    """
+    tracked = ask(root, "status", "--porcelain", "--untracked-files=no")
+    code = ask(root, "status", "--porcelain", "--untracked-files=all", "--", *CODE)
+    # A line is two letters, a space and the name; `ask` strips the first line's leading space.
+    return [line.split(maxsplit=1)[1] for line in (*tracked.splitlines(), *code.splitlines())]
 
 
 def _no_program(error: OSError) -> str:

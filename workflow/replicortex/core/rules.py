@@ -206,10 +206,19 @@ def signature(module: str, function: str) -> tuple[frozenset[str], frozenset[str
     raise StudyError(f"{module}:{function}: {base}.py has no function '{function}'")
 
 
-def export(settings: Mapping[str, str]) -> None:
+def export(settings: Mapping[str, str], main: bool) -> None:
     """Hand facts found once at parse time on to every job, through the environment.
 
-    Jobs on other nodes parse the Snakefile again; what the first one found stays.
+    Parameters
+    ----------
+    settings
+        Values by name.
+    main
+        Whether this is the process that a user started: what it finds counts, whatever the shell
+        holds. A job, which parses the Snakefile again on its own node (often without git), keeps
+        what it was handed.
     """
     for name, value in settings.items():
-        os.environ.setdefault(f"REPLICORTEX_{name.upper()}", value)
+        variable = f"REPLICORTEX_{name.upper()}"
+        if main or variable not in os.environ:
+            os.environ[variable] = value

@@ -32,8 +32,8 @@ class OpenStudy(configuration.Study):
             return f"{self.headline()}\nReplicortex: {why}; until then {git.NO_COMMIT}"
         if os.environ.get("REPLICORTEX_DIRTY") == "yes":
             return (
-                f"{self.headline()}\nReplicortex: files differ from the last commit (`git status` "
-                "lists them); results of this run say so and cannot be kept"
+                f"{self.headline()}\nReplicortex: files differ from the last commit, or are not in it "
+                "(`git status` lists them); results of this run say so and cannot be kept"
             )
         return self.headline()
 
@@ -116,8 +116,17 @@ def check_files(overlays: Iterable[Path] = ()) -> None:
         raise SystemExit(f"Error: {error}") from None
 
 
-def open_study(config: Mapping[str, Any], root: Path) -> OpenStudy:
+def open_study(config: Mapping[str, Any], root: Path, main: bool) -> OpenStudy:
     """Return the checked study; on a fault say it in one sentence and exit.
+
+    Parameters
+    ----------
+    config
+        The engine's merged configuration.
+    root
+        The repository.
+    main
+        Whether this is the process that a user started, and not one of its jobs.
 
     Raises
     ------
@@ -141,7 +150,8 @@ def open_study(config: Mapping[str, Any], root: Path) -> OpenStudy:
             "user_data": json.dumps(settings.user_data),
             **({"mirror": str(study.mirror)} if study.mirror else {}),
             **git.facts(root),
-        }
+        },
+        main,
     )
     return opened
 

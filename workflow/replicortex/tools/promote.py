@@ -37,13 +37,13 @@ def keep(run: str, paper: str, root: Path) -> list[Path]:
     """
     try:
         git.head(root)
-        changed = git.ask(root, "diff", "--name-only", "HEAD")
+        changed = git.changed(root)
     except git.GitError as error:
         raise git.GitError(
             f"keep: {error}; nothing is kept that cannot be verified against its commit"
         ) from None
     if changed:
-        raise StudyError(f"keep: {changed.splitlines()[0]} has changes that are not committed")
+        raise StudyError(f"keep: {changed[0]} has changes that are not committed")
     if Path.cwd().resolve() != root.resolve():
         raise StudyError(f"keep: records name files from {root} on; run it in that folder")
     source = root / "results" / run
