@@ -61,7 +61,7 @@ def _parser() -> argparse.ArgumentParser:
     price.set_defaults(run=_cost)
 
     summary = commands.add_parser("summary", help="where a finished run's results lie")
-    summary.add_argument("--scale", default="demo")
+    summary.add_argument("--scale", default="demo", help="the run: its scale unless it has a name")
     summary.set_defaults(run=_summary, asks_git=True, without_git=git.NO_COMMIT)
 
     schemas = commands.add_parser("schemas", help="write the schemas that editors use")
@@ -104,15 +104,25 @@ def _cost(options: argparse.Namespace) -> None:
 
 
 def _summary(options: argparse.Namespace) -> None:
-    run = Path("results") / _name("--scale", options.scale)
-    for what, path in (
-        ("Report", run / "report.html"),
-        ("Scorecard", run / "scorecard/overview.png"),
-        ("Audit", run / "audit/index.html"),
-        *(("Figures", folder) for folder in sorted(run.glob("*/figures"))),
-    ):
-        if path.exists():
-            print(f"{what}: {path}")
+    results = Path("results")
+    run = results / _name("--scale", options.scale)
+    places = [
+        (what, path)
+        for what, path in (
+            ("Report", run / "report.html"),
+            ("Scorecard", run / "scorecard/overview.png"),
+            ("Audit", run / "audit/index.html"),
+            *(("Figures", folder) for folder in sorted(run.glob("*/figures"))),
+        )
+        if path.exists()
+    ]
+    if not places:
+        folders = {path.name for path in results.glob("*") if path.is_dir()}
+        runs = folders - {"reference", options.scale}
+        guess = nearest(options.scale, runs) or "; run `make` first"
+        raise StudyError(f"summary: no results below {run}{guess}")
+    for what, path in places:
+        print(f"{what}: {path}")
 
 
 def _name(option: str, name: str) -> str:
