@@ -9,6 +9,7 @@ min_version("9.27")
 sys.path.insert(0, str(Path(workflow.basedir, "workflow")))
 
 from replicortex.core.study import check_files, finish, open_study, require_gpu, say
+from replicortex.core.terminal import one_line_a_job
 
 check_files(workflow.overwrite_configfiles)
 
@@ -21,6 +22,7 @@ report: "workflow/report/study.rst"
 
 study = open_study(config, root=Path(workflow.basedir), main=workflow.is_main_process)
 say(study.opening(), main=workflow.is_main_process)
+one_line_a_job(workflow)
 run = study.run
 merged = study.papers
 

@@ -78,6 +78,12 @@ class Copy:
         }
 
 
+def engine_logs(folder: Path) -> str:
+    """Return what the engine said in all runs of a folder: the terminal shows one line a job."""
+    logs = sorted((folder / ".snakemake/log").glob("*.log"))
+    return "".join(path.read_text() for path in logs)
+
+
 def copy_of(root: Path, folder: Path) -> Copy:
     listed = subprocess.run(
         ["git", "-C", str(root), "ls-files", "-z", "--cached", "--others", "--exclude-standard"],

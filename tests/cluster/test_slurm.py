@@ -5,6 +5,7 @@ import subprocess
 
 import pytest
 from private_cluster import QUICK
+from study_copy import engine_logs
 
 pytestmark = [pytest.mark.slurm, pytest.mark.timeout(900)]
 
@@ -32,6 +33,7 @@ def test_the_demo_through_slurm_gives_the_local_tables(cluster, study, tmp_path)
     text = done.stdout + done.stderr
     assert done.returncode == 0, text[-4000:]
     assert "Using profiles slurm and workflow specific profile" in text
+    text = engine_logs(clone)
     # Alone, or in an array: "Submitted array job with Snakemake IDs 7,9,10 and ...".
     arrays = re.findall(r"Submitted array job with Snakemake IDs ([\d,]+)", text)
     assert arrays
@@ -49,5 +51,5 @@ def test_another_engine_runs_the_same_graph(cluster, one_paper, tmp_path):
     subprocess.run(["git", "clone", "--quiet", str(one_paper.folder), str(clone)], check=True)
     done = cluster.snakemake(clone, profile="profiles/generic")
     assert done.returncode == 0, (done.stdout + done.stderr)[-4000:]
-    assert (done.stdout + done.stderr).count("with external jobid") >= 10
+    assert engine_logs(clone).count("with external jobid") >= 10
     assert type(one_paper)(clone).tables() == one_paper.tables()

@@ -1,6 +1,7 @@
 """The demo study from start to end: it runs, says what it is, leaves records, and reruns nothing."""
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -26,6 +27,17 @@ def test_the_first_line_names_scale_data_and_device(study):
         "Replicortex: scale demo, synthetic data (fixtures; no verdict on any paper), device cpu, "
         f"papers {', '.join(sorted(studied(study)))}"
     )
+
+
+def test_the_terminal_shows_one_line_a_job(study):
+    """The rest is in the engine's log; a name that the engine gave its handler would show here."""
+    lines = study.first_output.stderr.splitlines()
+    jobs = [line for line in lines if re.match(r"\d+ of \d+ jobs", line)]
+    log = min((study.folder / ".snakemake/log").glob("*.log")).read_text()
+    assert len(jobs) == log.count("Finished jobid") > 10
+    assert len(lines) <= len(jobs) + 12, study.first_output.stderr
+    assert re.fullmatch(r"(\d+) of \1 jobs done in [\d:]+", jobs[-1])
+    assert "Reason: Missing output files" in log
 
 
 def test_nothing_is_left_to_do(study):

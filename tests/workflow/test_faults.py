@@ -7,7 +7,7 @@ import subprocess
 import time
 
 import pytest
-from study_copy import BIN
+from study_copy import BIN, engine_logs
 
 KILLS = 10
 pytestmark = pytest.mark.slow
@@ -28,8 +28,7 @@ def start(folder):
 
 
 def finished_jobs(folder):
-    log = folder / "run.log"
-    return log.read_text().count("Finished jobid") if log.exists() else 0
+    return engine_logs(folder).count("Finished jobid")
 
 
 def test_killed_at_ten_random_moments_the_tables_are_the_same(one_paper, tmp_path):
