@@ -6,7 +6,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pandas as pd
 import pytest
+
+from replicortex.core.config import paper_names
 
 BIN = Path(sys.executable).parent
 
@@ -53,11 +56,65 @@ def test_no_registry_and_no_machine_is_named(root):
     assert named == []
 
 
-def test_every_path_in_the_documents_exists(root):
-    for document in ("README.md", "CONTRIBUTING.md", "config/README.md", "profiles/README.md"):
-        base = (root / document).parent
-        for link in re.findall(r"\]\(([^)#:]+)\)", (root / document).read_text()):
-            assert (base / link).exists(), f"{document} links to {link}"
+def documents(root):
+    """Return what people read, by path: the README, the guides and the papers' own READMEs."""
+    guides = (root / name for name in ("README.md", "CONTRIBUTING.md"))
+    papers = (root / "workflow/papers").glob("*/README.md")
+    return [*guides, root / "config/README.md", root / "profiles/README.md", *sorted(papers)]
+
+
+def anchors(path):
+    """Return the anchors of a document's headings, as Markdown pages make them."""
+    headings = re.findall(r"^#+ (.+)$", path.read_text(), re.M)
+    return {re.sub(r"[^\w -]", "", each).strip().lower().replace(" ", "-") for each in headings}
+
+
+def test_every_link_in_the_documents_leads_somewhere(root):
+    for document in documents(root):
+        for link in re.findall(r"\]\(([^):]+)\)", document.read_text()):
+            path, _, anchor = link.partition("#")
+            target = document.parent / path if path else document
+            assert target.exists(), f"{document} links to {path}"
+            assert not anchor or anchor in anchors(target), f"{document} links to #{anchor}"
+
+
+def test_no_sentence_begins_with_a_word_that_makes_it_be_read_twice(root):
+    start = re.compile(r"(?:^(?:[-|] )?|(?<=[.!?] ))(?:So|And it is|Who|What)\b[^|]{0,60}")
+    found = []
+    for document in documents(root):
+        for paragraph in re.split(r"\n\s*\n|\n(?=[-|#])|```", document.read_text()):
+            found += start.findall(" ".join(paragraph.split()))
+    assert found == []
+
+
+SHORT = {
+    "replicated": "replicated",
+    "partly replicated": "partly",
+    "not replicated": "not",
+    "inconclusive": "inconclusive",
+    "not testable at this scale": "not testable",
+}
+
+
+@pytest.mark.parametrize("paper", paper_names(Path(__file__).parents[2]))
+def test_the_counts_of_verdicts_in_the_readmes_are_the_reference_runs(root, paper):
+    claims = pd.read_csv(root / f"results/reference/{paper}/scorecard/claims.csv")
+    published = claims.loc[claims["kind"] == "published", "verdict"]
+    short = published.str.removesuffix(" on other data").map(SHORT)
+    counts = {word: int(n) for word, n in short.value_counts(dropna=False).items()}
+    (row,) = re.findall(rf"^\| \[.*papers/{paper}/.*$", (root / "README.md").read_text(), re.M)
+    total, told = re.search(r"\| (\d+): ([^|]+) \|", row).groups()
+    said = {word: int(n) for n, word in (each.split(" ", 1) for each in told.split(", "))}
+    assert {word: n for word, n in said.items() if n} == counts
+    assert int(total) == len(published)
+    own = " ".join((root / f"workflow/papers/{paper}/README.md").read_text().split())
+    _, _, result = own.partition(f"Of {total} published claims ")
+    own_counts = re.findall(
+        r"(\d+) (?:are|is) (replicated|partly|not|inconclusive)( testable)?",
+        result[:150].split(". ")[0].split(":")[0],
+    )
+    assert {word + rest: int(n) for n, word, rest in own_counts} == counts
+    assert f"[All {len(claims)} claims and controls]" in own
 
 
 def test_every_make_target_in_the_documents_exists(root):
