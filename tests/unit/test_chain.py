@@ -314,3 +314,46 @@ def test_a_folder_named_reference_within_a_paper_is_no_reference_run():
     assert place_of(recorded, below) == Path("/elsewhere/results/reference") / Path(
         recorded
     ).relative_to("results/small")
+
+
+def test_the_overview_has_one_line_a_step_from_the_result_to_the_data(data):
+    from replicortex.provenance.overview import overview
+
+    def step(path, call, rule, inputs, **run):
+        result = Path("results/small/x", path)
+        result.parent.mkdir(parents=True, exist_ok=True)
+        result.write_text(path)
+        what = {
+            "call": f"papers.x:{call}",
+            "arguments": {"path": path},
+            "code": f"{call}-code-hash",
+        }
+        identity = records.Identity(what, records.describe_inputs(inputs))
+        facts = {**FACTS, "rule": rule, **run}
+        records.write(result, identity, records.file_sha256(result), None, facts)
+        return result
+
+    manifest = Path("data/manifests/d@1.json")
+    models = [
+        step(
+            f"n/{n}.csv",
+            "train",
+            f"x_train_{n % 2}",
+            {"data": manifest},
+            ended=f"2026-11-2{n}T10:00",
+        )
+        for n in range(3)
+    ]
+    changed = {"commit": "c" * 40, "dirty": "yes"}
+    figure = step("figures/g.svg", "draw", "x_draw", {"models": models}, git=changed)
+    lines = list(overview(figure))
+    assert len(lines) == 6, lines
+    first, head, draw, train, get, last = lines
+    assert first.startswith(f"{figure}  [")
+    assert head.split() == ["step", "jobs", "files", "code", "data", "ended", "where"]
+    assert draw.split()[:5] == ["x_draw", "1", "1", "draw-cod", "-"]
+    assert draw.endswith("not recorded  h (c), commit cccccccc with changes")
+    assert train.split()[:6] == ["x_train", "3", "3", "train-co", "d", "1"]
+    assert train.endswith("2026-11-22 10:00  h (c), commit unknown")
+    assert get.split()[:5] == ["r", "1", "1", "-", "-"]
+    assert last.endswith("--files")

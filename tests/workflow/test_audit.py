@@ -94,7 +94,8 @@ def test_every_command_works_in_a_fresh_clone_without_the_steps_between(clone):
     told = json.loads(audit(clone, "verify", "--json", figure).stdout)
     kinds = Counter(each["kind"] for each in told["found"])
     assert set(kinds) == {"absent"} and kinds["absent"] > 20
-    assert "models/bp/seed42.safetensors" in audit(clone, "figure", figure).stdout
+    assert "models/bp/seed42.safetensors" in audit(clone, "figure", "--files", figure).stdout
+    assert "learning_rules_train" in audit(clone, "figure", figure).stdout
     assert "leutenegger2026" in audit(clone, "cite", figure).stdout
     assert "same bytes" in audit(clone, "diff", figure, figure).stdout
     assert "Nothing would run" in audit(clone, "why", figure).stdout

@@ -92,7 +92,13 @@ def test_audit_of_a_figure_copied_elsewhere(one_paper, tmp_path, suffix):
     source = one_paper.folder / f"results/demo/learning_rules/figures/change.{suffix}"
     copy = tmp_path / f"figure 3.{suffix}"
     shutil.copyfile(source, copy)
-    done = one_paper.run("python", "-m", "replicortex", "audit", "figure", str(copy))
+    ask = ("python", "-m", "replicortex", "audit", "figure", str(copy))
+    short = one_paper.run(*ask).stdout.splitlines()
+    assert f"figures/change.{suffix}" in short[0] and short[0].endswith("from synthetic data")
+    steps = [line.split()[0].removeprefix("learning_rules_") for line in short[2:-1]]
+    assert steps[:2] == ["draw", "aggregate"] and len(steps) == len(set(steps)) < 8, short
+    assert any("train" in line and "cifar10_fixture 1" in line for line in short)
+    done = one_paper.run(*ask, "--files")
     assert f"figures/change.{suffix}" in done.stdout
     verified = one_paper.run("python", "-m", "replicortex", "audit", "verify", str(copy))
     assert "1 results checked, 0 faults" in verified.stdout

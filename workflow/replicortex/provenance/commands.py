@@ -24,8 +24,9 @@ def add(parts: argparse._SubParsersAction) -> None:
         parser.set_defaults(run=run, asks_git=name != "verify")  # which counts it
         return parser
 
-    figure = part("figure", _figure, "the whole lineage of a figure or table, as a tree")
+    figure = part("figure", _figure, "the lineage of a figure or table, one line a step")
     figure.add_argument("file", type=Path, help="a result, or a copy of a figure anywhere")
+    figure.add_argument("--files", action="store_true", help="every file, as a tree")
     verify = part("verify", _verify, "recompute every hash on the chain")
     verify.add_argument("files", type=Path, nargs="*", help="or folders; default: results/")
     verify.add_argument("--current", action="store_true", help="changed code is an error too")
@@ -70,12 +71,14 @@ def _result(file: Path) -> Path:
 def _figure(options: argparse.Namespace) -> None:
     from replicortex.data.declared import load
     from replicortex.provenance import chain
+    from replicortex.provenance.overview import overview
 
     found, sources = _result(options.file), load(DECLARED)
     if options.json:
         _print_json(chain.tree(found, sources))
         return
-    for line in chain.lineage(found, sources=sources):
+    lines = chain.lineage(found, sources=sources) if options.files else overview(found)
+    for line in lines:
         print(line)
 
 
