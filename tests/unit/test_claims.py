@@ -702,6 +702,7 @@ def judged(folder, table, paper, **changes):
         "claims": folder / "claims.yaml",
         "tables": [folder / "scores.csv"],
         "paper": paper,
+        "title": paper.capitalize(),
         "aliases": ALIASES,
         "scale": "small",
         "synthetic": False,
@@ -723,10 +724,12 @@ def test_the_overview_takes_every_paper(tmp_path, table):
     for paper in ("one", "two"):
         files.append(tmp_path / f"{paper}.csv")
         judged(tmp_path / paper, table, paper)["claims"].to_csv(files[-1], index=False)
-    result = scorecard.overview(claims=files)
+    titles = [("two", "The second"), ("one", "The first")]
+    result = scorecard.overview(claims=files, titles=titles)
     assert list(result["claims"]["paper"]) == ["one", "two"]
     (ax,) = result["overview"].axes
-    assert [text.get_text() for text in ax.get_yticklabels()] == ["One: claims", "Two: claims"]
+    names = [text.get_text() for text in ax.get_yticklabels()]
+    assert names == ["The second: claims", "The first: claims"]
     assert [bar.get_width() for bar in ax.patches] == [1, 1]
 
 

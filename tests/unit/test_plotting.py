@@ -218,7 +218,8 @@ def row(number=0, **values):
 
 
 def card_of(rows):
-    return card.draw_scorecard(pd.DataFrame(rows, columns=list(verdicts.COLUMNS)))
+    titles = {"learning_rules": "Learning rules", "mt_maps": "MT direction maps"}
+    return card.draw_scorecard(pd.DataFrame(rows, columns=list(verdicts.COLUMNS)), titles)
 
 
 def texts(figure):

@@ -54,9 +54,3 @@ def test_a_kept_figure_is_cited_with_paper_data_and_software(root):
     assert keys[0] == "leutenegger2026"
     assert {"krizhevsky2009", "snakemake", "datalad", "torch", "numpy", "matplotlib"} <= set(keys)
     assert "scikit-learn" not in keys and len(keys) == len(set(keys))
-
-
-@pytest.mark.parametrize("paper", sorted((ROOT / "workflow/papers").glob("*/Snakefile")))
-def test_every_paper_has_a_citation(paper):
-    entries = (paper.parent / "citation.bib").read_text().splitlines()
-    assert len(entries) == 1 and entries[0].startswith("@") and entries[0].endswith("}")

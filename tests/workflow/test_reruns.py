@@ -64,6 +64,9 @@ EVERYTHING = {f"{P}compare_brains": 1, **training(7)}
 
 LEARNING_CHANGES = {
     "nothing": (lambda folder: None, {}),
+    # what people are told
+    "its name in print": (replace(f"{CODE}/paper.yaml", '"Learning rules"', '"Rules"'), VERDICTS),
+    "its title": (replace(f"{CODE}/paper.yaml", "and early visual", "and the early visual"), {}),
     # numbers
     "draws of the bootstrap": (demo("{scores: {bootstrap_draws: 201}}"), AFTER_BRAIN),
     "rate of one rule": (demo("{rules: {fa: {lr: 6.0e-4}}}"), training(1)),

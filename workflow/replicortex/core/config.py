@@ -16,6 +16,7 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel, Field, ValidationError, field_validator
 
+from replicortex.core import papers as paper_files
 from replicortex.core.errors import StudyError, nearest
 from replicortex.core.files import canonical_json
 from replicortex.core.schema import Name, PaperNumbers, PositiveInt, Section
@@ -69,6 +70,8 @@ class Study:
     papers: dict[str, dict[str, Any]]  # numbers by paper, merged for the scale
     datasets: dict[str, Dataset]  # declared datasets that the papers of this run read
     mirror: Path | None
+    about: dict[str, paper_files.Paper]  # what each paper of this run says of itself
+    left_out: list[str]  # a sentence on each half-made paper that does not run
 
     @property
     def run(self) -> str:
@@ -94,8 +97,8 @@ class Study:
 
 
 def paper_names(root: Path) -> list[str]:
-    """Return the papers that the workflow has: folders of workflow/papers with a Snakefile."""
-    return sorted(path.parent.name for path in (root / "workflow/papers").glob("*/Snakefile"))
+    """Return the papers that can run: folders of workflow/papers that lack no file."""
+    return [name for name in paper_files.folders(root) if not paper_files.half_made(name, root)]
 
 
 def check(config: Mapping[str, Any], root: Path) -> Study:
@@ -115,11 +118,13 @@ def check(config: Mapping[str, Any], root: Path) -> Study:
     """
     settings = validate(Settings, dict(config), "config/config.yaml")
     declared = load_datasets(root / "config/datasets.yaml")
-    known = paper_names(root)
+    known = paper_files.folders(root)
+    selected, left_out = _selected(settings.run, known, root)
     papers = {
         paper: paper_numbers(paper, settings.scale, settings.papers.get(paper, {}), root)
-        for paper in _selected(settings.run, known)
+        for paper in selected
     }
+    about = {paper: paper_files.load(paper, root) for paper in selected}
     for paper in settings.papers:
         if paper not in known:
             raise StudyError(
@@ -158,10 +163,11 @@ def check(config: Mapping[str, Any], root: Path) -> Study:
     manifests = {
         name: f"<manifests>/{manifest_name(name, entry)}" for name, entry in datasets.items()
     }
-    for numbers in papers.values():
+    for paper, numbers in papers.items():
         numbers["device"] = settings.device
         numbers["manifests"] = {name: manifests[name] for name in numbers["datasets"]}
-    return Study(settings, papers, dict(sorted(datasets.items())), mirror)
+        numbers["title"] = about[paper].short
+    return Study(settings, papers, dict(sorted(datasets.items())), mirror, about, left_out)
 
 
 def manifest_name(name: str, entry: Dataset) -> str:
@@ -174,8 +180,15 @@ def manifest_name(name: str, entry: Dataset) -> str:
     return f"{name}@{hashlib.sha256(canonical_json(content).encode()).hexdigest()[:8]}.json"
 
 
-def _selected(run: str | list[str], known: list[str]) -> list[str]:
-    wanted = known if run == "all" else [run] if isinstance(run, str) else run
+def _selected(run: str | list[str], known: list[str], root: Path) -> tuple[list[str], list[str]]:
+    """Return the papers that run, and a sentence on each half-made one that nobody asked for."""
+    told = {paper: paper_files.half_made(paper, root) for paper in known}
+    if run == "all":
+        left_out = [sentence for sentence in told.values() if sentence]
+        if len(left_out) == len(known):
+            raise StudyError(left_out[0] if left_out else "workflow/papers: there is no paper")
+        return [paper for paper in known if not told[paper]], left_out
+    wanted = [run] if isinstance(run, str) else run
     for paper in wanted:
         if paper not in known:
             raise StudyError(
@@ -183,7 +196,10 @@ def _selected(run: str | list[str], known: list[str]) -> list[str]:
             )
     if not wanted:
         raise StudyError("config/config.yaml: run: the list is empty; name a paper, or `all`")
-    return list(dict.fromkeys(wanted))
+    for paper in wanted:
+        if sentence := told[paper]:
+            raise StudyError(f"config/config.yaml: run: {paper}: {sentence}")
+    return list(dict.fromkeys(wanted)), []
 
 
 def _mirror(settings: Settings) -> Path | None:
@@ -234,9 +250,23 @@ def checked_numbers(paper: str, scale: str, changes: Mapping[str, Any], root: Pa
 
 
 def numbers_model(paper: str) -> type[PaperNumbers]:
-    """Return the model of a paper's numbers: `Numbers` in its schema.py."""
-    # The one import by a computed name: a paper is a folder, and no list of papers is kept.
-    return importlib.import_module(f"papers.{paper}.schema").Numbers
+    """Return the model of a paper's numbers: `Numbers` in its schema.py.
+
+    Raises
+    ------
+    StudyError
+        When the file cannot be imported, or has no such model.
+    """
+    file = f"workflow/papers/{paper}/schema.py"
+    try:
+        # The one import by a computed name: a paper is a folder, and no list of papers is kept.
+        model = getattr(importlib.import_module(f"papers.{paper}.schema"), "Numbers", None)
+    except Exception as error:
+        told = f"{type(error).__name__}: {error}".split("\n")[0]
+        raise StudyError(f"{file}: cannot be imported ({told})") from error
+    if not (isinstance(model, type) and issubclass(model, PaperNumbers)):
+        raise StudyError(f"{file}: a class Numbers that inherits from PaperNumbers expected")
+    return model
 
 
 def merge(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from typing import Any
 from replicortex.core import config as configuration
 from replicortex.core import git, places, rules
 from replicortex.core.errors import StudyError
+from replicortex.core.papers import claim_aliases
 from replicortex.core.yaml_text import read_yaml_file
 from replicortex.verdicts import claim_names
 from replicortex.verdicts import claims as claim_files
@@ -27,15 +28,16 @@ class OpenStudy(configuration.Study):
     root: Path
 
     def opening(self) -> str:
-        """Return what a run says first: its headline, and what keeps its results from being kept."""
+        """Return what a run says first: its headline, papers left out, what bars its results from being kept."""
+        lines = [self.headline(), *(f"Replicortex: left out: {one}" for one in self.left_out)]
         if why := os.environ.get("REPLICORTEX_NO_COMMIT"):
-            return f"{self.headline()}\nReplicortex: {why}; until then {git.NO_COMMIT}"
-        if os.environ.get("REPLICORTEX_DIRTY") == "yes":
-            return (
-                f"{self.headline()}\nReplicortex: files differ from the last commit, or are not in it "
-                "(`git status` lists them); results of this run say so and cannot be kept"
+            lines.append(f"Replicortex: {why}; until then {git.NO_COMMIT}")
+        elif os.environ.get("REPLICORTEX_DIRTY") == "yes":
+            lines.append(
+                "Replicortex: files differ from the last commit, or are not in it (`git status` lists "
+                "them); results of this run say so and cannot be kept"
             )
-        return self.headline()
+        return "\n".join(lines)
 
     def manifests(self) -> dict[str, Any]:
         """Return the configuration of the datasets' rules: names and their manifests."""
@@ -49,12 +51,14 @@ class OpenStudy(configuration.Study):
     def _claims(self, paper: str) -> dict[str, Any]:
         file = f"workflow/papers/{paper}/claims.yaml"
         claims = claim_files.load(self.root / file)
-        aliases = claim_aliases(self.papers[paper])
+        aliases = claim_aliases(self.about[paper], paper, self.papers[paper])
         self._check_claims(paper, claims, file, aliases)
         return {
             "file": str(self.root / file) if self.root != Path.cwd() else file,
             "tables": sorted(claim_files.tables(claims)),
             "aliases": aliases,
+            "title": self.about[paper].short,
+            "order": self.about[paper].order,
             "scale": self.settings.scale,
             "synthetic": self._synthetic(paper),
         }
@@ -85,16 +89,6 @@ class OpenStudy(configuration.Study):
 
     def _synthetic(self, paper: str) -> bool:
         return any(self.datasets[n].kind == "fixture" for n in self.papers[paper]["datasets"])
-
-
-def claim_aliases(numbers: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """Return the words that claims may use for values of a scale, by column."""
-    aliases = {column: dict(words) for column, words in numbers.get("aliases", {}).items()}
-    if "px" in numbers.get("evaluation", {}):
-        aliases["px"] = dict(numbers["evaluation"]["px"])
-    if "checkpoints" in numbers.get("training", {}):
-        aliases["epoch"] = {"last": numbers["training"]["checkpoints"][-1]}
-    return aliases
 
 
 def check_files(overlays: Iterable[Path] = ()) -> None:

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from replicortex.core import papers as papers_of
+from replicortex.core.errors import StudyError
 from replicortex.data import declared
 from replicortex.provenance import chain
 
@@ -46,7 +48,10 @@ def bibtex(
             datasets |= {entry["dataset"]["name"] for entry in part if "dataset" in entry}
     lines = []
     for paper in sorted(papers):
-        lines += _lines(root / "workflow/papers" / paper / "citation.bib")
+        try:
+            lines += papers_of.citation(paper, root)
+        except StudyError as error:
+            lines.append(f"% paper {paper}: {error}")
     for name in sorted(datasets):
         entry = entries.get(name)
         if entry is None or entry.citation is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -50,7 +51,6 @@ WORDS = {
     verdicts.SYNTHETIC: "no verdict: synthetic",
     verdicts.NOT_TESTABLE: "not testable here",
 }
-TITLES = {"hierarchical_ot": "Hierarchical optimal transport", "mt_maps": "MT direction maps"}
 BARS = {"published": "claims", "control": "controls"}
 SECTIONS = {"published": "Claims of the paper", "control": "Controls that the paper lacks"}
 AS_WORDS = {"relative change": " %", "sign-flip p": "", "cohens d": " s.d.", "ratio": "×"}
@@ -113,18 +113,15 @@ def _bare(text: str) -> str:
     return text.removesuffix(" %").removesuffix(" s.d.")
 
 
-def title_of(paper: str) -> str:
-    """The name of a paper as figures print it."""
-    return TITLES.get(paper, paper.replace("_", " ").capitalize())
-
-
-def draw_scorecard(claims: pd.DataFrame) -> Figure:
+def draw_scorecard(claims: pd.DataFrame, titles: Mapping[str, str]) -> Figure:
     """Draw the scorecard of one paper, or of several one under the other.
 
     Parameters
     ----------
     claims
         As `replicortex.verdicts.claims.evaluate` returns them, any number of papers.
+    titles
+        Paper -> its name in print.
 
     Returns
     -------
@@ -152,7 +149,7 @@ def draw_scorecard(claims: pd.DataFrame) -> Figure:
         done = None
         for paper, kind, rows in blocks:
             if paper != done:
-                y, done = _paper_line(ax, title_of(paper), y), paper
+                y, done = _paper_line(ax, titles[paper], y), paper
             y = _section_line(ax, SECTIONS[kind], y)
             for _, row in rows.iterrows():
                 y = _claim_row(ax, row, y)
@@ -160,13 +157,15 @@ def draw_scorecard(claims: pd.DataFrame) -> Figure:
         return finish(figure)
 
 
-def draw_overview(claims: pd.DataFrame) -> Figure:
+def draw_overview(claims: pd.DataFrame, titles: Mapping[str, str]) -> Figure:
     """Draw how many claims of each paper were met with which verdict.
 
     Parameters
     ----------
     claims
         As `replicortex.verdicts.claims.evaluate` returns them, any number of papers.
+    titles
+        Paper -> its name in print, in the order of the bars.
 
     Returns
     -------
@@ -177,7 +176,7 @@ def draw_overview(claims: pd.DataFrame) -> Figure:
 
     core = claims["verdict"].str.removesuffix(verdicts.ON_OTHER_DATA)
     counts = pd.crosstab([claims["paper"], claims["kind"]], core)
-    papers = list(dict.fromkeys(claims["paper"]))
+    papers = [paper for paper in titles if paper in set(claims["paper"])]
     rows = [(paper, kind) for paper in papers for kind in SECTIONS if (paper, kind) in counts.index]
     with style():
         figure = new_figure(0.95 + 0.21 * len(rows) + 0.12 * len(papers))
@@ -187,7 +186,7 @@ def draw_overview(claims: pd.DataFrame) -> Figure:
             if position and paper != rows[position - 1][0]:
                 y += 0.55
             first = not position or paper != rows[position - 1][0]
-            names.append(f"{title_of(paper) + ': ' if first else ''}{BARS[kind]}")
+            names.append(f"{titles[paper] + ': ' if first else ''}{BARS[kind]}")
             places.append(y)
             left = 0
             for verdict in LOOKS:

@@ -17,6 +17,7 @@ def judge(
     claims: Path,
     tables: list[Path],
     paper: str,
+    title: str,
     aliases: dict[str, dict[str, Any]],
     scale: str,
     synthetic: bool,
@@ -30,7 +31,9 @@ def judge(
     tables
         Tidy csv tables; claims know them by the name of the file.
     paper
-        Its name.
+        Its name in tables.
+    title
+        Its name in figures.
     aliases
         Column -> word -> this scale's value.
     scale
@@ -58,16 +61,18 @@ def judge(
     table = evaluate(
         listed, by_name, aliases=aliases, scale=scale, synthetic=synthetic, paper=paper
     )
-    return {"claims": table, "scorecard": draw_scorecard(table)}
+    return {"claims": table, "scorecard": draw_scorecard(table, {paper: title})}
 
 
-def overview(*, claims: list[Path]) -> dict[str, Any]:
+def overview(*, claims: list[Path], titles: list[tuple[str, str]]) -> dict[str, Any]:
     """Put the judged claims of all papers into one table and one figure.
 
     Parameters
     ----------
     claims
         Tables that `judge` made, one per paper.
+    titles
+        Name in tables and name in figures of each paper, in the order of the figure.
 
     Returns
     -------
@@ -76,4 +81,4 @@ def overview(*, claims: list[Path]) -> dict[str, Any]:
     import pandas as pd
 
     table = pd.concat([read(path, WORDS) for path in claims], ignore_index=True)
-    return {"claims": table, "overview": draw_overview(table)}
+    return {"claims": table, "overview": draw_overview(table, dict(titles))}

@@ -1,0 +1,176 @@
+"""What a paper says of itself: `workflow/papers/<paper>/paper.yaml`, and the files that it needs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import yaml
+from pydantic import Field, ValidationError
+
+from replicortex.core.errors import StudyError, nearest
+from replicortex.core.schema import PositiveInt, Section
+from replicortex.core.yaml_text import read_yaml
+
+Words = Annotated[str, Field(min_length=1)]
+NAME = r"[a-z][a-z0-9]*(_[a-z0-9]+)*"
+NAMED = "small letters and digits, words joined by _"
+# What a paper cannot run without, beside `config/papers/<paper>.yaml`. Without `__init__.py` the
+# hash of a job would miss the paper's own modules.
+NEEDED = (
+    "__init__.py",
+    "paper.yaml",
+    "schema.py",
+    "Snakefile",
+    "claims.yaml",
+    "citation.bib",
+)
+
+
+class Paper(Section):
+    """`paper.yaml`: what people are told about a paper, and what its rules use.
+
+    Nothing of it is handed to a job whose results it cannot change.
+    """
+
+    title: Words = Field(description="in full, as a heading")
+    short: Words = Field(description="in scorecards and as the report's category")
+    order: PositiveInt = Field(description="place among the papers")
+    licence: Words = Field(description="of this folder's code and of what it computes")
+    environments: list[Words] = Field(description="files of envs/ that its rules use", min_length=1)
+    trains: Words | None = Field(description="what is trained; null when nothing is")
+    aliases: dict[str, str | dict[str, str]] = Field(
+        default={},
+        description="column of a table -> where in the numbers a scale's words for it stand; or "
+        "column -> word -> where its value stands",
+    )
+
+
+def folders(root: Path) -> list[str]:
+    """Return the papers by name: folders of workflow/papers, complete or not."""
+    return sorted(
+        folder.name
+        for folder in (root / "workflow/papers").iterdir()
+        if folder.is_dir()
+        and not folder.name.startswith((".", "__"))
+        # What Python compiled may outlive a paper.
+        and any(entry.name != "__pycache__" for entry in folder.iterdir())
+    )
+
+
+def half_made(paper: str, root: Path) -> str | None:
+    """Return why a paper cannot run: its name, or the first file that it lacks; None if it can.
+
+    A file without content counts as none, but for `__init__.py`.
+    """
+    folder = f"workflow/papers/{paper}"
+    if not re.fullmatch(NAME, paper):
+        return f"{folder}: no name of a paper ({NAMED})"
+    for name in (f"config/papers/{paper}.yaml", *(f"{folder}/{name}" for name in NEEDED)):
+        path = root / name
+        if not path.is_file():
+            return f"{folder}: the paper is not complete: there is no {name}"
+        if path.name != "__init__.py" and not path.stat().st_size:
+            return f"{folder}: the paper is not complete: {name} is empty"
+    return None
+
+
+def load(paper: str, root: Path) -> Paper:
+    """Return what a paper says of itself.
+
+    Raises
+    ------
+    StudyError
+        When a key is unknown, missing or of the wrong type, an environment does not exist, or
+        `citation.bib` has no entry that stands in one line.
+    """
+    where = f"workflow/papers/{paper}/paper.yaml"
+    try:
+        values = read_yaml((root / where).read_text())
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise StudyError(f"{where}: is no YAML ({' '.join(str(error).split())})") from None
+    if not isinstance(values, Mapping):
+        raise StudyError(f"{where}: keys with values expected, found {values!r}")
+    try:
+        found = Paper.model_validate(values)
+    except ValidationError as error:
+        raise StudyError(f"{where}: {_sentence(error.errors()[0])}") from None
+    known = [path.stem for path in (root / "envs").glob("*.yaml")]
+    for name in found.environments:
+        if name not in known:
+            raise StudyError(f"{where}: environments: no envs/{name}.yaml{nearest(name, known)}")
+    citation(paper, root)
+    return found
+
+
+def _sentence(fault: Mapping[str, Any]) -> str:
+    key = ".".join(str(part) for part in fault["loc"])
+    if fault["type"] == "extra_forbidden":
+        return f"unknown key '{key}'{nearest(key, Paper.model_fields)}"
+    if fault["type"] == "missing":
+        return f"key '{key}' is missing"
+    return f"{key}: {fault['msg'][0].lower()}{fault['msg'][1:]}, found {fault['input']!r}"
+
+
+def citation(paper: str, root: Path) -> list[str]:
+    """Return the entries of a paper's `citation.bib`, BibTeX, one a line.
+
+    Raises
+    ------
+    StudyError
+        When there is no such file, or none of its lines is an entry.
+    """
+    file = f"workflow/papers/{paper}/citation.bib"
+    path = root / file
+    lines = path.read_text(errors="replace").splitlines() if path.is_file() else []
+    entries = [line for line in lines if line.startswith("@") and line.rstrip().endswith("}")]
+    if not entries:
+        raise StudyError(f"{file}: a BibTeX entry in one line expected (@article{{...}})")
+    return entries
+
+
+def claim_aliases(
+    found: Paper, paper: str, numbers: Mapping[str, Any]
+) -> dict[str, dict[str, Any]]:
+    """Return the words that claims may use for values of a scale, by column.
+
+    Parameters
+    ----------
+    found
+        What the paper says of itself.
+    paper
+        Its name, for the sentence.
+    numbers
+        Its numbers at the scale.
+
+    Raises
+    ------
+    StudyError
+        When an alias leads nowhere.
+    """
+    aliases: dict[str, dict[str, Any]] = {}
+    for column, place in found.aliases.items():
+        where = f"workflow/papers/{paper}/paper.yaml: aliases.{column}"
+        if isinstance(place, str):
+            words = _value(numbers, place, where)
+            if not isinstance(words, Mapping):
+                raise StudyError(f"{where}: '{place}' holds no words with values, but {words!r}")
+            aliases[column] = dict(words)
+        else:
+            aliases[column] = {
+                word: _value(numbers, one, f"{where}.{word}") for word, one in place.items()
+            }
+    return aliases
+
+
+def _value(numbers: Any, place: str, where: str) -> Any:
+    """Follow dotted keys; a whole number counts in a list, from its end when negative."""
+    for part in place.split("."):
+        try:
+            numbers = numbers[int(part)] if isinstance(numbers, list) else numbers[part]
+        except (KeyError, IndexError, ValueError, TypeError):
+            near = nearest(part, numbers) if isinstance(numbers, Mapping) else ""
+            raise StudyError(f"{where}: '{place}' leads to no number of the paper{near}") from None
+    return numbers
