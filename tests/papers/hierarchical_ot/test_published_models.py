@@ -7,7 +7,7 @@ import pytest
 import torch
 from manifests import described
 
-from papers.hierarchical_ot import published
+from papers.hierarchical_ot import published_models
 from replicortex.core.errors import StudyError
 
 pytestmark = pytest.mark.numbers
@@ -27,7 +27,7 @@ def weights(tmp_path):
 
 @pytest.mark.parametrize("revision", [REVISION, None])
 def test_the_revision_is_found(weights, revision):
-    found = published.snapshot(weights, "facebook/dinov2-small", revision)
+    found = published_models.snapshot(weights, "facebook/dinov2-small", revision)
     assert found.name == REVISION and (found / "model.safetensors").is_file()
 
 
@@ -40,7 +40,7 @@ def test_the_revision_is_found(weights, revision):
 )
 def test_another_revision_or_model_is_told(weights, repository, revision, message):
     with pytest.raises(StudyError, match=message):
-        published.snapshot(weights, repository, revision)
+        published_models.snapshot(weights, repository, revision)
 
 
 class Means(torch.nn.Module):
@@ -57,18 +57,18 @@ class Means(torch.nn.Module):
 def test_images_are_resized_normalised_and_averaged_over_tokens():
     rng = np.random.default_rng(0)
     images = rng.integers(0, 256, (20, 1, 1, 3), dtype=np.uint8).repeat(32, 1).repeat(32, 2)
-    layers = published.of_images(Means(), images, torch.device("cpu"))
+    layers = published_models.of_images(Means(), images, torch.device("cpu"))
     assert len(layers) == 2  # what precedes the first block is no layer
-    expected = (images[:, 0, 0] / 255 - published.MEAN) / published.SD
+    expected = (images[:, 0, 0] / 255 - published_models.MEAN) / published_models.SD
     np.testing.assert_allclose(layers[0], 2 * expected, atol=1e-4)
     np.testing.assert_allclose(layers[1], 4 * expected, atol=1e-4)
 
 
 def test_no_images_for_a_vision_model_is_told(weights, monkeypatch):
-    monkeypatch.setattr(published, "load", lambda folder, place: (Means(), "dinov2"))
+    monkeypatch.setattr(published_models, "load", lambda folder, place: (Means(), "dinov2"))
     model = {"repository": "facebook/dinov2-small", "revision": REVISION, "domain": "brain"}
     given = {"weights": weights, "text": weights, "language": {}, "brain": {}, "device": "cpu"}
     with pytest.raises(StudyError, match=r"published\.small: it is shown the images of `betas`"):
-        published.embed(name="small", model=model, **given)
+        published_models.embed(name="small", model=model, **given)
     with pytest.raises(StudyError, match=r"is a dinov2, whose domain is brain; found language"):
-        published.embed(name="small", model={**model, "domain": "language"}, **given)
+        published_models.embed(name="small", model={**model, "domain": "language"}, **given)
