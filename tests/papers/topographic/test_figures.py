@@ -1,6 +1,7 @@
 """Figures: what they draw, from tables made up for it."""
 
 import itertools
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -8,6 +9,9 @@ import pytest
 from fresh_python import said
 
 from papers.topographic import figures, published
+from replicortex.core.codehash import ROOT
+from replicortex.verdicts.claims import load
+from replicortex.verdicts.quoted import quoted
 
 MEASURES = {
     "moran": 0.5,
@@ -23,6 +27,10 @@ MEASURES = {
     "cosine_across_without_bias": 0.0,
 }
 RHOS = (0, 0.2, 5)
+TAUS = (0.1, 0.3, 0.5, 0.6, 0.7, 0.8)
+FOLDER = ROOT / "papers/topographic"
+CLAIMS = load(FOLDER / "claims.yaml")
+PUBLISHED = {"published": FOLDER / "published.csv", "quoted": quoted(CLAIMS)}
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +43,7 @@ def tables(tmp_path_factory):
         rows += [[*unit, name, "", value + 0.01 * seed] for name, value in MEASURES.items()]
         for probe in (*figures.PROBES, *(["classifier"] if objective == "ce" else [])):
             rows.append([*unit, "accuracy", probe, 0.5])
-        rows += [[*unit, "distance", tau, 6 - tau] for tau in published.TAUS]
+        rows += [[*unit, "distance", tau, 6 - tau] for tau in TAUS]
         rows += [[*unit, "silhouette", group, 0.2] for group in ("class", "animacy")]
         for kind in ("faces", "places"):
             rows += [[*unit, "moran_selectivity", kind, 0.3], [*unit, "patch", kind, 12]]
@@ -81,7 +89,7 @@ def tables(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def drawn(tables):
-    return figures.figures(**tables)
+    return figures.figures(**tables, **PUBLISHED)
 
 
 def test_every_figure_is_drawn_with_labels(drawn, root):
@@ -133,7 +141,7 @@ def test_published_gains_under_noise_are_diamonds_at_their_levels(drawn):
     ax = drawn["ensembles"].axes[1]
     diamonds = [list(line.get_ydata()) for line in ax.lines if line.get_marker() == "D"]
     # White noise of .05 and .2, at rho = 0 (the control), .2 and 5.
-    assert diamonds == [[5.21, -0.04], [5.32, -1.05], [5.67, -1.00]]
+    np.testing.assert_allclose(diamonds, [[5.21, -0.04], [5.32, -1.05], [5.67, -1.00]])
 
 
 def test_ensembles_are_in_percentage_points(drawn):
@@ -149,12 +157,57 @@ def test_each_switch_has_a_row_and_each_seed_a_mark(drawn):
     assert marks == 2 * len(RHOS) * 4 * 3
 
 
-def test_published_tables_are_whole():
-    for quantity, by_objective in published.PUBLISHED.items():
-        for objective, values in by_objective.items():
-            assert len(values) == len(published.RHOS), (quantity, objective)
-    assert published.values("moran", "ce")[0] == (0.008, 0.28)
-    assert published.values("accuracy", "simclr")[-1] == (5, 0.56)
+@pytest.fixture(scope="module")
+def known():
+    return published.load(PUBLISHED["published"], PUBLISHED["quoted"])
+
+
+def test_published_curves_are_whole(known):
+    """Part of each curve is quoted by claims, the rest stands in the table."""
+    all_rhos = [0, 0.008, 0.04, 0.2, 1, 5]
+    for measure in ("accuracy", "row_norm", "rdm_consistency", "cosine_within", "cosine_across"):
+        for objective in figures.OBJECTIVES:
+            assert [rho for rho, _ in published.values(known, measure, objective)] == all_rhos
+    for arm, objective in itertools.product(("main", "no_dropout"), figures.OBJECTIVES):
+        found = published.values(known, "moran", objective, arm=arm)
+        assert [rho for rho, _ in found] == all_rhos[1:]
+    boost = partial(published.values, known, "boost", "ce")
+    assert [rho for rho, _ in boost(noise="none")] == all_rhos
+    for noise, rho in itertools.product(figures.NOISES, all_rhos):
+        levels = [level for level, _ in boost(along="level", noise=noise, rho=rho)]
+        assert levels == [0.01, 0.05, 0.1, 0.15, 0.2]
+    assert published.values(known, "moran", "ce")[0] == (0.008, 0.28)
+    assert published.values(known, "accuracy", "simclr")[-1] == (5, 0.56)
+    distances = published.values(known, "distance", "ce", along="parameter", rho=0.04)
+    assert distances == list(zip(TAUS, (6.5, 4.3, 3.0, 2.7, 2.4, 2.1), strict=True))
+
+
+def test_no_published_number_stands_twice(known):
+    place = ["measure", "arm", "objective", "parameter", "noise", "level", "rho"]
+    assert not known.duplicated(place).any()
+
+
+def test_published_differences_are_those_of_the_published_numbers(known):
+    checked = 0
+    for claim in CLAIMS:
+        select, ends = dict(claim.measure.select), (claim.measure.from_, claim.measure.to)
+        if claim.kind != "published" or claim.as_ not in ("difference", "relative change"):
+            continue
+        curve = dict(published.values(known, select["measure"], select["objective"]))
+        if select["measure"] == "distance":
+            tau = select["parameter"]
+            curve = {
+                end["rho"]: dict(
+                    published.values(known, "distance", "ce", along="parameter", rho=end["rho"])
+                )[float(tau)]
+                for end in ends
+            }
+        start, end = (curve[one["rho"]] for one in ends)
+        told = end - start if claim.as_ == "difference" else (end - start) / start
+        # Both numbers are rounded.
+        assert claim.published.value == pytest.approx(told, abs=0.0101), claim.id
+        checked += 1
+    assert checked == 25
 
 
 def test_figures_need_no_torch(root):

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from papers.topographic.published import DISTANCES, TAUS, noisy_boosts
-from papers.topographic.published import values as published_values
+from papers.topographic import published as papers_own
 from replicortex.core import tables
 from replicortex.plotting.labels import MORANS_I
 from replicortex.plotting.look import Look
@@ -71,6 +70,8 @@ def figures(
     maps: Path,
     tsne: Path,
     history: Path,
+    published: Path,
+    quoted: list[dict[str, Any]],
 ) -> dict[str, Figure]:
     """Draw every figure of the paper, published values as open diamonds beside ours.
 
@@ -80,20 +81,23 @@ def figures(
         Tables that `statistics` wrote.
     summary, history
         Tables that no figure draws; accepted so that one may.
+    published, quoted
+        The paper's own numbers, as `papers.topographic.published.load` takes them.
     """
     table = tables.read(measures)
     table["parameter"] = table["parameter"].astype("string").fillna("")
     boosts, mapped, placed = map(tables.read, (ensembles, maps, tsne))
+    known = papers_own.load(published, quoted)
     with style():
         drawn = {
-            "accuracy": accuracy(table),
+            "accuracy": accuracy(table, known),
             "tsne": plane(placed, table),
             "maps": sheets(mapped),
-            "smoothness": smoothness(table),
-            "distances": distances(table),
-            "consistency": consistency(table),
-            "similarity": similarity(table),
-            "ensembles": voting(boosts),
+            "smoothness": smoothness(table, known),
+            "distances": distances(table, known),
+            "consistency": consistency(table, known),
+            "similarity": similarity(table, known),
+            "ensembles": voting(boosts, known),
             "bias": bias(table),
             "readout": readout(table),
             "switches": switches(table),
@@ -180,7 +184,7 @@ def strengths(table: pd.DataFrame) -> list[float]:
 # --- Figures -------------------------------------------------------------------------------------
 
 
-def accuracy(table: pd.DataFrame) -> Figure:
+def accuracy(table: pd.DataFrame, known: pd.DataFrame) -> Figure:
     """Test accuracy against rho (the paper's Figure 1), and the same embeddings standardised."""
     figure, rhos = new_figure(2.8), strengths(table)
     axes = figure.subplots(1, 2, sharey=True)
@@ -191,8 +195,9 @@ def accuracy(table: pd.DataFrame) -> Figure:
     for ax, (probe, title), mark in zip(axes, panels, "ab", strict=True):
         for objective, look in OBJECTIVES.items():
             chosen = read_out(table[table["objective"] == objective], probe)
-            known = published_values("accuracy", objective) if probe == "probe raw" else ()
-            curve(ax, chosen, rhos, look, published=known)
+            raw = probe == "probe raw"
+            theirs = papers_own.values(known, "accuracy", objective) if raw else ()
+            curve(ax, chosen, rhos, look, published=theirs)
         rho_axis(ax, rhos).set_xlabel(RHO_AXIS)
         letter(ax, mark, title)
     axes[0].set_ylabel("Test accuracy (fraction)")
@@ -282,19 +287,19 @@ def sheets(mapped: pd.DataFrame) -> Figure:
     return note(figure, "Output of the sheet for one image (a truck), first seed.")
 
 
-def smoothness(table: pd.DataFrame) -> Figure:
+def smoothness(table: pd.DataFrame, known: pd.DataFrame) -> Figure:
     """Moran's I and the norm of afferent weights (Figure 4), with and without dropout."""
     figure, rhos = new_figure(2.9), strengths(table)
     axes = figure.subplots(1, 2)
     for ax, measure, mark in zip(axes, ("moran", "row_norm"), "ab", strict=True):
         for objective, look in OBJECTIVES.items():
             own = table[table["objective"] == objective]
-            known = published_values(measure, objective)
-            curve(ax, pick(own, measure), rhos, look, published=known)
+            theirs = papers_own.values(known, measure, objective)
+            curve(ax, pick(own, measure), rhos, look, published=theirs)
             bare = pick(own, measure, "no_dropout")
             if len(bare):
                 curve(ax, bare, rhos, look, line=":", filled=False)
-                dots = published_values(f"{measure}_no_dropout", objective)
+                dots = papers_own.values(known, measure, objective, arm="no_dropout")
                 dots = [(rhos.index(rho), value) for rho, value in dots if rho in rhos]
                 if dots:
                     ax.plot(*zip(*dots, strict=True), color=look.colour, **WITHOUT_MARK)
@@ -311,7 +316,7 @@ def smoothness(table: pd.DataFrame) -> Figure:
     return note(figure, seeds_note(table))
 
 
-def distances(table: pd.DataFrame) -> Figure:
+def distances(table: pd.DataFrame, known: pd.DataFrame) -> Figure:
     """Distance on the sheet of units whose outputs correlate (Figure 5)."""
     figure, rhos = new_figure(2.3), strengths(table)
     axes = figure.subplots(1, len(OBJECTIVES), sharey=True)
@@ -323,10 +328,10 @@ def distances(table: pd.DataFrame) -> Figure:
             part = own[(own["objective"] == objective) & (own["rho"] == rho)]
             mean = part.groupby("tau")["value"].mean()
             ax.plot(mean.index, mean, color=shade, marker="o", label=f"ρ = {rho:g}")
-            known = DISTANCES[objective].get(rho)
-            if known:
+            theirs = papers_own.values(known, "distance", objective, along="parameter", rho=rho)
+            if theirs:
                 how = {"marker": "D", "markerfacecolor": "none", "markeredgewidth": 0.6}
-                ax.plot(TAUS, known, color=shade, linestyle="none", **how)
+                ax.plot(*zip(*theirs, strict=True), color=shade, linestyle="none", **how)
         letter(ax, mark, look.label)
         ax.set_xlabel("Correlation at least")
     axes[0].set_ylabel("Mean distance (units)")
@@ -345,7 +350,7 @@ def _shades(count: int) -> list:
     return list(matplotlib.colormaps["viridis"](np.linspace(0, 0.85, count)))
 
 
-def consistency(table: pd.DataFrame) -> Figure:
+def consistency(table: pd.DataFrame, known: pd.DataFrame) -> Figure:
     """Agreement of RDMs between seeds (Figure 6), with and without the sheet's bias."""
     figure, rhos = new_figure(2.7), strengths(table)
     axes = figure.subplots(1, 2, sharey=True)
@@ -353,9 +358,9 @@ def consistency(table: pd.DataFrame) -> Figure:
     names = ("rdm_consistency", "rdm_consistency_without_bias")
     for ax, name, title, mark in zip(axes, names, titles, "ab", strict=True):
         for objective, look in OBJECTIVES.items():
-            known = published_values(name, objective)
+            theirs = papers_own.values(known, name, objective)
             own = pick(table[table["objective"] == objective], name)
-            curve(ax, own, rhos, look, published=known)
+            curve(ax, own, rhos, look, published=theirs)
         letter(ax, mark, title)
         rho_axis(ax, rhos).set_xlabel(RHO_AXIS)
     axes[0].set_ylabel("Correlation of RDMs between seeds")
@@ -364,7 +369,7 @@ def consistency(table: pd.DataFrame) -> Figure:
     return note(figure, f"RDM: 1 − Pearson's r. {seeds_note(table)}")
 
 
-def similarity(table: pd.DataFrame) -> Figure:
+def similarity(table: pd.DataFrame, known: pd.DataFrame) -> Figure:
     """Cosines within and across classes (Table 1), with and without the sheet's bias."""
     figure, rhos = new_figure(4.4), strengths(table)
     axes = figure.subplots(2, 2, sharex=True, sharey=True)
@@ -373,9 +378,9 @@ def similarity(table: pd.DataFrame) -> Figure:
             ax = axes[row, column]
             for objective, look in OBJECTIVES.items():
                 name = f"cosine_{which}{suffix}"
-                known = published_values(name, objective)
+                theirs = papers_own.values(known, name, objective)
                 own = pick(table[table["objective"] == objective], name)
-                curve(ax, own, rhos, look, published=known)
+                curve(ax, own, rhos, look, published=theirs)
             ax.axhline(0, color=GREY, linewidth=0.6)
             letter(ax, "abcd"[2 * row + column], f"{which.capitalize()} classes, {words}")
             rho_axis(ax, rhos)
@@ -386,7 +391,7 @@ def similarity(table: pd.DataFrame) -> Figure:
     return note(figure, seeds_note(table))
 
 
-def voting(boosts: pd.DataFrame) -> Figure:
+def voting(boosts: pd.DataFrame, known: pd.DataFrame) -> Figure:
     """What an ensemble of cross-entropy networks gains (Figure 7)."""
     figure = new_figure(4.6)
     axes = figure.subplots(2, 2).ravel()
@@ -407,10 +412,11 @@ def voting(boosts: pd.DataFrame) -> Figure:
             elinewidth=0.8,
             label=f"mean of {vote}",
         )
-    known = [(rhos.index(r), 100 * v) for r, v in published_values("boost", "ce") if r in rhos]
-    if known:
+    theirs = papers_own.values(known, "boost", "ce", noise="none")
+    theirs = [(rhos.index(rho), 100 * value) for rho, value in theirs if rho in rhos]
+    if theirs:
         ax.plot(
-            *zip(*known, strict=True),
+            *zip(*theirs, strict=True),
             color=GREY,
             marker="D",
             markerfacecolor="none",
@@ -430,10 +436,11 @@ def voting(boosts: pd.DataFrame) -> Figure:
         for rho, shade in zip(rhos, shades, strict=True):
             own = part[part["rho"] == rho].sort_values("level")
             ax.plot(own["level"], 100 * own["boost"], color=shade, marker="o", label=f"ρ = {rho:g}")
-            known = [(level, gain) for level, gain in noisy_boosts(kind, rho) if level in levels]
-            if known:
+            theirs = papers_own.values(known, "boost", "ce", along="level", noise=kind, rho=rho)
+            theirs = [(level, 100 * gain) for level, gain in theirs if level in levels]
+            if theirs:
                 how = {"marker": "D", "markerfacecolor": "none", "markeredgewidth": 0.6}
-                ax.plot(*zip(*known, strict=True), color=shade, linestyle="none", **how)
+                ax.plot(*zip(*theirs, strict=True), color=shade, linestyle="none", **how)
         ax.axhline(0, color=GREY, linewidth=0.6)
         ax.set_xlabel("Share of pixels" if kind == "salt_pepper" else "Noise (s.d., of [0, 1])")
         ax.set_ylabel("Gain (percentage points)")

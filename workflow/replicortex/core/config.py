@@ -167,6 +167,7 @@ def check(config: Mapping[str, Any], root: Path) -> Study:
         numbers["device"] = settings.device
         numbers["manifests"] = {name: manifests[name] for name in numbers["datasets"]}
         numbers["title"] = about[paper].short
+        numbers["folder"] = paper_files.folder(paper, root)
     return Study(settings, papers, dict(sorted(datasets.items())), mirror, about, left_out)
 
 

@@ -51,13 +51,19 @@ class Paper(Section):
 def folders(root: Path) -> list[str]:
     """Return the papers by name: folders of workflow/papers, complete or not."""
     return sorted(
-        folder.name
-        for folder in (root / "workflow/papers").iterdir()
-        if folder.is_dir()
-        and not folder.name.startswith((".", "__"))
+        place.name
+        for place in (root / "workflow/papers").iterdir()
+        if place.is_dir()
+        and not place.name.startswith((".", "__"))
         # What Python compiled may outlive a paper.
-        and any(entry.name != "__pycache__" for entry in folder.iterdir())
+        and any(entry.name != "__pycache__" for entry in place.iterdir())
     )
+
+
+def folder(paper: str, root: Path) -> str:
+    """Return where a paper's files lie, as its rules name them: relative where that is possible."""
+    place = f"workflow/papers/{paper}"
+    return place if root == Path.cwd() else str(root / place)
 
 
 def half_made(paper: str, root: Path) -> str | None:
@@ -65,15 +71,15 @@ def half_made(paper: str, root: Path) -> str | None:
 
     A file without content counts as none, but for `__init__.py`.
     """
-    folder = f"workflow/papers/{paper}"
+    own = f"workflow/papers/{paper}"
     if not re.fullmatch(NAME, paper):
-        return f"{folder}: no name of a paper ({NAMED})"
-    for name in (f"config/papers/{paper}.yaml", *(f"{folder}/{name}" for name in NEEDED)):
+        return f"{own}: no name of a paper ({NAMED})"
+    for name in (f"config/papers/{paper}.yaml", *(f"{own}/{name}" for name in NEEDED)):
         path = root / name
         if not path.is_file():
-            return f"{folder}: the paper is not complete: there is no {name}"
+            return f"{own}: the paper is not complete: there is no {name}"
         if path.name != "__init__.py" and not path.stat().st_size:
-            return f"{folder}: the paper is not complete: {name} is empty"
+            return f"{own}: the paper is not complete: {name} is empty"
     return None
 
 

@@ -28,7 +28,7 @@ class OpenStudy(configuration.Study):
     root: Path
 
     def opening(self) -> str:
-        """Return what a run says first: its headline, papers left out, what bars its results from being kept."""
+        """Return what a run says first: its headline, papers left out, what bars keeping it."""
         lines = [self.headline(), *(f"Replicortex: left out: {one}" for one in self.left_out)]
         if why := os.environ.get("REPLICORTEX_NO_COMMIT"):
             lines.append(f"Replicortex: {why}; until then {git.NO_COMMIT}")
@@ -49,12 +49,12 @@ class OpenStudy(configuration.Study):
         return {paper: self._claims(paper) for paper in self.papers}
 
     def _claims(self, paper: str) -> dict[str, Any]:
-        file = f"workflow/papers/{paper}/claims.yaml"
-        claims = claim_files.load(self.root / file)
+        file = f"{self.papers[paper]['folder']}/claims.yaml"
+        claims = claim_files.load(Path(file))
         aliases = claim_aliases(self.about[paper], paper, self.papers[paper])
         self._check_claims(paper, claims, file, aliases)
         return {
-            "file": str(self.root / file) if self.root != Path.cwd() else file,
+            "file": file,
             "tables": sorted(claim_files.tables(claims)),
             "aliases": aliases,
             "title": self.about[paper].short,
@@ -80,7 +80,7 @@ class OpenStudy(configuration.Study):
         claim_names.check_names(
             claims,
             file,
-            self.root / f"workflow/papers/{paper}/tables.yaml",
+            Path(file).with_name("tables.yaml"),
             names(scale, self.settings.papers.get(paper, {})),
             of_all_scales,
             aliases,
