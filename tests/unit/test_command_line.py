@@ -1,4 +1,9 @@
-"""The command line beside the engine: what it says where there is nothing to say."""
+"""The command line by both of its names, and what it says where there is nothing to say."""
+
+import subprocess
+import sys
+import tomllib
+from importlib.metadata import EntryPoint
 
 import pytest
 
@@ -32,3 +37,26 @@ def test_the_summary_names_what_a_run_made(folder, capsys):
         "Report: results/demo/report.html\nFigures: results/demo/x/figures\n",
         "",
     )
+
+
+@pytest.fixture
+def script(root):
+    """What the installed script `replicortex` calls."""
+    declared = tomllib.loads((root / "pyproject.toml").read_text())["project"]["scripts"]
+    return EntryPoint("replicortex", declared["replicortex"], "console_scripts").load()
+
+
+def test_the_script_is_called_by_its_name(script, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["/somewhere/bin/replicortex", "cost", "nobody"])
+    assert script() == 1
+    assert capsys.readouterr().err.startswith("Error: cost: unknown paper 'nobody'")
+    with pytest.raises(SystemExit) as done:
+        script(["--help"])
+    assert done.value.code == 0 and capsys.readouterr().out.startswith("usage: replicortex ")
+
+
+def test_as_a_module_it_stays(root):
+    done = subprocess.run(
+        [sys.executable, "-m", "replicortex", "--help"], cwd=root, capture_output=True, text=True
+    )
+    assert done.returncode == 0 and done.stdout.startswith("usage: python -m replicortex ")

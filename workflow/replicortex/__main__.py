@@ -1,4 +1,7 @@
-"""The command line beside Snakemake: `python -m replicortex audit figure F`, and others."""
+"""The command line beside Snakemake: `replicortex audit figure F`, and others.
+
+`python -m replicortex` is the same where the script is not installed.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +40,9 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m replicortex", description=__doc__)
+    as_module = Path(sys.argv[0]).name == "__main__.py"
+    prog = "python -m replicortex" if as_module else "replicortex"
+    parser = argparse.ArgumentParser(prog=prog, description=(__doc__ or "").split("\n")[0])
     commands = parser.add_subparsers(required=True, metavar="command")
 
     audit = commands.add_parser("audit", help="where a result comes from, and whether that holds")
