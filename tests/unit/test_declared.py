@@ -8,6 +8,8 @@ import pytest
 import yaml
 from fresh_python import said
 
+from replicortex.core.codehash import ROOT
+from replicortex.core.config import paper_names, paper_numbers
 from replicortex.core.errors import StudyError
 from replicortex.data.declared import Dataset, load, missing_user_data
 
@@ -96,11 +98,18 @@ def test_every_dataset_says_its_terms_and_how_to_cite_it(declared):
         assert keys.setdefault(entry.citation.key, entry.citation.bibtex) == entry.citation.bibtex
 
 
-def test_each_fixture_stands_for_a_declared_dataset(declared):
+def test_each_fixture_bears_its_name_and_its_seed(declared):
     for name, entry in declared.items():
+        assert (entry.kind == "fixture") == name.endswith("_fixture"), name
         if entry.kind == "fixture":
-            assert name.removesuffix("_fixture") in declared
-            assert entry.source.arguments["seed"] == 0
+            assert entry.source.arguments["seed"] == 0, name
+
+
+@pytest.mark.parametrize("paper", paper_names(ROOT.parent))
+def test_the_demo_of_a_paper_reads_what_is_made_here_alone(root, declared, paper):
+    """Or it needs the network, whatever its dataset is called."""
+    named = paper_numbers(paper, "demo", {}, root)["datasets"]
+    assert [name for name in named if declared[name].kind != "fixture"] == []
 
 
 def test_import_is_light_and_loading_fast(root):

@@ -49,7 +49,7 @@ def test_a_paper_has_at_most_twelve_jobs(root, fresh):
     planned = fresh.planned()
     for paper in PAPERS:
         own = {rule: n for rule, n in planned.items() if rule.startswith(f"{paper}_")}
-        assert 5 <= sum(own.values()) <= 12, own
+        assert 1 <= sum(own.values()) <= 12, own
 
 
 def test_every_result_has_a_record_and_says_synthetic(study, monkeypatch):

@@ -5,7 +5,15 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from replicortex.core.schema import Apart, Name, PaperNumbers, Positive, PositiveInt, Section, Share
+from replicortex.core.schema import (
+    Apart,
+    Name,
+    Positive,
+    PositiveInt,
+    Section,
+    Share,
+    TrainedNumbers,
+)
 from replicortex.tools.costs import Shown
 
 Count = Annotated[int, Field(ge=0)]
@@ -134,7 +142,7 @@ class Matched(Section):
     )
 
 
-class Numbers(PaperNumbers):
+class Numbers(TrainedNumbers):
     """All numbers of the paper."""
 
     pairs_per_job: PositiveInt = Field(description="between fixed systems; changes no result")

@@ -7,12 +7,12 @@ from pydantic import Field, model_validator
 from replicortex.core.schema import (
     Apart,
     Name,
-    PaperNumbers,
     Positive,
     PositiveInt,
     Section,
     Share,
     SharePart,
+    TrainedNumbers,
 )
 from replicortex.tools.costs import Shown
 
@@ -209,7 +209,7 @@ class Scores(Section):
     lowlevel_px: PositiveInt = Field(description="pixels")
 
 
-class Numbers(PaperNumbers):
+class Numbers(TrainedNumbers):
     """All numbers of this paper at one scale."""
 
     training_data: str = Field(description="dataset on which the networks learn")

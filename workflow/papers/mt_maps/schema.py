@@ -9,12 +9,12 @@ from replicortex.core.schema import (
     Apart,
     Name,
     Ordered,
-    PaperNumbers,
     Positive,
     PositiveInt,
     Section,
     Share,
     SharePart,
+    TrainedNumbers,
 )
 from replicortex.tools.costs import Shown
 
@@ -282,7 +282,7 @@ TIMED = {
 }
 
 
-class Numbers(PaperNumbers):
+class Numbers(TrainedNumbers):
     """All numbers of this paper at one scale."""
 
     sources: dict[Name, Source] = Field(min_length=1)

@@ -8,11 +8,11 @@ from papers.sparse_positive.plan import makes, targets
 from replicortex.core.schema import (
     Apart,
     Ordered,
-    PaperNumbers,
     Positive,
     PositiveInt,
     Section,
     Share,
+    TrainedNumbers,
 )
 from replicortex.tools.costs import Shown
 
@@ -239,7 +239,7 @@ class Zoo(Section):
     models: list[Annotated[str, Field(pattern=r"^(torchvision|timm)/[\w.]+$")]]
 
 
-class Numbers(PaperNumbers):
+class Numbers(TrainedNumbers):
     """All numbers of this paper at one scale."""
 
     localizer_images: str

@@ -14,6 +14,8 @@ from typing import Any
 
 import pandas as pd
 
+from replicortex.core.reading import read_table
+
 WORDS = ("measure", "arm", "objective", "parameter", "noise")
 
 
@@ -32,8 +34,8 @@ def load(table: Path, quoted: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
     Columns measure, arm, objective, parameter, noise (words, "" where there is none), level, rho
     and value; gains of ensembles are `boost`, a fraction.
     """
-    rest = pd.read_csv(table, dtype=dict.fromkeys(WORDS, str), keep_default_na=False)
-    rest["level"] = pd.to_numeric(rest["level"])
+    rest = read_table(table, names=WORDS, expected="the paper's own numbers")
+    rest = rest.fillna(dict.fromkeys(WORDS, ""))
     claimed = pd.DataFrame(
         {"measure": one["column"], **one, "value": one["published"]} for one in quoted
     )

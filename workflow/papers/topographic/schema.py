@@ -9,12 +9,12 @@ from replicortex.core.schema import (
     Apart,
     Name,
     Ordered,
-    PaperNumbers,
     Positive,
     PositiveInt,
     Section,
     Share,
     SharePart,
+    TrainedNumbers,
 )
 from replicortex.tools.costs import Shown
 
@@ -241,7 +241,7 @@ class Measured(Section):
     tsne_seed: Count
 
 
-class Numbers(PaperNumbers):
+class Numbers(TrainedNumbers):
     """All numbers of this paper at one scale."""
 
     training_data: str

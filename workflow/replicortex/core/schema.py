@@ -76,20 +76,7 @@ class Section(BaseModel):
 
 
 class PaperNumbers(Section):
-    """What every paper's numbers have."""
-
-    seeds: list[Annotated[int, Field(ge=0)]] = Field(min_length=1)
-    seeds_per_job: PositiveInt = Field(
-        description="trainings in one process; never changes results"
-    )
-
-    @field_validator("seeds")
-    @classmethod
-    def _no_seed_twice(cls, seeds: list[int]) -> list[int]:
-        twice = sorted({seed for seed in seeds if seeds.count(seed) > 1})
-        if twice:
-            raise ValueError(f"seed {twice[0]} is given more than once")
-        return seeds
+    """What every paper's numbers say of themselves; those of a paper that trains: `TrainedNumbers`."""
 
     def datasets(self) -> list[str]:
         """Names of the datasets that this scale reads."""
@@ -105,3 +92,20 @@ class PaperNumbers(Section):
     def shown(self) -> list[Shown]:
         """What trainings show to their networks, for `cost`; nothing where nothing is trained."""
         return []
+
+
+class TrainedNumbers(PaperNumbers):
+    """The numbers of a paper that trains networks: seeds, and how they are packed into jobs."""
+
+    seeds: list[Annotated[int, Field(ge=0)]] = Field(min_length=1)
+    seeds_per_job: PositiveInt = Field(
+        description="trainings in one process; never changes results"
+    )
+
+    @field_validator("seeds")
+    @classmethod
+    def _no_seed_twice(cls, seeds: list[int]) -> list[int]:
+        twice = sorted({seed for seed in seeds if seeds.count(seed) > 1})
+        if twice:
+            raise ValueError(f"seed {twice[0]} is given more than once")
+        return seeds
