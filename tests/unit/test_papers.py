@@ -29,20 +29,22 @@ def repository(root, tmp_path, monkeypatch):
     shutil.copytree(root / "envs", tmp_path / "envs")
     ignore = shutil.ignore_patterns("__pycache__")
     shutil.copytree(root / "workflow/papers", tmp_path / "workflow/papers", ignore=ignore)
-    (tmp_path / "config/papers/toy.yaml").write_text("seeds: [1]\n")
+    (tmp_path / "config/papers/unfinished.yaml").write_text("seeds: [1]\n")
     put(tmp_path, **ABOUT)
     for name in papers.NEEDED:
-        (tmp_path / "workflow/papers/toy" / name).touch()
+        (tmp_path / "workflow/papers/unfinished" / name).touch()
     for name in ("schema.py", "Snakefile", "claims.yaml"):
-        (tmp_path / "workflow/papers/toy" / name).write_text("[]\n")
-    (tmp_path / "workflow/papers/toy/citation.bib").write_text("@misc{toy2026, title={Toy}}\n")
+        (tmp_path / "workflow/papers/unfinished" / name).write_text("[]\n")
+    (tmp_path / "workflow/papers/unfinished/citation.bib").write_text(
+        "@misc{unfinished2026, title={Toy}}\n"
+    )
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("REPLICORTEX_MIRROR", raising=False)
     return tmp_path
 
 
 def put(root, **values):
-    file = root / "workflow/papers/toy/paper.yaml"
+    file = root / "workflow/papers/unfinished/paper.yaml"
     file.parent.mkdir(exist_ok=True)
     file.write_text(yaml.safe_dump(values))
 
@@ -91,8 +93,8 @@ def test_words_of_claims_have_the_scales_values(root):
 )
 def test_a_fault_in_paper_yaml_is_one_sentence(repository, changes, expected):
     put(repository, **(ABOUT | changes))
-    with pytest.raises(StudyError, match=rf"papers/toy/paper\.yaml: {expected}") as caught:
-        papers.load("toy", repository)
+    with pytest.raises(StudyError, match=rf"papers/unfinished/paper\.yaml: {expected}") as caught:
+        papers.load("unfinished", repository)
     assert "\n" not in str(caught.value)
 
 
@@ -100,14 +102,14 @@ def test_a_fault_in_paper_yaml_is_one_sentence(repository, changes, expected):
 def test_no_key_of_paper_yaml_can_be_left_out(repository, key):
     put(repository, **{name: value for name, value in ABOUT.items() if name != key})
     with pytest.raises(StudyError, match=rf"paper\.yaml: key '{key}' is missing"):
-        papers.load("toy", repository)
+        papers.load("unfinished", repository)
 
 
 @pytest.mark.parametrize("text", ["a: [", "only words", "- a list"])
 def test_what_is_no_mapping_is_one_sentence(repository, text):
-    (repository / "workflow/papers/toy/paper.yaml").write_text(text)
+    (repository / "workflow/papers/unfinished/paper.yaml").write_text(text)
     with pytest.raises(StudyError, match=r"paper\.yaml: (is no YAML|keys with values expected)"):
-        papers.load("toy", repository)
+        papers.load("unfinished", repository)
 
 
 @pytest.mark.parametrize(
@@ -121,11 +123,14 @@ def test_what_is_no_mapping_is_one_sentence(repository, text):
 def test_an_alias_that_leads_nowhere_is_one_sentence(place, expected):
     about = papers.Paper.model_validate({**ABOUT, "aliases": {"epoch": place}})
     numbers = {"training": {"checkpoints": [0, 4]}}
-    with pytest.raises(StudyError, match=rf"toy/paper\.yaml: aliases\.epoch: .*{expected}"):
-        papers.claim_aliases(about, "toy", numbers)
+    with pytest.raises(StudyError, match=rf"unfinished/paper\.yaml: aliases\.epoch: .*{expected}"):
+        papers.claim_aliases(about, "unfinished", numbers)
 
 
-FILES = ["config/papers/toy.yaml", *(f"workflow/papers/toy/{name}" for name in papers.NEEDED)]
+FILES = [
+    "config/papers/unfinished.yaml",
+    *(f"workflow/papers/unfinished/{name}" for name in papers.NEEDED),
+]
 
 
 @pytest.mark.parametrize(
@@ -138,54 +143,59 @@ FILES = ["config/papers/toy.yaml", *(f"workflow/papers/toy/{name}" for name in p
 def test_a_half_made_paper_is_told_and_the_others_run(repository, file, how):
     if how == "absent":
         (repository / file).unlink()
-        expected = f"workflow/papers/toy: the paper is not complete: there is no {file}"
+        expected = f"workflow/papers/unfinished: the paper is not complete: there is no {file}"
     else:
         (repository / file).write_text("")
-        expected = f"workflow/papers/toy: the paper is not complete: {file} is empty"
+        expected = f"workflow/papers/unfinished: the paper is not complete: {file} is empty"
     study = config.check(settings(repository), repository)
     assert study.left_out == [expected] and list(study.papers) == PAPERS
     with pytest.raises(StudyError) as caught:
-        config.check(settings(repository, run=[PAPERS[0], "toy"]), repository)
-    assert str(caught.value) == f"config/config.yaml: run: toy: {expected}"
+        config.check(settings(repository, run=[PAPERS[0], "unfinished"]), repository)
+    assert str(caught.value) == f"config/config.yaml: run: unfinished: {expected}"
     # Who asks for another paper is not troubled with it.
     assert config.check(settings(repository, run=PAPERS[0]), repository).left_out == []
 
 
 def test_a_folder_of_no_papers_name_is_told(repository):
-    (repository / "workflow/papers/toy").rename(repository / "workflow/papers/my-toy")
+    (repository / "workflow/papers/unfinished").rename(repository / "workflow/papers/my-unfinished")
     (told,) = config.check(settings(repository), repository).left_out
-    assert told.startswith("workflow/papers/my-toy: no name of a paper (small letters")
+    assert told.startswith("workflow/papers/my-unfinished: no name of a paper (small letters")
 
 
 def test_what_python_left_behind_is_no_paper(repository):
-    shutil.rmtree(repository / "workflow/papers/toy")
-    (repository / "workflow/papers/toy/__pycache__").mkdir(parents=True)
+    shutil.rmtree(repository / "workflow/papers/unfinished")
+    (repository / "workflow/papers/unfinished/__pycache__").mkdir(parents=True)
     study = config.check(settings(repository), repository)
     assert study.left_out == []
-    with pytest.raises(StudyError, match="run: unknown paper 'toy'"):
-        config.check(settings(repository, run="toy"), repository)
+    with pytest.raises(StudyError, match="run: unknown paper 'unfinished'"):
+        config.check(settings(repository, run="unfinished"), repository)
 
 
 def test_without_any_complete_paper_nothing_runs(repository):
     for paper in PAPERS:
         (repository / f"workflow/papers/{paper}/Snakefile").unlink()
-    (repository / "workflow/papers/toy/Snakefile").unlink()
+    (repository / "workflow/papers/unfinished/Snakefile").unlink()
     with pytest.raises(StudyError, match=rf"{PAPERS[0]}: the paper is not complete: there is no"):
         config.check(settings(repository), repository)
 
 
 def test_a_citation_that_is_gone_is_a_comment(repository):
-    record = {"job": {"call": "papers.toy.measure:measure"}, "run": {}, "inputs": {}}
-    assert "@misc{toy2026, title={Toy}}" in bibtex([record], repository, {})
-    (repository / "workflow/papers/toy/citation.bib").write_text("no entry\n")
+    record = {"job": {"call": "papers.unfinished.measure:measure"}, "run": {}, "inputs": {}}
+    assert "@misc{unfinished2026, title={Toy}}" in bibtex([record], repository, {})
+    (repository / "workflow/papers/unfinished/citation.bib").write_text("no entry\n")
     told = bibtex([record], repository, {})
-    assert "% paper toy: workflow/papers/toy/citation.bib: a BibTeX entry in one line" in told
+    assert (
+        "% paper unfinished: workflow/papers/unfinished/citation.bib: a BibTeX entry in one line"
+        in told
+    )
 
 
 def test_a_citation_without_an_entry_is_one_sentence(repository):
-    (repository / "workflow/papers/toy/citation.bib").write_text("@misc{toy2026,\n title={T}\n}\n")
+    (repository / "workflow/papers/unfinished/citation.bib").write_text(
+        "@misc{unfinished2026,\n title={T}\n}\n"
+    )
     with pytest.raises(StudyError, match=r"citation\.bib: a BibTeX entry in one line expected"):
-        papers.load("toy", repository)
+        papers.load("unfinished", repository)
 
 
 @pytest.mark.parametrize(

@@ -69,6 +69,11 @@ def _parser() -> argparse.ArgumentParser:
     summary.add_argument("--scale", default="demo", help="the run: its scale unless it has a name")
     summary.set_defaults(run=_summary, asks_git=True, without_git=git.NO_COMMIT)
 
+    new = commands.add_parser("new-paper", help="write the skeleton of a paper, which runs at demo")
+    new.add_argument("name", help="of its folder: small letters, digits and _")
+    new.add_argument("--title", default="", help="in full; the name in words unless given")
+    new.set_defaults(run=_new_paper)
+
     schemas = commands.add_parser("schemas", help="write the schemas that editors use")
     schemas.add_argument("--check", action="store_true", help="only compare; exit 1 if stale")
     schemas.set_defaults(run=_schemas)
@@ -137,6 +142,13 @@ def _name(option: str, name: str) -> str:
         return plain_name(name)
     except ValueError as error:
         raise StudyError(f"{option}: {error}") from None
+
+
+def _new_paper(options: argparse.Namespace) -> None:
+    from replicortex.tools.new_paper import new_paper
+
+    print("\n".join(new_paper(options.name, ROOT, options.title)))
+    print(f"Now: snakemake --cores 2 --config run={options.name}; then make each file yours.")
 
 
 def _schemas(options: argparse.Namespace) -> int:
