@@ -33,7 +33,7 @@ def repository(root, tmp_path, monkeypatch):
     put(tmp_path, **ABOUT)
     for name in papers.NEEDED:
         (tmp_path / "workflow/papers/unfinished" / name).touch()
-    for name in ("schema.py", "Snakefile", "claims.yaml"):
+    for name in ("schema.py", "Snakefile", "claims.yaml", "tables.yaml"):
         (tmp_path / "workflow/papers/unfinished" / name).write_text("[]\n")
     (tmp_path / "workflow/papers/unfinished/citation.bib").write_text(
         "@misc{unfinished2026, title={Toy}}\n"

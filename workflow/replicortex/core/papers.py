@@ -7,12 +7,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
-import yaml
 from pydantic import Field, ValidationError
 
 from replicortex.core.errors import StudyError, nearest
 from replicortex.core.schema import PositiveInt, Section
-from replicortex.core.yaml_text import read_yaml
+from replicortex.core.yaml_text import read_yaml_file
 
 Words = Annotated[str, Field(min_length=1)]
 NAME = r"[a-z][a-z0-9]*(_[a-z0-9]+)*"
@@ -25,6 +24,7 @@ NEEDED = (
     "schema.py",
     "Snakefile",
     "claims.yaml",
+    "tables.yaml",
     "citation.bib",
 )
 
@@ -93,10 +93,7 @@ def load(paper: str, root: Path) -> Paper:
         `citation.bib` has no entry that stands in one line.
     """
     where = f"workflow/papers/{paper}/paper.yaml"
-    try:
-        values = read_yaml((root / where).read_text())
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise StudyError(f"{where}: is no YAML ({' '.join(str(error).split())})") from None
+    values = read_yaml_file(root / where, where)
     if not isinstance(values, Mapping):
         raise StudyError(f"{where}: keys with values expected, found {values!r}")
     try:

@@ -21,7 +21,7 @@ from rocrate.rocrate import ROCrate
 
 from replicortex.core.errors import StudyError
 from replicortex.core.files import canonical_json
-from replicortex.core.yaml_text import read_yaml
+from replicortex.core.yaml_text import read_yaml_file
 from replicortex.provenance import chain, records
 from replicortex.provenance.contents import content_sha256
 from replicortex.provenance.history import History
@@ -91,7 +91,7 @@ class _RunCrate:
 
     def __init__(self, root: Path, history: History, run: Mapping[str, Step]):
         self.root, self.history, self.run = root, history, run
-        self.cited = read_yaml((root / "CITATION.cff").read_text())
+        self.cited = read_yaml_file(root / "CITATION.cff", "CITATION.cff")
         self.here: dict[Path, Entity] = {}  # results and inputs
         self.crate = ROCrate(version="1.1")
         self.crate.metadata.extra_contexts.append(TERMS)

@@ -33,6 +33,7 @@ PLACES = {
     "measure.py": "workflow/papers/{paper}/measure.py",
     "figures.py": "workflow/papers/{paper}/figures.py",
     "claims.yaml": "workflow/papers/{paper}/claims.yaml",
+    "tables.yaml": "workflow/papers/{paper}/tables.yaml",
     "citation.bib": "workflow/papers/{paper}/citation.bib",
     "README.md": "workflow/papers/{paper}/README.md",
     "similarity.rst": "workflow/papers/{paper}/report/similarity.rst",
