@@ -244,14 +244,14 @@ def test_a_damaged_manifest_among_the_inputs_is_one_sentence(work, content):
         ),
         (
             "turned",
-            {"table": ["out/1.csv", "out/2.csv"]},
-            {"seeds": "1 2"},
+            {"table": ["out/seed1.csv", "out/seed2.csv"]},
+            {},
             "output table: the value of seed 2 in the place of seed 1",
         ),
         (
             "turned_tensors",
-            {"table": ["out/1.safetensors", "out/2.safetensors"]},
-            {"seeds": "1 2"},
+            {"table": ["out/seed1.safetensors", "out/seed2.safetensors"]},
+            {},
             "output table: the value of seed 2 in the place of seed 1",
         ),
     ],
