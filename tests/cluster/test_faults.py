@@ -25,7 +25,8 @@ TABLES = tuple(
 # Long enough to be hit, and saved after every second.
 NUMBERS = (
     "save_every=1",
-    "papers={learning_rules: {seeds: [42], seeds_per_job: 1, pack: unit, training: {epochs: 120}}}",
+    "papers={learning_rules: {seeds: [42], seeds_per_job: 1, pack: unit, "
+    "training: {epochs: 120, checkpoints: [0, 1, 2, 120]}}}",
 )
 
 
