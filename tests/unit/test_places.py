@@ -69,7 +69,7 @@ def opened(root, tmp_path):
     config = yaml.safe_load((root / "config/config.yaml").read_text()) | {"run": "learning_rules"}
     code = (
         "import json, sys; from pathlib import Path; from replicortex.core.study import open_study; "
-        "open_study(json.loads(sys.argv[1]), Path(sys.argv[2]))"
+        "open_study(json.loads(sys.argv[1]), Path(sys.argv[2]), main=True)"
     )
     command = [*ORDINARY, sys.executable, "-c", code, json.dumps(config), str(root)]
     done = subprocess.run(
