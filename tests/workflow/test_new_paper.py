@@ -26,7 +26,7 @@ def test_a_new_paper_runs_to_its_figure_and_its_audit(fresh):
     fresh.snakemake("--cores", "2", "--config", f"run={NAME}", watch=True)
     figure = f"results/demo/{NAME}/figures/similarity.png"
     assert (fresh.folder / figure).is_file()
-    told = fresh.run(python, "-m", "replicortex", "audit", "figure", figure).stdout
+    told = fresh.run(python, "-m", "replicortex", "audit", "figure", figure, "--files").stdout
     assert f"papers.{NAME}.measure:similarity" in told and f"{NAME}_fixture" in told
     assert " 0 faults" in fresh.run(python, "-m", "replicortex", "audit", "verify").stdout
     assert (
