@@ -156,9 +156,9 @@ def undrawn(monkeypatch):
     from matplotlib.figure import Figure
 
     monkeypatch.setattr("replicortex.core.files.figure_bytes", lambda *_: b"a figure")
-    monkeypatch.setattr(Figure, "draw_without_rendering", lambda _: None)
+    monkeypatch.setattr(Figure, "draw_without_rendering", lambda *_: None)
     for name in ("draw_scorecard", "draw_overview"):
-        monkeypatch.setattr(f"replicortex.verdicts.scorecard.{name}", lambda _: Figure())
+        monkeypatch.setattr(f"replicortex.verdicts.scorecard.{name}", lambda *_: Figure())
 
 
 def whole(folder: Path) -> list[str]:
