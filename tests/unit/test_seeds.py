@@ -16,6 +16,7 @@ def test_packs_are_blocks_that_one_more_item_never_moves():
     [
         (["models/bp/seed42.safetensors", "models/bp/seed7.safetensors"], [42, 7]),
         (["seed1/a_seed2.csv"], [2]),
+        (["results/seed3/metrics/scores.csv"], []),
         (["metrics/{rule}/seed0_best.csv", "metrics/{rule}/seed0.csv"], [0, 0]),
         (["models/seeds.csv", "models/reseed3.csv", "models/seed3x.csv", "models/seed.csv"], []),
     ],

@@ -47,5 +47,5 @@ def seeds_of(outputs: Mapping[str, Iterable[str | Path]]) -> list[int]:
 
 
 def _seed(path: str | Path) -> int | None:
-    found = _SEED.findall(str(path))
+    found = _SEED.findall(Path(path).name)  # a folder, such as that of a run, may be called seed3
     return int(found[-1]) if found else None
