@@ -24,6 +24,7 @@ RUNNER = 1
 # Arguments that the runner itself provides: seeds follow from the outputs' names, the others never
 # change a result.
 PROVIDED = frozenset({"seeds", "state", "progress", "entry", "data", "mirror", "user_folder"})
+ANY = "**"
 
 
 class Job:
@@ -176,7 +177,7 @@ def check_signature(rule: str, call: str, names: set[str], seeds: Sequence[int] 
     for name in sorted(names & provided):
         raise StudyError(f"rule {rule}: '{name}' is provided by the runner, a rule cannot give it")
     for name in sorted(names):
-        if name not in required | optional:
+        if ANY not in optional and name not in required | optional:
             raise StudyError(
                 f"rule {rule}: {call} takes no '{name}'{nearest(name, required | optional)}"
             )
@@ -187,7 +188,10 @@ def check_signature(rule: str, call: str, names: set[str], seeds: Sequence[int] 
 
 @cache
 def signature(module: str, function: str) -> tuple[frozenset[str], frozenset[str]]:
-    """Return the required and the optional argument names of a function, without importing it."""
+    """Return the required and the optional argument names of a function, without importing it.
+
+    `ANY` is among the optional ones of a function that takes `**given`.
+    """
     base = module.replace(".", "/")
     read = read_from(ROOT)
     source = read(f"{base}.py")
@@ -202,6 +206,8 @@ def signature(module: str, function: str) -> tuple[frozenset[str], frozenset[str
             optional = set(positional[first_default:])
             for argument, default in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True):
                 (required if default is None else optional).add(argument.arg)
+            if arguments.kwarg:
+                optional.add(ANY)
             return frozenset(required), frozenset(optional)
     raise StudyError(f"{module}:{function}: {base}.py has no function '{function}'")
 

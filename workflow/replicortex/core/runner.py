@@ -173,6 +173,8 @@ def _run(
     arguments.update(_provided(function, seeds, identity, resources))
     with _watched(given, wanted, datasets=what.get("code", "") is None):
         results = function(**arguments)
+        if len(wanted) == 1 and not isinstance(results, Mapping):
+            results = dict.fromkeys(wanted, results)
         if set(results) != set(wanted):
             raise ValueError(
                 f"{what['call']} returned {sorted(results)}, {sorted(wanted)} expected"

@@ -78,6 +78,10 @@ class Section(BaseModel):
 class PaperNumbers(Section):
     """What every paper's numbers say of themselves; those of a paper that trains: `TrainedNumbers`."""
 
+    figures_per_job: PositiveInt = Field(
+        description="figures drawn by one process; never changes results"
+    )
+
     def datasets(self) -> list[str]:
         """Names of the datasets that this scale reads."""
         raise TypeError(f"{type(self).__module__}.{type(self).__name__} must say its datasets")

@@ -1,13 +1,14 @@
-"""How a condition is named and drawn, and its curve over seeds."""
+"""How conditions are named and drawn: rows of one, its curve over seeds, its legend and small print."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 
 class Look(NamedTuple):
@@ -43,3 +44,34 @@ def curve(
         elinewidth=0.8,
         markerfacecolor=look.colour if filled else "white",
     )
+
+
+def rows(table: pd.DataFrame, **where: Any) -> pd.DataFrame:
+    """Return the rows whose columns hold the given values; a list or tuple admits each of its own."""
+    for column, value in where.items():
+        wanted = value if isinstance(value, (list, tuple)) else [value]
+        table = table[table[column].isin(wanted)]
+    return table
+
+
+def legend_above(
+    figure: Figure,
+    looks: Iterable[Look],
+    extra: Iterable[tuple[str, Mapping[str, Any]]] = (),
+    ncols: int = 5,
+) -> None:
+    """Name conditions above the panels, then what else is drawn: a label, and how its line looks."""
+    from matplotlib.lines import Line2D
+
+    handles = [
+        Line2D([], [], color=look.colour, marker=look.marker, label=look.label) for look in looks
+    ]
+    handles += [Line2D([], [], label=label, **how) for label, how in extra]
+    figure.legend(handles=handles, loc="outside upper left", ncols=ncols)
+
+
+def seeds_note(counts: Iterable[int], words: str = "Marks: mean over seeds; bars") -> str:
+    """Return the sentence that says what spread is drawn, over how many seeds a condition."""
+    counts = sorted(set(counts))
+    n = " to ".join(dict.fromkeys((str(counts[0]), str(counts[-1]))))
+    return f"{words}: ±1 s.d. (n = {n} seeds)."

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
+from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -118,6 +119,17 @@ def finish(figure: Figure) -> Figure:
             places = [place for place in axis.get_majorticklocs() if low <= place <= high]
             axis.set_major_locator(FixedLocator(places))
     return figure
+
+
+def styled(draw: Callable[..., Figure]) -> Callable[..., Figure]:
+    """Make a function draw its figure in the study's style, and lay it out for good."""
+
+    @wraps(draw)
+    def in_style(*args: object, **kwargs: object) -> Figure:
+        with style():
+            return finish(draw(*args, **kwargs))
+
+    return in_style
 
 
 def epoch_axis(ax: Axes, epochs: Sequence[int]) -> Axes:

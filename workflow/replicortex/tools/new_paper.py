@@ -31,7 +31,7 @@ PLACES = {
     "schema.py": "workflow/papers/{paper}/schema.py",
     "Snakefile": "workflow/papers/{paper}/Snakefile",
     "measure.py": "workflow/papers/{paper}/measure.py",
-    "figures.py": "workflow/papers/{paper}/figures.py",
+    "similarity.py": "workflow/papers/{paper}/figures/similarity.py",
     "claims.yaml": "workflow/papers/{paper}/claims.yaml",
     "tables.yaml": "workflow/papers/{paper}/tables.yaml",
     "citation.bib": "workflow/papers/{paper}/citation.bib",
