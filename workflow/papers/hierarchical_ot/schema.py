@@ -10,10 +10,10 @@ from replicortex.core.schema import (
     Name,
     Positive,
     PositiveInt,
-    Section,
     Share,
     TrainedNumbers,
 )
+from replicortex.core.section import Section
 from replicortex.tools.costs import Shown
 
 Count = Annotated[int, Field(ge=0)]

@@ -9,11 +9,11 @@ from replicortex.core.schema import (
     Name,
     Positive,
     PositiveInt,
-    Section,
     Share,
     SharePart,
     TrainedNumbers,
 )
+from replicortex.core.section import Section
 from replicortex.tools.costs import Shown
 
 Layer = Literal["conv1", "conv2", "conv3", "fc1"]

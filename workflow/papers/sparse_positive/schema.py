@@ -10,10 +10,10 @@ from replicortex.core.schema import (
     Ordered,
     Positive,
     PositiveInt,
-    Section,
     Share,
     TrainedNumbers,
 )
+from replicortex.core.section import Section
 from replicortex.tools.costs import Shown
 
 NotNegative = Annotated[float, Field(ge=0)]

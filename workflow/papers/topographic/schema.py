@@ -11,11 +11,11 @@ from replicortex.core.schema import (
     Ordered,
     Positive,
     PositiveInt,
-    Section,
     Share,
     SharePart,
     TrainedNumbers,
 )
+from replicortex.core.section import Section
 from replicortex.tools.costs import Shown
 
 # Objectives of the same views and batches, whose throughput one benchmark tells.

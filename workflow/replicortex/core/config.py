@@ -19,7 +19,8 @@ from pydantic import BaseModel, Field, ValidationError, field_validator
 from replicortex.core import papers as paper_files
 from replicortex.core.errors import StudyError, nearest
 from replicortex.core.files import canonical_json
-from replicortex.core.schema import Name, PaperNumbers, PositiveInt, Section
+from replicortex.core.schema import Name, PaperNumbers, PositiveInt
+from replicortex.core.section import Section
 from replicortex.core.yaml_text import read_yaml_file
 from replicortex.data.declared import Dataset, missing_user_data
 from replicortex.data.declared import load as load_datasets

@@ -10,7 +10,8 @@ from typing import Annotated, Any
 from pydantic import Field, ValidationError
 
 from replicortex.core.errors import StudyError, nearest
-from replicortex.core.schema import PositiveInt, Section
+from replicortex.core.schema import PositiveInt
+from replicortex.core.section import Section
 from replicortex.core.yaml_text import read_yaml_file
 
 Words = Annotated[str, Field(min_length=1)]

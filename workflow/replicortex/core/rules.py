@@ -83,6 +83,11 @@ def job(call: str, *, code: bool = True, **arguments: Any) -> Job:
     return Job(call, arguments, code)
 
 
+def only(section: Mapping[str, Any], *names: str) -> dict[str, Any]:
+    """Return those numbers of a section that a job reads: no other one makes it run again."""
+    return {name: section[name] for name in names}
+
+
 def growing(amount: int) -> Callable[..., int]:
     """Return a resource that grows with each attempt: `mem_mb=growing(4000)`."""
 

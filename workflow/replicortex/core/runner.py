@@ -158,6 +158,7 @@ def _run(
     outputs: Mapping[str, Any],
     resources: Mapping[str, Any],
 ) -> None:
+    from replicortex.core.section import typed
     from replicortex.provenance import records
 
     started = time.monotonic()
@@ -169,7 +170,7 @@ def _run(
     module, _, name = what["call"].partition(":")
     function = getattr(import_module(module), name)
     _determinism(what["arguments"].get("device", "cpu"), what["threads"])
-    arguments = {**what["arguments"], **given}
+    arguments = {**typed(function, what["arguments"]), **given}
     arguments.update(_provided(function, seeds, identity, resources))
     with _watched(given, wanted, datasets=what.get("code", "") is None):
         results = function(**arguments)

@@ -3,8 +3,9 @@
 import re
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
+from pydantic import AfterValidator, Field, field_validator
 
+from replicortex.core.section import Section
 from replicortex.tools.costs import Shown
 
 LONGEST = 100  # characters of a name: file systems take 255 bytes with all that is added
@@ -67,12 +68,6 @@ def in_order(values: list[float]) -> list[float]:
 
 Apart = AfterValidator(told_apart)
 Ordered = AfterValidator(in_order)
-
-
-class Section(BaseModel):
-    """A part of a configuration: unknown keys and wrong types are errors."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class PaperNumbers(Section):

@@ -12,7 +12,8 @@ from pydantic import Field, ValidationError, model_validator
 from replicortex.core.codehash import code_hash
 from replicortex.core.errors import StudyError, nearest
 from replicortex.core.files import canonical_json
-from replicortex.core.schema import PositiveInt, Section
+from replicortex.core.schema import PositiveInt
+from replicortex.core.section import Section
 from replicortex.core.yaml_text import read_yaml_file
 
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]

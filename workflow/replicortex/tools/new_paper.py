@@ -40,7 +40,7 @@ PLACES = {
     "fixture.py": "workflow/replicortex/data/fixtures/{paper}.py",
     "test_measure.py": "tests/papers/{paper}/test_measure.py",
 }
-PACKAGE = "workflow/papers/{paper}/__init__.py"
+PACKAGES = ("workflow/papers/{paper}/__init__.py", "workflow/papers/{paper}/figures/__init__.py")
 SCHEMA = "workflow/schemas/{paper}.schema.json"
 
 
@@ -72,7 +72,7 @@ def new_paper(name: str, root: Path, title: str = "") -> list[str]:
             f"new-paper: title: at most 80 characters without quotes, braces, backslash and per cent "
             f"expected, found '{title}'"
         )
-    written = {PACKAGE.format(paper=name): ""}
+    written = {place.format(paper=name): "" for place in PACKAGES}
     words = {
         "__PAPER__": name,
         "__TITLE__": title,
