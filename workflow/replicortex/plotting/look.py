@@ -32,17 +32,22 @@ def curve(
 
     `places` are all values of `by` along the axis, evenly spaced.
     """
-    grouped = table.groupby(by)["value"]
-    mean, sd = grouped.mean(), grouped.std().fillna(0)
-    ax.errorbar(
-        [places.index(value) for value in mean.index],
-        mean,
-        sd,
+    import seaborn as sns
+
+    # Arrays, not columns: seaborn would write their names beside the axes.
+    sns.lineplot(
+        x=table[by].map(list(places).index).to_numpy(),
+        y=table["value"].to_numpy(),
+        errorbar="sd",
+        err_style="bars",
+        err_kws={"elinewidth": 0.8},
         color=look.colour,
         marker=look.marker,
         linestyle=line,
-        elinewidth=0.8,
         markerfacecolor=look.colour if filled else "white",
+        markeredgecolor=look.colour,
+        legend=False,
+        ax=ax,
     )
 
 

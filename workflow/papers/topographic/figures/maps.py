@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import seaborn as sns
+
 from papers.topographic.figures.parts import OBJECTIVES, strengths
 from replicortex.core import tables
 from replicortex.plotting.style import (
@@ -37,13 +39,18 @@ def draw(maps: Path) -> Figure:
             ax.set(xticks=[], yticks=[])
             if r == 0:
                 ax.set_title(f"ρ = {rho:g}")
-            if c == 0:
-                ax.set_ylabel(label, fontsize=6.5)
             if len(part):
                 side = round(len(part) ** 0.5)
-                limit = part["limit"].iloc[0]
-                shown = part["value"].to_numpy().reshape(side, side) / limit
-                image = ax.imshow(shown, cmap="RdBu_r", vmin=-1, vmax=1, interpolation="nearest")
-    bar = figure.colorbar(image, ax=axes, shrink=0.5, aspect=30, ticks=[-1, 0, 1])
+                sns.heatmap(
+                    part["value"].to_numpy().reshape(side, side) / part["limit"].iloc[0],
+                    **{"cmap": "RdBu_r", "vmin": -1, "vmax": 1, "square": True, "cbar": False},
+                    **{"xticklabels": False, "yticklabels": False, "rasterized": True},
+                    ax=ax,
+                )
+        # After the heatmap, which names its axes itself.
+        axes[r, 0].set_ylabel(label, fontsize=6.5)
+    bar = figure.colorbar(
+        axes[0, 0].collections[0], ax=axes, shrink=0.5, aspect=30, ticks=[-1, 0, 1]
+    )
     bar.set_label("Output / largest over ten images")
     return note(figure, "Output of the sheet for one image (a truck), first seed.")

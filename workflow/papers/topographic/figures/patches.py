@@ -5,8 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import seaborn as sns
+
 from papers.topographic.figures.parts import OBJECTIVES, measured, rho_axis, strengths
 from replicortex.plotting.labels import MORANS_I
+from replicortex.plotting.look import rows
 from replicortex.plotting.style import (
     GREY,
     PALETTE,
@@ -24,20 +27,31 @@ if TYPE_CHECKING:
 def draw(measures: Path) -> Figure:
     """Units that prefer a kind of localizer image, and whether they lie together."""
     table = measured(measures)
-    own = table[(table["measure"] == "moran_selectivity") & (table["arm"] == "main")]
-    sizes = table[(table["measure"] == "patch") & (table["arm"] == "main")]
+    own = rows(table, measure="moran_selectivity", arm="main")
+    sizes = rows(table, measure="patch", arm="main")
     kinds, rhos = sorted(set(own["parameter"])), strengths(table)
     figure = new_figure(3.9)
     axes = figure.subplots(2, len(OBJECTIVES), sharex=True, sharey="row")
-    colours = dict(zip(kinds, [c for n, c in PALETTE.items() if n != "black"], strict=False))
+    colours = [colour for name, colour in PALETTE.items() if name != "black"]
     for column, (objective, look) in enumerate(OBJECTIVES.items()):
         for row, part in enumerate((own, sizes)):
             ax = axes[row, column]
-            for number, kind in enumerate(kinds):
-                shown = part[(part["objective"] == objective) & (part["parameter"] == kind)]
-                mean = shown.groupby("rho")["value"].mean()
-                x = [rhos.index(rho) for rho in mean.index]
-                ax.plot(x, mean, color=colours[kind], marker="os^DvX"[number % 6], label=kind)
+            drawn = rows(part, objective=objective)
+            sns.lineplot(
+                x=drawn["rho"].map(rhos.index).to_numpy(),
+                y=drawn["value"].to_numpy(),
+                hue=drawn["parameter"].to_numpy(),
+                style=drawn["parameter"].to_numpy(),
+                hue_order=kinds,
+                style_order=kinds,
+                palette=colours[: len(kinds)],
+                markers=list("os^DvX"[: len(kinds)]),
+                dashes=False,
+                errorbar=None,
+                markeredgewidth=0,
+                legend=(row, column) == (0, 0),
+                ax=ax,
+            )
             rho_axis(ax, rhos)
             ax.tick_params(axis="x", labelsize=6)
             if row == 0:
@@ -48,6 +62,7 @@ def draw(measures: Path) -> Figure:
     axes[0, 0].set_ylabel(f"{MORANS_I.axis} of selectivity")
     axes[1, 0].set_ylabel("Largest patch (units)")
     handles, labels = axes[0, 0].get_legend_handles_labels()
+    axes[0, 0].get_legend().remove()
     figure.legend(handles, labels, loc="outside upper left", ncols=6)
     return note(
         figure,

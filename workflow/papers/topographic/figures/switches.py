@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
+import seaborn as sns
 
-from papers.topographic.figures.parts import OBJECTIVES, measured, pick, strengths
+from papers.topographic.figures.parts import OBJECTIVES, measured, strengths
 from replicortex.plotting.labels import MORANS_I
+from replicortex.plotting.look import legend_above, rows
 from replicortex.plotting.style import (
     PALE,
     letter,
@@ -49,24 +51,27 @@ def draw(measures: Path) -> Figure:
         ("row_norm", "Mean norm of weights"),
         ("neighbour_cosine", "Cosine of neighbours' weights"),
     )
+    series = _series(rhos)
     for ax, (measure, label), mark in zip(axes, panels, "abc", strict=True):
-        for objective in ("ce", "supcon"):
-            look = OBJECTIVES[objective]
-            for shift, rho in enumerate(rhos):
-                for place, arm in enumerate(arms):
-                    own = pick(table[table["objective"] == objective], measure, arm)
-                    found = own[own["rho"] == rho]["value"]
-                    offset = 0.16 * (shift - (len(rhos) - 1) / 2)
-                    offset += 0.34 * ((objective == "supcon") - 0.5)
-                    ax.plot(
-                        found,
-                        np.full(len(found), place + offset),
-                        color=look.colour,
-                        marker=look.marker,
-                        markerfacecolor=look.colour if shift else "white",
-                        linestyle="none",
-                        markersize=3.4,
-                    )
+        own = rows(table, measure=measure, parameter="", arm=arms)
+        own = own.assign(series=own["objective"] + own["rho"].map(" {:g}".format))
+        for key, (colour, marker, _) in series.items():
+            # The whole order each time, so that every series keeps its place beside the others.
+            sns.stripplot(
+                own[own["series"] == key],
+                x="value",
+                y="arm",
+                hue="series",
+                order=arms,
+                hue_order=list(series),
+                palette=[colour] * len(series),
+                marker=marker,
+                size=3.8,
+                dodge=True,
+                jitter=False,
+                legend=False,
+                ax=ax,
+            )
         for place in range(len(arms)):
             ax.axhline(place + 0.5, color=PALE, linewidth=0.5)
         ax.set_xlabel(label)
@@ -74,20 +79,25 @@ def draw(measures: Path) -> Figure:
         letter(ax, mark, "")
     axes[0].set_yticks(range(len(arms)), [ARMS[arm] for arm in arms])
     axes[0].set_ylim(len(arms) - 0.5, -0.5)
-    from matplotlib.lines import Line2D
-
-    handles = [
-        Line2D(
-            [],
-            [],
-            color=OBJECTIVES[o].colour,
-            marker=OBJECTIVES[o].marker,
-            linestyle="none",
-            markerfacecolor=OBJECTIVES[o].colour if shift else "white",
-            label=f"{OBJECTIVES[o].label}, ρ = {rho:g}",
-        )
-        for o in ("ce", "supcon")
-        for shift, rho in enumerate(rhos)
-    ]
-    figure.legend(handles=handles, loc="outside upper left", ncols=4)
+    axes[0].set_ylabel("")
+    legend_above(
+        figure,
+        (),
+        [
+            (label, {"color": colour, "marker": marker, "linestyle": "none"})
+            for colour, marker, label in series.values()
+        ],
+        ncols=4,
+    )
     return note(figure, "One mark per seed.")
+
+
+def _series(rhos: Sequence[float]) -> dict[str, tuple[tuple[float, ...], str, str]]:
+    """Return colour, marker and label of each objective at each rho: the paler, the weaker."""
+    found = {}
+    for objective in ("ce", "supcon"):
+        look = OBJECTIVES[objective]
+        shades = sns.light_palette(look.colour, len(rhos) + 2)[2:]
+        for rho, shade in zip(rhos, shades, strict=True):
+            found[f"{objective} {rho:g}"] = shade, look.marker, f"{look.label}, ρ = {rho:g}"
+    return found

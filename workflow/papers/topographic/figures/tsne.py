@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import seaborn as sns
+
 from papers.topographic.figures.parts import OBJECTIVES, measured, pick
 from replicortex.core import tables
 from replicortex.plotting.style import (
@@ -37,17 +39,23 @@ def draw(tsne: Path, measures: Path) -> Figure:
         for column, (objective, look) in enumerate(OBJECTIVES.items()):
             ax = axes[row, column]
             part = placed[(placed["rho"] == rho) & (placed["objective"] == objective)]
-            for label, points in part.groupby("label"):
-                alive = label in ANIMATE_CLASSES
-                ax.scatter(
-                    points["x"],
-                    points["y"],
-                    s=4,
-                    linewidths=0.4,
-                    color=_class_colour(label),
-                    marker="o" if alive else "x",
-                    label=CLASSES[label],
-                )
+            named = part.assign(image=part["label"].map(CLASSES.__getitem__))
+            sns.scatterplot(
+                named,
+                x="x",
+                y="y",
+                hue="image",
+                style="image",
+                hue_order=CLASSES,
+                style_order=CLASSES,
+                palette=[_class_colour(label) for label in range(len(CLASSES))],
+                markers=["o" if label in ANIMATE_CLASSES else "X" for label in range(len(CLASSES))],
+                s=6,
+                linewidth=0,
+                legend=(row, column) == (0, 0),
+                ax=ax,
+            )
+            ax.set(xlabel="", ylabel="")
             ax.set(xticks=[], yticks=[])
             own = table[(table["objective"] == objective) & (table["rho"] == rho)]
             scores = [
@@ -60,6 +68,7 @@ def draw(tsne: Path, measures: Path) -> Figure:
             if column == 0:
                 ax.set_ylabel(f"ρ = {rho:g}")
     handles, labels = axes[0, 0].get_legend_handles_labels()
+    axes[0, 0].get_legend().remove()
     figure.legend(handles, labels, loc="outside upper left", ncols=5, markerscale=2)
     return note(
         figure, "t-SNE of the sheet's output, first seed. Dots: animate; crosses: inanimate."
