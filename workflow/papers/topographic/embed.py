@@ -10,8 +10,10 @@ import torch
 
 from papers.topographic import images as pictures
 from papers.topographic.frozen import shown_with_noise
+from papers.topographic.measuring_settings import NoiseSettings, ProbeSettings, Scale
 from papers.topographic.network import Network
 from papers.topographic.probe import Probe
+from papers.topographic.training_settings import Settings, Split
 from replicortex.core.files import Tensors, read_tensors
 from replicortex.core.progress import Progress, iter_plainly
 from replicortex.data import floc as localizer
@@ -23,11 +25,11 @@ BATCH = 500
 def embed(
     *,
     models: list[Path],
-    split: dict[str, int],
-    noise: dict[str, Any],
-    probes: dict[str, dict[str, Any]],
+    split: Split,
+    noise: NoiseSettings,
+    probes: dict[str, ProbeSettings],
     readout: str,
-    training: dict[str, Any],
+    training: Scale,
     device: str,
     images: Path | None = None,
     features: Path | None = None,
@@ -76,15 +78,15 @@ def _from_features(features: Path) -> Shown:
 
 
 def _from_images(
-    split: dict[str, int],
-    noise: dict[str, Any],
+    split: Split,
+    noise: NoiseSettings,
     images: Path,
     floc: Path | None,
-    training: dict[str, Any],
+    training: Scale,
 ) -> Shown:
     """Return normalised images by name, float32 (n, 3, side, side), and labels."""
     parts = pictures.read(images, split)
-    mean, sd = (np.array(training[name], np.float32) for name in ("mean", "sd"))
+    mean, sd = (np.array(values, np.float32) for values in (training.mean, training.sd))
 
     def ready(pictured: np.ndarray) -> np.ndarray:
         scale = 255 if pictured.dtype == np.uint8 else 1
@@ -104,11 +106,13 @@ def _embedded(
     arrays: dict[str, np.ndarray],
     told: dict[str, Any],
     shown: Shown,
-    probes: dict[str, dict[str, Any]],
+    probes: dict[str, ProbeSettings],
     readout: str,
     device: torch.device,
 ) -> Tensors:
-    network = Network(told["settings"]["network"], told["objective"], told["seed"])
+    network = Network(
+        Settings.model_validate(told["settings"]).network, told["objective"], told["seed"]
+    )
     network.load_state_dict({name: torch.from_numpy(array) for name, array in arrays.items()})
     network.to(device).eval()
 

@@ -7,12 +7,13 @@ loss does to the sheet can be seen in seconds. What it cannot show is said in RE
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from papers.topographic import images as pictures
+from papers.topographic.measuring_settings import NoiseSettings
 from papers.topographic.noise import noisy
+from papers.topographic.training_settings import FrozenSettings, Split
 from replicortex.core.files import Tensors
 from replicortex.core.randomness import generator
 
@@ -34,12 +35,12 @@ class Patches:
         norm of the features), seed.
     """
 
-    def __init__(self, images: np.ndarray, numbers: dict[str, Any]) -> None:
-        rng = generator(numbers["seed"], "patches")
-        self.patch = numbers["patch"]
+    def __init__(self, images: np.ndarray, numbers: FrozenSettings) -> None:
+        rng = generator(numbers.seed, "patches")
+        self.patch = numbers.patch
         places = images.shape[1] - self.patch + 1
-        which = rng.integers(0, len(images), numbers["samples"])
-        rows, columns = rng.integers(0, places, (2, numbers["samples"]))
+        which = rng.integers(0, len(images), numbers.samples)
+        rows, columns = rng.integers(0, places, (2, numbers.samples))
         cut = np.stack(
             [
                 images[i, r : r + self.patch, c : c + self.patch]
@@ -50,16 +51,16 @@ class Patches:
         self.mean = flat.mean(0)
         values, vectors = np.linalg.eigh(np.cov(flat, rowvar=False))
         whiten = (vectors / np.sqrt(values + WHITEN)) @ vectors.T
-        chosen = (flat[: numbers["filters"]] - self.mean) @ whiten
+        chosen = (flat[: numbers.filters] - self.mean) @ whiten
         chosen /= np.linalg.norm(chosen, axis=1, keepdims=True)
         self.filters = (whiten @ chosen.T).astype(np.float32)
         responses = self._responses(images)
         self.centre = responses.mean(0)
         covariance = np.cov(responses, rowvar=False)
         values, vectors = np.linalg.eigh(covariance)
-        self.components = vectors[:, ::-1][:, : numbers["size"]]
+        self.components = vectors[:, ::-1][:, : numbers.size]
         reduced = (responses - self.centre) @ self.components
-        self.scale = numbers["norm"] / np.linalg.norm(reduced, axis=1).mean()
+        self.scale = numbers.norm / np.linalg.norm(reduced, axis=1).mean()
 
     def __call__(self, images: np.ndarray) -> np.ndarray:
         """Return features, float32 (n, size), of images in bytes or in [0, 1]."""
@@ -95,9 +96,9 @@ class Patches:
 def freeze(
     *,
     images: Path,
-    split: dict[str, int],
-    frozen: dict[str, Any],
-    noise: dict[str, Any],
+    split: Split,
+    frozen: FrozenSettings,
+    noise: NoiseSettings,
     floc: Path | None = None,
 ) -> dict[str, Tensors]:
     """Compute the features of every image that training and measuring show.
@@ -129,14 +130,14 @@ def freeze(
         from replicortex.data import floc as localizer
 
         arrays["floc/features"] = patches(localizer.small(localizer.read(floc)[0]))
-    return {"features": Tensors(arrays, {"frozen": frozen})}
+    return {"features": Tensors(arrays, {"frozen": frozen.model_dump()})}
 
 
-def shown_with_noise(test: pictures.Labelled, noise: dict[str, Any]):
+def shown_with_noise(test: pictures.Labelled, noise: NoiseSettings):
     """Yield name and images, float in [0, 1], of each noise condition, the clean one included."""
-    chosen = pictures.of_each_class(test.labels, 0, noise["images"], "noise.images")
+    chosen = pictures.of_each_class(test.labels, 0, noise.images, "noise.images")
     clean = test.images[chosen] / 255
     yield "noise/none/0", clean
-    for kind in noise["kinds"]:
-        for level in noise["levels"]:
-            yield f"noise/{kind}/{level:g}", noisy(clean, kind, level, noise["seed"])
+    for kind in noise.kinds:
+        for level in noise.levels:
+            yield f"noise/{kind}/{level:g}", noisy(clean, kind, level, noise.seed)

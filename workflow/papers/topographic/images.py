@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from papers.topographic.training_settings import Split
 from replicortex.core.errors import StudyError
 from replicortex.data import cifar
 
@@ -42,7 +43,7 @@ def of_each_class(labels: np.ndarray, start: int, count: int, where: str) -> np.
     return np.concatenate(chosen)
 
 
-def read(manifest: Path, split: dict[str, int]) -> dict[str, Labelled]:
+def read(manifest: Path, split: Split) -> dict[str, Labelled]:
     """Return "validation", "train" and "test".
 
     Parameters
@@ -60,14 +61,14 @@ def read(manifest: Path, split: dict[str, int]) -> dict[str, Labelled]:
     """
     images, labels, classes = cifar.read(manifest, "train")
     _check_classes(manifest, labels, classes)
-    after = split["validation"]
+    after = split.validation
     parts = {}
     for name, start in (("validation", 0), ("train", after)):
-        chosen = of_each_class(labels, start, split[name], f"split.{name}")
+        chosen = of_each_class(labels, start, getattr(split, name), f"split.{name}")
         parts[name] = Labelled(images[chosen], labels[chosen])
     images, labels, classes = cifar.read(manifest, "test")
     _check_classes(manifest, labels, classes)
-    chosen = of_each_class(labels, 0, split["test"], "split.test")
+    chosen = of_each_class(labels, 0, split.test, "split.test")
     parts["test"] = Labelled(images[chosen], labels[chosen])
     return parts
 

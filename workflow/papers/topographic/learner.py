@@ -11,6 +11,7 @@ import torch
 from papers.topographic.network import Network
 from papers.topographic.objectives import task_loss
 from papers.topographic.sheet import Balance, TopographicLoss
+from papers.topographic.training_settings import Settings
 from replicortex.core.errors import StudyError
 from replicortex.training.dropout import dropout_factors
 from replicortex.training.optimisers import Adam
@@ -40,7 +41,7 @@ class Topographic:
     def __init__(
         self,
         objective: str,
-        settings: dict[str, Any],
+        settings: Settings,
         rho: float,
         seed: int,
         device: torch.device,
@@ -48,20 +49,20 @@ class Topographic:
     ) -> None:
         self.objective, self.settings, self.validate = objective, settings, validate
         self.name = f"{objective}, rho {rho:g}, seed {seed}"
-        network = Network(settings["network"], objective, seed)
+        network = Network(settings.network, objective, seed)
         self.network = network.to(device, memory_format=torch.channels_last)
-        balance, training = settings["balance"], settings["training"]
+        balance = settings.balance
         self.topographic = TopographicLoss(
-            settings["network"]["side"], balance["form"], balance["distance"], device
+            settings.network.side, balance.form, balance.distance, device
         )
         self.balance = Balance(
             rho,
-            beta=balance["beta"],
-            eps=balance["eps"],
-            largest=balance["largest"],
-            restart=balance["restart"],
+            beta=balance.beta,
+            eps=balance.eps,
+            largest=balance.largest,
+            restart=balance.restart,
         )
-        self.optimiser = Adam(self.network.parameters(), lr=training["lr"])
+        self.optimiser = Adam(self.network.parameters(), lr=settings.training.lr)
         self.history: list[dict[str, float]] = []
         self.best: dict[str, Any] = {"score": None, "epoch": 0, "network": None}
 
@@ -83,11 +84,9 @@ class Topographic:
         self.optimiser.zero_grad()
         sheet = net(images)
         factors = dropout_factors(
-            *sheet.shape, self.settings["network"]["dropout"], streams("dropout"), images.device
+            *sheet.shape, self.settings.network.dropout, streams("dropout"), images.device
         )
-        loss = task_loss(
-            self.objective, net.head(sheet, factors), labels, self.settings["objective"]
-        )
+        loss = task_loss(self.objective, net.head(sheet, factors), labels, self.settings.objective)
         loss.backward()
         weight = net.sheet.weight
         topographic = self.topographic(weight)
@@ -112,7 +111,7 @@ class Topographic:
     def _task_norm(self) -> float:
         """Norm of the task's gradient: of the sheet's weights and bias [code], or the encoder's."""
         parts = [self.network.sheet]
-        if self.settings["balance"]["gradients"] == "encoder":
+        if self.settings.balance.gradients == "encoder":
             parts.append(self.network.trunk)
         grads = [p.grad for part in parts for p in part.parameters() if p.grad is not None]
         return float(torch.stack([grad.norm() for grad in grads]).norm())
@@ -147,8 +146,8 @@ class Topographic:
 
     def _judge(self, epoch: int, found: dict[str, float], means: dict[str, float]) -> bool:
         """Keep the best weights; say whether nothing has become better for too long."""
-        training = self.settings["training"]
-        if training["keep"] == "total":  # [paper]
+        training = self.settings.training
+        if training.keep == "total":  # [paper]
             topographic = float(self.topographic(self.network.sheet.weight.detach()))
             score = -(found["task"] + means["lambda"] * topographic)
         else:  # [code]
@@ -157,7 +156,7 @@ class Topographic:
             state = self.network.state_dict()
             kept = {name: tensor.detach().cpu().clone() for name, tensor in state.items()}
             self.best = {"score": score, "epoch": epoch, "network": kept}
-        return epoch - self.best["epoch"] >= training["patience"]
+        return epoch - self.best["epoch"] >= training.patience
 
     def final(self) -> dict[str, torch.Tensor]:
         """Return the weights that are measured.
@@ -165,7 +164,7 @@ class Topographic:
         `keep: code`: cross-entropy's best in validation accuracy, else the last; `total`: the
         lowest validation loss in total [paper].
         """
-        best = self.settings["training"]["keep"] == "total" or self.objective == "ce"
+        best = self.settings.training.keep == "total" or self.objective == "ce"
         if best and self.best["network"] is not None:
             return self.best["network"]
         return {name: tensor.detach().cpu() for name, tensor in self.network.state_dict().items()}

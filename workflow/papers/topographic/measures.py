@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from papers.topographic.images import of_each_class
+from papers.topographic.measuring_settings import Measured
 from replicortex.analysis.moran import grid_weights, morans_i
 from replicortex.core.files import read_tensors
 from replicortex.data import floc as localizer
@@ -18,7 +19,7 @@ THRESHOLD_D = 1.0  # d' from which a unit counts as selective [assumed]
 
 
 def measures(
-    *, embeddings: list[Path], measured: dict[str, Any], floc: Path | None = None
+    *, embeddings: list[Path], measured: Measured, floc: Path | None = None
 ) -> dict[str, list[pd.DataFrame]]:
     """Measure networks one by one.
 
@@ -40,7 +41,7 @@ def measures(
     return {"measures": [of_network(path, measured, categories) for path in embeddings]}
 
 
-def of_network(path: Path, measured: dict[str, Any], categories: np.ndarray | None) -> pd.DataFrame:
+def of_network(path: Path, measured: Measured, categories: np.ndarray | None) -> pd.DataFrame:
     """Return the table of one network."""
     arrays, told = read_tensors(path)
     test, bias = arrays["test"].astype(np.float64), arrays["bias"].astype(np.float64)
@@ -57,9 +58,9 @@ def of_network(path: Path, measured: dict[str, Any], categories: np.ndarray | No
     rows.append(("bias_sd", "", float(bias.std())))
     correlation = unit_correlations(test)
     distance = pair_distances(side)
-    for tau in measured["taus"]:
+    for tau in measured.taus:
         rows.append(("distance", tau, distance_above(correlation, distance, tau)))
-    chosen = of_each_class(arrays["labels"], 0, measured["rdm_images"], "measured.rdm_images")
+    chosen = of_each_class(arrays["labels"], 0, measured.rdm_images, "measured.rdm_images")
     labels = arrays["labels"][chosen]
     for name, shown in (("", test[chosen]), ("_without_bias", test[chosen] - bias)):
         within, across = class_cosines(shown, labels)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import torch
 from torch import nn
 from torch.nn import functional as F
 
+from papers.topographic.training_settings import NetworkSettings
 from replicortex.core.randomness import torch_generator
 from replicortex.models.resnet import ResNet
 
@@ -48,24 +48,24 @@ class Network(nn.Module):
         equal seed start equal whatever the objective.
     """
 
-    def __init__(self, numbers: dict[str, Any], objective: str, seed: int) -> None:
+    def __init__(self, numbers: NetworkSettings, objective: str, seed: int) -> None:
         super().__init__()
-        if numbers["trunk"] == "resnet":
+        if numbers.trunk == "resnet":
             self.trunk: nn.Module = ResNet(
-                numbers["width"], numbers["blocks"], torch_generator(seed, "trunk")
+                numbers.width, numbers.blocks, torch_generator(seed, "trunk")
             )
             inputs = self.trunk.features
         else:
-            self.trunk, inputs = nn.Identity(), numbers["frozen"]["size"]
-        units = numbers["side"] ** 2
-        self.sheet = linear(inputs, units, torch_generator(seed, "sheet"), numbers["bias"])
+            self.trunk, inputs = nn.Identity(), numbers.frozen.size
+        units = numbers.side**2
+        self.sheet = linear(inputs, units, torch_generator(seed, "sheet"), numbers.bias)
         self.classifies = objective == "ce"
         stream = torch_generator(seed, "head")
         if self.classifies:
             self.classifier = linear(units, CLASSES, stream)
         else:
             self.norm = nn.BatchNorm1d(units)
-            self.projection = linear(units, numbers["projection"], stream)
+            self.projection = linear(units, numbers.projection, stream)
 
     def forward(self, inputs: torch.Tensor) -> torch.Tensor:
         """Return the sheet's output (n, units), bias included, before any nonlinearity."""

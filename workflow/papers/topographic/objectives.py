@@ -67,7 +67,7 @@ def task_loss(
         if objective == "ce":
             return F.cross_entropy(out, labels)
         if objective == "margin":
-            return margin_loss(out, labels, **numbers["margins"])
+            return margin_loss(out, labels, **numbers.margins.model_dump())
         if objective == "supcon":
-            return supcon(out, labels.repeat(2), numbers["temperature"])
-        return nt_xent(out, numbers["temperature"])
+            return supcon(out, labels.repeat(2), numbers.temperature)
+        return nt_xent(out, numbers.temperature)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 import torch
 from torch.nn import functional as F
 
+from papers.topographic.measuring_settings import ProbeSettings
 from papers.topographic.network import CLASSES, linear
 from replicortex.core.randomness import torch_generator
 
@@ -44,14 +44,14 @@ class Probe:
     """
 
     def __init__(
-        self, embeddings: np.ndarray, labels: np.ndarray, numbers: dict[str, Any], seed: int
+        self, embeddings: np.ndarray, labels: np.ndarray, numbers: ProbeSettings, seed: int
     ) -> None:
-        self.scale = Scale(embeddings, numbers["standardise"])
+        self.scale = Scale(embeddings, numbers.standardise)
         inputs = self.scale(embeddings)
-        if numbers["solver"] == "lbfgs":
+        if numbers.solver == "lbfgs":
             from sklearn.linear_model import LogisticRegression
 
-            fitted = LogisticRegression(max_iter=numbers["epochs"]).fit(inputs, labels)
+            fitted = LogisticRegression(max_iter=numbers.epochs).fit(inputs, labels)
             self.weight, self.bias = fitted.coef_, fitted.intercept_
         else:
             self.weight, self.bias = _adamw(inputs, labels, numbers, seed)
@@ -66,7 +66,7 @@ class Probe:
 
 
 def _adamw(
-    inputs: np.ndarray, labels: np.ndarray, numbers: dict[str, Any], seed: int
+    inputs: np.ndarray, labels: np.ndarray, numbers: ProbeSettings, seed: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """Loshchilov and Hutter 2019 (arXiv 1711.05101), from the training embeddings themselves.
 
@@ -76,8 +76,8 @@ def _adamw(
     layer = linear(x.shape[1], CLASSES, torch_generator(seed, "probe"))
     parameters = list(layer.parameters())
     moments = [[torch.zeros_like(p), torch.zeros_like(p)] for p in parameters]
-    batch, steps = min(numbers["batch"], len(x)), 0
-    for epoch in range(numbers["epochs"]):
+    batch, steps = min(numbers.batch, len(x)), 0
+    for epoch in range(numbers.epochs):
         lr = _rate(epoch, numbers)
         order = torch.randperm(len(x), generator=torch_generator(seed, "probe order", epoch))
         for start in range(0, len(x) - batch + 1, batch):
@@ -88,7 +88,7 @@ def _adamw(
                 for parameter, slope, (first, second) in zip(
                     parameters, slopes, moments, strict=True
                 ):
-                    parameter.mul_(1 - lr * numbers["weight_decay"])
+                    parameter.mul_(1 - lr * numbers.weight_decay)
                     first.lerp_(slope, 1 - BETAS[0])
                     second.mul_(BETAS[1]).addcmul_(slope, slope, value=1 - BETAS[1])
                     root = (second / (1 - BETAS[1] ** steps)).sqrt_().add_(EPS)
@@ -96,10 +96,10 @@ def _adamw(
     return layer.weight.detach().numpy(), layer.bias.detach().numpy()
 
 
-def _rate(epoch: int, numbers: dict[str, Any]) -> float:
+def _rate(epoch: int, numbers: ProbeSettings) -> float:
     """Learning rate of an epoch: linear warm-up, then cosine to the lowest."""
-    warm, lowest = numbers["warm_up"], numbers["lr_end"]
+    warm, lowest = numbers.warm_up, numbers.lr_end
     if epoch < warm:
-        return numbers["lr"] * (epoch + 1) / warm
-    share = (epoch - warm) / max(1, numbers["epochs"] - warm)
-    return lowest + (numbers["lr"] - lowest) * (1 + math.cos(math.pi * share)) / 2
+        return numbers.lr * (epoch + 1) / warm
+    share = (epoch - warm) / max(1, numbers.epochs - warm)
+    return lowest + (numbers.lr - lowest) * (1 + math.cos(math.pi * share)) / 2

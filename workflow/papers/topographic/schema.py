@@ -5,14 +5,22 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from papers.topographic.conditions import ENSEMBLE, conditions
+from papers.topographic.measuring_settings import Measured, NoiseSettings, ProbeSettings, Votes
+from papers.topographic.training_settings import (
+    BalanceSettings,
+    Contrastive,
+    Margin,
+    NetworkSettings,
+    Objective,
+    Plain,
+    Split,
+    TrainingSettings,
+)
+from replicortex.core.quantities import Count, NotNegative
 from replicortex.core.schema import (
     Apart,
     Name,
-    Ordered,
-    Positive,
     PositiveInt,
-    Share,
-    SharePart,
     TrainedNumbers,
 )
 from replicortex.core.section import Section
@@ -20,112 +28,7 @@ from replicortex.tools.costs import Shown
 
 # Objectives of the same views and batches, whose throughput one benchmark tells.
 MEASURED_AS = {"ce": "ce", "margin": "ce", "supcon": "supcon", "simclr": "supcon"}
-Objective = Literal["ce", "margin", "supcon", "simclr"]
-NotNegative = Annotated[float, Field(ge=0)]
-Count = Annotated[int, Field(ge=0)]
-SIDE = 32  # of CIFAR's images, pixels
 QUADRANTS = 4  # in which a filter and its opposite are pooled
-
-
-class Split(Section):
-    """Images of each class."""
-
-    validation: Count
-    train: PositiveInt
-    test: PositiveInt
-
-
-class Frozen(Section):
-    """Features of random whitened patches."""
-
-    # Places are two pixels apart, and two of them along a side make quadrants.
-    patch: Annotated[int, Field(ge=1, le=SIDE - 2)] = Field(description="pixels")
-    filters: PositiveInt
-    samples: PositiveInt
-    size: PositiveInt
-    norm: Positive
-    noise: NotNegative
-    seed: Count
-
-
-class Network(Section):
-    """Trunk, sheet and head."""
-
-    trunk: Literal["resnet", "frozen"]
-    width: PositiveInt = Field(description="channels of the first stage")
-    blocks: list[PositiveInt] = Field(min_length=1)
-    side: Annotated[int, Field(ge=2)] = Field(description="units along an edge of the sheet")
-    bias: bool
-    dropout: SharePart
-    projection: PositiveInt
-    frozen: Frozen
-
-
-class Jitter(Section):
-    """Random changes of colour."""
-
-    p: Share
-    brightness: NotNegative
-    contrast: NotNegative
-    saturation: NotNegative
-    hue: Annotated[float, Field(ge=0, le=0.5)] = Field(description="turns")
-
-
-class Blur(Section):
-    """A Gaussian of three by three pixels."""
-
-    p: Share
-    sigma: Annotated[list[Positive], Ordered] = Field(
-        min_length=2, max_length=2, description="pixels"
-    )
-
-
-class Views(Section):
-    """How a view of an image is drawn."""
-
-    scale: Annotated[list[Share], Ordered] = Field(
-        min_length=2, max_length=2, description="share of the area"
-    )
-    flip: Share
-    jitter: Jitter
-    grey: Share
-    blur: Blur
-
-
-class Margins(Section):
-    """Of the label-aware loss, in cosine distance."""
-
-    same: NotNegative
-    near: NotNegative
-    far: NotNegative
-
-    @model_validator(mode="after")
-    def _in_order(self) -> "Margins":
-        if not self.same <= self.near <= self.far:
-            raise ValueError(
-                f"same {self.same}, near {self.near} and far {self.far} must not fall: classes that "
-                "are farther apart in kind keep the larger distance"
-            )
-        return self
-
-
-class Plain(Section):
-    """Cross-entropy."""
-
-    epochs: PositiveInt
-    views: Views
-
-
-class Margin(Plain):
-    """The margin loss."""
-
-    margins: Margins
-
-
-class Contrastive(Plain):
-    """SupCon and SimCLR."""
-
-    temperature: Positive
 
 
 class Objectives(Section):
@@ -135,31 +38,6 @@ class Objectives(Section):
     margin: Margin
     supcon: Contrastive
     simclr: Contrastive
-
-
-class Balance(Section):
-    """The weight of the topographic loss."""
-
-    beta: Annotated[float, Field(gt=0, le=1)]
-    eps: Positive
-    largest: Positive
-    restart: bool
-    gradients: Literal["sheet", "encoder"]
-    form: Literal["pairs", "units"]
-    distance: Literal["l2", "squared", "cosine"]
-
-
-class Training(Section):
-    """Data and loop, the same for every objective."""
-
-    batch: Annotated[int, Field(ge=2)] = Field(description="images")
-    lr: Positive
-    patience: Count = Field(description="epochs; 0 never stops early")
-    keep: Literal["code", "total"]
-    validation_views: Views
-    mean: list[Share] = Field(min_length=3, max_length=3)
-    sd: list[Positive] = Field(min_length=3, max_length=3)
-    precision: Literal["fp32", "bf16"]
 
 
 class NetworkChange(Section):
@@ -201,44 +79,10 @@ class Arm(Section):
     change: Change
 
 
-class Probe(Section):
-    """A linear readout."""
-
-    standardise: bool
-    solver: Literal["adamw", "lbfgs"]
-    lr: Positive
-    lr_end: NotNegative
-    weight_decay: NotNegative
-    batch: PositiveInt
-    epochs: PositiveInt
-    warm_up: Count
-
-
-class Ensemble(Section):
+class Ensemble(Votes):
     """Of cross-entropy networks."""
 
     seeds: Annotated[list[Count], Apart]
-    draws: Annotated[int, Field(ge=2)]
-    seed: Count
-
-
-class Noise(Section):
-    """Noise on test images."""
-
-    kinds: Annotated[list[Literal["white", "pink", "salt_pepper"]], Apart]
-    levels: Annotated[list[Share], Apart] = Field(min_length=1)
-    images: PositiveInt
-    seed: Count
-
-
-class Measured(Section):
-    """What is looked at."""
-
-    rdm_images: Annotated[int, Field(ge=2)]
-    taus: Annotated[list[Annotated[float, Field(ge=-1, le=1)]], Apart] = Field(min_length=1)
-    tsne_images: Annotated[int, Field(ge=2)]
-    tsne_rhos: Annotated[list[NotNegative], Apart] = Field(min_length=1)
-    tsne_seed: Count
 
 
 class Numbers(TrainedNumbers):
@@ -248,15 +92,15 @@ class Numbers(TrainedNumbers):
     localizer: str | None
     pack: Literal["condition", "arm", "all"]
     split: Split
-    network: Network
+    network: NetworkSettings
     objectives: Objectives
-    balance: Balance
-    training: Training
+    balance: BalanceSettings
+    training: TrainingSettings
     arms: dict[Name, Arm]
-    probes: dict[Name, Probe] = Field(min_length=1)
+    probes: dict[Name, ProbeSettings] = Field(min_length=1)
     readout: str
     ensemble: Ensemble
-    noise: Noise
+    noise: NoiseSettings
     measured: Measured
 
     @model_validator(mode="after")

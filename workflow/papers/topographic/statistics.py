@@ -13,6 +13,7 @@ import pandas as pd
 from papers.topographic.conditions import ENSEMBLE
 from papers.topographic.images import ANIMATE, of_each_class
 from papers.topographic.measures import COLUMNS
+from papers.topographic.measuring_settings import Measured, NoiseSettings, Votes
 from replicortex.core.errors import StudyError
 from replicortex.core.files import read_tensors
 from replicortex.core.randomness import generator
@@ -27,9 +28,9 @@ def statistics(
     embeddings: list[Path],
     measures: list[Path],
     history: list[Path],
-    measured: dict[str, Any],
-    ensemble: dict[str, Any],
-    noise: dict[str, Any],
+    measured: Measured,
+    ensemble: Votes,
+    noise: NoiseSettings,
 ) -> dict[str, pd.DataFrame]:
     """Return the paper's tables.
 
@@ -54,12 +55,12 @@ def statistics(
     consistency, maps, places, silhouettes = [], [], [], []
     voters: dict[float, list[Network]] = {}
     for told, group in _conditions(embeddings):
-        consistency += _consistency(told, group, measured["rdm_images"])
+        consistency += _consistency(told, group, measured.rdm_images)
         if told["arm"] in ("main", "no_dropout"):
             maps.append(_map(told, group[0]))
         if told["arm"] in ("main", ENSEMBLE) and told["objective"] == "ce":
             voters.setdefault(told["rho"], []).extend(map(_answers, group))
-        if told["arm"] == "main" and told["rho"] in measured["tsne_rhos"]:
+        if told["arm"] == "main" and told["rho"] in measured.tsne_rhos:
             placed, scores = _tsne(told, group[0], measured)
             places.append(placed)
             silhouettes += scores
@@ -167,19 +168,19 @@ def _map(told: dict[str, Any], network: Network) -> pd.DataFrame:
 
 
 def _tsne(
-    told: dict[str, Any], network: Network, measured: dict[str, Any]
+    told: dict[str, Any], network: Network, measured: Measured
 ) -> tuple[pd.DataFrame, list[list]]:
     """Return places in the plane, and silhouettes of the embeddings by class and animacy."""
     from sklearn.manifold import TSNE
     from sklearn.metrics import silhouette_score
 
     arrays, described = network
-    chosen = of_each_class(arrays["labels"], 0, measured["tsne_images"], "measured.tsne_images")
+    chosen = of_each_class(arrays["labels"], 0, measured.tsne_images, "measured.tsne_images")
     shown, labels = arrays["test"][chosen], arrays["labels"][chosen]
     maker = TSNE(
         2,
         perplexity=min(30.0, (len(shown) - 1) / 3),
-        random_state=measured["tsne_seed"],
+        random_state=measured.tsne_seed,
         init="pca",
         n_jobs=1,
     )
@@ -203,18 +204,18 @@ def _answers(network: Network) -> Network:
 
 
 def _ensembles(
-    rho: float, group: list[Network], ensemble: dict[str, Any], noise: dict[str, Any]
+    rho: float, group: list[Network], ensemble: Votes, noise: NoiseSettings
 ) -> list[dict[str, Any]]:
     rows, told = [], {"objective": "ce", "rho": rho}
     first = group[0][0]
-    chosen = of_each_class(first["labels"], 0, noise["images"], "noise.images")
+    chosen = of_each_class(first["labels"], 0, noise.images, "noise.images")
     labels = first["labels"][chosen]
     conditions = [("none", 0.0)]
-    conditions += [(kind, level) for kind in noise["kinds"] for level in noise["levels"]]
+    conditions += [(kind, level) for kind in noise.kinds for level in noise.levels]
     for kind, level in conditions:
         scores = np.stack([a[f"answers/{kind}/{level:g}"].astype(np.float64) for a, _ in group])
         for rule, votes in (("logits", scores), ("probabilities", softmax(scores))):
-            found = boost(votes, labels, ensemble["draws"], ensemble["seed"])
+            found = boost(votes, labels, ensemble.draws, ensemble.seed)
             rows.append(
                 {**told, "noise": kind, "level": level, "vote": rule, "n": len(group), **found}
             )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,6 +13,7 @@ from papers.topographic.features import FeatureViews
 from papers.topographic.images import Labelled
 from papers.topographic.learner import Topographic
 from papers.topographic.objectives import VIEWS, task_loss
+from papers.topographic.training_settings import Condition, Settings, Split
 from replicortex.core.files import Tensors, read_tensors
 from replicortex.core.progress import Progress, iter_plainly
 from replicortex.training import device as devices
@@ -27,8 +27,8 @@ VALIDATION_SEED = 0  # of the views on which validation looks, the same in every
 
 def train(
     *,
-    conditions: list[dict[str, Any]],
-    split: dict[str, int],
+    conditions: list[Condition],
+    split: Split,
     device: str,
     seeds: list[int],
     images: Path | None = None,
@@ -41,7 +41,7 @@ def train(
     Parameters
     ----------
     conditions
-        As `conditions.told`: arm, objective, rho, settings.
+        Arm, objective, rho and settings of each.
     split
         Section `split` of the configuration.
     device
@@ -71,16 +71,16 @@ def train(
     each = len(seeds) // len(conditions)
     learners: list[Topographic] = []
 
-    def make(condition: dict[str, Any], seed: int) -> Run:
+    def make(condition: Condition, seed: int) -> Run:
         learner = _learner(condition, seed, parts["validation"], place)
         learners.append(learner)
-        name = f"{condition['arm']}_{condition['objective']}_rho{condition['rho']:g}_seed{seed}"
-        views = VIEWS[condition["objective"]]
+        name = f"{condition.arm}_{condition.objective}_rho{condition.rho:g}_seed{seed}"
+        views = VIEWS[condition.objective]
         return Run(
             name=name,
             seed=seed,
             learner=learner,
-            batches=batches(parts["train"], condition["settings"], seed, views, place),
+            batches=batches(parts["train"], condition.settings, seed, views, place),
             measure=lambda epoch: {},
             ended=learner.ended,
         )
@@ -88,34 +88,30 @@ def train(
     models, histories = [], []
     for number, condition in enumerate(conditions):
         own = seeds[number * each : (number + 1) * each]
-        training = condition["settings"]["training"]
         # All conditions of a job share its state: the folder is entered once for each.
         fit(
             [lambda s=seed, c=condition: make(c, s) for seed in own],
             epochs=epochs_of(condition),
             checkpoints=[],
-            precision=training["precision"],
+            precision=condition.settings.training.precision,
             state=state,
             progress=progress,
         )
         for seed, learner in zip(own, learners[-len(own) :], strict=True):
-            told = {name: condition[name] for name in ("arm", "objective", "rho", "settings")}
-            models.append(Tensors(learner.final(), {**told, "seed": seed}))
+            models.append(Tensors(learner.final(), {**condition.model_dump(), "seed": seed}))
             table = pd.DataFrame(learner.history)
-            names = {"arm": condition["arm"], "objective": condition["objective"]}
-            histories.append(table.assign(**names, rho=condition["rho"], seed=seed))
+            names = {"arm": condition.arm, "objective": condition.objective}
+            histories.append(table.assign(**names, rho=condition.rho, seed=seed))
         learners.clear()
     return {"model": models, "history": histories}
 
 
-def epochs_of(condition: dict[str, Any]) -> int:
+def epochs_of(condition: Condition) -> int:
     """Return the most epochs of a condition."""
-    return condition["settings"]["objective"]["epochs"]
+    return condition.settings.objective.epochs
 
 
-def read_parts(
-    split: dict[str, int], images: Path | None, features: Path | None
-) -> dict[str, Labelled]:
+def read_parts(split: Split, images: Path | None, features: Path | None) -> dict[str, Labelled]:
     """Return "train", "validation" and "test": images, or frozen features."""
     if features is None:
         return pictures.read(images, split)
@@ -129,52 +125,55 @@ def read_parts(
 
 
 def batches(
-    part: Labelled, settings: dict[str, Any], seed: int, views: int, device: torch.device
+    part: Labelled, settings: Settings, seed: int, views: int, device: torch.device
 ) -> Views | FeatureViews:
     """Return the training batches of a condition."""
-    training, network = settings["training"], settings["network"]
+    training, network = settings.training, settings.network
     given = torch.from_numpy(part.images), torch.from_numpy(part.labels)
-    common = {"batch": training["batch"], "seed": seed, "views": views, "device": device}
-    if network["trunk"] == "frozen":
-        return FeatureViews(*given, noise=network["frozen"]["noise"], **common)
-    numbers = settings["objective"]["views"]
+    common = {"batch": training.batch, "seed": seed, "views": views, "device": device}
+    if network.trunk == "frozen":
+        return FeatureViews(*given, noise=network.frozen.noise, **common)
+    numbers = settings.objective.views.model_dump()
     return Views(
         *given,
         draw=lambda count, side, stream: vars(draw(count, side, numbers, stream)),
         apply=lambda images, drawn: apply(images, Parameters(**drawn)),
-        mean=training["mean"],
-        sd=training["sd"],
+        mean=training.mean,
+        sd=training.sd,
         **common,
     )
 
 
 def _learner(
-    condition: dict[str, Any], seed: int, validation: Labelled, device: torch.device
+    condition: Condition, seed: int, validation: Labelled, device: torch.device
 ) -> Topographic:
-    objective, settings = condition["objective"], condition["settings"]
+    objective, settings = condition.objective, condition.settings
     validate = None
-    if len(validation.labels) and settings["training"]["patience"]:
+    if len(validation.labels) and settings.training.patience:
         shown = _validation_views(objective, settings, validation, device)
 
         def validate(learner: Topographic) -> dict[str, float]:
             return _validated(learner, shown)
 
-    return Topographic(objective, settings, condition["rho"], seed, device, validate)
+    return Topographic(objective, settings, condition.rho, seed, device, validate)
 
 
 Shown = list[tuple[torch.Tensor, torch.Tensor]]
 
 
 def _validation_views(
-    objective: str, settings: dict[str, Any], part: Labelled, device: torch.device
+    objective: str, settings: Settings, part: Labelled, device: torch.device
 ) -> Shown:
     """Return batches of validation images: as they are for CE, else mild views [code]."""
-    numbers = settings["training"]["validation_views"]
-    plain = {"scale": [1.0, 1.0], "flip": 0.0}
-    numbers = {**numbers, **(plain if objective == "ce" else {})}
-    own = {**settings, "objective": {**settings["objective"], "views": numbers}}
+    views = settings.training.validation_views
+    if objective == "ce":
+        views = views.model_copy(update={"scale": [1.0, 1.0], "flip": 0.0})
     size = min(VALIDATED_BATCH, len(part.labels))
-    own["training"] = {**settings["training"], "batch": size}
+    changes = {
+        "objective": settings.objective.model_copy(update={"views": views}),
+        "training": settings.training.model_copy(update={"batch": size}),
+    }
+    own = settings.model_copy(update=changes)
     made = batches(part, own, VALIDATION_SEED, VIEWS[objective], device)
     draws = made.draw("validation")
     return [made.get(draws, step) for step in range(len(made))]
@@ -185,7 +184,7 @@ def _validated(learner: Topographic, shown: Shown) -> dict[str, float]:
     losses, right, seen = [], 0, 0
     for views, labels in shown:
         out = learner.network.head(learner.network(views))
-        numbers = learner.settings["objective"]
+        numbers = learner.settings.objective
         losses.append(float(task_loss(learner.objective, out, labels, numbers)))
         if learner.objective == "ce":
             right += int((out.argmax(1) == labels).sum())

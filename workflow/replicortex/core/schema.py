@@ -5,6 +5,24 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field, field_validator
 
+from replicortex.core.quantities import (
+    Apart as Apart,
+)
+from replicortex.core.quantities import (
+    Ordered as Ordered,
+)
+from replicortex.core.quantities import (
+    Positive as Positive,
+)
+from replicortex.core.quantities import (
+    PositiveInt as PositiveInt,
+)
+from replicortex.core.quantities import (
+    Share as Share,
+)
+from replicortex.core.quantities import (
+    SharePart as SharePart,
+)
 from replicortex.core.section import Section
 from replicortex.tools.costs import Shown
 
@@ -26,48 +44,8 @@ def plain_name(name: str) -> str:
     return name
 
 
-Positive = Annotated[float, Field(gt=0)]
-PositiveInt = Annotated[int, Field(gt=0)]
-Share = Annotated[float, Field(ge=0, le=1)]
-SharePart = Annotated[float, Field(ge=0, lt=1)]  # of dropout, or a momentum: never all
 # Part of a file's name.
 Name = Annotated[str, AfterValidator(plain_name)]
-
-
-def told_apart(values: list[Any]) -> list[Any]:
-    """Return a list in which no value stands twice, nor two that files and tables name alike.
-
-    Raises
-    ------
-    ValueError
-        When there are two such values.
-    """
-    seen: dict[str, Any] = {}
-    for value in values:
-        name = f"{value:g}" if isinstance(value, float) else str(value)
-        if name in seen and seen[name] == value:
-            raise ValueError(f"{name} is given more than once")
-        if name in seen:
-            raise ValueError(f"{seen[name]!r} and {value!r} would both be named {name} in files")
-        seen[name] = value
-    return values
-
-
-def in_order(values: list[float]) -> list[float]:
-    """Return a range [from, to].
-
-    Raises
-    ------
-    ValueError
-        When it ends below where it begins.
-    """
-    if values[0] > values[1]:
-        raise ValueError(f"{values} found, the smaller one comes first")
-    return values
-
-
-Apart = AfterValidator(told_apart)
-Ordered = AfterValidator(in_order)
 
 
 class PaperNumbers(Section):
