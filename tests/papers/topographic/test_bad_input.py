@@ -11,6 +11,7 @@ from papers.topographic.learner import Topographic
 from papers.topographic.objectives import task_loss
 from papers.topographic.schema import Numbers
 from papers.topographic.train import train
+from papers.topographic.training_settings import Condition, Settings, Split
 from replicortex.core.config import merge, paper_numbers
 from replicortex.core.errors import StudyError
 from replicortex.core.files import Tensors, write
@@ -111,7 +112,7 @@ def data_set(monkeypatch, labels, classes):
 def test_other_classes_than_cifars_are_refused(monkeypatch, labels, classes, message):
     data_set(monkeypatch, list(labels), classes)
     with pytest.raises(StudyError, match=message):
-        pictures.read("some.json", {"validation": 0, "train": 1, "test": 1})
+        pictures.read("some.json", Split(validation=0, train=1, test=1))
 
 
 def settings(root, objective):
@@ -126,7 +127,9 @@ def settings(root, objective):
 @pytest.mark.parametrize("objective", ["ce", "margin", "supcon", "simclr"])
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
 def test_a_step_that_is_not_finite_changes_nothing(root, objective, value):
-    learner = Topographic(objective, settings(root, objective)[0], 0.2, 7, CPU)
+    learner = Topographic(
+        objective, Settings.model_validate(settings(root, objective)[0]), 0.2, 7, CPU
+    )
     views = 2 if objective in ("supcon", "simclr") else 1
     images = torch.randn(4 * views, 3, 32, 32, generator=torch_generator(0, "x"))
     labels = torch.tensor([0, 0, 3, 3])
@@ -157,14 +160,14 @@ def test_a_training_that_diverges_leaves_its_last_good_state(root, tmp_path):
     path = tmp_path / "frozen.safetensors"
     arrays = {"train/features": features, "train/labels": labels, "validation/labels": labels}
     write(path, Tensors(arrays | {"test/labels": labels}))
-    condition = {"arm": "main", "objective": "ce", "rho": 0.2, "settings": own}
+    condition = Condition(arm="main", objective="ce", rho=0.2, settings=own)
 
     def run(seed):
         state = State(tmp_path / f"state{seed}", every_s=0)
         with pytest.raises(StudyError, match=rf"ce, rho 0\.2, seed {seed}: step [12]:"):
             train(
                 conditions=[condition],
-                split={"validation": 0, "train": 4, "test": 0},
+                split=Split(validation=0, train=4, test=1),
                 device="cpu",
                 seeds=[seed],
                 features=path,
@@ -182,7 +185,7 @@ def test_a_training_that_diverges_leaves_its_last_good_state(root, tmp_path):
 
 @pytest.mark.parametrize("objective", ["ce", "margin", "supcon", "simclr"])
 def test_losses_are_in_single_precision_under_autocast(root, objective):
-    numbers = settings(root, objective)[0]["objective"]
+    numbers = Settings.model_validate(settings(root, objective)[0]).objective
     out = torch.randn(24, 10, generator=torch_generator(0, "out"))
     labels = torch.arange(12) % 4
     if objective != "ce":
@@ -196,7 +199,7 @@ def test_losses_are_in_single_precision_under_autocast(root, objective):
 
 @pytest.mark.parametrize("objective", ["ce", "supcon"])
 def test_a_step_in_bf16_is_near_one_in_fp32(root, objective):
-    own = settings(root, objective)[0]
+    own = Settings.model_validate(settings(root, objective)[0])
     found = {}
     for enabled in (False, True):
         learner = Topographic(objective, own, 0.2, 1, CPU)

@@ -7,29 +7,39 @@ import pytest
 import torch
 
 from papers.topographic.embed import embed
+from papers.topographic.measuring_settings import NoiseSettings, ProbeSettings, Scale
 from papers.topographic.network import Network
 from papers.topographic.probe import Probe, _adamw, _rate
+from papers.topographic.training_settings import NetworkSettings, Split
 from replicortex.core.files import Tensors, write
 from replicortex.core.randomness import generator, torch_generator
 
 pytestmark = pytest.mark.numbers
 
-ADAMW = {
-    "standardise": False,
-    "solver": "adamw",
-    "lr": 3e-3,
-    "lr_end": 1e-5,
-    "weight_decay": 0.01,
-    "batch": 20,
-    "epochs": 6,
-    "warm_up": 3,
-}
+ADAMW = ProbeSettings.model_validate(
+    {
+        "standardise": False,
+        "solver": "adamw",
+        "lr": 3e-3,
+        "lr_end": 1e-5,
+        "weight_decay": 0.01,
+        "batch": 20,
+        "epochs": 6,
+        "warm_up": 3,
+    }
+)
 NETWORK = {
     "trunk": "frozen",
+    "width": 1,
+    "blocks": [1],
     "side": 4,
     "bias": True,
+    "dropout": 0.0,
     "projection": 6,
-    "frozen": {"size": 8},
+    "frozen": {
+        **{"patch": 6, "filters": 4, "samples": 9, "size": 8},
+        **{"norm": 1.0, "noise": 0.0, "seed": 0},
+    },
 }
 
 
@@ -62,7 +72,7 @@ def test_adamw_is_torchs():
 
 
 def test_the_rate_warms_up_and_falls_to_its_end():
-    rates = [_rate(epoch, {**ADAMW, "epochs": 200}) for epoch in range(200)]
+    rates = [_rate(epoch, ADAMW.model_copy(update={"epochs": 200})) for epoch in range(200)]
     assert rates[:3] == pytest.approx([1e-3, 2e-3, 3e-3])
     assert rates[3] == pytest.approx(3e-3)
     assert all(a > b for a, b in pairwise(rates[3:]))
@@ -74,9 +84,8 @@ def test_lbfgs_is_sklearns_on_standardised_embeddings():
     from sklearn.preprocessing import StandardScaler
 
     inputs, labels = data()
-    ours = Probe(
-        inputs, labels, {**ADAMW, "solver": "lbfgs", "standardise": True, "epochs": 300}, 0
-    )
+    changes = {"solver": "lbfgs", "standardise": True, "epochs": 300}
+    ours = Probe(inputs, labels, ADAMW.model_copy(update=changes), 0)
     scaler = StandardScaler().fit(inputs)
     theirs = LogisticRegression(max_iter=300).fit(scaler.transform(inputs), labels)
     np.testing.assert_allclose(
@@ -88,16 +97,16 @@ def test_standardising_makes_a_readout_blind_to_size_and_shift():
     """What a strong topography does to embeddings: tiny differences beside a large bias."""
     plain, labels = data()
     tiny, _ = data(scale=1e-3, shift=5.0)
-    numbers = {**ADAMW, "standardise": True, "epochs": 30}
+    numbers = ADAMW.model_copy(update={"standardise": True, "epochs": 30})
     one, other = Probe(plain, labels, numbers, 0), Probe(tiny, labels, numbers, 0)
     assert one.accuracy(plain, labels) == pytest.approx(other.accuracy(tiny, labels), abs=0.05)
-    raw = Probe(tiny, labels, {**numbers, "standardise": False}, 0)
+    raw = Probe(tiny, labels, numbers.model_copy(update={"standardise": False}), 0)
     assert raw.accuracy(tiny, labels) < other.accuracy(tiny, labels) - 0.2
 
 
 @pytest.mark.parametrize("objective", ["ce", "supcon"])
 def test_embeddings_are_the_sheets_output_and_answers_the_readouts(tmp_path, objective):
-    network = Network(NETWORK, objective, seed=3).eval()
+    network = Network(NetworkSettings.model_validate(NETWORK), objective, seed=3).eval()
     tensors = {name: tensor for name, tensor in network.state_dict().items()}
     told = {"arm": "main", "objective": objective, "rho": 0.2, "seed": 3}
     write(tmp_path / "m.safetensors", Tensors(tensors, {**told, "settings": {"network": NETWORK}}))
@@ -113,11 +122,11 @@ def test_embeddings_are_the_sheets_output_and_answers_the_readouts(tmp_path, obj
     write(tmp_path / "f.safetensors", Tensors(features))
     (made,) = embed(
         models=[tmp_path / "m.safetensors"],
-        split={},
-        noise={},
+        split=Split(validation=0, train=1, test=1),
+        noise=NoiseSettings(kinds=[], levels=[0.1], images=1, seed=0),
         probes={"raw": ADAMW},
         readout="raw",
-        training={},
+        training=Scale(mean=[0.5] * 3, sd=[0.2] * 3),
         device="cpu",
         features=tmp_path / "f.safetensors",
     )["embeddings"]

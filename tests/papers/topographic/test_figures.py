@@ -8,7 +8,9 @@ import pandas as pd
 import pytest
 from fresh_python import said
 
-from papers.topographic import figures, published
+from papers.topographic import published
+from papers.topographic.figures import accuracy, ensembles, parts, readout, switches, together
+from papers.topographic.plan import FIGURES
 from replicortex.core.codehash import ROOT
 from replicortex.verdicts.claims import load
 from replicortex.verdicts.quoted import quoted
@@ -37,11 +39,11 @@ PUBLISHED = {"published": FOLDER / "published.csv", "quoted": quoted(CLAIMS)}
 def tables(tmp_path_factory):
     rows = []
     for arm, objective, rho, seed in itertools.product(
-        ("main", "no_dropout", "no_bias", "form_units"), figures.OBJECTIVES, RHOS, (0, 1, 2)
+        ("main", "no_dropout", "no_bias", "form_units"), parts.OBJECTIVES, RHOS, (0, 1, 2)
     ):
         unit = [arm, objective, rho, seed]
         rows += [[*unit, name, "", value + 0.01 * seed] for name, value in MEASURES.items()]
-        for probe in (*figures.PROBES, *(["classifier"] if objective == "ce" else [])):
+        for probe in (*readout.PROBES, *(["classifier"] if objective == "ce" else [])):
             rows.append([*unit, "accuracy", probe, 0.5])
         rows += [[*unit, "distance", tau, 6 - tau] for tau in TAUS]
         rows += [[*unit, "silhouette", group, 0.2] for group in ("class", "animacy")]
@@ -50,18 +52,18 @@ def tables(tmp_path_factory):
     columns = ["arm", "objective", "rho", "seed", "measure", "parameter", "value"]
     places = [
         ["main", o, rho, label, label * 1.0, -label, 0]
-        for o, rho, label in itertools.product(figures.OBJECTIVES, (0, 0.2), range(10))
+        for o, rho, label in itertools.product(parts.OBJECTIVES, (0, 0.2), range(10))
     ]
     maps = [
         [arm, o, rho, unit, np.sin(unit), 1.0, 0]
         for arm, o, rho, unit in itertools.product(
-            ("main", "no_dropout"), figures.OBJECTIVES, RHOS, range(16)
+            ("main", "no_dropout"), parts.OBJECTIVES, RHOS, range(16)
         )
     ]
     boosts = [
         ["ce", rho, kind, level, vote, 10, 0.9, 0.01, 0.93, 0.03, 0.02, 0.04]
         for rho, vote in itertools.product(RHOS, ("logits", "probabilities"))
-        for kind, level in [("none", 0.0), *itertools.product(figures.NOISES, (0.05, 0.2))]
+        for kind, level in [("none", 0.0), *itertools.product(ensembles.NOISES, (0.05, 0.2))]
     ]
     folder = tmp_path_factory.mktemp("tables")
     made = {
@@ -89,7 +91,7 @@ def tables(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def drawn(tables):
-    return figures.figures(**tables, **PUBLISHED)
+    return together.draw(FIGURES, **tables, **PUBLISHED)
 
 
 def test_every_figure_is_drawn_with_labels(drawn, root):
@@ -108,7 +110,7 @@ def heights(container_axes, colour):
 
 def test_means_and_published_values_stand_where_they_belong(drawn):
     ax = drawn["smoothness"].axes[0]
-    black = figures.OBJECTIVES["ce"].colour
+    black = parts.OBJECTIVES["ce"].colour
     found = heights(ax, black)
     assert any(np.allclose(values, [0.51] * 3) for values in found)
     # Published: .86 at rho = .2 and .84 at 5; none at 0.
@@ -120,11 +122,11 @@ def test_accuracy_takes_the_classifier_or_the_readout_that_its_panel_names(drawn
     table["parameter"] = table["parameter"].astype("string").fillna("")
     for probe in ("probe raw", "probe standardised"):
         for objective, wanted in (("ce", "classifier"), ("simclr", probe)):
-            chosen = figures.read_out(table[table["objective"] == objective], probe)
+            chosen = accuracy.read_out(table[table["objective"] == objective], probe)
             assert set(chosen["parameter"]) == {wanted} and len(chosen) == 9
     raw, standardised = drawn["accuracy"].axes
     # Published values (SimCLR: .77, .64, .56) are those of raw embeddings, and stand there alone.
-    simclr = figures.OBJECTIVES["simclr"].colour
+    simclr = parts.OBJECTIVES["simclr"].colour
     published_ones = [0.77, 0.64, 0.56]
     assert any(np.allclose(values, published_ones) for values in heights(raw, simclr))
     assert not any(np.allclose(values, published_ones) for values in heights(standardised, simclr))
@@ -132,7 +134,7 @@ def test_accuracy_takes_the_classifier_or_the_readout_that_its_panel_names(drawn
 
 def test_published_values_without_dropout_are_crosses(drawn):
     ax = drawn["smoothness"].axes[0]
-    black = figures.OBJECTIVES["ce"].colour
+    black = parts.OBJECTIVES["ce"].colour
     crosses = [line for line in ax.lines if line.get_marker() == "x" and line.get_color() == black]
     assert [list(line.get_ydata()) for line in crosses] == [[0.31, 0.65]]
 
@@ -152,8 +154,8 @@ def test_ensembles_are_in_percentage_points(drawn):
 def test_each_switch_has_a_row_and_each_seed_a_mark(drawn):
     ax = drawn["switches"].axes[0]
     names = [text.get_text() for text in ax.get_yticklabels()]
-    assert names == [figures.ARMS[arm] for arm in ("main", "form_units", "no_bias", "no_dropout")]
-    marks = sum(len(line.get_xdata()) for line in ax.lines if line.get_marker() not in ("None", ""))
+    assert names == [switches.ARMS[arm] for arm in ("main", "form_units", "no_bias", "no_dropout")]
+    marks = sum(len(dots.get_offsets()) for dots in ax.collections)
     assert marks == 2 * len(RHOS) * 4 * 3
 
 
@@ -166,14 +168,14 @@ def test_published_curves_are_whole(known):
     """Part of each curve is quoted by claims, the rest stands in the table."""
     all_rhos = [0, 0.008, 0.04, 0.2, 1, 5]
     for measure in ("accuracy", "row_norm", "rdm_consistency", "cosine_within", "cosine_across"):
-        for objective in figures.OBJECTIVES:
+        for objective in parts.OBJECTIVES:
             assert [rho for rho, _ in published.values(known, measure, objective)] == all_rhos
-    for arm, objective in itertools.product(("main", "no_dropout"), figures.OBJECTIVES):
+    for arm, objective in itertools.product(("main", "no_dropout"), parts.OBJECTIVES):
         found = published.values(known, "moran", objective, arm=arm)
         assert [rho for rho, _ in found] == all_rhos[1:]
     boost = partial(published.values, known, "boost", "ce")
     assert [rho for rho, _ in boost(noise="none")] == all_rhos
-    for noise, rho in itertools.product(figures.NOISES, all_rhos):
+    for noise, rho in itertools.product(ensembles.NOISES, all_rhos):
         levels = [level for level, _ in boost(along="level", noise=noise, rho=rho)]
         assert levels == [0.01, 0.05, 0.1, 0.15, 0.2]
     assert published.values(known, "moran", "ce")[0] == (0.008, 0.28)
@@ -212,7 +214,7 @@ def test_published_differences_are_those_of_the_published_numbers(known):
 
 def test_figures_need_no_torch(root):
     code = (
-        "import papers.topographic.figures, papers.topographic.measures, sys;"
+        "import papers.topographic.figures.together, papers.topographic.measures, sys;"
         "print('torch' in sys.modules)"
     )
     assert said(root, code) == "False"

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from papers.topographic import measures, statistics
+from papers.topographic.measuring_settings import Measured, NoiseSettings, Votes
 from papers.topographic.noise import noisy, pink
 from replicortex.core.errors import StudyError
 from replicortex.core.files import Tensors, read_tensors, write
@@ -12,13 +13,7 @@ from replicortex.core.randomness import generator
 
 pytestmark = pytest.mark.numbers
 
-MEASURED = {
-    "rdm_images": 3,
-    "taus": [0.1, 0.5],
-    "tsne_images": 3,
-    "tsne_rhos": [0.2],
-    "tsne_seed": 0,
-}
+MEASURED = Measured(rdm_images=3, taus=[0.1, 0.5], tsne_images=3, tsne_rhos=[0.2], tsne_seed=0)
 
 
 def test_chance_distance_is_the_papers():
@@ -120,8 +115,8 @@ def tables(tmp_path, seeds=(0, 1, 2)):
         measures=made,
         history=[history],
         measured=MEASURED,
-        ensemble={"draws": 200, "seed": 0},
-        noise={"kinds": [], "levels": [], "images": 4, "seed": 0},
+        ensemble=Votes(draws=200, seed=0),
+        noise=NoiseSettings(kinds=[], levels=[0.1], images=4, seed=0),
     )
 
 

@@ -13,6 +13,7 @@ from papers.topographic.images import of_each_class
 from papers.topographic.learner import Topographic
 from papers.topographic.schema import Numbers
 from papers.topographic.train import train
+from papers.topographic.training_settings import Condition, FrozenSettings, Settings, Split
 from replicortex.core.config import merge
 from replicortex.core.errors import StudyError
 from replicortex.core.files import Tensors, write
@@ -36,11 +37,14 @@ def numbers(root):
     }
 
 
-def settings(numbers, objective="ce", arm="main", **changes):
+def settings(numbers, objective="ce", arm="main", epochs=None, **changes):
     made = conditions(numbers)
     (name,) = [n for n in made if n.startswith(f"{arm}/{objective}/")][1:2]
     found = made[name]["settings"]
-    return {part: {**found[part], **changes.get(part, {})} for part in found}
+    made = {part: {**found[part], **changes.get(part, {})} for part in found}
+    if epochs:
+        made["objective"]["epochs"] = epochs
+    return Settings.model_validate(made)
 
 
 def streams(purpose):
@@ -52,8 +56,8 @@ def streams(purpose):
 def test_the_weight_of_topography_is_rho_times_the_ratio_of_gradients(
     numbers, objective, gradients
 ):
-    own = settings(numbers["demo"], objective, balance={"gradients": gradients})
-    own["network"] = {**own["network"], "dropout": 0.0}
+    changes = {"balance": {"gradients": gradients}, "network": {"dropout": 0.0}}
+    own = settings(numbers["demo"], objective, **changes)
     learner = Topographic(objective, own, 0.2, 0, CPU)
     from papers.topographic.objectives import VIEWS, task_loss
 
@@ -61,7 +65,7 @@ def test_the_weight_of_topography_is_rho_times_the_ratio_of_gradients(
     images = torch.randn(8 * VIEWS[objective], 3, 32, 32, generator=streams("images"))
     other = Topographic(objective, own, 0.2, 0, CPU)
     net = other.network.train()
-    task = task_loss(objective, net.head(net(images)), labels, own["objective"])
+    task = task_loss(objective, net.head(net(images)), labels, own.objective)
     which = net.sheet if gradients == "sheet" else torch.nn.ModuleList([net.trunk, net.sheet])
     slopes = torch.autograd.grad(task, list(which.parameters()), retain_graph=True)
     size = torch.cat([slope.flatten() for slope in slopes]).norm()
@@ -109,22 +113,21 @@ def frozen(tmp_path):
     return path
 
 
-def condition(numbers, objective="ce", rho=0.2, **changes):
+def condition(numbers, objective="ce", rho=0.2, epochs=4, **changes):
     small = numbers["small"]
-    own = settings(small, objective)
-    own["network"] = {
-        **own["network"],
-        "side": 4,
-        "projection": 4,
-        "frozen": {**own["network"]["frozen"], "size": 16},
-    }
-    own["objective"] = {**own["objective"], "epochs": 4}
-    own["training"] = {**own["training"], "batch": 40, **changes}
-    return {"arm": "main", "objective": objective, "rho": rho, "settings": own}
+    frozen = {**small["network"]["frozen"], "size": 16}
+    own = settings(
+        small,
+        objective,
+        network={"side": 4, "projection": 4, "frozen": frozen},
+        epochs=epochs,
+        training={"batch": 40, **changes},
+    )
+    return Condition(arm="main", objective=objective, rho=rho, settings=own)
 
 
 def run(frozen: Path, listed, seeds, state=None):
-    split = {"validation": 0, "train": 12, "test": 0}
+    split = Split(validation=0, train=12, test=1)
     return train(
         conditions=listed, split=split, device="cpu", seeds=seeds, features=frozen, state=state
     )
@@ -161,8 +164,7 @@ def test_topography_aligns_neighbours(numbers, frozen):
 
 
 def test_patience_ends_a_training_and_the_best_is_kept(numbers, frozen):
-    listed = [condition(numbers, patience=1, lr=1e-12)]
-    listed[0]["settings"]["objective"]["epochs"] = 30
+    listed = [condition(numbers, epochs=30, patience=1, lr=1e-12)]
     made = run(frozen, listed, [0])
     history = made["history"][0]
     # Nothing improves at such a rate: one epoch, and one of patience.
@@ -172,7 +174,8 @@ def test_patience_ends_a_training_and_the_best_is_kept(numbers, frozen):
 
 def test_features_of_patches_have_their_size_and_norm():
     images = generator(0, "i").integers(0, 256, (60, 32, 32, 3)).astype(np.uint8)
-    numbers = {"patch": 6, "filters": 12, "samples": 400, "size": 10, "norm": 16, "seed": 0}
+    sizes = {"patch": 6, "filters": 12, "samples": 400, "size": 10}
+    numbers = FrozenSettings(**sizes, norm=16, noise=0, seed=0)
     features = Patches(images, numbers)(images)
     assert features.shape == (60, 10) and features.dtype == np.float32
     assert np.linalg.norm(features, axis=1).mean() == pytest.approx(16, rel=1e-4)

@@ -13,7 +13,7 @@ from papers.topographic.frozen import shown_with_noise
 from papers.topographic.measuring_settings import NoiseSettings, ProbeSettings, Scale
 from papers.topographic.network import Network
 from papers.topographic.probe import Probe
-from papers.topographic.training_settings import Settings, Split
+from papers.topographic.training_settings import NetworkSettings, Split
 from replicortex.core.files import Tensors, read_tensors
 from replicortex.core.progress import Progress, iter_plainly
 from replicortex.data import floc as localizer
@@ -111,7 +111,7 @@ def _embedded(
     device: torch.device,
 ) -> Tensors:
     network = Network(
-        Settings.model_validate(told["settings"]).network, told["objective"], told["seed"]
+        NetworkSettings.model_validate(told["settings"]["network"]), told["objective"], told["seed"]
     )
     network.load_state_dict({name: torch.from_numpy(array) for name, array in arrays.items()})
     network.to(device).eval()
@@ -121,11 +121,12 @@ def _embedded(
         return torch.cat([network(part.to(device)).float().cpu() for part in parts]).numpy()
 
     train, test = sheet("train"), sheet("test")
-    labels, answers = shown["test/labels"], shown["train/labels"]
+    labels = shown["test/labels"]
     accuracies = {}
     with torch.inference_mode(False):
         fitted = {
-            name: Probe(train, answers, numbers, told["seed"]) for name, numbers in probes.items()
+            name: Probe(train, shown["train/labels"], numbers, told["seed"])
+            for name, numbers in probes.items()
         }
     for name, probe in fitted.items():
         accuracies[f"probe {name}"] = probe.accuracy(test, labels)

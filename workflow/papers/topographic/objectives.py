@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 import torch
 from torch.nn import functional as F
 
 from papers.topographic.images import ANIMATE
+from papers.topographic.training_settings import Plain
 from replicortex.training.contrastive import nt_xent, supcon
 
 VIEWS = {"ce": 1, "margin": 1, "supcon": 2, "simclr": 2}
@@ -46,7 +44,7 @@ def margin_loss(
 
 
 def task_loss(
-    objective: str, out: torch.Tensor, labels: torch.Tensor, numbers: Mapping[str, Any]
+    objective: str, out: torch.Tensor, labels: torch.Tensor, numbers: Plain
 ) -> torch.Tensor:
     """Return the loss of the head's output, in single precision also where autocast is on.
 

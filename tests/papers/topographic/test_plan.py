@@ -1,0 +1,55 @@
+"""What the rules make of the paper's numbers."""
+
+import pytest
+
+from papers.topographic.plan import FIGURES, plan
+from replicortex.core.config import paper_numbers
+
+PATHS = ("cifar10", "cifar10_jpeg", "cifar10_fixture", "floc_128", "floc_128_fixture")
+
+
+@pytest.fixture
+def planned(root):
+    def of(scale, changes=None):
+        numbers = paper_numbers("topographic", scale, changes or {}, root)
+        folder = root / "workflow/papers/topographic"
+        return plan({**numbers, "manifests": {n: f"m/{n}" for n in PATHS}, "folder": folder})
+
+    return of
+
+
+def test_every_network_is_trained_and_embedded_once(planned):
+    for scale in ("demo", "small", "full"):
+        made = planned(scale)
+        trained = [unit for training in made.trainings.values() for unit in training.units]
+        embedded = [unit for units in made.embeddings.values() for unit in units]
+        assert sorted(trained) == sorted(embedded) == sorted(made.units)
+        assert len(set(trained)) == len(trained)
+        assert [name for one in made.drawings for name in one.figures] == list(FIGURES)
+
+
+def test_jobs_hold_a_condition_or_all_strengths_of_an_objective(planned):
+    full = planned("full", {"seeds_per_job": 2})
+    one = full.trainings["main_ce_rho0p2_0"]
+    assert one.units == ["main/ce/rho0.2/seed0", "main/ce/rho0.2/seed1"]
+    assert [condition["rho"] for condition in one.conditions] == [0.2]
+    demo = planned("demo")
+    assert {c["rho"] for c in demo.trainings["main_ce"].conditions} == {0.0, 0.2}
+    assert list(demo.embeddings) == ["all"]
+
+
+def test_what_networks_are_shown(planned):
+    assert planned("small").images == {"features": "<results>/activations/frozen.safetensors"}
+    assert planned("full").images == {"images": "m/cifar10"}
+    assert planned("full", {"localizer": None}).localizer == {}
+
+
+def test_figures_are_drawn_alone_or_together(planned):
+    alone = planned("full").drawings
+    assert [one.rule for one in alone][:2] == ["draw_accuracy", "draw_tsne"]
+    assert set(alone[0].tables) == {"measures", "published"}
+    assert set(alone[1].tables) == {"tsne", "measures"}
+    assert alone[1].job.arguments == {} and "quoted" in alone[0].job.arguments
+    (one,) = planned("demo").drawings
+    assert one.rule == "draw_0" and one.job.call.endswith("figures.together:draw")
+    assert one.job.arguments["figures"] == list(FIGURES)
