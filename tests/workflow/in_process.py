@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -75,14 +76,18 @@ def _plain(files: Any) -> dict[str, Any]:
 
 
 @contextlib.contextmanager
-def _environment() -> Iterator[None]:
-    """What a study tells its jobs is forgotten after it."""
-    before = dict(os.environ)
+def environment() -> Iterator[None]:
+    """What a study tells its jobs is forgotten after it, and where the engine looks for modules.
+
+    It looks beside each Snakefile, where a paper's `statistics.py` would hide Python's own.
+    """
+    before, places = dict(os.environ), list(sys.path)
     try:
         for name in [name for name in os.environ if name.startswith("REPLICORTEX_")]:
             del os.environ[name]
         yield
     finally:
+        sys.path[:] = places
         os.environ.clear()
         os.environ.update(before)
 
@@ -93,7 +98,7 @@ def run(settings: dict[str, Any], folder: Path, root: Path) -> str | None:
     Datasets that are there already are not made again. A refusal by the configuration starts with
     "Error: ", one by a job with the rule.
     """
-    with contextlib.chdir(folder), _environment():
+    with contextlib.chdir(folder), environment():
         try:
             listed = jobs(settings, root)
         except SystemExit as refusal:
