@@ -34,6 +34,7 @@ NETWORK = {
     "blocks": [1],
     "side": 4,
     "bias": True,
+    "bias_start": "random",
     "dropout": 0.0,
     "projection": 6,
     "frozen": {

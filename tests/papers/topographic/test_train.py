@@ -11,6 +11,7 @@ from papers.topographic.conditions import conditions, told
 from papers.topographic.frozen import Patches
 from papers.topographic.images import of_each_class
 from papers.topographic.learner import Topographic
+from papers.topographic.network import Network
 from papers.topographic.schema import Numbers
 from papers.topographic.train import train
 from papers.topographic.training_settings import Condition, FrozenSettings, Settings, Split
@@ -113,13 +114,13 @@ def frozen(tmp_path):
     return path
 
 
-def condition(numbers, objective="ce", rho=0.2, epochs=4, **changes):
+def condition(numbers, objective="ce", rho=0.2, epochs=4, network=None, **changes):
     small = numbers["small"]
     frozen = {**small["network"]["frozen"], "size": 16}
     own = settings(
         small,
         objective,
-        network={"side": 4, "projection": 4, "frozen": frozen},
+        network={"side": 4, "projection": 4, "frozen": frozen} | (network or {}),
         epochs=epochs,
         training={"batch": 40, **changes},
     )
@@ -154,6 +155,47 @@ def test_a_resumed_training_equals_an_uninterrupted_one(numbers, frozen, tmp_pat
     resumed = run(frozen, [condition(numbers)], [5], State(tmp_path / "state"))
     assert same(whole["model"][0], resumed["model"][0])
     assert whole["history"][0].equals(resumed["history"][0])
+
+
+@pytest.mark.parametrize("objective", ["ce", "margin", "supcon", "simclr"])
+def test_a_bias_that_batch_normalisation_follows_has_no_gradient(numbers, objective):
+    from papers.topographic.objectives import VIEWS
+
+    learner = Topographic(objective, settings(numbers["demo"], objective), 0.2, 0, CPU)
+    images = torch.randn(16 * VIEWS[objective], 3, 32, 32, generator=streams("images"))
+    learner.step(images, torch.arange(16) // 2, streams)
+    bias, weight = (getattr(learner.network.sheet, name).grad for name in ("bias", "weight"))
+    share = float(bias.norm() / weight.norm())
+    assert share > 1e-3 if objective == "ce" else share < 1e-5
+
+
+@pytest.mark.parametrize("objective", ["margin", "supcon"])
+def test_such_a_bias_stays_where_it_starts_and_changes_no_weight(numbers, frozen, objective):
+    changes = [{"bias_start": "random"}, {"bias_start": "zero"}, {"bias": False}]
+    listed = [condition(numbers, objective, 1.0, network=change) for change in changes]
+    drawn, zero, none = (run(frozen, [one], [5])["model"][0].arrays for one in listed)
+    start = Network(listed[0].settings.network, objective, 5).sheet.bias.detach()
+    # Adam's step does not know how small a gradient is: rounding moves the bias a little.
+    assert float((drawn["sheet.bias"] - start).abs().max()) < 0.05
+    assert float(zero["sheet.bias"].abs().max()) < 0.05
+    assert "sheet.bias" not in none
+    for one in (zero, none):
+        torch.testing.assert_close(one["sheet.weight"], drawn["sheet.weight"], rtol=0.02, atol=2e-3)
+
+
+def test_no_patience_keeps_validation(numbers, frozen):
+    made = run(frozen, [condition(numbers, epochs=6, patience=0, lr=1e-12)], [0])
+    history = made["history"][0]
+    assert len(history) == 6 and history["validation_accuracy"].notna().all()
+
+
+def test_a_perturbation_multiplies_what_networks_are_shown(numbers, frozen):
+    one, other = (
+        run(frozen, [condition(numbers, perturb=change)], [5])["model"][0] for change in (0.0, 1e-6)
+    )
+    weights = one.arrays["sheet.weight"], other.arrays["sheet.weight"]
+    assert not torch.equal(*weights)
+    torch.testing.assert_close(*weights, atol=0.05, rtol=0)
 
 
 def test_topography_aligns_neighbours(numbers, frozen):

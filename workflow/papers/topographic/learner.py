@@ -64,6 +64,7 @@ class Topographic:
         )
         self.optimiser = Adam(self.network.parameters(), lr=settings.training.lr)
         self.history: list[dict[str, float]] = []
+        self.steps = 0  # of this epoch
         self.best: dict[str, Any] = {"score": None, "epoch": 0, "network": None}
 
     def step(
@@ -82,6 +83,8 @@ class Topographic:
         """
         net = self.network.train()
         self.optimiser.zero_grad()
+        if self.settings.training.perturb:
+            images = images * (1 + self.settings.training.perturb)
         sheet = net(images)
         factors = dropout_factors(
             *sheet.shape, self.settings.network.dropout, streams("dropout"), images.device
@@ -102,6 +105,7 @@ class Topographic:
         share = self.balance.weigh(task, against)
         weight.grad.add_(pull, alpha=share)
         self.optimiser.step()
+        self.steps += 1
         return {
             "loss": loss.detach(),
             "topographic": topographic.detach(),
@@ -125,6 +129,7 @@ class Topographic:
         row = {
             "epoch": epoch,
             **means,
+            "steps": self.steps,
             "clamp_hits": self.balance.end_epoch(),
             "row_norm": float(weight.norm(dim=1).mean()),
             "neighbour_cosine": float(
@@ -133,6 +138,7 @@ class Topographic:
                 ).mean()
             ),
         }
+        self.steps = 0
         bias = self.network.sheet.bias
         row["bias_sd"] = float(bias.detach().std(correction=0)) if bias is not None else 0.0
         stop = False
@@ -156,7 +162,7 @@ class Topographic:
             state = self.network.state_dict()
             kept = {name: tensor.detach().cpu().clone() for name, tensor in state.items()}
             self.best = {"score": score, "epoch": epoch, "network": kept}
-        return epoch - self.best["epoch"] >= training.patience
+        return training.patience > 0 and epoch - self.best["epoch"] >= training.patience
 
     def final(self) -> dict[str, torch.Tensor]:
         """Return the weights that are measured.
@@ -176,6 +182,7 @@ class Topographic:
             "optimiser": self.optimiser.state_dict(),
             "balance": self.balance.state_dict(),
             "history": self.history,
+            "steps": self.steps,
             "best": self.best,
         }
 
@@ -185,3 +192,4 @@ class Topographic:
         self.optimiser.load_state_dict(state["optimiser"])
         self.balance.load_state_dict(state["balance"])
         self.history, self.best = state["history"], state["best"]
+        self.steps = state["steps"]

@@ -32,7 +32,9 @@ class Network(nn.Module):
     trunk
         A ResNet, or the identity on frozen features.
     sheet
-        Linear layer whose rows are the afferent weights of the units, row by row of the sheet.
+        Linear layer whose rows are the afferent weights of the units, row by row of the sheet. Under
+        the contrastive objectives and the margin loss BatchNorm follows it, which takes any shift
+        away: its bias has no gradient, and stays where it starts.
     head
         "classifier" for cross-entropy: dropout on the sheet's output, then linear [code: no ReLU];
         "projection" for the others: BatchNorm, ReLU, dropout, linear.
@@ -59,6 +61,9 @@ class Network(nn.Module):
             self.trunk, inputs = nn.Identity(), numbers.frozen.size
         units = numbers.side**2
         self.sheet = linear(inputs, units, torch_generator(seed, "sheet"), numbers.bias)
+        if numbers.bias and numbers.bias_start == "zero":
+            # Drawn and then set, so that the weights start as in the other arms.
+            nn.init.zeros_(self.sheet.bias)
         self.classifies = objective == "ce"
         stream = torch_generator(seed, "head")
         if self.classifies:

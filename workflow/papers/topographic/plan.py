@@ -26,6 +26,8 @@ FIGURES = (
     "readout",
     "switches",
     "patches",
+    "groups",
+    "realised",
 )
 
 

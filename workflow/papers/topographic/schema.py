@@ -45,6 +45,7 @@ class NetworkChange(Section):
 
     dropout: Annotated[float, Field(ge=0, lt=1)] | None = None
     bias: bool | None = None
+    bias_start: Literal["random", "zero"] | None = None
 
 
 class BalanceChange(Section):
@@ -58,6 +59,8 @@ class BalanceChange(Section):
 
 class TrainingChange(Section):
     """What an arm may change of the training."""
+
+    perturb: Annotated[float, Field(ge=-0.01, le=0.01)] | None = None
 
     keep: Literal["code", "total"] | None = None
 

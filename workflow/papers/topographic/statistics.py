@@ -45,9 +45,11 @@ def statistics(
     -------
     "measures": all measures of all networks (`measures.COLUMNS`), and, by network too,
     "rdm_consistency" (mean correlation of its RDM with those of the other seeds; raw and without
-    bias), "silhouette" by class and by animacy, and "moran_by_dropout". "summary": mean, sd and n
+    bias), "silhouette" by class and by animacy, "moran_by_dropout", and "clamped" (share of steps at which
+    lambda met its bound). "summary": mean, sd and n
     over seeds. "ensembles": accuracy of single networks and of the mean of their votes, the boost
-    with its 95 % interval (bootstrap over networks and images). "maps": one map per condition of
+    with its 95 % interval (bootstrap over networks and images), and `over_control`, the boost beyond
+    that at rho 0, with its own. "maps": one map per condition of
     the first seed. "tsne": places of images. "history": training by epoch.
     """
     table = join(measures)
@@ -61,10 +63,12 @@ def statistics(
         if told["arm"] in ("main", ENSEMBLE) and told["objective"] == "ce":
             voters.setdefault(told["rho"], []).extend(map(_answers, group))
         if told["arm"] == "main" and told["rho"] in measured.tsne_rhos:
-            placed, scores = _tsne(told, group[0], measured)
-            places.append(placed)
-            silhouettes += scores
-    extra = pd.DataFrame([*consistency, *silhouettes, *_by_dropout(table)], columns=COLUMNS)
+            places.append(_tsne(told, group[0], measured))
+            for network in group:
+                silhouettes += _silhouettes(told, network, measured)
+    trained = join(history)
+    own = [*consistency, *silhouettes, *_by_dropout(table), *_clamped(trained)]
+    extra = pd.DataFrame(own, columns=COLUMNS)
     table = pd.concat([table, extra], ignore_index=True)
     grouped = table.groupby([*CONDITION, "measure", "parameter"], sort=False, dropna=False)["value"]
     summary = grouped.agg(mean="mean", sd="std", n="count").reset_index()
@@ -72,16 +76,27 @@ def statistics(
         "measures": table,
         "summary": summary,
         "ensembles": pd.DataFrame(
-            [
-                row
-                for rho, group in voters.items()
-                for row in _ensembles(rho, group, ensemble, noise)
-            ]
+            against_control(
+                [
+                    made
+                    for rho, group in voters.items()
+                    for made in _ensembles(rho, group, ensemble, noise)
+                ]
+            )
         ),
         "maps": pd.concat(maps, ignore_index=True),
         "tsne": pd.concat(places, ignore_index=True),
-        "history": join(history),
+        "history": trained,
     }
+
+
+def _clamped(history: pd.DataFrame) -> list[list]:
+    """Return the share of steps at which lambda met its bound: there a network's rho is not realised."""
+    grouped = history.groupby([*CONDITION, "seed"], sort=False)[["clamp_hits", "steps"]].sum()
+    return [
+        _row(row, row["seed"], "clamped", "", row["clamp_hits"] / row["steps"])
+        for row in grouped.reset_index().to_dict("records")
+    ]
 
 
 def _by_dropout(table: pd.DataFrame) -> list[list]:
@@ -167,16 +182,18 @@ def _map(told: dict[str, Any], network: Network) -> pd.DataFrame:
     return table.assign(seed=described["seed"])
 
 
-def _tsne(
-    told: dict[str, Any], network: Network, measured: Measured
-) -> tuple[pd.DataFrame, list[list]]:
-    """Return places in the plane, and silhouettes of the embeddings by class and animacy."""
-    from sklearn.manifold import TSNE
-    from sklearn.metrics import silhouette_score
-
-    arrays, described = network
+def _shown(network: Network, measured: Measured) -> tuple[np.ndarray, np.ndarray]:
+    """Return embeddings (images, units) and classes (images,) of the first images of each class."""
+    arrays, _ = network
     chosen = of_each_class(arrays["labels"], 0, measured.tsne_images, "measured.tsne_images")
-    shown, labels = arrays["test"][chosen], arrays["labels"][chosen]
+    return arrays["test"][chosen], arrays["labels"][chosen]
+
+
+def _tsne(told: dict[str, Any], network: Network, measured: Measured) -> pd.DataFrame:
+    """Return places of images in the plane."""
+    from sklearn.manifold import TSNE
+
+    shown, labels = _shown(network, measured)
     maker = TSNE(
         2,
         perplexity=min(30.0, (len(shown) - 1) / 3),
@@ -188,13 +205,19 @@ def _tsne(
     table = pd.DataFrame({"x": found[:, 0], "y": found[:, 1], "label": labels})
     for name in reversed(CONDITION):
         table.insert(0, name, told[name])
-    seed = described["seed"]
+    return table.assign(seed=network[1]["seed"])
+
+
+def _silhouettes(told: dict[str, Any], network: Network, measured: Measured) -> list[list]:
+    """Return how far apart classes, and animate and inanimate images, lie in the embedding."""
+    from sklearn.metrics import silhouette_score
+
+    shown, labels = _shown(network, measured)
     groups = {"class": labels, "animacy": np.array(ANIMATE)[labels]}
-    rows = [
-        _row(told, seed, "silhouette", name, float(silhouette_score(shown, group)))
+    return [
+        _row(told, network[1]["seed"], "silhouette", name, float(silhouette_score(shown, group)))
         for name, group in groups.items()
     ]
-    return table.assign(seed=seed), rows
 
 
 def _answers(network: Network) -> Network:
@@ -205,8 +228,9 @@ def _answers(network: Network) -> Network:
 
 def _ensembles(
     rho: float, group: list[Network], ensemble: Votes, noise: NoiseSettings
-) -> list[dict[str, Any]]:
-    rows, told = [], {"objective": "ce", "rho": rho}
+) -> list[tuple[dict[str, Any], np.ndarray]]:
+    """Return a row of the table of ensembles for each kind of noise and vote, with its draws."""
+    found, told = [], {"objective": "ce", "rho": rho}
     first = group[0][0]
     chosen = of_each_class(first["labels"], 0, noise.images, "noise.images")
     labels = first["labels"][chosen]
@@ -215,10 +239,30 @@ def _ensembles(
     for kind, level in conditions:
         scores = np.stack([a[f"answers/{kind}/{level:g}"].astype(np.float64) for a, _ in group])
         for rule, votes in (("logits", scores), ("probabilities", softmax(scores))):
-            found = boost(votes, labels, ensemble.draws, ensemble.seed)
-            rows.append(
-                {**told, "noise": kind, "level": level, "vote": rule, "n": len(group), **found}
-            )
+            row, draws = boost(votes, labels, ensemble.draws, ensemble.seed)
+            named = {**told, "noise": kind, "level": level, "vote": rule, "n": len(group)}
+            found.append(({**named, **row}, draws))
+    return found
+
+
+def against_control(made: list[tuple[dict[str, Any], np.ndarray]]) -> list[dict[str, Any]]:
+    """Return rows of ensembles with what each gains beyond the one without topography.
+
+    Draws of equal number take the same images (`boost`), so that their differences are paired.
+    `over_control` is NaN where there is no control of as many networks.
+    """
+    keys = ("noise", "level", "vote", "n")
+    controls = {tuple(row[k] for k in keys): (row, d) for row, d in made if row["rho"] == 0}
+    rows = []
+    for row, draws in made:
+        gain = lower = upper = float("nan")
+        control = controls.get(tuple(row[key] for key in keys))
+        if control is not None and row["rho"] != 0:
+            gain = row["boost"] - control[0]["boost"]
+            spread = draws - control[1]
+            lower, upper = np.quantile(spread - spread.mean() + gain, [0.025, 0.975])
+        ends = {"over_control_lower": float(lower), "over_control_upper": float(upper)}
+        rows.append({**row, "over_control": gain, **ends})
     return rows
 
 
@@ -228,7 +272,9 @@ def softmax(scores: np.ndarray) -> np.ndarray:
     return powers / powers.sum(-1, keepdims=True)
 
 
-def boost(votes: np.ndarray, labels: np.ndarray, draws: int, seed: int) -> dict[str, float]:
+def boost(
+    votes: np.ndarray, labels: np.ndarray, draws: int, seed: int
+) -> tuple[dict[str, float], np.ndarray]:
     """Return accuracy of single networks, of the mean of their votes, and the difference.
 
     Parameters
@@ -242,7 +288,8 @@ def boost(votes: np.ndarray, labels: np.ndarray, draws: int, seed: int) -> dict[
 
     Returns
     -------
-    single, ensemble, boost (fractions), and lower and upper end of boost's 95 % interval. A network
+    A row: single, ensemble, boost (fractions), and lower and upper end of boost's 95 % interval; and
+    the draws of boost. A network
     drawn twice adds nothing to a mean vote: n draws are worth n / (2 - 1/n) different networks, so
     that resampled ensembles gain less than real ones of n. The draws give the width of the interval,
     and it is centred on the estimate.
@@ -259,7 +306,7 @@ def boost(votes: np.ndarray, labels: np.ndarray, draws: int, seed: int) -> dict[
         found[number] = mean.mean() - right[drawn][:, shown].mean()
     gain = together.mean() - right.mean()
     lower, upper = np.quantile(found - found.mean() + gain, [0.025, 0.975])
-    return {
+    row = {
         "single": float(right.mean()),
         "single_sd": float(right.mean(1).std(ddof=1)) if networks > 1 else float("nan"),
         "ensemble": float(together.mean()),
@@ -267,3 +314,4 @@ def boost(votes: np.ndarray, labels: np.ndarray, draws: int, seed: int) -> dict[
         "lower": float(lower),
         "upper": float(upper),
     }
+    return row, found

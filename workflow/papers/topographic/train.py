@@ -58,7 +58,8 @@ def train(
     Returns
     -------
     "model": tensors of the network, with arm, objective, rho, seed and settings. "history": one row
-    per epoch: loss, topographic, lambda (means over steps), clamp_hits, row_norm, neighbour_cosine,
+    per epoch: loss, topographic, lambda (means over steps), steps, clamp_hits, row_norm,
+    neighbour_cosine,
     bias_sd, and validation_task and validation_accuracy where there are validation images.
 
     Raises
@@ -149,7 +150,7 @@ def _learner(
 ) -> Topographic:
     objective, settings = condition.objective, condition.settings
     validate = None
-    if len(validation.labels) and settings.training.patience:
+    if len(validation.labels):
         shown = _validation_views(objective, settings, validation, device)
 
         def validate(learner: Topographic) -> dict[str, float]:

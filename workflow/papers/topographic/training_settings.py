@@ -48,6 +48,7 @@ class NetworkSettings(Section):
     blocks: list[PositiveInt] = Field(min_length=1)
     side: Annotated[int, Field(ge=2)] = Field(description="units along an edge of the sheet")
     bias: bool
+    bias_start: Literal["random", "zero"]
     dropout: SharePart
     projection: PositiveInt
     frozen: FrozenSettings
@@ -136,6 +137,9 @@ class TrainingSettings(Section):
     """Data and loop, the same for every objective."""
 
     batch: Annotated[int, Field(ge=2)] = Field(description="images")
+    perturb: Annotated[float, Field(ge=-0.01, le=0.01)] = Field(
+        description="images or features are multiplied by 1 + this"
+    )
     lr: Positive
     patience: Count = Field(description="epochs; 0 never stops early")
     keep: Literal["code", "total"]

@@ -45,7 +45,7 @@ def draw(measures: Path) -> Figure:
         for objective, look in OBJECTIVES.items():
             own = table[table["objective"] == objective]
             curve(ax, pick(own, measure), rhos, look)
-            trained = pick(own, measure, "no_bias")
+            trained = pick(own, measure, "no_bias" if objective == "ce" else "zero_bias")
             if len(trained) and measure in ("moran", "neighbour_cosine"):
                 curve(ax, trained, rhos, look, line=":", filled=False)
         if measure != "bias_sd":
@@ -57,7 +57,9 @@ def draw(measures: Path) -> Figure:
     for ax in axes[1]:
         ax.set_xlabel(RHO_AXIS)
     legend_above(
-        figure, OBJECTIVES.values(), [("trained without bias", {"color": GREY, "linestyle": ":"})]
+        figure,
+        OBJECTIVES.values(),
+        [("without a bias, or from a bias of 0", {"color": GREY, "linestyle": ":"})],
     )
     return note(
         figure,

@@ -11,9 +11,11 @@ from papers.topographic.figures import (
     consistency,
     distances,
     ensembles,
+    groups,
     maps,
     patches,
     readout,
+    realised,
     similarity,
     smoothness,
     switches,
@@ -37,6 +39,8 @@ MODULES = (
     smoothness,
     switches,
     tsne,
+    groups,
+    realised,
 )
 
 
