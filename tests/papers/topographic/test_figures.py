@@ -41,7 +41,10 @@ PUBLISHED = {"published": FOLDER / "published.csv", "quoted": quoted(CLAIMS)}
 def tables(tmp_path_factory):
     rows = []
     for arm, objective, rho, seed in itertools.product(
-        ("main", "no_dropout", "no_bias", "form_units", "perturbed_up"), parts.OBJECTIVES, RHOS, (0, 1, 2)
+        ("main", "no_dropout", "no_bias", "form_units", "perturbed_up"),
+        parts.OBJECTIVES,
+        RHOS,
+        (0, 1, 2),
     ):
         unit = [arm, objective, rho, seed]
         rows += [[*unit, name, "", value + 0.01 * seed] for name, value in MEASURES.items()]
