@@ -1,7 +1,5 @@
 """Figures and claims of the paper, on made-up tables in the real formats."""
 
-from pathlib import Path
-
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
@@ -10,14 +8,16 @@ from matplotlib.backends.backend_agg import RendererAgg
 from matplotlib.figure import Figure
 from tests.papers.learning_rules import made_up_tables
 
-from papers.learning_rules import figures as module
-from papers.learning_rules.figures import CONDITIONS, figures
+from papers.learning_rules.figures import controls, displacement, parts, together
+from papers.learning_rules.figures.parts import CONDITIONS
+from papers.learning_rules.plan import FIGURES
+from replicortex.core.codehash import ROOT
 from replicortex.core.errors import StudyError
 from replicortex.core.files import figure_bytes
 from replicortex.verdicts import claims as engine
 
-NAMES = ["early_area", "all_rois", "change", "resolution", "controls", "displacement"]
-CLAIMS = Path(module.__file__).with_name("claims.yaml")
+NAMES = list(FIGURES)
+CLAIMS = ROOT / "papers/learning_rules/claims.yaml"
 CASES = {
     "full": (
         {"seeds": (42, 123, 456)},
@@ -51,20 +51,9 @@ CASES = {
 def draw(tables, folder, roi, px):
     for name, table in tables.items():
         table.to_csv(folder / f"{name}.csv", index=False)
-    inputs = (
-        "curves",
-        "best_over_seeds",
-        "noise",
-        "displacement",
-        "intervals",
-        "history",
-        "partial",
-    )
-    return figures(
-        **{name: folder / f"{name}.csv" for name in inputs},
-        aliases={"roi": roi},
-        evaluation={"px": px},
-    )
+    inputs = ("curves", "best_over_seeds", "noise", "displacement")
+    paths = {name: folder / f"{name}.csv" for name in inputs}
+    return together.draw(NAMES, **paths, early=roi["early"], px=px)
 
 
 @pytest.fixture(scope="module", params=list(CASES))
@@ -134,7 +123,7 @@ def test_the_legend_names_each_rule_once_and_covers_no_panel(case, name):
     figure = drawn[name]
     (legend,) = figure.legends
     labels = [text.get_text() for text in legend.get_texts()]
-    rules = module.present(tables["curves"])
+    rules = parts.present(tables["curves"])
     if name == "controls":
         rules = [rule for rule in rules if not CONDITIONS[rule].faithful] or rules
     known = [look.label for look in CONDITIONS.values()]
@@ -165,7 +154,7 @@ def test_axes_are_labelled_with_units(case):
 def test_early_area_draws_the_mean_over_seeds_of_the_published_measure(case):
     tables, drawn, roi, px = case
     curves = tables["curves"]
-    rules = module.present(curves)
+    rules = parts.present(curves)
     families = sorted({CONDITIONS[rule].faithful for rule in rules})
     axes = drawn["early_area"].axes
     assert len(axes) == 2 * len(families)
@@ -190,7 +179,7 @@ def test_bands_are_one_standard_deviation_and_absent_for_one_seed(case):
     tables, drawn, roi, px = case
     curves = tables["curves"]
     bands = drawn["early_area"].axes[0].collections
-    rule = module.present(curves)[0]
+    rule = parts.present(curves)[0]
     rows = curves.query(
         f"rule == '{rule}' and px == {px['large']} and arm == 'native' and bn == 'running'"
         f" and pooling == 'global' and layer == 'best' and roi == '{roi['early']}' and epoch == 1"
@@ -223,11 +212,11 @@ def test_noise_bounds_are_shaded_in_the_right_place(case):
 def test_all_rois_and_change_have_a_panel_per_region(case):
     tables, drawn, _, px = case
     best = tables["best_over_seeds"]
-    rules = module.present(best)
+    rules = parts.present(best)
     rois = list(dict.fromkeys(best["roi"]))
     for name in ("all_rois", "change"):
         axes = drawn[name].axes
-        assert [ax.get_title(loc="left") for ax in axes] == [module._area(roi) for roi in rois]
+        assert [ax.get_title(loc="left") for ax in axes] == [parts.area_label(roi) for roi in rois]
         for ax, roi in zip(axes, rois, strict=True):
             shown = lines_of(ax, rules)
             assert list(shown) == rules
@@ -244,7 +233,7 @@ def test_all_rois_and_change_have_a_panel_per_region(case):
 def test_resolution_shows_the_sweep_of_both_arms(case):
     tables, drawn, roi, _ = case
     curves = tables["curves"]
-    rules, last = module.present(curves), curves["epoch"].max()
+    rules, last = parts.present(curves), curves["epoch"].max()
     axes = drawn["resolution"].axes
     for position, arm in enumerate(("native", "upsampled")):
         shown, changed = lines_of(axes[position], rules), lines_of(axes[2 + position], rules)
@@ -268,10 +257,10 @@ def test_controls_ask_four_questions_and_show_before_and_after(case):
     assert len(titles) == 4
     assert all(title.endswith("?") for title in titles)
     curves = tables["curves"]
-    rules = [r for r in module.present(curves) if not CONDITIONS[r].faithful] or module.present(
+    rules = [r for r in parts.present(curves) if not CONDITIONS[r].faithful] or parts.present(
         curves
     )
-    groups = [len(module.BN_MODES), None, len(module.POOLINGS), len(module.LAYERS)]
+    groups = [len(controls.BN_MODES), None, len(controls.POOLINGS), len(controls.LAYERS)]
     for ax, count in zip(axes, groups, strict=True):
         if count is None:
             assert "statistics\nfilled,\nnot trained" in [
@@ -299,9 +288,9 @@ def test_displacement_is_in_per_cent_and_shows_zero(case):
     tables, drawn, _, _ = case
     table = tables["displacement"]
     axes = drawn["displacement"].axes
-    assert [ax.get_title(loc="left") for ax in axes] == list(module.WEIGHTS)
-    rules = module.present(table)
-    for ax, layer in zip(axes, module.WEIGHTS, strict=True):
+    assert [ax.get_title(loc="left") for ax in axes] == list(displacement.WEIGHTS)
+    rules = parts.present(table)
+    for ax, layer in zip(axes, displacement.WEIGHTS, strict=True):
         for rule, (_, y) in lines_of(ax, rules).items():
             rows = table.query(f"rule == '{rule}' and layer == '{layer}'")
             expected = 100 * rows.groupby("epoch")["displacement"].mean()

@@ -1,0 +1,83 @@
+"""Change of alignment since epoch 0 in every region, on one scale."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from papers.learning_rules.figures.parts import (
+    CELL,
+    CONDITIONS,
+    PUBLISHED,
+    SCORES,
+    draw_lines,
+    legend_above,
+    panels_by_region,
+    present,
+    regions,
+    seed_note,
+    since_start,
+    table_of,
+    zero_line,
+)
+from replicortex.plotting.labels import RHO
+from replicortex.plotting.look import rows as where
+from replicortex.plotting.style import (
+    epoch_axis,
+    note,
+    styled,
+)
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+
+# What the published curves share.
+WHISKERS = 1.15  # ratio between the places of whiskers on a logarithmic axis
+
+
+@styled
+def draw(best_over_seeds: Path, curves: Path, px: dict[str, int]) -> Figure:
+    """Change of alignment since epoch 0 in every region, on one scale."""
+    best, scores = table_of(best_over_seeds, CELL), table_of(curves, SCORES)
+    selection = {key: value for key, value in PUBLISHED.items() if key != "layer"}
+    lines = since_start(where(best, px=px["large"], **selection))
+    seeds = since_start(where(scores, px=px["large"], **PUBLISHED))
+    figure, axes = panels_by_region(lines, sharey=True)
+    for ax, roi in zip(axes, regions(lines), strict=True):
+        rows = where(lines, roi=roi)
+        draw_lines(ax, rows, present(rows), "epoch")
+        for rule in present(rows):
+            last = where(seeds, roi=roi, rule=rule, epoch=int(seeds["epoch"].max()))["rho"]
+            if len(last) > 1:
+                _whisker(ax, rule, present(rows), last, int(seeds["epoch"].max()))
+        epoch_axis(ax, lines["epoch"].unique())
+        ax.set_xlim(right=lines["epoch"].max() * WHISKERS ** (len(present(lines)) + 1.5))
+        zero_line(ax)
+    figure.supylabel(RHO.change().axis + " since epoch 0", fontsize=7)
+    legend_above(figure, present(lines))
+    note(
+        figure,
+        f"Images of {px} px. Lines: best layer after averaging over seeds (the paper's convention).\n"
+        + seed_note(seeds, "Bars on the right: mean of the best layer per seed"),
+    )
+    return figure
+
+
+def _whisker(ax: Axes, rule: str, rules: Sequence[str], values: pd.Series, last: int) -> None:
+    look = CONDITIONS[rule]
+    place = last * WHISKERS ** (rules.index(rule) + 1.5)
+    ax.errorbar(
+        place,
+        values.mean(),
+        yerr=values.std(ddof=1),
+        color=look.colour,
+        marker=look.marker,
+        markersize=2.4,
+        markerfacecolor="white" if look.faithful else look.colour,
+        elinewidth=0.9,
+        capsize=0,
+    )

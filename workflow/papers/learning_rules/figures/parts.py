@@ -1,0 +1,274 @@
+"""What several figures of the paper share: looks of conditions, selections of rows, legends."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from replicortex.core import tables
+from replicortex.core.errors import StudyError, nearest
+from replicortex.plotting.look import rows as where
+from replicortex.plotting.style import (
+    GREY,
+    PALE,
+    PALETTE,
+    WIDTH,
+    letter,
+    new_figure,
+)
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+
+class Condition(NamedTuple):
+    """How a learning rule is named and drawn."""
+
+    label: str
+    colour: str
+    marker: str
+    line: str
+    faithful: bool = False
+
+
+# The order of this mapping is the order of every legend. Faithful versions are dashed.
+CONDITIONS = {
+    "bp": Condition("backpropagation", PALETTE["black"], "o", "-"),
+    "fa": Condition("feedback alignment", PALETTE["blue"], "s", "-"),
+    "pc": Condition("predictive coding", PALETTE["vermillion"], "^", "-"),
+    "stdp": Condition("spike timing (STDP)", PALETTE["green"], "D", "-"),
+    "fa_all": Condition("feedback alignment, every layer", PALETTE["sky"], "P", "--", True),
+    "pc_supervised": Condition(
+        "predictive coding, supervised", PALETTE["orange"], "v", (0, (3, 1)), True
+    ),
+    "stdp_pair": Condition("STDP, stated sign", PALETTE["purple"], "X", (0, (4, 1, 1, 1)), True),
+}
+
+
+FIXED_LAYER = "conv1"  # the layer that stands for early cortex where none is chosen [paper 4]
+
+
+AREAS = {"EVC": "Early visual cortex (EVC)", "IT": "Inferior temporal cortex (IT)"}
+
+
+PUBLISHED = {"layer": "best", "arm": "native", "bn": "running", "pooling": "global"}
+
+
+CELL = ("rule", "epoch", "px", "arm", "bn", "pooling", "roi", "rho")
+SCORES = (*CELL, "seed", "layer")
+BOUNDS = ("roi", "pairs", "bound", "value")
+MOVED = ("rule", "seed", "epoch", "layer", "displacement")
+
+
+def table_of(path: Path, columns: Iterable[str]) -> pd.DataFrame:
+    """Read a table that has these columns, and known learning rules where it has any.
+
+    Raises
+    ------
+    StudyError
+        When a table lacks a column or has no known learning rule.
+    """
+    table = tables.read(path)
+    for column in columns:
+        if column not in table.columns:
+            raise StudyError(f"{path}: no column '{column}'{nearest(column, table.columns)}")
+    if "rule" in table.columns and not present(table):
+        rules = ", ".join(sorted(table["rule"].astype(str).unique()))
+        raise StudyError(f"{path}: none of its rules ({rules}) is among {', '.join(CONDITIONS)}")
+    return table
+
+
+def present(table: pd.DataFrame, faithful: bool | None = None) -> list[str]:
+    """Known rules of a table in their order, all of them or one family."""
+    known = set(table["rule"])
+    return [
+        rule
+        for rule, condition in CONDITIONS.items()
+        if rule in known and faithful in (None, condition.faithful)
+    ]
+
+
+def regions(table: pd.DataFrame) -> list[str]:
+    """Regions in the order of the table, which is the order of the visual hierarchy."""
+    return list(dict.fromkeys(table["roi"]))
+
+
+def since_start(table: pd.DataFrame, value: str = "rho") -> pd.DataFrame:
+    """The table with `value` replaced by its difference from epoch 0 of the same condition."""
+    keys = [
+        column
+        for column in ("rule", "seed", "px", "arm", "bn", "pooling", "layer", "roi")
+        if column in table.columns
+    ]
+    start = table[table["epoch"] == 0].set_index(keys)[value].rename("_start")
+    joined = table.join(start, on=keys, validate="many_to_one")
+    return joined.assign(**{value: joined[value] - joined["_start"]}).drop(columns="_start")
+
+
+def over_seeds(table: pd.DataFrame, x: str, value: str) -> pd.DataFrame:
+    """Mean, s.d. and number of seeds of `value` at each `x` (NaN s.d. for one seed)."""
+    return table.groupby(x)[value].agg(["mean", "std", "count"])
+
+
+def seed_note(table: pd.DataFrame, what: str = "Lines: mean over seeds; bands") -> str:
+    """The sentence that says what spread is drawn over how many seeds."""
+    counts = table.groupby("rule")["seed"].nunique()
+    n = f"{counts.min()}" if counts.min() == counts.max() else f"{counts.min()} to {counts.max()}"
+    several = counts.max() > 1
+    text = f"{what}: ±1 s.d. (n = {n} seeds)." if several else "One seed: no spread shown."
+    silent = int(table["rho"].isna().sum()) if "rho" in table else 0
+    if silent:
+        text += (
+            f" Left out: {silent} of {len(table)} scores of layers that answer all images alike."
+        )
+    return text
+
+
+def noise_of(noise: pd.DataFrame, roi: str) -> dict[str, float]:
+    """Lower and upper noise bound of a region, from cross-run pairs where there are any."""
+    rows = where(noise, roi=roi)
+    if "cross_run" in set(rows["pairs"]):
+        rows = where(rows, pairs="cross_run")
+    return dict(zip(rows["bound"], rows["value"], strict=True))
+
+
+def area_label(roi: str) -> str:
+    return AREAS.get(roi, roi)
+
+
+def draw_lines(
+    ax: Axes, table: pd.DataFrame, rules: Sequence[str], x: str, value: str = "rho"
+) -> Axes:
+    """Draw one line per rule: mean over seeds with a band of ±1 s.d., or the values themselves."""
+    for rule in rules:
+        rows = where(table, rule=rule)
+        if rows.empty:
+            continue
+        look = CONDITIONS[rule]
+        points = over_seeds(rows, x, value)
+        ax.plot(
+            points.index,
+            points["mean"],
+            color=look.colour,
+            marker=look.marker,
+            linestyle=look.line,
+            markerfacecolor="white" if look.faithful else look.colour,
+            label=look.label,
+            zorder=3,
+            clip_on=False,
+        )
+        if points["std"].notna().any():
+            spread = points["std"].fillna(0)
+            ax.fill_between(
+                points.index,
+                points["mean"] - spread,
+                points["mean"] + spread,
+                color=look.colour,
+                alpha=0.13,
+                linewidth=0,
+                zorder=2,
+            )
+    return ax
+
+
+def limits_with_noise(
+    lowest: float, highest: float, bounds: Mapping[str, float]
+) -> tuple[float, float]:
+    """Limits of an axis that shows 0, the data, and the noise bounds that lie near them."""
+    bottom, top = 1.06 * min(lowest, 0), 1.06 * max(highest, 0)
+    for bound in (bounds["lower"], bounds["upper"]):
+        if bound <= 2 * top:
+            top = max(top, 1.05 * bound)
+    if bounds["upper"] > top:
+        top += 0.1 * (top - bottom)  # for the words that name it
+    return bottom, top
+
+
+def draw_noise(ax: Axes, bounds: Mapping[str, float]) -> Axes:
+    """Shade the noise bounds behind the data; a bound above the axis is named at its edge."""
+    low, high = bounds["lower"], bounds["upper"]
+    bottom, top = ax.get_ylim()
+    ax.axhspan(low, high, color=PALE, linewidth=0, zorder=0)
+    ax.axhline(low, color=GREY, linewidth=0.7, linestyle=(0, (1, 1.5)), zorder=1)
+    ax.set_ylim(bottom, top)
+    if high > top:
+        words = f"upper noise bound {high:.3g} ↑"
+        if low > top:
+            words = f"noise bounds {low:.3g} and {high:.3g} ↑"
+        ax.annotate(
+            words,
+            (0.99, 0.985),
+            xycoords="axes fraction",
+            ha="right",
+            va="top",
+            color="#555555",
+            fontsize=6.5,
+        )
+    return ax
+
+
+def zero_line(ax: Axes) -> Axes:
+    """Mark 0 where the axis shows it."""
+    ax.axhline(0, color=GREY, linewidth=0.6, zorder=1)
+    return ax
+
+
+def rule_handles(rules: Sequence[str]) -> list[Any]:
+    """Legend entries of the rules."""
+    from matplotlib.lines import Line2D
+
+    return [
+        Line2D(
+            [],
+            [],
+            color=look.colour,
+            marker=look.marker,
+            linestyle=look.line,
+            markerfacecolor="white" if look.faithful else look.colour,
+            label=look.label,
+        )
+        for look in (CONDITIONS[rule] for rule in rules)
+    ]
+
+
+def legend_above(figure: Figure, rules: Sequence[str], extra: Sequence[Any] = ()) -> None:
+    """One legend for all panels, above them, where it covers no data."""
+    handles = [*rule_handles(rules), *extra]
+    columns = min(len(handles), 4 if figure.get_figwidth() > 0.8 * WIDTH else 2)
+    # Matplotlib fills columns downwards; readers read rows.
+    rows = -(-len(handles) // columns)
+    order = [
+        row * columns + column
+        for column in range(columns)
+        for row in range(rows)
+        if row * columns + column < len(handles)
+    ]
+    figure.legend(
+        handles=[handles[position] for position in order],
+        loc="outside upper left",
+        ncols=columns,
+    )
+
+
+def noise_handle() -> Any:
+    """Legend entry of the noise bounds."""
+    from matplotlib.patches import Patch
+
+    return Patch(facecolor=PALE, edgecolor=GREY, label="noise bounds of the brain data")
+
+
+def panels_by_region(table: pd.DataFrame, sharey: bool = False) -> tuple[Figure, list[Axes]]:
+    rois = regions(table)
+    columns = min(len(rois), 3)
+    rows = -(-len(rois) // columns)
+    figure = new_figure(0.9 + 1.75 * rows if columns > 2 else 3.2)
+    grid = figure.subplots(rows, columns, squeeze=False, sharey=sharey)
+    for ax in grid.flat[len(rois) :]:
+        ax.remove()
+    axes = list(grid.flat[: len(rois)])
+    for mark, ax, roi in zip("abcdefghijkl", axes, rois, strict=False):
+        letter(ax, mark, area_label(roi))
+    return figure, axes

@@ -1,0 +1,96 @@
+"""Alignment of one fixed layer against the size of the images, sharp and blurred."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from papers.learning_rules.figures.parts import (
+    CONDITIONS,
+    FIXED_LAYER,
+    PUBLISHED,
+    SCORES,
+    area_label,
+    draw_lines,
+    legend_above,
+    over_seeds,
+    present,
+    seed_note,
+    since_start,
+    table_of,
+    zero_line,
+)
+from replicortex.plotting.labels import IMAGE_SIZE, RHO
+from replicortex.plotting.look import rows as where
+from replicortex.plotting.style import (
+    GREY,
+    letter,
+    new_figure,
+    note,
+    styled,
+)
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+
+def _no_data(ax: Axes) -> Axes:
+    ax.text(0.5, 0.5, "not measured at this scale", transform=ax.transAxes, ha="center", color=GREY)
+    return ax
+
+
+@styled
+def draw(curves: Path, early: str) -> Figure:
+    """Alignment of one fixed layer against the size of the images, sharp and blurred."""
+    scores = table_of(curves, SCORES)
+    shared = {**PUBLISHED, "layer": FIXED_LAYER}
+    del shared["arm"]
+    table = where(scores, roi=early, **shared)
+    last = int(table["epoch"].max())
+    swept = set(where(table, arm="upsampled")["px"]) or set(table["px"])
+    table = where(table, px=sorted(swept), epoch=[0, last])
+    arms = {
+        "native": "Full detail",
+        "upsampled": f"Reduced to {min(swept)} px, then enlarged",
+    }
+    figure = new_figure(4.9)
+    axes = figure.subplots(2, 2, sharex=True, sharey="row")
+    rules = present(table)
+    for column, (arm, title) in enumerate(arms.items()):
+        top, bottom = axes[:, column]
+        rows = where(table, arm=arm)
+        letter(top, "ab"[column], f"{title}: alignment")
+        letter(bottom, "cd"[column], f"{title}: change by training")
+        if rows.empty:
+            _no_data(top), _no_data(bottom)
+            continue
+        draw_lines(top, where(rows, epoch=last), rules, "px")
+        _draw_untrained(top, where(rows, epoch=0, rule=rules[0]))
+        draw_lines(bottom, where(since_start(rows), epoch=last), rules, "px")
+        for ax in (top, bottom):
+            zero_line(ax)
+            ax.set_xticks(sorted(swept))
+        bottom.set_xlabel(IMAGE_SIZE.axis)
+    axes[0, 0].set_ylabel(f"{RHO.axis} with {early}")
+    axes[1, 0].set_ylabel(f"{RHO.change().axis} since epoch 0")
+    legend_above(figure, rules, [_untrained_handle(rules[0])])
+    note(
+        figure,
+        f"{area_label(early)}, {FIXED_LAYER} averaged over space, after {last} epochs. "
+        f"{seed_note(table)}",
+    )
+    return figure
+
+
+def _draw_untrained(ax: Axes, table: pd.DataFrame) -> None:
+    points = over_seeds(table, "px", "rho")
+    ax.plot(points.index, points["mean"], color=GREY, linestyle=":", linewidth=1.6, zorder=2.5)
+
+
+def _untrained_handle(rule: str) -> Any:
+    from matplotlib.lines import Line2D
+
+    label = f"untrained ({CONDITIONS[rule].label})"
+    return Line2D([], [], color=GREY, linestyle=":", linewidth=1.6, label=label)

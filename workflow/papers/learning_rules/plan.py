@@ -1,0 +1,93 @@
+"""What this paper's rules make, from its numbers: networks, their jobs, stimuli, tables and figures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from replicortex.core.drawing import Drawing, drawings
+from replicortex.core.seeds import packs
+
+TABLES = (
+    "curves",
+    "best_over_seeds",
+    "intervals",
+    "tests",
+    "history",
+    "displacement",
+    "partial",
+    "matched",
+)
+FIGURES = ("early_area", "all_rois", "change", "resolution", "controls", "displacement")
+
+
+class Plan(NamedTuple):
+    """What the rules make.
+
+    Attributes
+    ----------
+    rules
+        Names of the learning rules.
+    seeds_of_jobs
+        Seeds that one training job of a rule has.
+    units
+        All networks, "rule/seed0".
+    activations
+        Networks that one job shows the stimuli to, by the job's name.
+    stimuli, responses
+        Inputs by name: what networks are shown, and that with what the brain answered.
+    drawings
+        The rules that draw.
+    """
+
+    rules: list[str]
+    seeds_of_jobs: list[list[int]]
+    units: list[str]
+    activations: dict[str, list[str]]
+    stimuli: dict[str, str]
+    responses: dict[str, str]
+    drawings: list[Drawing]
+
+
+def plan(numbers: Mapping[str, Any]) -> Plan:
+    """Return what the rules make of the paper's merged numbers."""
+    rules, seeds = list(numbers["rules"]), numbers["seeds"]
+    units = [f"{name}/seed{seed}" for name in rules for seed in seeds]
+    stimuli, responses = _shown(numbers)
+    return Plan(
+        rules=rules,
+        seeds_of_jobs=packs(seeds, numbers["seeds_per_job"]),
+        units=units,
+        activations=_activations(rules, seeds, numbers["pack"]),
+        stimuli=stimuli,
+        responses=responses,
+        drawings=drawings(
+            "learning_rules",
+            FIGURES,
+            numbers["figures_per_job"],
+            {name: f"<results>/metrics/{name}.csv" for name in (*TABLES, "noise")},
+            early=numbers["aliases"]["roi"]["early"],
+            px=numbers["evaluation"]["px"],
+        ),
+    )
+
+
+def _activations(rules: list[str], seeds: list[int], pack: str) -> dict[str, list[str]]:
+    """Return the networks of each job: one, those of a rule, or all."""
+    if pack == "unit":
+        return {f"{name}_{seed}": [f"{name}/seed{seed}"] for name in rules for seed in seeds}
+    by_rule = {name: [f"{name}/seed{seed}" for seed in seeds] for name in rules}
+    if pack == "rule":
+        return by_rule
+    return {"all": [unit for units in by_rule.values() for unit in units]}
+
+
+def _shown(numbers: Mapping[str, Any]) -> tuple[dict[str, str], dict[str, str]]:
+    """Return the manifests of the stimuli, and those with the brain's responses."""
+    manifests = numbers["manifests"]
+    if numbers["stimuli"] == "things":
+        names = ("images", "events", "betas")
+        responses = {name: manifests[numbers["things"][name]] for name in names}
+        return {name: responses[name] for name in ("images", "events")}, responses
+    responses = {"images": manifests[numbers["objects92"]["dataset"]]}
+    return responses, responses
