@@ -6,11 +6,11 @@ import pytest
 import torch
 from tests.papers.hierarchical_ot.tiny_study import install, numbers
 
-from papers.hierarchical_ot import figures
 from papers.hierarchical_ot.aggregate import aggregate
 from papers.hierarchical_ot.alternatives import alternatives
 from papers.hierarchical_ot.controls import RULES
 from papers.hierarchical_ot.embed import embed, embed_fixed
+from papers.hierarchical_ot.figures import parts
 from papers.hierarchical_ot.learner import Learner
 from papers.hierarchical_ot.match import both, match, match_fixed
 from papers.hierarchical_ot.networks import for_images
@@ -332,6 +332,6 @@ def test_scores_are_subtracted_seed_by_seed():
             "score": [0.5, 0.6, 0.9, 0.8, 0.4, 0.5],
         }
     )
-    (hot_scores,) = figures._by_seed(table, "hot", [("cnn", "no")])
-    (random,) = figures._by_seed(table, "random", [("cnn", "no")])
+    (hot_scores,) = parts.by_seed(table, "hot", [("cnn", "no")])
+    (random,) = parts.by_seed(table, "random", [("cnn", "no")])
     assert (hot_scores - random).round(9).tolist() == [0.1, 0.1, 0.1]

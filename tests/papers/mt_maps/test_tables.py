@@ -7,8 +7,10 @@ import pandas as pd
 import pytest
 
 from papers.mt_maps.conditions import arms, seed_of, told, units
-from papers.mt_maps.figures import figures, wheel
+from papers.mt_maps.figures import together
+from papers.mt_maps.figures.maps import wheel
 from papers.mt_maps.measure import COLUMNS, VALUES, measure
+from papers.mt_maps.plan import FIGURES
 from papers.mt_maps.respond import respond
 from papers.mt_maps.train import train
 from replicortex.core.config import paper_numbers
@@ -158,7 +160,7 @@ def test_every_figure_is_drawn_from_the_tables_alone(study, tmp_path):
     for name, table in tables.items():
         paths[name] = tmp_path / f"{name}.{'npz' if name == 'maps' else 'csv'}"
         write(paths[name], table)
-    drawn = figures(**paths)
+    drawn = together.draw(FIGURES, **paths)
     assert set(drawn) == {
         *("maps", "tuning", "selectivity", "alphas", "ablations"),
         *("bandwidth", "coverage", "hierarchy", "training"),

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from papers.sparse_positive import figures
 from papers.sparse_positive import statistics as st
+from papers.sparse_positive.figures import alphas, encoding, localizer, neurons, parts, spaces
 from replicortex.analysis.encoding import KINDS
 from replicortex.plotting.style import style
 
@@ -25,7 +25,7 @@ def scores():
     rows = []
     for target, spaces in SPACES.items():
         for space, region, seed, match, kind, sign, chosen in itertools.product(
-            spaces, ("FFA", "PPA"), (0, 1), ("matched", "mismatched"), KINDS, figures.SIGNS,
+            spaces, ("FFA", "PPA"), (0, 1), ("matched", "mismatched"), KINDS, parts.SIGNS,
             ("fixed", "voxel"),
         ):  # fmt: skip
             other = match == "mismatched"
@@ -49,20 +49,20 @@ def drawn(ax, value):
 
 
 def test_encoding_shows_means_over_seeds_of_the_network_of_its_rank(scores):
-    first = figures.encoding_figure(scores, 0)
+    first = encoding.figure_of(scores, 0)
     assert [ax.get_title(loc="left") for ax in first.axes[:4]] == [
         "planted\nFFA", "planted\nPPA", "semi-real\nFFA", "semi-real\nPPA",
     ]  # fmt: skip
     assert drawn(first.axes[0], 0.505) and drawn(first.axes[0], 0.305)
     assert drawn(first.axes[4], 0.4) and drawn(first.axes[4], 1.0)
     assert any("ResNet-20" in text.get_text() for text in first.texts)
-    second = figures.encoding_figure(scores, 1)
+    second = encoding.figure_of(scores, 1)
     assert [ax.get_title(loc="left") for ax in second.axes[:2]] == [
         "semi-real\nFFA",
         "semi-real\nPPA",
     ]
     assert any("Barlow" in text.get_text() for text in second.texts)
-    assert len(figures.encoding_figure(scores, 2).axes) == 0
+    assert len(encoding.figure_of(scores, 2).axes) == 0
 
 
 def test_spaces_say_how_many_lie_above_the_line():
@@ -73,7 +73,7 @@ def test_spaces_say_how_many_lie_above_the_line():
         for match, theta in (("matched", 0.5), ("mismatched", 0.4 if n == 0 else 0.9))
     ]
     table = pd.DataFrame(rows)
-    figure = figures.spaces_figure(table, st.signs(table))
+    figure = spaces.figure_of(table, st.signs(table))
     labels = [text.get_text() for text in figure.axes[1].get_legend().get_texts()]
     assert labels == ["FFA: above the line in 4 of 5", "PPA: above the line in 4 of 5"]
 
@@ -83,24 +83,24 @@ def test_neurons_stand_with_the_set_that_predicts_them_best():
         {"space": "a", "units": units, "model": "lasso", "weights": sign, "neuron": neuron}
         | {"r": (0.1 + 0.3 * (best == units)) * (1 if sign == "signed" else 0.5)}
         for neuron, best in enumerate(["face", "face", "scene", "random"])
-        for units in figures.SETS
-        for sign in figures.SIGNS
+        for units in parts.SETS
+        for sign in parts.SIGNS
     ]
-    figure = figures.neurons_figure(pd.DataFrame(rows))
+    figure = neurons.figure_of(pd.DataFrame(rows))
     assert [bar.get_height() for bar in figure.axes[1].patches] == [0.5, 0.25, 0.25]
     face = figure.axes[0].lines[0]
     np.testing.assert_allclose(face.get_xydata(), [[0.4, 0.2], [0.4, 0.2]])
-    assert len(figures.neurons_figure(pd.DataFrame(columns=["space"])).axes) == 0
+    assert len(neurons.figure_of(pd.DataFrame(columns=["space"])).axes) == 0
 
 
 def test_alphas_join_fixed_and_chosen(scores):
     usable = pd.DataFrame(
         [
             {"match": match, "model": kind, "weights": sign, "usable": 3.0}
-            for match, kind, sign in itertools.product(figures.MATCHES, KINDS, figures.SIGNS)
+            for match, kind, sign in itertools.product(parts.MATCHES, KINDS, parts.SIGNS)
         ]
     )
-    figure = figures.alphas_figure(scores, usable)
+    figure = alphas.figure_of(scores, usable)
     assert [bar.get_height() for bar in figure.axes[2].patches] == [3.0] * 6
     assert drawn(figure.axes[1], 0.4) and drawn(figure.axes[1], 1.0)
 
@@ -111,7 +111,7 @@ def test_the_localizer_lists_every_space_once():
         for space in ("barlow_trained_fc6", "hog")
         for units in ("face", "scene")
     ]
-    ax = figures.localizer_figure(pd.DataFrame(rows)).axes[0]
+    ax = localizer.figure_of(pd.DataFrame(rows)).axes[0]
     assert [label.get_text() for label in ax.get_yticklabels()] == [
         "Barlow Twins trained fc6",
         "hog",

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
+
+from replicortex.core.drawing import Drawing, drawings
+from replicortex.core.seeds import packs
 
 Config = Mapping[str, Any]
 # Sections of the configuration that a target reads.
@@ -15,6 +18,16 @@ SECTIONS = {
     "tables": ["tables"],
 }
 OWN = ("supervised_", "barlow_")
+FIGURES = (
+    *("toy", "localizer", "directions", "encoding", "networks", "neurons"),
+    *("spaces", "alphas", "controls", "balance", "intervals"),
+)
+KEPT = (
+    *("scores", "alphas", "rotation", "spaces", "localizer", "directions", "history"),
+    *("contrasts", "intervals", "signs", "balanced", "neurons"),
+)
+TABLES = ("toy", "notebook", "arrows", *KEPT)
+ENCODED = ("scores", "alphas", "rotation", "voxels")
 HANDMADE = ("pixels", "gabor", "hog", "projection", "projection_of_hog")
 
 
@@ -65,3 +78,86 @@ def without(numbers: Config, *names: str) -> dict[str, Any]:
 def only(numbers: Config | None, *names: str) -> dict[str, Any]:
     """Return some keys of a section; nothing without the section."""
     return {name: numbers[name] for name in names} if numbers else {}
+
+
+class Plan(NamedTuple):
+    """What the rules make.
+
+    Attributes
+    ----------
+    targets_of_jobs
+        Targets that one job encodes, by the job's name.
+    groups, zoo
+        Sources of each group of features; published models of each job.
+    spaces
+        Groups and jobs of the zoo: whatever makes a file of features.
+    cortex
+        The group that holds the space which stands for cortex.
+    models
+        Files of the networks that are trained here.
+    recordings, scenes
+        Inputs by name: V4's, and NSD's.
+    read
+        What each target reads besides the features.
+    people
+        What is read of NSD's section.
+    extract_mb
+        Memory of an extraction.
+    drawings
+        The rules that draw.
+    """
+
+    targets_of_jobs: dict[str, list[str]]
+    groups: dict[str, list[str]]
+    zoo: dict[int, list[str]]
+    spaces: list[str]
+    cortex: str
+    models: list[str]
+    recordings: dict[str, str]
+    scenes: dict[str, str]
+    read: dict[str, dict[str, str]]
+    people: dict[str, Any]
+    extract_mb: int
+    drawings: list[Drawing]
+
+
+def plan(config: Config) -> Plan:
+    """Return what the rules make of the paper's merged numbers."""
+    manifests, zoo, nsd = config["manifests"], config["zoo"], config["nsd"]
+    own, training = targets(config), config["training"]
+    jobs = packs(zoo["models"], zoo["models_per_job"]) if zoo else []
+    recordings, scenes, tables = (
+        {name: manifests[config[section]["dataset"]]} if config[section] else {}
+        for name, section in (("v4", "macaque"), ("scenes", "nsd"), ("tables", "tables"))
+    )
+    return Plan(
+        targets_of_jobs={"all": own} if config["pack"] == "all" else {t: [t] for t in own},
+        groups=groups(config),
+        zoo=dict(enumerate(jobs)),
+        spaces=[*groups(config), *(f"zoo_{number}" for number in range(len(jobs)))],
+        cortex=holding(config["semi_real"]["cortex"], config),
+        models=[
+            f"<results>/models/{objective}/seed{seed}.safetensors"
+            for objective in training["objectives"]
+            for seed in training["seeds"]
+        ],
+        recordings=recordings,
+        scenes=scenes,
+        read={
+            "planted": scenes,
+            "semi_real": scenes,
+            "macaque_v4": recordings,
+            "nsd": scenes,
+            "tables": tables,
+        },
+        people=only(nsd, "people", "pool", "step"),
+        # Whole layers of activations to NSD's pictures of four people are held at once.
+        extract_mb=24_000 if nsd and len(nsd["people"]) > 1 else 5000,
+        drawings=drawings(
+            "sparse_positive",
+            FIGURES,
+            config["figures_per_job"],
+            {table: f"<results>/metrics/{table}.csv" for table in TABLES},
+            shown=config["toy"]["shown"],
+        ),
+    )

@@ -1,0 +1,127 @@
+"""What this paper's rules make, from its numbers: systems, pairs, their jobs, tables and figures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from papers.hierarchical_ot.systems import files_of, is_trained
+from replicortex.core.drawing import Drawing, drawings
+from replicortex.core.rules import only
+from replicortex.core.seeds import packs
+
+FIXED = "<results>/activations/fixed.safetensors"  # layers of systems that are not trained here
+PARTS = ("scores", "plans", "structure")
+TABLES = (*PARTS, "curves", "alternatives", "history", "checkpoints")
+FIGURES = (
+    "plans",
+    "scores",
+    "advantage",
+    "structure",
+    "rotation",
+    "checkpoints",
+    "subsampling",
+    "alternatives",
+)
+VISION = ("networks", "stimuli", "epochs", "mean", "sd", "checkpoints", "followed")
+LANGUAGE = ("models", "stimuli", "epochs", "context")
+
+
+class PublishedModel(NamedTuple):
+    """A published model, and the manifest of its weights."""
+
+    model: dict[str, Any]
+    weights: str
+
+
+class FixedPairs(NamedTuple):
+    """Pairs that no seed changes, matched by one job, and the files of their layers."""
+
+    pairs: dict[str, Any]
+    files: list[str]
+
+
+class Plan(NamedTuple):
+    """What the rules make.
+
+    Attributes
+    ----------
+    seeds_of_jobs
+        Seeds of each training job.
+    stimuli, betas, others
+        Inputs by name: what systems are shown; NSD's responses; networks that come as they are.
+    published
+        Published models by name.
+    trained_pairs, trained_files
+        Pairs with a network that is trained here, and files of their other systems.
+    fixed_pairs
+        The jobs of the other pairs.
+    sections
+        What embedding reads of the sections vision, language and brain.
+    drawings
+        The rules that draw.
+    """
+
+    seeds_of_jobs: list[list[int]]
+    stimuli: dict[str, str]
+    betas: dict[str, str]
+    others: dict[str, str]
+    published: dict[str, PublishedModel]
+    trained_pairs: dict[str, Any]
+    trained_files: list[str]
+    fixed_pairs: list[FixedPairs]
+    sections: dict[str, Any]
+    drawings: list[Drawing]
+
+    def parts(self, part: str, seeds: list[int]) -> list[str]:
+        """Return the files of which a table of the paper is joined."""
+        return [
+            *(f"<results>/metrics/{part}/seed{seed}.csv" for seed in seeds),
+            *(f"<results>/metrics/{part}/fixed{n}.csv" for n in range(len(self.fixed_pairs))),
+            f"<results>/metrics/{part}/planted.csv",
+        ]
+
+
+def plan(numbers: Mapping[str, Any]) -> Plan:
+    """Return what the rules make of the paper's merged numbers."""
+    manifests = numbers["manifests"]
+    pairs = {name: pair for name, pair in numbers["pairs"].items() if pair}
+    trained = {name: pair for name, pair in pairs.items() if is_trained(pair, numbers)}
+    fixed = packs([name for name in pairs if name not in trained], numbers["pairs_per_job"])
+    weights = {"brain": numbers["vision_weights"], "language": numbers["language_weights"]}
+    stimuli = {"images": "training_data", "text": "text", "recordings": "recordings"}
+    return Plan(
+        seeds_of_jobs=packs(numbers["seeds"], numbers["seeds_per_job"]),
+        stimuli={name: manifests[numbers[key]] for name, key in stimuli.items()},
+        betas={"betas": manifests[numbers["betas"]]} if numbers["betas"] else {},
+        others={
+            name: manifests[numbers[key]]
+            for name, key in (("resnets", "resnets"), ("tiny", "tiny_llm"))
+            if numbers[key]
+        },
+        published={
+            name: PublishedModel(model, manifests[weights[model["domain"]]])
+            for name, model in numbers["published"].items()
+            if weights[model["domain"]]
+        },
+        trained_pairs=trained,
+        trained_files=files_of(trained.values(), numbers, FIXED),
+        fixed_pairs=[
+            FixedPairs(
+                {name: pairs[name] for name in names},
+                files_of([pairs[name] for name in names], numbers, FIXED),
+            )
+            for names in fixed
+        ],
+        sections={
+            "vision": only(numbers["vision"], *VISION),
+            "language": only(numbers["language"], *LANGUAGE),
+            "brain": numbers["brain"],
+        },
+        drawings=drawings(
+            "hierarchical_ot",
+            FIGURES,
+            numbers["figures_per_job"],
+            {table: f"<results>/metrics/{table}.csv" for table in TABLES},
+        ),
+    )

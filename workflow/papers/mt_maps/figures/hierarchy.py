@@ -1,0 +1,51 @@
+"""Selectivity of channels along the network."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from papers.mt_maps.figures.parts import NAMES, band, legend, main_arms, pick, seeds_note, table_of
+from replicortex.plotting.look import curve
+from replicortex.plotting.style import GREY, PALE, letter, new_figure, note, styled
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def figure_of(table: pd.DataFrame) -> Figure:
+    """Selectivity of channels along the network."""
+    figure = new_figure(2.8)
+    axes = figure.subplots(1, 3)
+    looks = main_arms(table)
+    layers = sorted(set(table["layer"]) - {""})
+    areas = dict(zip(table["layer"], table["area"], strict=True))
+    for ax, measure, mark in zip(axes, ("dsi_a", "cv_dir", "cv_ax"), "abc", strict=True):
+        for arm, look in looks.items():
+            for network, line, alpha in (("random", ":", 0.0), ("continue", "-", 0.25)):
+                own = pick(
+                    table, measure, arm=arm, network=network, stimulus="gratings", curve="averaged"
+                )
+                own = own[own["alpha"] == alpha]
+                curve(ax, own, "layer", layers, look, line)
+        band(ax, measure, vertical=False)
+        ax.set_xticks(range(len(layers)), [f"{areas[layer]}\n{layer[5:]}" for layer in layers])
+        ax.set_ylabel(NAMES[measure])
+        letter(ax, mark, "")
+    legend(
+        figure,
+        looks,
+        [
+            ("random weights", {"color": GREY, "linestyle": ":"}),
+            ("MT-like band (assumed)", {"color": PALE, "linewidth": 6}),
+        ],
+    )
+    return note(figure, f"Medians over channels; gratings. {seeds_note(table)}")
+
+
+@styled
+def draw(measures: Path) -> Figure:
+    """Selectivity of channels along the network."""
+    return figure_of(table_of(measures))

@@ -1,0 +1,39 @@
+"""All figures in one job, where starting one costs more than drawing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from papers.mt_maps.figures import (
+    ablations,
+    alphas,
+    bandwidth,
+    coverage,
+    hierarchy,
+    maps,
+    selectivity,
+    training,
+    tuning,
+)
+from replicortex.plotting.together import draw_each
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+MODULES = (
+    ablations,
+    alphas,
+    bandwidth,
+    coverage,
+    hierarchy,
+    maps,
+    selectivity,
+    training,
+    tuning,
+)
+
+
+def draw(figures: Sequence[str], **given: Any) -> dict[str, Figure]:
+    """Return the named figures of the paper, from its tables by name."""
+    return draw_each(MODULES, figures, given)
