@@ -23,9 +23,9 @@ def styled():
 @pytest.fixture(scope="module")
 def scores():
     rows = []
-    for target, spaces in SPACES.items():
+    for target, names in SPACES.items():
         for space, region, seed, match, kind, sign, chosen in itertools.product(
-            spaces, ("FFA", "PPA"), (0, 1), ("matched", "mismatched"), KINDS, parts.SIGNS,
+            names, ("FFA", "PPA"), (0, 1), ("matched", "mismatched"), KINDS, parts.SIGNS,
             ("fixed", "voxel"),
         ):  # fmt: skip
             other = match == "mismatched"
