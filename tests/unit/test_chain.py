@@ -147,6 +147,16 @@ def test_white_space_of_a_record_counts(study, old, new):
     assert "the record was changed after it was written" in found
 
 
+def repository(folder, file):
+    """Commit a file of a folder as its repository's only one, and return the commit."""
+    subprocess.run(["git", "init", "--quiet", folder], check=True)
+    subprocess.run(["git", "-C", folder, "add", file], check=True)
+    subprocess.run([*GIT, "-C", folder, "commit", "--quiet", "--message", "x"], check=True)
+    return subprocess.run(
+        ["git", "-C", folder, "rev-parse", "HEAD"], check=True, capture_output=True, text=True
+    ).stdout.strip()
+
+
 @pytest.fixture
 def data(study):
     """A dataset of one file, its manifest, a table made from it and from a file of claims."""
@@ -154,8 +164,10 @@ def data(study):
     raw.parent.mkdir(parents=True)
     raw.write_bytes(gzip.compress(b"raw", mtime=0))
     Path("claims.yaml").write_text("- id: a")
+    commit = repository("data/d", "raw.tar.gz")
+    repository(".", "claims.yaml")
     files = {"raw.tar.gz": {"key": "K", "size": 23, "sha256": records.file_sha256(raw)}}
-    content = {"name": "d", "version": "1", "id": "i", "commit": "c" * 40, "synthetic": False}
+    content = {"name": "d", "version": "1", "id": "i", "commit": commit, "synthetic": False}
     manifest = made("data/manifests/d@1.json", json.dumps({**content, "files": files}), {})
     inputs = {"data": manifest, "claims": Path("claims.yaml")}
     return made("results/small/x/metrics/d.csv", "1", inputs)
@@ -179,7 +191,6 @@ def test_each_changed_artefact_is_the_one_fault(data, victim, what):
 
 
 def test_claims_changed_and_committed_since_are_stale_and_no_fault(data):
-    subprocess.run(["git", "init", "--quiet"], check=True)
     Path("claims.yaml").write_text("- id: b")
     subprocess.run(["git", "add", "claims.yaml"], check=True)
     subprocess.run([*GIT, "commit", "--quiet", "--message", "claims"], check=True)
@@ -191,13 +202,26 @@ def test_claims_changed_and_committed_since_are_stale_and_no_fault(data):
 
 
 def test_a_dataset_that_was_moved_to_another_commit_is_named(data):
-    subprocess.run(["git", "init", "--quiet", "data/d"], check=True)
+    told = json.loads(Path("data/manifests/d@1.json").read_text())["commit"]
     subprocess.run(
         [*GIT, "-C", "data/d", "commit", "--quiet", "--allow-empty", "--message", "x"], check=True
     )
     (found,) = faults(data)
     assert found.startswith("data/d: the dataset was moved to commit ")
-    assert found.endswith("data/manifests/d@1.json says cccccccccccc")
+    assert found.endswith(f"data/manifests/d@1.json says {told[:12]}")
+
+
+def test_a_check_that_git_cannot_make_is_told_and_is_no_fault(data):
+    shutil.rmtree("data/d/.git")
+    (found,) = verify([data], Path.cwd())
+    assert (found.path, found.kind) == ("data/d", "absent")
+    assert "git cannot tell the dataset's commit here" in found.what
+    shutil.rmtree(".git")
+    Path("claims.yaml").write_text("- id: b")
+    told = [(fault.path, fault.kind) for fault in verify([data], Path.cwd())]
+    # Whether the claims were committed since nobody can tell: said once of git, once of the file.
+    assert ("claims.yaml", "absent") in told and ("claims.yaml", "fault") not in told
+    assert [kind for _, kind in told].count("git") == 1
 
 
 def test_data_that_are_not_here_are_no_fault_and_are_said(data):
@@ -214,7 +238,9 @@ def test_a_random_byte_anywhere_is_found_and_named(data):
     draw = random.Random(3)
     figure = Path("results/small/x/figures/f.svg")
     victims = [
-        path for path in Path().rglob("*") if path.is_file() and "reference" not in path.parts
+        path
+        for path in Path().rglob("*")
+        if path.is_file() and not {"reference", ".git"} & set(path.parts)
     ]
     assert len(victims) == 12
     for _ in range(100):
@@ -226,8 +252,7 @@ def test_a_random_byte_anywhere_is_found_and_named(data):
         found = verify([data, figure], Path.cwd())
         victim.write_bytes(before)
         named = victim.as_posix().removesuffix(records.SUFFIX)
-        # No git here, which is told once where it was asked.
-        told = [fault.path for fault in found if fault.kind != "git"]
+        told = [fault.path for fault in found]
         assert told == [named], victim
     assert verify([data, figure], Path.cwd()) == []
 
@@ -235,7 +260,7 @@ def test_a_random_byte_anywhere_is_found_and_named(data):
 def test_the_tree_tells_each_step_once_and_data_to_their_keys(data):
     told = chain.tree(data, {})
     (dataset,) = told["inputs"]["data"]
-    assert dataset["keys"] == {"raw.tar.gz": "K"} and dataset["dataset"]["commit"] == "c" * 40
+    assert dataset["keys"] == {"raw.tar.gz": "K"} and len(dataset["dataset"]["commit"]) == 40
     assert told["inputs"]["claims"][0]["path"] == "claims.yaml"
     figure = chain.tree(Path("results/small/x/figures/f.svg"), {})
     (table,) = figure["inputs"]["table"]

@@ -33,6 +33,23 @@ LONG = 8_000  # bytes of inputs that a record still holds itself
 # A line of indented JSON without quotation marks in its strings: one key, one value or one bracket.
 _LINE = re.compile(r"""(?:"[^"]*": )?(?:"[^"]*"|[^",{}\[\]]+|\{\}|\[\]|\{|\[),?|[}\]],?""")
 
+# What every record tells, as types: somebody else may have written one.
+SHAPE: dict[str, Any] = {
+    "id": str,
+    "inputs": dict,
+    "job": {"arguments": dict, "call": str, "code": (str, type(None))},
+    "modules": dict,
+    "output": {"bytes": int, "path": str, "sha256": str},
+    "run": {"git": {"commit": str, "dirty": str}, "rule": str},
+    "seed": (int, type(None)),
+    "synthetic": bool,
+}
+ENTRY: dict[str, Any] = {"path": str, "sha256": str}
+DATASET_ENTRY = {
+    **ENTRY,
+    "dataset": {"commit": str, "id": str, "name": str, "synthetic": bool, "version": str},
+}
+
 
 def path_of(result: Path) -> Path:
     """Return where the record of a result lies."""
@@ -68,9 +85,28 @@ def read(path: Path) -> dict[str, Any]:
     # White space and the order of keys count too: no byte of a record may change unseen.
     if not canonical or own != sha256(canonical_json(record)):
         raise StudyError(f"{path}: the record was changed after it was written")
+    if not _has(record, SHAPE):
+        raise StudyError(
+            f"{path}: is no record: what each one tells is missing, or of another kind"
+        )
     if isinstance(record["inputs"].get("list"), str):
         record["inputs"] = _listed(path.parent / record["inputs"]["list"], record["inputs"])
+    if not all(isinstance(part, list) for part in record["inputs"].values()) or not all(
+        _has(entry, DATASET_ENTRY if "dataset" in entry else ENTRY)
+        for part in record["inputs"].values()
+        for entry in part
+    ):
+        raise StudyError(f"{path}: is no record: its inputs are no lists of files")
     return record
+
+
+def _has(value: Any, shape: Any) -> bool:
+    """Whether a value is of a type, or a mapping with at least some keys of some types."""
+    if not isinstance(shape, dict):
+        return isinstance(value, shape)
+    return isinstance(value, dict) and all(
+        name in value and _has(value[name], each) for name, each in shape.items()
+    )
 
 
 def list_of(path: Path) -> Path | None:
