@@ -12,6 +12,10 @@ from replicortex.core.errors import StudyError
 
 ROOT = Path(__file__).resolve().parents[3]
 RESULTS = Path("results")
+UNLISTED = (
+    "no list of files here (the run has not ended yet, or is older than such lists); records are "
+    "checked as ever, but a file that is gone with its record is not missed"
+)
 DECLARED = ROOT / "config/datasets.yaml"
 
 
@@ -178,6 +182,7 @@ def _verify(options: argparse.Namespace) -> int:
 
     hashes = Hashes(None if options.no_cache else CACHE)
     copies: list[Fault] = []
+    below = [file for file in options.files if file.is_dir()]
     if options.files:
         files = []
         for file in options.files:
@@ -189,11 +194,11 @@ def _verify(options: argparse.Namespace) -> int:
                 what = f"the file is not the one that was made as {files[-1]}"
                 copies.append(Fault(file.as_posix(), what))
     else:
-        runs = sorted(path for path in RESULTS.glob("*") if path.is_dir())
-        files = [path for run in runs for path in chain.results_below(run, absent=True)]
+        below = sorted(path for path in RESULTS.glob("*") if path.is_dir())
+        files = [path for run in below for path in chain.results_below(run, absent=True)]
     if not files:
         raise StudyError("audit verify: there is nothing below results/; run `make` first")
-    found = copies + verify(files, ROOT, hashes)
+    found = copies + verify(files, ROOT, hashes, below)
     hashes.remember()
     wrong = counting(found, options.current)
     if options.json:
@@ -203,14 +208,23 @@ def _verify(options: argparse.Namespace) -> int:
     for fault in found:
         if fault in wrong:
             print(fault)
-        elif fault.kind not in ("absent", "git"):
+        elif fault.kind not in ("absent", "git", "unlisted"):
             print(f"(for information) {fault}")
-    absent = Counter(fault.kind for fault in found)["absent"]
+    if unlisted := [fault.path for fault in found if fault.kind == "unlisted"]:
+        print(f"(for information) {', '.join(unlisted)}: {UNLISTED}")
+    skipped = Counter(fault.what for fault in found if fault.kind == "absent")
     print(
         f"{len(files)} results checked, {len(wrong)} faults"
-        + (f", {absent} times bytes or code were not at hand to check" if absent else "")
+        + (f", {skipped.total()} times bytes or code were not at hand to check" if skipped else "")
         + "".join(f"; {fault.what}" for fault in found if fault.kind == "git")
     )
+    for what, times in skipped.most_common():
+        print(f"  {times} times: {what}")
+    if hashes.remembered:
+        print(
+            f"  {hashes.remembered} files were not read, being of the size, times and inode that "
+            "they had when you last had them checked; --no-cache reads them"
+        )
     return 1 if wrong else 0
 
 

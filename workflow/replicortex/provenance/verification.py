@@ -14,14 +14,16 @@ from replicortex.provenance import chain, listed, records
 from replicortex.provenance.contents import Hashes
 from replicortex.provenance.history import History
 from replicortex.provenance.recomputed import Recomputed, is_at_its_place
+from replicortex.provenance.signatures import signature
 
-Kind = Literal["fault", "stale", "text", "absent", "unlisted", "git"]
+Kind = Literal["fault", "stale", "text", "absent", "unlisted", "signed", "git"]
 TOLD = {
     "fault": "does not hold",
     "stale": "holds at its own commit; the present code or claims differ",
     "text": "differs in text that counts for nothing",
     "absent": "was not at hand to check",
     "unlisted": "has no list of its files: what is missing there cannot be told",
+    "signed": "was kept by a signed commit, or by one that is not",
     "git": "could not be checked, since git cannot tell",
 }
 
@@ -175,6 +177,14 @@ class _Check:
             return Fault(source.as_posix(), f"{what}, but committed since", "stale")
         return Fault(source.as_posix(), what)
 
+    def _signature(self, unit: Path) -> Iterator[Fault]:
+        try:
+            state, what = signature(unit, self.root)
+        except StudyError:  # git cannot tell, which is told once
+            return
+        kinds: dict[str, Kind] = {"bad": "fault", "unchecked": "absent"}
+        yield Fault(unit.as_posix(), what, kinds.get(state, "signed"))
+
     def _holds(self, source: Path, found: str) -> bool:
         """Whether a file is what its own record says; if not, that is told of the file itself."""
         record = self.steps.get(source)
@@ -245,7 +255,8 @@ class _Check:
                     yield Fault(result.as_posix(), _missing(place))
             elif digest is not None and self.hashes.of(place, raw=True) != digest:
                 yield Fault(result.as_posix(), f"{place.name} is not the one that was kept")
-        if any(names.values()):
+        if any(names.values()):  # of a kept run
+            yield from self._signature(unit)
             own = {listed.result_of(place) for place in names}
             for path in files:
                 if listed.unit(path) == unit and listed.result_of(path) not in own:
