@@ -24,7 +24,13 @@ from replicortex.provenance.history import History
 ASSETS = ("style.css", "filter.js")
 
 
-def build(source: Path, target: Path, root: Path, hashes: Hashes | None = None) -> Path:
+def build(
+    source: Path,
+    target: Path,
+    root: Path,
+    hashes: Hashes | None = None,
+    with_hosts: bool = False,
+) -> Path:
     """Write the pages of a run, or of one paper of it; return the first page.
 
     Parameters
@@ -37,6 +43,8 @@ def build(source: Path, target: Path, root: Path, hashes: Hashes | None = None) 
         The repository.
     hashes
         Where hashes come from when the run is verified.
+    with_hosts
+        Whether the pages name machines and Slurm's jobs.
 
     Raises
     ------
@@ -54,7 +62,8 @@ def build(source: Path, target: Path, root: Path, hashes: Hashes | None = None) 
     folder = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}."))
     try:
         with History(root) as history:
-            _write(View(source, folder, root, history, results, hashes or Hashes()))
+            view = View(source, folder, root, history, results, hashes or Hashes(), with_hosts)
+            _write(view)
         if target.exists():
             shutil.rmtree(target)
         folder.chmod(0o755)

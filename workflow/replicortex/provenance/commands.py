@@ -51,6 +51,12 @@ def add(parts: argparse._SubParsersAction) -> None:
     crate = part("export", _export, "a run as an RO-Crate (Provenance Run Crate)")
     crate.add_argument("source", type=Path, help="such as results/reference/learning_rules")
     crate.add_argument("target", type=Path, help="a folder to write")
+    for each in (page, crate):
+        each.add_argument(
+            "--with-hosts",
+            action="store_true",
+            help="name machines and the numbers of Slurm's jobs",
+        )
     cited = part("cite", _cite, "BibTeX of a result's paper, data and software")
     cited.add_argument("file", type=Path)
 
@@ -128,7 +134,7 @@ def _export(options: argparse.Namespace) -> None:
             f"audit export: {error.name} is not installed here; `pip install rocrate`, or `make env`"
         ) from None
 
-    written = export(options.source, options.target, ROOT)
+    written = export(options.source, options.target, ROOT, options.with_hosts)
     if options.json:
         _print_json({"crate": options.target.as_posix(), "metadata": written.as_posix()})
         return
@@ -140,7 +146,8 @@ def _page(options: argparse.Namespace) -> None:
     from replicortex.provenance.contents import CACHE, Hashes
 
     hashes = Hashes(CACHE)
-    first = build(options.source, options.target or options.source / "audit", ROOT, hashes)
+    target = options.target or options.source / "audit"
+    first = build(options.source, target, ROOT, hashes, options.with_hosts)
     hashes.remember()
     if options.json:
         _print_json({"page": first.as_posix()})

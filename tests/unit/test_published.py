@@ -1,0 +1,106 @@
+"""What is published of a run: no machine's name, and nothing that a hostile record could do."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+import synthetic_run
+from synthetic_run import CALL, made
+from test_pages import EVIL, Read
+
+from replicortex.core.files import canonical_json
+from replicortex.pages.build import build
+from replicortex.provenance import records
+from replicortex.provenance.crate import export
+from replicortex.provenance.overview import overview
+
+HOST, NUMBER = "node-of-a-lab-17", "4711042"
+FIGURE = Path("results/evil/learning_rules/figures/change.png")
+
+
+@pytest.fixture
+def run(root, tmp_path, monkeypatch):
+    """A run of three jobs on a cluster, and a dataset that it read."""
+    monkeypatch.chdir(tmp_path)
+    facts = records.run_facts("", 1.5) | {
+        "host": HOST,
+        "slurm_job_id": NUMBER,
+        "slurm_restart_count": "0",
+        "cpu": "",
+    }
+    monkeypatch.setattr(synthetic_run, "_facts", lambda: facts)
+    dataset = {"name": "d", "version": "1", "id": "i", "commit": "c" * 40, "synthetic": True}
+    manifest = Path("data/manifests/d@1.json")
+    made(
+        manifest,
+        json.dumps({**dataset, "files": {}}).encode(),
+        "replicortex.data.install:get",
+        {},
+        None,
+    )
+    paper = FIGURE.parents[1]
+    call = f"{CALL}.statistics:statistics"
+    table = made(paper / "metrics/curves.csv", b"a\n1\n", call, {"data": [manifest]}, None)
+    made(FIGURE, b"no picture", f"{CALL}.figures:figures", {"curves": [table]}, None, name="x")
+    return FIGURE.parents[2]
+
+
+def texts(folder):
+    """Return what was written that is no copy of a result or record, by path."""
+    return {
+        path.relative_to(folder).as_posix(): path.read_text()
+        for path in folder.rglob("*")
+        if path.suffix in (".html", ".json", ".md", ".js")
+        and not path.name.endswith(records.SUFFIX)
+    }
+
+
+@pytest.mark.parametrize("with_hosts", [False, True])
+def test_machines_and_slurms_numbers_are_named_only_where_asked_for(root, run, with_hosts):
+    build(run, Path("pages"), root, with_hosts=with_hosts)
+    export(run, Path("crate"), root, with_hosts=with_hosts)
+    pages, crate = texts(Path("pages")), texts(Path("crate"))
+    assert len(pages) > 5 and "ro-crate-metadata.json" in crate
+    for told, words in ((pages, (HOST, NUMBER)), (crate, (HOST,))):
+        for word in words:
+            naming = [name for name, text in told.items() if word in text]
+            assert bool(naming) == with_hosts, naming
+    # Records tell it, on this machine and in the crate, and stay as they are.
+    own = records.path_of(FIGURE)
+    assert (Path("crate") / own).read_bytes() == own.read_bytes()
+    assert records.read(own)["run"]["host"] == HOST
+    assert any(HOST in line for line in overview(FIGURE))
+
+
+def hostile(value, key=""):
+    """Return a record's value with markup, paths upwards and the like in place of each text."""
+    if isinstance(value, dict):
+        return {name: hostile(each, name) for name, each in value.items()}
+    if isinstance(value, list):
+        return [hostile(each, key) for each in value]
+    return f"../../{key}{EVIL}" if isinstance(value, str) else value
+
+
+@pytest.mark.parametrize("what", ["inputs", "job", "modules", "output", "run", "id", "all"])
+def test_a_hostile_record_is_text_on_the_pages_and_writes_nowhere_else(root, run, what):
+    for result in (FIGURE, FIGURE.parents[1] / "metrics/curves.csv"):
+        file = records.path_of(result)
+        record = json.loads(file.read_text())
+        record.pop("sha256")
+        change = hostile(record)
+        record |= change if what == "all" else {what: change[what]}
+        record["sha256"] = records.sha256(canonical_json(record))
+        file.write_text(canonical_json(record, indent=1) + "\n")
+    before = {path for path in Path().rglob("*") if path.is_file()}
+    build(run, Path("in/pages"), root)
+    after = {path for path in Path().rglob("*") if path.is_file()}
+    assert all(path.is_relative_to("in/pages") for path in after - before)
+    shown = what == "modules"  # only the start of a hash is shown
+    for name, text in texts(Path("in/pages")).items():
+        if name.endswith(".html"):
+            read = Read(text)
+            assert "evil" not in read.tags and "onx" not in read.names, name
+            assert not any(re.match(r"\s*javascript:", link or "") for link in read.links)
+            shown += read.text.count(EVIL)
+    assert shown
