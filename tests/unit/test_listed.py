@@ -1,12 +1,12 @@
 """What a run has to have: its list of files, what is missing, and who vouches for a kept run."""
 
-import json
 import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 from study_copy import GIT
+from synthetic_run import again
 from test_chain import made
 
 from replicortex.core.errors import StudyError
@@ -190,18 +190,6 @@ def test_what_was_not_kept_with_the_others_is_told(kept):
     assert found(kept) == [
         (f"{kept}/figures/g.svg", "fault", "is not among the files that were kept")
     ]
-
-
-def again(result, change):
-    """Write a record anew as somebody would who has read how it is sealed."""
-    from replicortex.core.files import canonical_json
-
-    file = records.path_of(result)
-    record = json.loads(file.read_text())
-    record.pop("sha256")
-    change(record)
-    record["sha256"] = records.sha256(canonical_json(record))
-    file.write_text(canonical_json(record, indent=1) + "\n")
 
 
 def signatures(folder):

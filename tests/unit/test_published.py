@@ -6,14 +6,15 @@ from pathlib import Path
 
 import pytest
 import synthetic_run
-from synthetic_run import CALL, made
+from synthetic_run import CALL, again, made
 from test_pages import EVIL, Read
 
-from replicortex.core.files import canonical_json
+from replicortex.core.errors import StudyError
 from replicortex.pages.build import build
 from replicortex.provenance import records
 from replicortex.provenance.crate import export
 from replicortex.provenance.overview import overview
+from replicortex.provenance.verification import verify
 
 HOST, NUMBER = "node-of-a-lab-17", "4711042"
 FIGURE = Path("results/evil/learning_rules/figures/change.png")
@@ -85,18 +86,19 @@ def hostile(value, key=""):
 @pytest.mark.parametrize("what", ["inputs", "job", "modules", "output", "run", "id", "all"])
 def test_a_hostile_record_is_text_on_the_pages_and_writes_nowhere_else(root, run, what):
     for result in (FIGURE, FIGURE.parents[1] / "metrics/curves.csv"):
-        file = records.path_of(result)
-        record = json.loads(file.read_text())
-        record.pop("sha256")
-        change = hostile(record)
-        record |= change if what == "all" else {what: change[what]}
-        record["sha256"] = records.sha256(canonical_json(record))
-        file.write_text(canonical_json(record, indent=1) + "\n")
+        told = json.loads(records.path_of(result).read_text())
+        change = hostile(told)
+        change["modules"][f"{EVIL}.py"] = "0" * 64
+        names = set(change) - {"sha256"} if what == "all" else {what}
+        again(
+            result,
+            lambda record, change=change, names=names: record.update({n: change[n] for n in names}),
+        )
     before = {path for path in Path().rglob("*") if path.is_file()}
     build(run, Path("in/pages"), root)
     after = {path for path in Path().rglob("*") if path.is_file()}
     assert all(path.is_relative_to("in/pages") for path in after - before)
-    shown = what == "modules"  # only the start of a hash is shown
+    shown = 0
     for name, text in texts(Path("in/pages")).items():
         if name.endswith(".html"):
             read = Read(text)
@@ -104,3 +106,52 @@ def test_a_hostile_record_is_text_on_the_pages_and_writes_nowhere_else(root, run
             assert not any(re.match(r"\s*javascript:", link or "") for link in read.links)
             shown += read.text.count(EVIL)
     assert shown
+
+
+@pytest.mark.parametrize("name", ["..", "../config/config.yaml", "../x.py", "/x.py", "x"])
+def test_a_module_that_is_no_source_is_none(root, run, name):
+    again(FIGURE, lambda record: record["modules"].update({name: "0" * 64}))
+    with pytest.raises(StudyError, match="is no record: "):
+        build(run, Path("pages"), root)
+    assert not Path("pages").exists()
+
+
+def without(*keys):
+    """Return a change that takes one key of a record away, or gives it a value of another kind."""
+
+    def change(record):
+        *way, last = keys
+        for key in way:
+            record = record[key]
+        if isinstance(record, list):
+            record[0] = "x"
+        elif last in record:
+            del record[last]
+
+    return change
+
+
+def of_another_kind(*keys):
+    def change(record):
+        *way, last = keys
+        for key in way:
+            record = record[key]
+        record[last] = [{}]
+
+    return change
+
+
+@pytest.mark.parametrize("spoil", [without, of_another_kind])
+@pytest.mark.parametrize(
+    "keys",
+    [
+        ("id",), ("inputs",), ("inputs", "curves", 0), ("job",), ("job", "call"), ("job", "code"),
+        ("job", "arguments"), ("modules",), ("output",), ("output", "bytes"), ("output", "path"),
+        ("output", "sha256"), ("run",), ("run", "rule"), ("run", "git"), ("run", "git", "commit"),
+        ("run", "git", "dirty"), ("seed",), ("synthetic",),
+    ],
+)  # fmt: skip
+def test_a_record_that_lacks_what_each_one_tells_is_the_one_fault(root, run, keys, spoil):
+    again(FIGURE, spoil(*keys))
+    (found,) = (each for each in verify([FIGURE], root) if each.kind == "fault")
+    assert found.path == FIGURE.as_posix() and found.what.startswith("is no record")

@@ -85,7 +85,7 @@ def read(path: Path) -> dict[str, Any]:
     # White space and the order of keys count too: no byte of a record may change unseen.
     if not canonical or own != sha256(canonical_json(record)):
         raise StudyError(f"{path}: the record was changed after it was written")
-    if not _has(record, SHAPE):
+    if not _has(record, SHAPE) or not all(map(_is_source, record["modules"])):
         raise StudyError(
             f"{path}: is no record: what each one tells is missing, or of another kind"
         )
@@ -98,6 +98,11 @@ def read(path: Path) -> dict[str, Any]:
     ):
         raise StudyError(f"{path}: is no record: its inputs are no lists of files")
     return record
+
+
+def _is_source(name: str) -> bool:
+    """Whether a module's name is a path of Python below workflow/."""
+    return name.endswith(".py") and not name.startswith("/") and ".." not in name.split("/")
 
 
 def _has(value: Any, shape: Any) -> bool:
