@@ -29,6 +29,11 @@ def is_at_its_place(path: Path, record: Mapping[str, Any]) -> bool:
     return names and os.path.abspath(told.parent) == os.path.dirname(whole)  # noqa: PTH100, PTH120
 
 
+def not_its_own(record: Mapping[str, Any]) -> str:
+    """Return what is told of a result beside which another's record lies."""
+    return f"its record is that of {record['output']['path']}"
+
+
 class Recomputed:
     """Compares what records say with what follows from the files and records that they come from.
 
@@ -48,7 +53,7 @@ class Recomputed:
     def faults(self, path: Path, record: Mapping[str, Any]) -> Iterator[str]:
         """Yield what a record says wrongly, a sentence each."""
         if not is_at_its_place(path, record):
-            yield f"its record is that of {record['output']['path']}"
+            yield not_its_own(record)
             return
         if self.hashes.of(path) == record["output"]["sha256"]:
             yield from self._content(path, record)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,7 @@ from replicortex.data import annex, manifest
 from replicortex.provenance import chain, listed, records
 from replicortex.provenance.contents import Hashes
 from replicortex.provenance.history import History
-from replicortex.provenance.recomputed import Recomputed, is_at_its_place
+from replicortex.provenance.recomputed import Recomputed, is_at_its_place, not_its_own
 from replicortex.provenance.signatures import signature
 
 Kind = Literal["fault", "stale", "text", "absent", "unlisted", "signed", "git"]
@@ -108,6 +109,8 @@ class _Check:
                 own = place.endswith(records.SUFFIX) or place == str(path)
                 if not chain.has_record(path) and self._is_missing(path):
                     what = _missing(path)
+                elif not own and (strange := _strange(path)):
+                    own, what = True, strange  # its list lies beside that other result
                 self._add(Fault(path.as_posix() if own else place, what))
                 continue
             self.steps[path] = record
@@ -292,7 +295,11 @@ class _Check:
         """Compare each module that results ran on with the present one: one line a source."""
         stale: dict[str, list[str]] = {}
         text: dict[str, set[str]] = {}
-        for (source, digest, commit), results in self.sources.items():
+        faulty = {fault.path for fault in self.found.values() if fault.kind == "fault"}
+        for (source, digest, commit), named in self.sources.items():
+            results = [result for result in named if result not in faulty]
+            if not results:
+                continue  # what a forged record says of sources says nothing of them
             content = self.read(source)
             if content is None or _own_hash(source, content) != digest:
                 stale.setdefault(source, []).extend(results)
@@ -343,6 +350,13 @@ class _Check:
                 yield Fault(place.as_posix(), what, "absent")
             elif found != entry.sha256:
                 yield Fault(place.as_posix(), f"the raw file is not the one that {path} lists")
+
+
+def _strange(path: Path) -> str:
+    """Return what is told of a result beside which another's record lies; "" of its own."""
+    own = path.with_name(path.name.removesuffix(".gz"))
+    told = json.loads(records.path_of(own).read_bytes())
+    return "" if is_at_its_place(path, told) else not_its_own(told)
 
 
 def _missing(path: Path) -> str:
