@@ -45,11 +45,33 @@ class World:
     def __init__(self, seed: int):
         self.draw = random.Random(seed)
         self.taken: set[Path] = set()
+        self.of_the_list = False  # whether an edit is noticed by the run's list alone
         self.ways_back: list[Callable[[], Any]] = []
-        self.results = chain.results_below(RUN)
+        self.all = chain.results_below(RUN)
+        self.listed = [RUN / name for name in listed.read(RUN) or ()]
         self.manifests = sorted(
             p for p in Path("data/manifests").glob("*@*.json") if records.path_of(p).exists()
         )
+        self.told = {path: chain.read_record(path) for path in self.all}
+        self.lists = {path: records.list_of(records.path_of(path)) for path in self.all}
+
+    @property
+    def results(self) -> list[Path]:
+        return [path for path in self.all if path not in self.taken]
+
+    def need(self, *paths: Path | None) -> None:
+        """Have no other edit of this draw touch what an edit's being noticed rests on."""
+        wanted = set(filter(None, paths))
+        if wanted & self.taken:
+            raise Taken
+        self.taken |= wanted
+
+    def read(self, result: Path) -> list[dict[str, Any]]:
+        """Return the inputs of a result."""
+        return list(chain.entries(self.told[result]))
+
+    def readers(self, source: Path) -> list[Path]:
+        return [p for p in self.all if any(Path(e["path"]) == source for e in self.read(p))]
 
     def pick(self, among: Iterable[Path]) -> Path:
         """Return a file that no other edit of this draw touches, and note how it is now."""
@@ -80,7 +102,10 @@ class World:
 
     def wanted(self) -> list[Path]:
         """Return what the run's list names."""
-        return [RUN / name for name in listed.read(RUN) or ()]
+        if RUN / listed.NAME in self.taken:
+            raise Taken
+        self.of_the_list = True
+        return self.listed
 
     def raw(self) -> list[Path]:
         return [
@@ -92,15 +117,30 @@ class World:
     def datasets(self) -> list[Path]:
         return sorted(path for path in Path("data").glob("*_fixture") if path.is_dir())
 
-    def read_by_others(self) -> list[Path]:
-        """Return results that no figure is, and that some other result was made from."""
-        read = {
-            Path(entry["path"])
+    def read_by_others(self) -> tuple[Path, Path]:
+        """Return a result, and another one that was made from it."""
+        pairs = [
+            (Path(entry["path"]), path)
             for path in self.results
-            for entry in chain.entries(chain.read_record(path))
+            for entry in self.read(path)
             if "record" in entry
-        }
-        return sorted(read)
+            and not {Path(entry["path"]), self.lists[path], self.lists[Path(entry["path"])]}
+            & self.taken
+        ]
+        if not pairs:
+            raise Taken
+        return self.draw.choice(pairs)
+
+    def dataset(self, place: Path, whole: bool = False) -> None:
+        """Take a dataset: as a whole where its manifest is edited, since then none of it is checked."""
+        name = place.relative_to("data").parts[0]
+        name = place.name.partition("@")[0] if name == "manifests" else name
+        part, all_of_it = Path(f"part of {name}"), Path(f"all of {name}")
+        if all_of_it in self.taken or (whole and part in self.taken):
+            raise Taken
+        self.taken.add(all_of_it if whole else part)
+        if whole:
+            self.need(*self.readers(place))
 
 
 def _way_back(path: Path) -> Callable[[], Any]:
@@ -249,10 +289,12 @@ def swapped(one: Path, other: Path) -> None:
 
 
 def two(world, among):
-    among = list(among)
+    among = [path for path in among if path not in world.taken]
     one = world.pick(among)
     return one, world.pick(
-        p for p in among if p.suffix == one.suffix and p.read_bytes() != one.read_bytes()
+        p
+        for p in among
+        if p != one and p.suffix == one.suffix and p.read_bytes() != one.read_bytes()
     )
 
 
@@ -350,7 +392,7 @@ def a_folder_in_place_of_a_result(world):
 
 @edit
 def a_folder_in_place_of_a_figure_its_record_gone(world):
-    path = world.pick(world.figures())
+    path = world.pick(p for p in world.wanted() if p.suffix in (".png", ".svg", ".pdf"))
     path.unlink()
     records.path_of(path).unlink()
     path.mkdir()
@@ -367,7 +409,7 @@ def a_dangling_link_in_place_of_a_result(world):
 
 @edit
 def a_dangling_link_in_place_of_a_figure_its_record_gone(world):
-    path = world.pick(world.figures())
+    path = world.pick(p for p in world.wanted() if p.suffix in (".png", ".svg", ".pdf"))
     path.unlink()
     records.path_of(path).unlink()
     path.symlink_to("nowhere")
@@ -377,8 +419,9 @@ def a_dangling_link_in_place_of_a_figure_its_record_gone(world):
 @edit
 def a_folder_of_figures_deleted(world):
     folder = PAPER / "figures"
-    inside = [path for path in world.results if path.parent == folder]
-    if world.taken & set(inside):
+    world.wanted()
+    inside = [path for path in world.all if path.parent == folder]
+    if any(folder in path.parents for path in world.taken):
         raise Taken
     for path in inside:
         world.keep(path)
@@ -444,6 +487,8 @@ def a_sealed_record_of_other_data(world):
 @edit
 def a_sealed_record_of_other_data_its_inputs_too(world):
     path = world.pick(p for p in world.results if any(e.get("synthetic") for e in entries(p)))
+    sources = [Path(entry["path"]) for entry in entries(path)]
+    world.need(*sources, *(world.lists.get(source) for source in sources))
 
     def change(record):
         record["synthetic"] = False
@@ -517,7 +562,9 @@ def a_sealed_record_of_a_figure_with_another_argument_and_its_id(world):
 
 @edit
 def a_sealed_record_of_a_step_with_another_argument_and_its_id(world):
-    path = world.pick(world.read_by_others())
+    path, reader = world.read_by_others()
+    world.keep(path)
+    world.need(reader, *{world.lists[path], world.lists[reader]})
     sealed(path, lambda record: record["job"]["arguments"].update(lr=0.25), new_id=True)
     return {path.as_posix(): "stale"}
 
@@ -553,7 +600,9 @@ def a_sealed_record_of_another_input_and_its_id(world):
         made = [e for e in free if "record" in e]
         if not made:
             raise Taken
-        world.draw.choice(made)["sha256"] = "0" * 64
+        entry = world.draw.choice(made)
+        entry["sha256"] = "0" * 64
+        world.need(Path(entry["path"]), world.lists[Path(entry["path"])])
 
     sealed(path, change, new_id=True)
     return fault(path)
@@ -562,6 +611,7 @@ def a_sealed_record_of_another_input_and_its_id(world):
 @edit
 def a_sealed_record_of_another_dataset(world):
     path = world.pick(p for p in world.results if any("dataset" in e for e in entries(p)))
+    world.need(*(Path(entry["path"]) for entry in entries(path)))
     key = world.draw.choice(["commit", "version", "id", "name"])
 
     def change(record):
@@ -577,6 +627,8 @@ def a_sealed_record_of_another_dataset(world):
 
 @edit
 def a_name_taken_out_of_the_list(world):
+    if world.of_the_list:
+        raise Taken
     path = world.pick([RUN / listed.NAME])
     lines = path.read_bytes().splitlines(keepends=True)
     path.write_bytes(b"".join(lines[:2] + lines[3:]))
@@ -585,17 +637,21 @@ def a_name_taken_out_of_the_list(world):
 
 @edit
 def the_list_deleted(world):
+    if world.of_the_list:
+        raise Taken
     world.pick([RUN / listed.NAME]).unlink()
     return {RUN.as_posix(): "unlisted"}
 
 
-def lists(world):
-    return sorted(RUN.rglob(".inputs-*.json"))
+def list_of_inputs(world):
+    path = world.pick(RUN.rglob(".inputs-*.json"))
+    world.need(*(result for result, own in world.lists.items() if own == path))
+    return path
 
 
 @edit
 def bits_of_a_list_of_inputs(world):
-    path = world.pick(lists(world))
+    path = list_of_inputs(world)
     content = bytearray(path.read_bytes())
     content[world.draw.randrange(len(content))] ^= world.draw.randrange(1, 256)
     path.write_bytes(content)
@@ -604,7 +660,7 @@ def bits_of_a_list_of_inputs(world):
 
 @edit
 def a_list_of_inputs_deleted(world):
-    path = world.pick(lists(world))
+    path = list_of_inputs(world)
     path.unlink()
     return fault(path)
 
@@ -615,6 +671,7 @@ def a_list_of_inputs_deleted(world):
 @edit
 def bits_of_raw_data(world):
     path = world.pick(world.raw())
+    world.dataset(path)
     same = [p for p in world.raw() if p.resolve() == path.resolve()]  # one object of the annex
     for each in same:
         world.keep(each)
@@ -627,6 +684,7 @@ def bits_of_raw_data(world):
 @edit
 def a_file_in_place_of_the_link_to_raw_data(world):
     path = world.pick(world.raw())
+    world.dataset(path)
     path.unlink()
     path.write_bytes(b"other")
     return fault(path)
@@ -635,6 +693,7 @@ def a_file_in_place_of_the_link_to_raw_data(world):
 @edit
 def a_folder_in_place_of_raw_data(world):
     path = world.pick(world.raw())
+    world.dataset(path)
     path.unlink()
     path.mkdir()
     return fault(path)
@@ -643,6 +702,7 @@ def a_folder_in_place_of_raw_data(world):
 @edit
 def raw_data_dropped(world):
     path = world.pick(world.raw())
+    world.dataset(path)
     path.unlink()
     return {path.as_posix(): "absent"}
 
@@ -650,6 +710,7 @@ def raw_data_dropped(world):
 @edit
 def bits_of_a_manifest(world):
     path = world.pick(world.manifests)
+    world.dataset(path, whole=True)
     content = bytearray(path.read_bytes())
     content[world.draw.randrange(len(content))] ^= world.draw.randrange(1, 256)
     path.write_bytes(content)
@@ -659,6 +720,7 @@ def bits_of_a_manifest(world):
 @edit
 def a_manifest_deleted(world):
     path = world.pick(world.manifests)
+    world.dataset(path, whole=True)
     path.unlink()
     return {path.as_posix(): "absent"}
 
@@ -666,6 +728,7 @@ def a_manifest_deleted(world):
 @edit
 def a_dataset_moved_to_another_commit(world):
     folder = world.pick(world.datasets())
+    world.dataset(folder)
     command = [*GIT, "-C", str(folder), "commit", "--quiet", "--allow-empty", "--message", "x"]
     subprocess.run(command, check=True)
     undo = ["git", "-C", str(folder), "reset", "--quiet", "--soft", "HEAD~1"]
@@ -676,6 +739,7 @@ def a_dataset_moved_to_another_commit(world):
 @edit
 def a_dataset_without_its_repository(world):
     folder = world.pick(world.datasets())
+    world.dataset(folder)
     (folder / ".git/HEAD").rename(folder / ".git/HEAD.aside")
     world.ways_back.append(lambda: (folder / ".git/HEAD.aside").rename(folder / ".git/HEAD"))
     return {folder.as_posix(): "absent"}

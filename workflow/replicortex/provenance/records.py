@@ -67,8 +67,15 @@ def file_sha256(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def read(path: Path) -> dict[str, Any]:
+def read(path: Path, whole: bool = True) -> dict[str, Any]:
     """Return a record, checked against its own sha256.
+
+    Parameters
+    ----------
+    path
+        Of the record.
+    whole
+        Whether inputs that a list beside it holds are read as well.
 
     Raises
     ------
@@ -90,6 +97,8 @@ def read(path: Path) -> dict[str, Any]:
             f"{path}: is no record: what each one tells is missing, or of another kind"
         )
     if isinstance(record["inputs"].get("list"), str):
+        if not whole:
+            return record | {"inputs": {}}
         record["inputs"] = _listed(path.parent / record["inputs"]["list"], record["inputs"])
     if not all(isinstance(part, list) for part in record["inputs"].values()) or not all(
         _has(entry, DATASET_ENTRY if "dataset" in entry else ENTRY)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +26,8 @@ TOLD = {
     "signed": "was kept by a signed commit, or by one that is not",
     "git": "could not be checked, since git cannot tell",
 }
+
+CHANGED = "the file was changed after it was made"
 
 
 @dataclass(frozen=True)
@@ -109,9 +110,10 @@ class _Check:
                 own = place.endswith(records.SUFFIX) or place == str(path)
                 if not chain.has_record(path) and self._is_missing(path):
                     what = _missing(path)
-                elif not own and (strange := _strange(path)):
-                    own, what = True, strange  # its list lies beside that other result
-                self._add(Fault(path.as_posix() if own else place, what))
+                if own:
+                    self._add(Fault(path.as_posix(), what))
+                else:
+                    self._add(*self._alone(path, Fault(place, what)))
                 continue
             self.steps[path] = record
             for entry in chain.entries(record):
@@ -124,6 +126,19 @@ class _Check:
                     self._add(Fault(source.as_posix(), what, "absent"))
                 elif "record" in entry or "dataset" in entry:
                     waiting.append(source)
+
+    def _alone(self, path: Path, of_list: Fault) -> Iterator[Fault]:
+        """Yield what is wrong with a result whose list of inputs cannot be read, and the list's fault."""
+        own = path.with_name(path.name.removesuffix(".gz"))
+        record = records.read(records.path_of(own), whole=False)
+        if not is_at_its_place(path, record):
+            yield Fault(path.as_posix(), not_its_own(record))  # whose list lies there
+            return
+        yield of_list
+        if self._is_missing(path):
+            yield Fault(path.as_posix(), _missing(path))
+        elif self.hashes.of(path) not in (None, record["output"]["sha256"]):
+            yield Fault(path.as_posix(), CHANGED)
 
     def _contents(self) -> Iterator[Path]:
         for path, record in self.steps.items():
@@ -140,7 +155,7 @@ class _Check:
             what = "is not here, only its record: its bytes were not checked"
             yield Fault(name, what, "absent")
         elif found != record["output"]["sha256"]:
-            yield Fault(name, "the file was changed after it was made")
+            yield Fault(name, CHANGED)
         own = records.Identity(record["job"], record["inputs"]).of_seed(record["seed"])
         if own != record["id"]:
             yield Fault(
@@ -350,13 +365,6 @@ class _Check:
                 yield Fault(place.as_posix(), what, "absent")
             elif found != entry.sha256:
                 yield Fault(place.as_posix(), f"the raw file is not the one that {path} lists")
-
-
-def _strange(path: Path) -> str:
-    """Return what is told of a result beside which another's record lies; "" of its own."""
-    own = path.with_name(path.name.removesuffix(".gz"))
-    told = json.loads(records.path_of(own).read_bytes())
-    return "" if is_at_its_place(path, told) else not_its_own(told)
 
 
 def _missing(path: Path) -> str:
