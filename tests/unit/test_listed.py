@@ -181,6 +181,12 @@ def test_a_kept_record_that_was_written_anew_is_known_for_another(kept):
     assert path == f"{kept}/figures/f.svg" and "record.json is not the one that was kept" in what
 
 
+def test_a_kept_list_without_hashes_is_none(kept):
+    listed.write(kept, dict.fromkeys(listed.read(kept)))
+    what = "the list of files was changed after it was written"
+    assert found(kept) == [(f"{kept}/{listed.NAME}", "fault", what)]
+
+
 def test_what_was_not_kept_with_the_others_is_told(kept):
     made(f"{kept}/figures/g.svg", "<svg/>", {})
     again(

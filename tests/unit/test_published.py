@@ -89,6 +89,7 @@ def test_a_hostile_record_is_text_on_the_pages_and_writes_nowhere_else(root, run
         told = json.loads(records.path_of(result).read_text())
         change = hostile(told)
         change["modules"][f"{EVIL}.py"] = "0" * 64
+        change["run"]["git"]["commit"] = "c" * 40  # another is no record, as below
         names = set(change) - {"sha256"} if what == "all" else {what}
         again(
             result,
@@ -114,6 +115,13 @@ def test_a_module_that_is_no_source_is_none(root, run, name):
     with pytest.raises(StudyError, match="is no record: "):
         build(run, Path("pages"), root)
     assert not Path("pages").exists()
+
+
+@pytest.mark.parametrize("commit", ["HEAD", "main", "abc", "../x", "a" * 39])
+def test_a_commit_that_is_only_a_name_is_none(root, run, commit):
+    again(FIGURE, lambda record: record["run"]["git"].update(commit=commit))
+    (found,) = (each for each in verify([FIGURE], root) if each.kind == "fault")
+    assert found.path == FIGURE.as_posix() and found.what.startswith("is no record")
 
 
 def without(*keys):

@@ -14,6 +14,7 @@ from pathlib import Path
 from replicortex.core.errors import StudyError
 from replicortex.core.files import canonical_json, write_bytes
 from replicortex.provenance import records
+from replicortex.provenance.contents import Hashes
 
 NAME = ".files.json"
 KEPT = ("results", "reference")
@@ -25,6 +26,11 @@ def unit(path: Path) -> Path | None:
     parts = path.relative_to(here).parts if path.is_relative_to(here) else ()
     deep = 3 if parts[:2] == KEPT else 2
     return Path(here, *parts[:deep]) if parts[:1] == KEPT[:1] and len(parts) >= deep else None
+
+
+def is_kept(unit: Path) -> bool:
+    """Whether a folder is that of a kept run."""
+    return unit.parent.parts[-2:] == KEPT
 
 
 def units(folder: Path) -> list[Path]:
@@ -55,7 +61,7 @@ def read(folder: Path) -> dict[str, str | None] | None:
         content = b""
     try:
         files = json.loads(content)["files"]
-        if content != _text(files):
+        if content != _text(files) or (is_kept(folder) and None in files.values()):
             raise ValueError
     except (ValueError, KeyError, TypeError):
         raise StudyError(f"{path}: the list of files was changed after it was written") from None
@@ -112,8 +118,85 @@ def result_of(path: Path) -> Path:
     return path.with_name(name)
 
 
-def each(folder: Path, files: Mapping[str, str | None]) -> Iterator[tuple[Path, str | None]]:
-    """Yield place and sha256 of all files of a list; a name that leads out of the folder is none."""
-    for name, digest in files.items():
-        if ".." not in Path(name).parts and not Path(name).is_absolute():
-            yield folder / name, digest
+def missing(path: Path) -> str:
+    """Return what is told of a file that should be here and is not."""
+    if path.is_symlink() and not path.exists():
+        return "is a link that leads nowhere"
+    if path.is_dir():
+        return "is a folder where a file is expected"
+    return "is missing: the run's list of files names it"
+
+
+class Lists:
+    """The lists of some folders, each read once.
+
+    Parameters
+    ----------
+    hashes
+        Where hashes come from.
+    """
+
+    def __init__(self, hashes: Hashes):
+        self.hashes = hashes
+        self.spoilt: dict[Path, str] = {}  # what is wrong with a list, by its place
+        self._names: dict[Path, dict[Path, str | None]] = {}
+
+    def names(self, folder: Path) -> dict[Path, str | None]:
+        """Return the sha256 of what a folder's list names by place; nothing where none can be read.
+
+        A name that leads out of the folder is none.
+        """
+        if folder not in self._names:
+            try:
+                files = read(folder) or {}
+            except StudyError as error:
+                self.spoilt[folder / NAME] = str(error).partition(": ")[2]
+                files = {}
+            self._names[folder] = {
+                folder / name: digest
+                for name, digest in files.items()
+                if ".." not in Path(name).parts and not Path(name).is_absolute()
+            }
+        return self._names[folder]
+
+    def is_missing(self, result: Path) -> bool:
+        """Whether a result is not here and should be: a list names it, or something else lies there."""
+        if self.hashes.of(result) is not None:
+            return False
+        if result.is_symlink() or result.exists():
+            return True
+        folder = unit(result)
+        names = {} if folder is None else self.names(folder)
+        return result in names or result.with_name(f"{result.name}.gz") in names
+
+    def faults(self, folder: Path, below: Path, files: list[Path]) -> Iterator[tuple[Path, str]]:
+        """Yield what differs from a folder's list, or what is wrong with the list.
+
+        Parameters
+        ----------
+        folder
+            With a list.
+        below
+            The part of it that counts.
+        files
+            Results that are here.
+        """
+        names = self.names(folder)
+        if folder / NAME in self.spoilt:
+            yield folder / NAME, self.spoilt[folder / NAME]
+            return
+        kept = is_kept(folder)
+        self.hashes.fill(names if kept else (), raw=True)
+        for place, digest in names.items():
+            result = result_of(place)
+            if not place.is_relative_to(below):
+                continue
+            if not place.is_file():
+                if place.name.endswith(records.SUFFIX) or self.hashes.of(result) is None:
+                    yield result, missing(place)
+            elif kept and self.hashes.of(place, raw=True) != digest:
+                yield result, f"{place.name} is not the one that was kept"
+        own = {result_of(place) for place in names}
+        for path in files if kept else ():
+            if unit(path) == folder and result_of(path) not in own:
+                yield path, "is not among the files that were kept"

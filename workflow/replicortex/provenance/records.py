@@ -92,7 +92,9 @@ def read(path: Path, whole: bool = True) -> dict[str, Any]:
     # White space and the order of keys count too: no byte of a record may change unseen.
     if not canonical or own != sha256(canonical_json(record)):
         raise StudyError(f"{path}: the record was changed after it was written")
-    if not _has(record, SHAPE) or not all(map(_is_source, record["modules"])):
+    told_well = _has(record, SHAPE) and all(map(_is_source, record["modules"]))
+    # A name such as HEAD would lead to other code each time.
+    if not told_well or not re.fullmatch("[0-9a-f]{40,}|", record["run"]["git"]["commit"]):
         raise StudyError(
             f"{path}: is no record: what each one tells is missing, or of another kind"
         )

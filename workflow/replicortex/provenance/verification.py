@@ -77,7 +77,7 @@ class _Check:
         self.found: dict[tuple[str, str], Fault] = {}
         self.sources: dict[tuple[str, str, str], list[str]] = {}  # results by path, hash and commit
         self.recomputed = Recomputed(self.steps, self.hashes)
-        self.lists: dict[Path, dict[Path, str | None]] = {}  # sha256 by place, by folder
+        self.lists = listed.Lists(self.hashes)
 
     def run(self, files: list[Path], below: Iterable[Path]) -> list[Fault]:
         self._collect(files)
@@ -85,6 +85,7 @@ class _Check:
         for path, record in self.steps.items():
             self._add(*self._step(path, record))
         self._add(*self._made_again())
+        self._add(*(Fault(path.as_posix(), what) for path, what in self.lists.spoilt.items()))
         for folder in below:
             for unit in listed.units(folder):
                 self._add(*self._list(unit, folder, files))
@@ -108,8 +109,8 @@ class _Check:
             except StudyError as error:
                 place, _, what = str(error).partition(": ")
                 own = place.endswith(records.SUFFIX) or place == str(path)
-                if not chain.has_record(path) and self._is_missing(path):
-                    what = _missing(path)
+                if not chain.has_record(path) and self.lists.is_missing(path):
+                    what = listed.missing(path)
                 if own:
                     self._add(Fault(path.as_posix(), what))
                 else:
@@ -135,8 +136,8 @@ class _Check:
             yield Fault(path.as_posix(), not_its_own(record))  # whose list lies there
             return
         yield of_list
-        if self._is_missing(path):
-            yield Fault(path.as_posix(), _missing(path))
+        if self.lists.is_missing(path):
+            yield Fault(path.as_posix(), listed.missing(path))
         elif self.hashes.of(path) not in (None, record["output"]["sha256"]):
             yield Fault(path.as_posix(), CHANGED)
 
@@ -149,8 +150,8 @@ class _Check:
     def _step(self, path: Path, record: dict[str, Any]) -> Iterator[Fault]:
         name = path.as_posix()
         found = self.hashes.of(path)
-        if found is None and self._is_missing(path):
-            yield Fault(name, _missing(path))
+        if found is None and self.lists.is_missing(path):
+            yield Fault(name, listed.missing(path))
         elif found is None:
             what = "is not here, only its record: its bytes were not checked"
             yield Fault(name, what, "absent")
@@ -215,6 +216,7 @@ class _Check:
     def _made_again(self) -> Iterator[Fault]:
         """Yield results whose records are not those that others name with the same content."""
         found: dict[Path, list[Path]] = {}
+        faulty = self._faulty()
         for path, record in self.steps.items():
             for entry in chain.entries(record):
                 source = chain.place_of(entry["path"], path)
@@ -224,6 +226,7 @@ class _Check:
                     and "record" in entry
                     and other["output"]["sha256"] == entry["sha256"]
                     and other["id"] != entry["record"]
+                    and source.as_posix() not in faulty
                 ):
                     found.setdefault(source, []).append(path)
         for source, readers in found.items():
@@ -234,52 +237,20 @@ class _Check:
             )
             yield Fault(source.as_posix(), what, "stale")
 
-    def _list_of(self, folder: Path | None) -> dict[Path, str | None]:
-        """Return what a folder's list names; nothing without one, or with one that was changed."""
-        if folder is None:
-            return {}
-        if folder not in self.lists:
-            try:
-                told = listed.read(folder) or {}
-            except StudyError as error:
-                place, _, what = str(error).partition(": ")
-                self._add(Fault(place, what))
-                told = {}
-            self.lists[folder] = dict(listed.each(folder, told))
-        return self.lists[folder]
-
-    def _is_missing(self, path: Path) -> bool:
-        """Whether a result that is not here should be: a list names it, or something else lies there."""
-        if self.hashes.of(path) is not None:
-            return False
-        if path.is_symlink() or path.exists():
-            return True
-        names = self._list_of(listed.unit(path))
-        return path in names or path.with_name(f"{path.name}.gz") in names
-
     def _list(self, unit: Path, folder: Path, files: list[Path]) -> Iterator[Fault]:
         """Compare a folder with its list: what is missing, and for a kept run what is another."""
         if not (unit / listed.NAME).exists():
             yield Fault(unit.as_posix(), TOLD["unlisted"], "unlisted")
             return
-        names = self._list_of(unit)
-        faulty = {fault.path for fault in self.found.values() if fault.kind == "fault"}
-        for place, digest in names.items():
-            result = listed.result_of(place)
-            if result.as_posix() in faulty or not place.is_relative_to(folder):
-                continue
-            if not place.is_file():
-                if place.name.endswith(records.SUFFIX) or self.hashes.of(result) is None:
-                    yield Fault(result.as_posix(), _missing(place))
-            elif digest is not None and self.hashes.of(place, raw=True) != digest:
-                yield Fault(result.as_posix(), f"{place.name} is not the one that was kept")
-        if any(names.values()):  # of a kept run
+        if listed.is_kept(unit):
             yield from self._signature(unit)
-            own = {listed.result_of(place) for place in names}
-            for path in files:
-                if listed.unit(path) == unit and listed.result_of(path) not in own:
-                    what = "is not among the files that were kept"
-                    yield Fault(path.as_posix(), what)
+        named = self._faulty()
+        for path, what in self.lists.faults(unit, folder, files):
+            if path.as_posix() not in named:
+                yield Fault(path.as_posix(), what)
+
+    def _faulty(self) -> set[str]:
+        return {fault.path for fault in self.found.values() if fault.kind == "fault"}
 
     def _recorded_code(self, name: str, record: dict[str, Any]) -> Iterator[Fault]:
         """Compare recorded code with the commit's; note its modules for the present code."""
@@ -310,7 +281,7 @@ class _Check:
         """Compare each module that results ran on with the present one: one line a source."""
         stale: dict[str, list[str]] = {}
         text: dict[str, set[str]] = {}
-        faulty = {fault.path for fault in self.found.values() if fault.kind == "fault"}
+        faulty = self._faulty()
         for (source, digest, commit), named in self.sources.items():
             results = [result for result in named if result not in faulty]
             if not results:
@@ -365,14 +336,6 @@ class _Check:
                 yield Fault(place.as_posix(), what, "absent")
             elif found != entry.sha256:
                 yield Fault(place.as_posix(), f"the raw file is not the one that {path} lists")
-
-
-def _missing(path: Path) -> str:
-    if path.is_symlink() and not path.exists():
-        return "is a link that leads nowhere"
-    if path.is_dir():
-        return "is a folder where a file is expected"
-    return "is missing: the run's list of files names it"
 
 
 def _code(modules: dict[str, str]) -> str:
