@@ -274,3 +274,20 @@ def test_a_run_from_which_something_is_missing_is_not_kept(run):
     with pytest.raises(StudyError, match=r"figures/f\.svg: is missing"):
         keep("small", "x", run)
     assert not KEPT.exists()
+
+
+def test_the_command_says_what_it_skipped_and_what_it_did_not_read(run, kept, capsys, monkeypatch):
+    from replicortex.__main__ import main
+    from replicortex.provenance import contents
+
+    monkeypatch.setattr(contents, "SETTLED_S", 0.0)
+    (KEPT / listed.NAME).unlink()
+    for _ in range(2):
+        assert main(["audit", "verify"]) == 0
+    *_, first, second, third, last = capsys.readouterr().out.splitlines()
+    assert first.startswith("(for information) results/reference/x: no list of files here")
+    assert second == "3 results checked, 0 faults, 1 times bytes or code were not at hand to check"
+    assert third == "  1 times: is not here, only its record: its bytes were not checked"
+    assert last.startswith("  2 files were not read") and "--no-cache" in last
+    assert main(["audit", "verify", "--json"]) == 0
+    assert '"kind": "unlisted"' in capsys.readouterr().out
