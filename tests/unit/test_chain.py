@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from study_copy import GIT
+from synthetic_run import again
 
 from replicortex.provenance import chain, records
 from replicortex.provenance.verification import counting, verify
@@ -135,6 +136,65 @@ def test_a_forged_record_does_not_follow_from_its_parameters(study):
     file.write_text(canonical_json(record, indent=1) + "\n")
     (found,) = faults(Path("results/small/x/metrics/t.csv"))
     assert "the record's id does not follow" in found
+
+
+@pytest.mark.parametrize("suffix", ["", ".gz"])
+@pytest.mark.parametrize("folder", ["results/small/x", "results/reference/x"])
+def test_two_results_swapped_with_their_records_are_both_named(study, folder, suffix):
+    folder = Path(folder)
+    other = made("results/small/x/metrics/u.csv", "a\n2\n", {})
+    if folder == study:
+        for path in (other, records.path_of(other)):
+            shutil.copy(path, folder / "metrics")
+    one, other = (folder / "metrics" / name for name in ("t.csv", "u.csv"))
+    swap(records.path_of(one), records.path_of(other))
+    swap(one, other)
+    if suffix:
+        for path in (one, other):
+            path.with_name(path.name + suffix).write_bytes(
+                gzip.compress(path.read_bytes(), mtime=0)
+            )
+            path.unlink()
+    whole = verify([folder / "figures/f.svg", one, other], Path.cwd())
+    assert sorted(str(fault) for fault in whole if fault.kind != "absent") == [
+        f"{one}: its record is that of results/small/x/metrics/u.csv",
+        f"{other}: its record is that of results/small/x/metrics/t.csv",
+    ]
+
+
+def swap(one, other):
+    aside = one.rename(one.with_name("aside"))
+    other.rename(one)
+    aside.rename(other)
+
+
+def test_a_copy_with_its_record_elsewhere_holds_under_its_own_name_alone(study, tmp_path_factory):
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    copy = elsewhere / "f.svg"
+    for path in (study / "figures/f.svg", records.path_of(study / "figures/f.svg")):
+        shutil.copy(path, elsewhere)
+    assert faults(copy) == []
+    (found,) = faults_of_renamed(copy, "g.svg")
+    assert found.endswith("g.svg: its record is that of results/small/x/figures/f.svg")
+
+
+def faults_of_renamed(path, name):
+    records.path_of(path).rename(path.with_name(f"{name}{records.SUFFIX}"))
+    return faults(path.rename(path.with_name(name)))
+
+
+def test_forged_records_in_a_circle_come_to_an_end(study):
+    model, table = (
+        Path("results/small/x", name) for name in ("models/m.safetensors", "metrics/t.csv")
+    )
+    entry = {
+        "path": table.as_posix(),
+        "sha256": records.file_sha256(table),
+        "record": "0" * 64,
+        "synthetic": True,
+    }
+    again(model, lambda record: record.update(inputs={"x": [entry]}))
+    assert {line.partition(":")[0] for line in faults(table)} >= {model.as_posix()}
 
 
 @pytest.mark.parametrize("old, new", [('"factor": 1', '"factor":  1'), ("{\n", "{\r\n")])
