@@ -33,16 +33,6 @@ def made(result: Path, content: bytes, call: str, inputs: dict, seed: int | None
     return result
 
 
-def again(result: Path, change: Callable[[dict], None]) -> None:
-    """Write a record anew as somebody would who has read how it is sealed."""
-    file = records.path_of(result)
-    record = json.loads(file.read_text())
-    record.pop("sha256")
-    change(record)
-    record["sha256"] = records.sha256(canonical_json(record))
-    file.write_text(canonical_json(record, indent=1) + "\n")
-
-
 def many_jobs(run: Path, jobs: int, size: int = 1_000) -> None:
     """Write a run: trainings, one extraction each, one table, one figure of it.
 
@@ -91,3 +81,13 @@ def many_jobs(run: Path, jobs: int, size: int = 1_000) -> None:
         "0000000049454e44ae426082"
     )
     made(paper / "figures/change.png", figure, f"{CALL}.figures:figures", {"curves": table}, None)
+
+
+def again(result: Path, change: Callable[[dict], None]) -> None:
+    """Write a record anew as somebody would who has read how it is sealed."""
+    file = records.path_of(result)
+    record = json.loads(file.read_text())
+    record.pop("sha256")
+    change(record)
+    record["sha256"] = records.sha256(canonical_json(record))
+    file.write_text(canonical_json(record, indent=1) + "\n")

@@ -59,8 +59,8 @@ def texts(folder):
 
 @pytest.mark.parametrize("with_hosts", [False, True])
 def test_machines_and_slurms_numbers_are_named_only_where_asked_for(root, run, with_hosts):
-    build(run, Path("pages"), root, with_hosts=with_hosts)
-    export(run, Path("crate"), root, with_hosts=with_hosts)
+    build(run, Path("pages"), root, hosts=with_hosts)
+    export(run, Path("crate"), root, hosts=with_hosts)
     pages, crate = texts(Path("pages")), texts(Path("crate"))
     assert len(pages) > 5 and "ro-crate-metadata.json" in crate
     for told, words in ((pages, (HOST, NUMBER)), (crate, (HOST,))):

@@ -25,11 +25,7 @@ ASSETS = ("style.css", "filter.js")
 
 
 def build(
-    source: Path,
-    target: Path,
-    root: Path,
-    hashes: Hashes | None = None,
-    with_hosts: bool = False,
+    source: Path, target: Path, root: Path, hashes: Hashes | None = None, *, hosts: bool = False
 ) -> Path:
     """Write the pages of a run, or of one paper of it; return the first page.
 
@@ -43,8 +39,8 @@ def build(
         The repository.
     hashes
         Where hashes come from when the run is verified.
-    with_hosts
-        Whether the pages name machines and Slurm's jobs.
+    hosts
+        Whether pages name machines and the cluster's numbers of jobs, which records always do.
 
     Raises
     ------
@@ -62,8 +58,7 @@ def build(
     folder = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}."))
     try:
         with History(root) as history:
-            view = View(source, folder, root, history, results, hashes or Hashes(), with_hosts)
-            _write(view)
+            _write(View(source, folder, root, history, results, hashes or Hashes(), hosts))
         if target.exists():
             shutil.rmtree(target)
         folder.chmod(0o755)

@@ -37,11 +37,12 @@ class View:
         history: History,
         results: list[Path],
         hashes: Hashes,
-        with_hosts: bool = False,
+        hosts: bool = False,
     ):
+        self.hosts = hosts  # whether names of machines and numbers of their jobs are shown
         self.source, self.target, self.root, self.history = source, target, root, history
         self.results, self.hashes = results, hashes
-        self.run = steps(results, with_hosts)
+        self.run = steps(results, hosts)
         self.maker = {place: step for step in self.run.values() for place in step.outputs}
         self.readers: dict[str, set[str]] = {key: set() for key in self.run}
         for step in self.run.values():

@@ -134,7 +134,7 @@ def _export(options: argparse.Namespace) -> None:
             f"audit export: {error.name} is not installed here; `pip install rocrate`, or `make env`"
         ) from None
 
-    written = export(options.source, options.target, ROOT, options.with_hosts)
+    written = export(options.source, options.target, ROOT, hosts=options.with_hosts)
     if options.json:
         _print_json({"crate": options.target.as_posix(), "metadata": written.as_posix()})
         return
@@ -147,7 +147,7 @@ def _page(options: argparse.Namespace) -> None:
 
     hashes = Hashes(CACHE)
     target = options.target or options.source / "audit"
-    first = build(options.source, target, ROOT, hashes, options.with_hosts)
+    first = build(options.source, target, ROOT, hashes, hosts=options.with_hosts)
     hashes.remember()
     if options.json:
         _print_json({"page": first.as_posix()})

@@ -111,20 +111,6 @@ def read(path: Path, whole: bool = True) -> dict[str, Any]:
     return record
 
 
-def _is_source(name: str) -> bool:
-    """Whether a module's name is a path of Python below workflow/."""
-    return name.endswith(".py") and not name.startswith("/") and ".." not in name.split("/")
-
-
-def _has(value: Any, shape: Any) -> bool:
-    """Whether a value is of a type, or a mapping with at least some keys of some types."""
-    if not isinstance(shape, dict):
-        return isinstance(value, shape)
-    return isinstance(value, dict) and all(
-        name in value and _has(value[name], each) for name, each in shape.items()
-    )
-
-
 def list_of(path: Path) -> Path | None:
     """Return the list of inputs beside a record, if it has one; the record is not checked."""
     name = json.loads(path.read_bytes())["inputs"].get("list")
@@ -158,6 +144,20 @@ def _is_canonical(text: str, record: Any) -> bool:
         depth += body.endswith(("{", "["))
         said.append(body.replace('": ', '":', 1))
     return text.endswith("}\n") and "".join(said) == canonical_json(record)
+
+
+def _is_source(name: str) -> bool:
+    """Whether a module's name is a path of Python below workflow/."""
+    return name.endswith(".py") and not name.startswith("/") and ".." not in name.split("/")
+
+
+def _has(value: Any, shape: Any) -> bool:
+    """Whether a value is of a type, or a mapping with at least some keys of some types."""
+    if not isinstance(shape, dict):
+        return isinstance(value, shape)
+    return isinstance(value, dict) and all(
+        name in value and _has(value[name], each) for name, each in shape.items()
+    )
 
 
 def describe_inputs(inputs: dict[str, Path | list[Path]]) -> dict[str, list[dict[str, Any]]]:

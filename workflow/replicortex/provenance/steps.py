@@ -47,14 +47,14 @@ class Input:
     step: str | None  # key of the job that made it, where its record is here
 
 
-def steps(results: Iterable[Path], with_hosts: bool = False) -> dict[str, Step]:
+def steps(results: Iterable[Path], hosts: bool = False) -> dict[str, Step]:
     """Return all jobs behind some results by key, each after those that it needs.
 
     Parameters
     ----------
     results
         Results with records.
-    with_hosts
+    hosts
         Whether their records tell the machines' names and the numbers of Slurm's jobs too, which
         say nothing to whom pages and crates are published for.
 
@@ -64,7 +64,7 @@ def steps(results: Iterable[Path], with_hosts: bool = False) -> dict[str, Step]:
         When a result has no record.
     """
     told = dict(_records(list(results)))
-    if not with_hosts:
+    if not hosts:
         told = {place: record | {"run": _public(record["run"])} for place, record in told.items()}
     keys = {place: _key(record) for place, record in told.items()}
     found: dict[str, Step] = {}

@@ -72,23 +72,30 @@ def verify(
 class _Check:
     def __init__(self, root: Path, hashes: Hashes, history: History):
         self.root, self.hashes, self.history = root, hashes, history
+        self.lists = listed.Lists(self.hashes)
         self.read = read_from(root / "workflow")
         self.steps: dict[Path, dict[str, Any]] = {}
         self.found: dict[tuple[str, str], Fault] = {}
         self.sources: dict[tuple[str, str, str], list[str]] = {}  # results by path, hash and commit
-        self.recomputed = Recomputed(self.steps, self.hashes)
-        self.lists = listed.Lists(self.hashes)
 
     def run(self, files: list[Path], below: Iterable[Path]) -> list[Fault]:
         self._collect(files)
         self.hashes.fill(self._contents())
+        recomputed = Recomputed(self.steps, self.hashes)
         for path, record in self.steps.items():
-            self._add(*self._step(path, record))
+            self._add(*self._step(path, record, recomputed))
         self._add(*self._made_again())
         self._add(*(Fault(path.as_posix(), what) for path, what in self.lists.spoilt.items()))
         for folder in below:
             for unit in listed.units(folder):
                 self._add(*self._list(unit, folder, files))
+        faulty = self._faulty()
+        # What a forged record says of sources says nothing of them.
+        self.sources = {
+            key: held
+            for key, named in self.sources.items()
+            if (held := [name for name in named if name not in faulty])
+        }
         self._add(*self._code())
         if self.history.trouble:  # once, not for each result
             what = f"{self.history.trouble}; no code was checked against the commit that it names"
@@ -147,7 +154,7 @@ class _Check:
             for entry in chain.entries(record):
                 yield chain.place_of(entry["path"], path)
 
-    def _step(self, path: Path, record: dict[str, Any]) -> Iterator[Fault]:
+    def _step(self, path: Path, record: dict[str, Any], recomputed: Recomputed) -> Iterator[Fault]:
         name = path.as_posix()
         found = self.hashes.of(path)
         if found is None and self.lists.is_missing(path):
@@ -162,7 +169,7 @@ class _Check:
             yield Fault(
                 name, "the record's id does not follow from its parameters, code and inputs"
             )
-        for what in self.recomputed.faults(path, record):
+        for what in recomputed.faults(path, record):
             yield Fault(name, what)
         for entry in chain.entries(record):
             yield from self._input(path, entry)
@@ -271,7 +278,7 @@ class _Check:
                 return
             what = f"commit {commit[:12]} is not in this repository: its code was not checked"
             yield Fault(name, what, "absent")
-        else:
+        elif commit:
             own = self.history.modules(module, commit)
             if own is None or own != record["modules"] or _code(own) != record["job"]["code"]:
                 what = f"the code of {module} at commit {commit[:12]} is not the recorded one"
@@ -281,11 +288,7 @@ class _Check:
         """Compare each module that results ran on with the present one: one line a source."""
         stale: dict[str, list[str]] = {}
         text: dict[str, set[str]] = {}
-        faulty = self._faulty()
-        for (source, digest, commit), named in self.sources.items():
-            results = [result for result in named if result not in faulty]
-            if not results:
-                continue  # what a forged record says of sources says nothing of them
+        for (source, digest, commit), results in self.sources.items():
             content = self.read(source)
             if content is None or _own_hash(source, content) != digest:
                 stale.setdefault(source, []).extend(results)
