@@ -181,6 +181,20 @@ def test_a_kept_record_that_was_written_anew_is_known_for_another(kept):
     assert path == f"{kept}/figures/f.svg" and "record.json is not the one that was kept" in what
 
 
+def test_a_single_kept_result_is_compared_with_the_list_as_well(kept, capsys):
+    from replicortex.__main__ import main
+
+    figure, table = kept / "figures/f.svg", kept / "metrics/t.csv"
+    again(figure, lambda record: record["run"].update(host="elsewhere"))
+    assert main(["audit", "verify", str(table)]) == 0
+    assert main(["audit", "verify", str(figure)]) == 1
+    assert "svg.record.json is not the one that was kept" in capsys.readouterr().out
+    table.unlink()
+    records.path_of(table).unlink()
+    assert main(["audit", "verify", str(table)]) == 1
+    assert "t.csv: is missing" in capsys.readouterr().out
+
+
 def test_a_kept_list_without_hashes_is_none(kept):
     listed.write(kept, dict.fromkeys(listed.read(kept)))
     what = "the list of files was changed after it was written"

@@ -189,14 +189,15 @@ def _verify(options: argparse.Namespace) -> int:
 
     hashes = Hashes(None if options.no_cache else CACHE)
     copies: list[Fault] = []
-    below = [file for file in options.files if file.is_dir()]
     if options.files:
-        files = []
+        files, below = [], []
         for file in options.files:
             if file.is_dir():
+                below.append(file)
                 files += chain.results_below(file, absent=True)
                 continue
             files.append(_chained(file))
+            below.append(files[-1])
             if files[-1] != file and records.file_sha256(file) != chain.recorded(files[-1]):
                 what = f"the file is not the one that was made as {files[-1]}"
                 copies.append(Fault(file.as_posix(), what))

@@ -177,7 +177,7 @@ class Lists:
         folder
             With a list.
         below
-            The part of it that counts.
+            The part of it that counts: a folder, or one result.
         files
             Results that are here.
         """
@@ -189,7 +189,7 @@ class Lists:
         self.hashes.fill(names if kept else (), raw=True)
         for place, digest in names.items():
             result = result_of(place)
-            if not place.is_relative_to(below):
+            if not result.is_relative_to(result_of(below)):
                 continue
             if not place.is_file():
                 if place.name.endswith(records.SUFFIX) or self.hashes.of(result) is None:

@@ -35,6 +35,8 @@ def signature(folder: Path, root: Path) -> tuple[State, str]:
     GitError
         When git cannot tell.
     """
+    if not folder.resolve().is_relative_to(root.resolve()):
+        return "none", "lies outside the repository"
     place = folder.resolve().relative_to(root.resolve()).as_posix()
     last = git.ask(root, "log", "-1", "--format=%H %G? %GS", "--", place)
     if not last or git.ask(root, "status", "--porcelain", "--untracked-files=all", "--", place):

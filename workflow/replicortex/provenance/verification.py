@@ -62,7 +62,7 @@ def verify(
     hashes
         Where hashes come from; without, each file is read.
     below
-        Folders of results in which nothing may be missing that their lists name.
+        Folders of results, or results: nothing of them may differ from the lists of their runs.
     """
     with History(root) as history:
         check = _Check(root, hashes or Hashes(), history)
@@ -247,7 +247,8 @@ class _Check:
     def _list(self, unit: Path, folder: Path, files: list[Path]) -> Iterator[Fault]:
         """Compare a folder with its list: what is missing, and for a kept run what is another."""
         if not (unit / listed.NAME).exists():
-            yield Fault(unit.as_posix(), TOLD["unlisted"], "unlisted")
+            if folder.is_dir():  # of one result nothing can be missing
+                yield Fault(unit.as_posix(), TOLD["unlisted"], "unlisted")
             return
         if listed.is_kept(unit):
             yield from self._signature(unit)
