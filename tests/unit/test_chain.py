@@ -8,7 +8,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from study_copy import GIT
+from study_copy import ANOTHERS, GIT
 from synthetic_run import again
 
 from replicortex.provenance import chain, records
@@ -269,6 +269,18 @@ def test_a_dataset_that_was_moved_to_another_commit_is_named(data):
     (found,) = faults(data)
     assert found.startswith("data/d: the dataset was moved to commit ")
     assert found.endswith(f"data/manifests/d@1.json says {told[:12]}")
+
+
+def test_the_commit_of_a_dataset_is_checked_for_another_user_too(data, monkeypatch):
+    for name, value in ANOTHERS.items():
+        monkeypatch.setenv(name, value)
+    assert verify([data], Path.cwd()) == []
+    subprocess.run(
+        [*GIT, "--git-dir=data/d/.git", "commit", "--quiet", "--allow-empty", "--message", "x"],
+        check=True,
+    )
+    (found,) = verify([data], Path.cwd())
+    assert found.kind == "fault" and "was moved to commit" in found.what
 
 
 def test_a_check_that_git_cannot_make_is_told_and_is_no_fault(data):

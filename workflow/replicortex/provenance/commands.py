@@ -220,14 +220,16 @@ def _verify(options: argparse.Namespace) -> int:
             print(f"(for information) {fault}")
     if unlisted := [fault.path for fault in found if fault.kind == "unlisted"]:
         print(f"(for information) {', '.join(unlisted)}: {UNLISTED}")
-    skipped = Counter(fault.what for fault in found if fault.kind == "absent")
+    absent = [fault for fault in found if fault.kind == "absent"]
+    skipped = Counter(fault.what for fault in absent)
     print(
         f"{len(files)} results checked, {len(wrong)} faults"
-        + (f", {skipped.total()} times bytes or code were not at hand to check" if skipped else "")
+        + (f", {len(absent)} times bytes or code were not at hand to check" if absent else "")
         + "".join(f"; {fault.what}" for fault in found if fault.kind == "git")
     )
     for what, times in skipped.most_common():
-        print(f"  {times} times: {what}")
+        alone = next(fault for fault in absent if fault.what == what)
+        print(f"  {alone}" if times == 1 else f"  {times} times: {what}")
     if hashes.remembered:
         print(
             f"  {hashes.remembered} files were not read, being of the size, times and inode that "
