@@ -10,6 +10,7 @@ sys.path.insert(0, str(Path(workflow.basedir, "workflow")))
 
 from replicortex.core.study import check_files, finish, open_study, require_gpu, say
 from replicortex.core.terminal import one_line_a_job
+from replicortex.provenance.listed import note
 
 check_files(workflow.overwrite_configfiles)
 
@@ -105,3 +106,17 @@ finish(workflow.rules, study)
 
 onstart:
     require_gpu(study, local=not workflow.non_local_exec)
+
+
+onsuccess:
+    note(
+        Path("results", run),
+        [
+            *rules.all.input,
+            *(
+                path
+                for paper in merged
+                for path in getattr(rules, f"judge_{paper}").output
+            ),
+        ],
+    )

@@ -8,7 +8,8 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from study_copy import GIT
+from study_copy import ANOTHERS, GIT
+from synthetic_run import again
 
 from replicortex.provenance import chain, records
 from replicortex.provenance.verification import counting, verify
@@ -137,6 +138,65 @@ def test_a_forged_record_does_not_follow_from_its_parameters(study):
     assert "the record's id does not follow" in found
 
 
+@pytest.mark.parametrize("suffix", ["", ".gz"])
+@pytest.mark.parametrize("folder", ["results/small/x", "results/reference/x"])
+def test_two_results_swapped_with_their_records_are_both_named(study, folder, suffix):
+    folder = Path(folder)
+    other = made("results/small/x/metrics/u.csv", "a\n2\n", {})
+    if folder == study:
+        for path in (other, records.path_of(other)):
+            shutil.copy(path, folder / "metrics")
+    one, other = (folder / "metrics" / name for name in ("t.csv", "u.csv"))
+    swap(records.path_of(one), records.path_of(other))
+    swap(one, other)
+    if suffix:
+        for path in (one, other):
+            path.with_name(path.name + suffix).write_bytes(
+                gzip.compress(path.read_bytes(), mtime=0)
+            )
+            path.unlink()
+    whole = verify([folder / "figures/f.svg", one, other], Path.cwd())
+    assert sorted(str(fault) for fault in whole if fault.kind != "absent") == [
+        f"{one}: its record is that of results/small/x/metrics/u.csv",
+        f"{other}: its record is that of results/small/x/metrics/t.csv",
+    ]
+
+
+def swap(one, other):
+    aside = one.rename(one.with_name("aside"))
+    other.rename(one)
+    aside.rename(other)
+
+
+def test_a_copy_with_its_record_elsewhere_holds_under_its_own_name_alone(study, tmp_path_factory):
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    copy = elsewhere / "f.svg"
+    for path in (study / "figures/f.svg", records.path_of(study / "figures/f.svg")):
+        shutil.copy(path, elsewhere)
+    assert faults(copy) == []
+    (found,) = faults_of_renamed(copy, "g.svg")
+    assert found.endswith("g.svg: its record is that of results/small/x/figures/f.svg")
+
+
+def faults_of_renamed(path, name):
+    records.path_of(path).rename(path.with_name(f"{name}{records.SUFFIX}"))
+    return faults(path.rename(path.with_name(name)))
+
+
+def test_forged_records_in_a_circle_come_to_an_end(study):
+    model, table = (
+        Path("results/small/x", name) for name in ("models/m.safetensors", "metrics/t.csv")
+    )
+    entry = {
+        "path": table.as_posix(),
+        "sha256": records.file_sha256(table),
+        "record": "0" * 64,
+        "synthetic": True,
+    }
+    again(model, lambda record: record.update(inputs={"x": [entry]}))
+    assert {line.partition(":")[0] for line in faults(table)} >= {model.as_posix()}
+
+
 @pytest.mark.parametrize("old, new", [('"factor": 1', '"factor":  1'), ("{\n", "{\r\n")])
 def test_white_space_of_a_record_counts(study, old, new):
     file = records.path_of(Path("results/small/x/metrics/t.csv"))
@@ -147,6 +207,16 @@ def test_white_space_of_a_record_counts(study, old, new):
     assert "the record was changed after it was written" in found
 
 
+def repository(folder, file):
+    """Commit a file of a folder as its repository's only one, and return the commit."""
+    subprocess.run(["git", "init", "--quiet", folder], check=True)
+    subprocess.run(["git", "-C", folder, "add", file], check=True)
+    subprocess.run([*GIT, "-C", folder, "commit", "--quiet", "--message", "x"], check=True)
+    return subprocess.run(
+        ["git", "-C", folder, "rev-parse", "HEAD"], check=True, capture_output=True, text=True
+    ).stdout.strip()
+
+
 @pytest.fixture
 def data(study):
     """A dataset of one file, its manifest, a table made from it and from a file of claims."""
@@ -154,8 +224,10 @@ def data(study):
     raw.parent.mkdir(parents=True)
     raw.write_bytes(gzip.compress(b"raw", mtime=0))
     Path("claims.yaml").write_text("- id: a")
+    commit = repository("data/d", "raw.tar.gz")
+    repository(".", "claims.yaml")
     files = {"raw.tar.gz": {"key": "K", "size": 23, "sha256": records.file_sha256(raw)}}
-    content = {"name": "d", "version": "1", "id": "i", "commit": "c" * 40, "synthetic": False}
+    content = {"name": "d", "version": "1", "id": "i", "commit": commit, "synthetic": False}
     manifest = made("data/manifests/d@1.json", json.dumps({**content, "files": files}), {})
     inputs = {"data": manifest, "claims": Path("claims.yaml")}
     return made("results/small/x/metrics/d.csv", "1", inputs)
@@ -179,7 +251,6 @@ def test_each_changed_artefact_is_the_one_fault(data, victim, what):
 
 
 def test_claims_changed_and_committed_since_are_stale_and_no_fault(data):
-    subprocess.run(["git", "init", "--quiet"], check=True)
     Path("claims.yaml").write_text("- id: b")
     subprocess.run(["git", "add", "claims.yaml"], check=True)
     subprocess.run([*GIT, "commit", "--quiet", "--message", "claims"], check=True)
@@ -191,13 +262,38 @@ def test_claims_changed_and_committed_since_are_stale_and_no_fault(data):
 
 
 def test_a_dataset_that_was_moved_to_another_commit_is_named(data):
-    subprocess.run(["git", "init", "--quiet", "data/d"], check=True)
+    told = json.loads(Path("data/manifests/d@1.json").read_text())["commit"]
     subprocess.run(
         [*GIT, "-C", "data/d", "commit", "--quiet", "--allow-empty", "--message", "x"], check=True
     )
     (found,) = faults(data)
     assert found.startswith("data/d: the dataset was moved to commit ")
-    assert found.endswith("data/manifests/d@1.json says cccccccccccc")
+    assert found.endswith(f"data/manifests/d@1.json says {told[:12]}")
+
+
+def test_the_commit_of_a_dataset_is_checked_for_another_user_too(data, monkeypatch):
+    for name, value in ANOTHERS.items():
+        monkeypatch.setenv(name, value)
+    assert verify([data], Path.cwd()) == []
+    subprocess.run(
+        [*GIT, "--git-dir=data/d/.git", "commit", "--quiet", "--allow-empty", "--message", "x"],
+        check=True,
+    )
+    (found,) = verify([data], Path.cwd())
+    assert found.kind == "fault" and "was moved to commit" in found.what
+
+
+def test_a_check_that_git_cannot_make_is_told_and_is_no_fault(data):
+    shutil.rmtree("data/d/.git")
+    (found,) = verify([data], Path.cwd())
+    assert (found.path, found.kind) == ("data/d", "absent")
+    assert "git cannot tell the dataset's commit here" in found.what
+    shutil.rmtree(".git")
+    Path("claims.yaml").write_text("- id: b")
+    told = [(fault.path, fault.kind) for fault in verify([data], Path.cwd())]
+    # Whether the claims were committed since nobody can tell: said once of git, once of the file.
+    assert ("claims.yaml", "absent") in told and ("claims.yaml", "fault") not in told
+    assert [kind for _, kind in told].count("git") == 1
 
 
 def test_data_that_are_not_here_are_no_fault_and_are_said(data):
@@ -214,7 +310,9 @@ def test_a_random_byte_anywhere_is_found_and_named(data):
     draw = random.Random(3)
     figure = Path("results/small/x/figures/f.svg")
     victims = [
-        path for path in Path().rglob("*") if path.is_file() and "reference" not in path.parts
+        path
+        for path in Path().rglob("*")
+        if path.is_file() and not {"reference", ".git"} & set(path.parts)
     ]
     assert len(victims) == 12
     for _ in range(100):
@@ -226,8 +324,7 @@ def test_a_random_byte_anywhere_is_found_and_named(data):
         found = verify([data, figure], Path.cwd())
         victim.write_bytes(before)
         named = victim.as_posix().removesuffix(records.SUFFIX)
-        # No git here, which is told once where it was asked.
-        told = [fault.path for fault in found if fault.kind != "git"]
+        told = [fault.path for fault in found]
         assert told == [named], victim
     assert verify([data, figure], Path.cwd()) == []
 
@@ -235,7 +332,7 @@ def test_a_random_byte_anywhere_is_found_and_named(data):
 def test_the_tree_tells_each_step_once_and_data_to_their_keys(data):
     told = chain.tree(data, {})
     (dataset,) = told["inputs"]["data"]
-    assert dataset["keys"] == {"raw.tar.gz": "K"} and dataset["dataset"]["commit"] == "c" * 40
+    assert dataset["keys"] == {"raw.tar.gz": "K"} and len(dataset["dataset"]["commit"]) == 40
     assert told["inputs"]["claims"][0]["path"] == "claims.yaml"
     figure = chain.tree(Path("results/small/x/figures/f.svg"), {})
     (table,) = figure["inputs"]["table"]

@@ -2,6 +2,7 @@
 
 import gzip
 import hashlib
+import hmac
 import os
 from pathlib import Path
 
@@ -59,6 +60,58 @@ def test_without_a_cache_every_file_is_read():
     remembered(path)
     hashes = Hashes()
     assert hashes.of(path) == sha(b"one") and hashes.bytes_read == 3
+
+
+def forged(path):
+    """Write a cache as somebody would who read this source, but has no key of this user."""
+    import json
+
+    told = path.stat()
+    facts = [told.st_size, told.st_mtime_ns, told.st_ctime_ns, told.st_ino, told.st_dev]
+    content = json.dumps({f"content {path}": [*facts, sha(b"one")]}, separators=(",", ":")).encode()
+    for seal in (sha(content), hmac.new(b"", content, "sha256").hexdigest()):
+        Path("cache.json").write_bytes(seal.encode() + b"\n" + content)
+        yield
+
+
+def test_a_forged_cache_and_that_of_another_user_are_left_aside(tmp_path_factory, monkeypatch):
+    path = Path("a")
+    path.write_bytes(b"one")
+    remembered(path)
+    path.write_bytes(b"two")
+    for _ in forged(path):
+        assert remembered(path) == (sha(b"two"), 3)
+    assert remembered(path) == (sha(b"two"), 0)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("another")))
+    assert remembered(path) == (sha(b"two"), 3)
+
+
+@pytest.mark.parametrize("caches", ["in the study", "a file"])
+def test_without_a_place_for_the_key_nothing_is_remembered(tmp_path_factory, monkeypatch, caches):
+    place = (
+        Path("caches").absolute()
+        if caches == "in the study"
+        else tmp_path_factory.mktemp("x") / "f"
+    )
+    if caches == "a file":
+        place.write_bytes(b"")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(place))
+    path = Path("a")
+    path.write_bytes(b"one")
+    assert remembered(path) == remembered(path) == (sha(b"one"), 3)
+    assert not Path("cache.json").exists() and not Path("caches").exists()
+
+
+def test_the_key_of_caches_is_its_users_alone(tmp_path_factory, monkeypatch):
+    caches = tmp_path_factory.mktemp("caches")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(caches))
+    path = Path("a")
+    path.write_bytes(b"one")
+    remembered(path)
+    key = caches / "replicortex/key"
+    assert key.stat().st_mode & 0o777 == 0o600 and key.stat().st_size == 32
+    key.write_bytes(b"cut")  # a new one takes its place
+    assert remembered(path)[1] == 3 and remembered(path)[1] == 0
 
 
 @pytest.mark.parametrize("content", ["", "{", "[1]", '{"a": 3}'])

@@ -231,6 +231,19 @@ def test_bad_line_of_a_listing(tmp_path, line):
         load(write(tmp_path, x=changed(source={"kind": "urls", "listing": "listed/x.tsv"})))
 
 
+@pytest.mark.parametrize("name", ["../x.csv", "a/../../x.csv", "/etc/x.csv", "..", ".", "", "a//b"])
+def test_a_file_that_leads_out_of_the_dataset(tmp_path, name):
+    listing = tmp_path / "listed/x.tsv"
+    listing.parent.mkdir()
+    listing.write_text(f"path\tsize\tsha256\na.csv\t1\t{'a' * 64}\n{name}\t1\t{'a' * 64}\n")
+    with pytest.raises(StudyError, match=r"listed/x\.tsv: line 3: .*leads out of the dataset"):
+        load(write(tmp_path, x=changed(source={"kind": "urls", "listing": "listed/x.tsv"})))
+    if name:
+        file = {"sha256": "a" * 64, "size": 1}
+        with pytest.raises(StudyError, match="leads out of the dataset"):
+            load(write(tmp_path, x=changed(files={name: file})))
+
+
 def test_absent_listing(tmp_path):
     with pytest.raises(StudyError, match=r"x\.tsv: the listing of files is absent"):
         load(write(tmp_path, x=changed(source={"kind": "urls", "listing": "listed/x.tsv"})))

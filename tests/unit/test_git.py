@@ -121,11 +121,12 @@ def test_results_made_where_git_could_not_tell_are_not_kept(clone, monkeypatch):
         keep("small", "x", clone)
 
 
-def test_a_record_without_commit_is_no_silent_pass(clone, monkeypatch):
-    monkeypatch.setitem(FACTS, "git", {"commit": "", "dirty": "unknown"})
+@pytest.mark.parametrize("dirty", ["unknown", "no"])
+def test_a_record_without_commit_is_no_silent_pass(clone, monkeypatch, dirty):
+    monkeypatch.setitem(FACTS, "git", {"commit": "", "dirty": dirty})
     monkeypatch.setattr("test_chain.records.Identity", _with_code)
-    made("results/small/x/figures/g.svg", "<svg/>", {})
-    (found,) = verify([Path("results/small/x/figures/g.svg")], clone)
+    made("results/small/x/metrics/g.csv", "a\n1\n", {})
+    (found,) = verify([Path("results/small/x/metrics/g.csv")], clone)
     assert found.kind == "absent" and "its record names no commit" in found.what
 
 

@@ -41,6 +41,13 @@ def test_files_are_read_as_each_commit_holds_them(repository):
         assert history.read("HEAD", "workflow/pkg/a.py") == b"import pkg.b\nx = 2\n"
 
 
+def test_a_name_of_two_lines_is_one_question(repository):
+    root, one, two = repository
+    with History(root) as history:
+        assert history.read(f"{one}:workflow/pkg/a.py\n{one}", "workflow/pkg/a.py") is None
+        assert history.read(two, "workflow/pkg/b.py") == b"y = 1\n\n\n"
+
+
 def test_modules_are_those_of_the_commit(repository):
     root, one, two = repository
     with History(root) as history:

@@ -1,10 +1,12 @@
 """Keeping a run: whole chains, committed code and real data, or nothing."""
 
+import json
 import subprocess
 from pathlib import Path
 
 import pytest
 from study_copy import GIT
+from synthetic_run import again
 from test_chain import FACTS, made
 
 from replicortex.core.errors import StudyError
@@ -81,3 +83,41 @@ def test_a_chain_that_does_not_hold_is_refused(run):
         keep("small", "x", run)
     assert not Path("results/reference").exists()
     assert records.read(records.path_of(Path("results/small/x/metrics/t.csv")))
+
+
+@pytest.mark.parametrize("forged", [False, True])
+def test_synthetic_is_what_the_manifests_say_whatever_records_say(run, forged):
+    facts = {"name": "d", "version": "1", "id": "i", "commit": "c" * 40, "synthetic": True}
+    manifest = made("data/manifests/d@1.json", json.dumps({**facts, "files": {}}), {})
+    table = made("results/small/x/metrics/t.csv", "a\n2\n", {"data": manifest})
+    figure = made("results/small/x/figures/f.svg", "<svg/>", {"table": table})
+    with pytest.raises(StudyError, match="comes from synthetic data"):
+        keep("small", "x", run)
+    if forged:
+
+        def change(record):
+            record["synthetic"] = False
+            for entry in record["inputs"].get("data", []) + record["inputs"].get("table", []):
+                entry["synthetic"] = False
+                if "dataset" in entry:
+                    entry["dataset"]["synthetic"] = False
+
+        again(table, change)
+        again(figure, change)
+        with pytest.raises(StudyError, match=r"t\.csv: its record says synthetic False of a"):
+            keep("small", "x", run)
+    assert not Path("results/reference").exists()
+
+
+def test_results_whose_record_names_no_commit_are_not_kept(run, monkeypatch):
+    monkeypatch.setattr("test_chain.records.Identity", _with_code)
+    made("results/small/x/metrics/u.csv", "a\n", {})
+    with pytest.raises(StudyError, match=r"u\.csv: its record names no commit"):
+        keep("small", "x", run)
+
+
+def _with_code(what, inputs):
+    return IDENTITY(what | {"code": "c" * 64}, inputs)
+
+
+IDENTITY = records.Identity

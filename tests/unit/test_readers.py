@@ -1,6 +1,9 @@
 """Readers of CIFAR-10, the 92 objects and THINGS-fMRI, on fixtures in the real formats."""
 
 import importlib
+import io
+import pickle
+import random
 import tarfile
 
 import h5py
@@ -98,15 +101,63 @@ def test_archive_without_a_batch_is_told(tmp_path):
 
 
 def test_pickles_may_hold_arrays_only(tmp_path):
-    import io
-    import pickle
-
     class Evil:
         def __reduce__(self):
             return (print, ("no",))
 
     with pytest.raises(pickle.UnpicklingError, match="does not belong into CIFAR-10"):
         cifar._Plain(io.BytesIO(pickle.dumps(Evil()))).load()
+
+
+@pytest.fixture(scope="module")
+def batches(tmp_path_factory):
+    """The parts of a small archive by name."""
+    folder = build("cifar10", tmp_path_factory.mktemp("cifar10"), train=10, test=4)
+    with tarfile.open(folder / cifar.ARCHIVE) as archive:
+        return {m.name: archive.extractfile(m).read() for m in archive if m.isfile()}
+
+
+def packed(parts, path):
+    with tarfile.open(path, "w:gz", compresslevel=1) as archive:
+        for name, content in parts.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+    return path
+
+
+@pytest.mark.parametrize("label", [-5, 999, 10, 1.5, "1", None, [1], 1 << 70])
+def test_a_label_that_is_none_of_the_classes_is_told(tmp_path, batches, label):
+    name = cifar.BATCHES["test"][0]
+    batch = pickle.loads(batches[name], encoding="bytes")
+    batch[b"labels"][2] = label
+    path = packed(batches | {name: pickle.dumps(batch)}, tmp_path / "x.tar.gz")
+    with pytest.raises(StudyError, match=r"x\.tar\.gz: (labels from 0 to 9|CIFAR-10's archive) "):
+        cifar.read_archive(path, "test")
+
+
+def test_mutated_pickles_are_read_or_told(tmp_path, batches):
+    """Inside a sound archive no checksum of gzip helps."""
+    draw = random.Random(5)
+    names = [*cifar.BATCHES["test"], f"{cifar.FOLDER}/batches.meta"]
+    told = 0
+    for number in range(200):
+        name = names[number % 2]
+        content = bytearray(batches[name])
+        at = draw.randrange(min(len(content), draw.choice([60, 400, 1 << 20])))
+        if number % 3:
+            content[at] = draw.randrange(256)
+        else:
+            del content[at : at + draw.choice([1, 4])]
+        path = packed(batches | {name: bytes(content)}, tmp_path / "x.tar.gz")
+        try:
+            images, labels, classes = cifar.read_archive(path, "test")
+        except StudyError:
+            told += 1
+            continue
+        assert images.dtype == np.uint8 and images.shape == (4, 32, 32, 3)
+        assert labels.dtype == np.int64 and 0 <= labels.min() <= labels.max() < len(classes)
+    assert 50 < told < 190
 
 
 def test_truncated_packed_file_is_told(tmp_path):

@@ -9,6 +9,7 @@ from replicortex.tools.resources import needed
 
 def job(folder, rule, seconds, memory, outputs=1):
     facts = {"rule": rule, "wall_seconds": seconds, "peak_memory_mb": memory}
+    facts["git"] = {"commit": "", "dirty": "unknown"}
     what = {"call": "papers.x:f", "arguments": {"r": rule}, "code": f"{rule}{seconds}"}
     for number in range(outputs):
         result = folder / f"{rule}_{seconds}_{number}.csv"

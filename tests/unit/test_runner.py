@@ -333,7 +333,7 @@ def test_synthetic_results_say_so_on_the_figure(work):
     manifest = {"name": "x", "version": "1", "id": "i", "commit": "c", "synthetic": True}
     manifest["files"] = {}
     (manifests / "x@1.json").write_text(json.dumps(manifest))
-    what = {"call": "made_up_job:drawing", "arguments": {}, "threads": 1}
+    what = {"call": "made_up_job:drawing", "arguments": {}, "threads": 1, "code": None}
     runner.run(
         rule="draw",
         job=canonical_json(what),

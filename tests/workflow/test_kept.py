@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from replicortex.provenance import records
+from replicortex.provenance import listed, records
 
 ROOT = Path(__file__).parents[2]
 KEPT = sorted(path for path in (ROOT / "results/reference").glob("*") if path.is_dir())
@@ -23,7 +23,8 @@ def verify(root, *files):
 
 @pytest.mark.parametrize("paper", KEPT, ids=lambda path: path.name)
 def test_a_kept_run_holds(root, paper):
-    kept = sorted(path for path in paper.rglob("*") if path.is_file())
+    every = sorted(path for path in paper.rglob("*") if path.is_file())
+    kept = [path for path in every if path.name != listed.NAME]
     told = [path for path in kept if path.name.endswith(records.SUFFIX)]
     # Lists of inputs have no record: each is checked with the records that name it.
     lists = {path for path in map(records.list_of, told) if path}
@@ -32,6 +33,10 @@ def test_a_kept_run_holds(root, paper):
     done = verify(root, *files)
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr
     assert f"{len(files)} results checked, 0 faults" in done.stdout
+    whole = verify(root, str(paper.relative_to(root)))
+    assert whole.returncode == 0, whole.stdout[-2000:] + whole.stderr
+    is_older = not (paper / listed.NAME).exists()
+    assert whole.stdout.count("no list of files here") == is_older
 
 
 @pytest.mark.parametrize("paper", KEPT, ids=lambda path: path.name)

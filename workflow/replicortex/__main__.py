@@ -53,6 +53,7 @@ def _parser() -> argparse.ArgumentParser:
     keep = commands.add_parser("keep", help="copy a run to results/reference, for git")
     keep.add_argument("run_name", metavar="run")
     keep.add_argument("paper")
+    keep.add_argument("--sign", action="store_true", help="commit it, signed with your git key")
     keep.set_defaults(run=_keep)
 
     resources = commands.add_parser("resources", help="what jobs needed, and what to ask for")
@@ -87,7 +88,7 @@ def _keep(options: argparse.Namespace) -> None:
     from replicortex.tools.promote import keep
 
     run, paper = _name("keep: run", options.run_name), _name("keep: paper", options.paper)
-    copied = keep(run, paper, ROOT)
+    copied = keep(run, paper, ROOT, options.sign)
     print(f"{len(copied)} files kept in results/reference/{options.paper}")
 
 

@@ -91,7 +91,8 @@ def commit(folder: Path) -> str:
     if not (folder / ".git").exists():
         return ""
     try:
-        return run("git", "rev-parse", "--verify", "HEAD", folder=folder).strip()
+        # Its own repository or none: git would go on to look in the folders above.
+        return run("git", "--git-dir=.git", "rev-parse", "--verify", "HEAD", folder=folder).strip()
     except StudyError:
         return ""  # no commit yet
 

@@ -76,7 +76,7 @@ def read_archive(path: Path, split: Split, indices: Sequence[int] | None = None)
             )
         batches = [found[name] for name in BATCHES[split]]
         images = np.concatenate([batch[b"data"] for batch in batches])
-        labels = np.concatenate([np.asarray(batch[b"labels"], dtype=np.int64) for batch in batches])
+        labels = np.concatenate([_whole(batch[b"labels"]) for batch in batches])
         classes = [name.decode() for name in found[f"{FOLDER}/batches.meta"][b"label_names"]]
     if images.dtype != np.uint8 or images.shape != (len(labels), 3072):
         raise StudyError(
@@ -113,7 +113,7 @@ def read_packed(path: Path, indices: Sequence[int] | None = None) -> Images:
     expected = "packed CIFAR-10 (npz)"
     with reading(path, expected), np.load(path) as packed:
         jpeg, offsets = packed["jpeg"].tobytes(), packed["offsets"]
-        labels = packed["labels"].astype(np.int64)
+        labels = _whole(packed["labels"])
         classes = [str(name) for name in packed["classes"]]
         if len(offsets) != len(labels) + 1 or offsets[0] or offsets[-1] != len(jpeg):
             raise StudyError(
@@ -128,6 +128,14 @@ def read_packed(path: Path, indices: Sequence[int] | None = None) -> Images:
         with reading(path, f"{expected}, a JPEG of 32 x 32 pixels as its image {index}"):
             images[place] = pictures.decoded(content)
     return images, labels[list(wanted)], classes
+
+
+def _whole(labels: Any) -> np.ndarray:
+    """Return labels as int64; NumPy alone would take 1.7 for 1."""
+    found = np.asarray(labels)
+    if found.dtype.kind not in "iu":
+        raise ValueError(f"labels of {found.dtype}")
+    return found.astype(np.int64)
 
 
 def _known(labels: np.ndarray, classes: list[str], path: Path) -> None:

@@ -90,7 +90,7 @@ class Dataset(Section):
         if kind in ("urls", "git", "packed") and not (self.files or self.source.listing):
             raise ValueError(f"files (or source.listing) is missing, which kind '{kind}' needs")
         for path, file in self.files.items():
-            if path.startswith("/") or ".." in path.split("/"):
+            if _leads_out(path):
                 raise ValueError(f"files.{path} leads out of the dataset")
             if kind in ("urls", "packed") and not (file.sha256 and file.size):
                 raise ValueError(f"files.{path} needs its sha256 and size")
@@ -160,6 +160,11 @@ def _fixture_version(where: str, declared: Dataset) -> str:
     return f"{declared.version}-{hashlib.sha256(made_by.encode()).hexdigest()[:10]}"
 
 
+def _leads_out(path: str) -> bool:
+    """Whether a file of a dataset would lie outside it, or be its folder."""
+    return path.startswith("/") or bool({"", ".", ".."} & set(path.split("/")))
+
+
 def _listed(listing: Path, prefix: str | None) -> Iterator[tuple[str, File]]:
     where = f"config/{listing.parent.name}/{listing.name}"
     try:
@@ -170,11 +175,14 @@ def _listed(listing: Path, prefix: str | None) -> Iterator[tuple[str, File]]:
         try:
             name, size, digest = line.split("\t")
             url = f"{prefix}{name}" if prefix else None
-            yield name, File(size=int(size), sha256=digest, url=url)
+            file = File(size=int(size), sha256=digest, url=url)
         except ValueError:  # pydantic's is one too
             raise StudyError(
                 f"{where}: line {number}: path, size and sha256 expected, found '{line[:80]}'"
             ) from None
+        if _leads_out(name):
+            raise StudyError(f"{where}: line {number}: {name} leads out of the dataset")
+        yield name, file
 
 
 def missing_user_data(name: str, entry: Dataset, folder: Path | None) -> StudyError:

@@ -24,7 +24,9 @@ from replicortex.provenance.history import History
 ASSETS = ("style.css", "filter.js")
 
 
-def build(source: Path, target: Path, root: Path, hashes: Hashes | None = None) -> Path:
+def build(
+    source: Path, target: Path, root: Path, hashes: Hashes | None = None, *, hosts: bool = False
+) -> Path:
     """Write the pages of a run, or of one paper of it; return the first page.
 
     Parameters
@@ -37,6 +39,8 @@ def build(source: Path, target: Path, root: Path, hashes: Hashes | None = None) 
         The repository.
     hashes
         Where hashes come from when the run is verified.
+    hosts
+        Whether pages name machines and the cluster's numbers of jobs, which records always do.
 
     Raises
     ------
@@ -54,7 +58,7 @@ def build(source: Path, target: Path, root: Path, hashes: Hashes | None = None) 
     folder = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}."))
     try:
         with History(root) as history:
-            _write(View(source, folder, root, history, results, hashes or Hashes()))
+            _write(View(source, folder, root, history, results, hashes or Hashes(), hosts))
         if target.exists():
             shutil.rmtree(target)
         folder.chmod(0o755)

@@ -52,8 +52,11 @@ def render(template: str, /, **told: Any) -> Markup:
 
 
 def page_name(folder: str, key: str) -> str:
-    """Return the path of a page; long keys, which are hashes, by their start."""
-    short = key[:20] if re.fullmatch(r"[0-9a-f]{64}", key) else key
+    """Return the path of a page; long keys, which are hashes, by their start.
+
+    A name out of a record leads to no other folder.
+    """
+    short = key[:20] if re.fullmatch(r"[0-9a-f]{64}", key) else re.sub(r"[/\0]", "_", key)
     return f"{folder}/{short}.html" if folder else f"{short}.html"
 
 

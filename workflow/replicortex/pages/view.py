@@ -37,10 +37,12 @@ class View:
         history: History,
         results: list[Path],
         hashes: Hashes,
+        hosts: bool = False,
     ):
+        self.hosts = hosts  # whether names of machines and numbers of their jobs are shown
         self.source, self.target, self.root, self.history = source, target, root, history
         self.results, self.hashes = results, hashes
-        self.run = steps(results)
+        self.run = steps(results, hosts)
         self.maker = {place: step for step in self.run.values() for place in step.outputs}
         self.readers: dict[str, set[str]] = {key: set() for key in self.run}
         for step in self.run.values():
@@ -139,7 +141,7 @@ class View:
     @cached_property
     def found(self) -> list[Fault]:
         """What a verification of all results found."""
-        return verify(self.results, self.root, self.hashes)
+        return verify(self.results, self.root, self.hashes, [self.source])
 
     def name(self, place: Path) -> str:
         """Return what a picture is called."""

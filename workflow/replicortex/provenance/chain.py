@@ -37,7 +37,7 @@ def results_below(folder: Path, absent: bool = False) -> list[Path]:
             found.add(path)
         elif absent:
             result = path.with_name(path.name.removesuffix(records.SUFFIX))
-            if not result.exists() and not result.with_name(f"{result.name}.gz").exists():
+            if not result.is_file() and not result.with_name(f"{result.name}.gz").is_file():
                 found.add(result)
     return sorted(found)
 

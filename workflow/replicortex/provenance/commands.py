@@ -12,6 +12,10 @@ from replicortex.core.errors import StudyError
 
 ROOT = Path(__file__).resolve().parents[3]
 RESULTS = Path("results")
+UNLISTED = (
+    "no list of files here (the run has not ended yet, or is older than such lists); records are "
+    "checked as ever, but a file that is gone with its record is not missed"
+)
 DECLARED = ROOT / "config/datasets.yaml"
 
 
@@ -47,6 +51,12 @@ def add(parts: argparse._SubParsersAction) -> None:
     crate = part("export", _export, "a run as an RO-Crate (Provenance Run Crate)")
     crate.add_argument("source", type=Path, help="such as results/reference/learning_rules")
     crate.add_argument("target", type=Path, help="a folder to write")
+    for each in (page, crate):
+        each.add_argument(
+            "--with-hosts",
+            action="store_true",
+            help="name machines and the numbers of Slurm's jobs",
+        )
     cited = part("cite", _cite, "BibTeX of a result's paper, data and software")
     cited.add_argument("file", type=Path)
 
@@ -124,7 +134,7 @@ def _export(options: argparse.Namespace) -> None:
             f"audit export: {error.name} is not installed here; `pip install rocrate`, or `make env`"
         ) from None
 
-    written = export(options.source, options.target, ROOT)
+    written = export(options.source, options.target, ROOT, hosts=options.with_hosts)
     if options.json:
         _print_json({"crate": options.target.as_posix(), "metadata": written.as_posix()})
         return
@@ -136,7 +146,8 @@ def _page(options: argparse.Namespace) -> None:
     from replicortex.provenance.contents import CACHE, Hashes
 
     hashes = Hashes(CACHE)
-    first = build(options.source, options.target or options.source / "audit", ROOT, hashes)
+    target = options.target or options.source / "audit"
+    first = build(options.source, target, ROOT, hashes, hosts=options.with_hosts)
     hashes.remember()
     if options.json:
         _print_json({"page": first.as_posix()})
@@ -179,21 +190,23 @@ def _verify(options: argparse.Namespace) -> int:
     hashes = Hashes(None if options.no_cache else CACHE)
     copies: list[Fault] = []
     if options.files:
-        files = []
+        files, below = [], []
         for file in options.files:
             if file.is_dir():
+                below.append(file)
                 files += chain.results_below(file, absent=True)
                 continue
             files.append(_chained(file))
+            below.append(files[-1])
             if files[-1] != file and records.file_sha256(file) != chain.recorded(files[-1]):
                 what = f"the file is not the one that was made as {files[-1]}"
                 copies.append(Fault(file.as_posix(), what))
     else:
-        runs = sorted(path for path in RESULTS.glob("*") if path.is_dir())
-        files = [path for run in runs for path in chain.results_below(run, absent=True)]
+        below = sorted(path for path in RESULTS.glob("*") if path.is_dir())
+        files = [path for run in below for path in chain.results_below(run, absent=True)]
     if not files:
         raise StudyError("audit verify: there is nothing below results/; run `make` first")
-    found = copies + verify(files, ROOT, hashes)
+    found = copies + verify(files, ROOT, hashes, below)
     hashes.remember()
     wrong = counting(found, options.current)
     if options.json:
@@ -203,14 +216,25 @@ def _verify(options: argparse.Namespace) -> int:
     for fault in found:
         if fault in wrong:
             print(fault)
-        elif fault.kind not in ("absent", "git"):
+        elif fault.kind not in ("absent", "git", "unlisted"):
             print(f"(for information) {fault}")
-    absent = Counter(fault.kind for fault in found)["absent"]
+    if unlisted := [fault.path for fault in found if fault.kind == "unlisted"]:
+        print(f"(for information) {', '.join(unlisted)}: {UNLISTED}")
+    absent = [fault for fault in found if fault.kind == "absent"]
+    skipped = Counter(fault.what for fault in absent)
     print(
         f"{len(files)} results checked, {len(wrong)} faults"
-        + (f", {absent} times bytes or code were not at hand to check" if absent else "")
+        + (f", {len(absent)} times bytes or code were not at hand to check" if absent else "")
         + "".join(f"; {fault.what}" for fault in found if fault.kind == "git")
     )
+    for what, times in skipped.most_common():
+        alone = next(fault for fault in absent if fault.what == what)
+        print(f"  {alone}" if times == 1 else f"  {times} times: {what}")
+    if hashes.remembered:
+        print(
+            f"  {hashes.remembered} files were not read, being of the size, times and inode that "
+            "they had when you last had them checked; --no-cache reads them"
+        )
     return 1 if wrong else 0
 
 

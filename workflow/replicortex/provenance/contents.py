@@ -34,6 +34,18 @@ def content_sha256(path: Path) -> str | None:
         return BROKEN
 
 
+def content_bytes(path: Path) -> int | None:
+    """Return the size of a result's content in bytes, kept compressed or not; None when absent."""
+    place = _place(path)
+    if place is None:
+        return None
+    if place.suffix != ".gz":
+        return place.stat().st_size
+    with place.open("rb") as stream:  # gzip ends with it, and checks it while unpacking
+        stream.seek(-4, os.SEEK_END)
+        return int.from_bytes(stream.read(), "little")
+
+
 def _place(path: Path) -> Path | None:
     """Return the file that holds a result: itself, or a compressed copy beside."""
     packed = path if path.suffix == ".gz" else path.with_name(f"{path.name}.gz")
@@ -54,6 +66,7 @@ class Hashes:
     def __init__(self, cache: Path | None = None) -> None:
         self.cache = cache
         self.bytes_read = 0
+        self.remembered = 0  # files that were not read
         self._known: dict[tuple[Path, bool], str | None] = {}
         self._kept: dict[str, list] = {}
         if cache is not None:
@@ -88,6 +101,7 @@ class Hashes:
         name = f"{'raw' if raw else 'content'} {place}"
         kept = self._kept.get(name)
         if isinstance(kept, list) and kept[:-1] == before:
+            self.remembered += 1
             return kept[-1]
         found = records.file_sha256(place) if raw else content_sha256(path)
         self.bytes_read += before[0]

@@ -55,7 +55,7 @@ sha256. Files that are too heavy to travel are described by their sha256.
 """
 
 
-def export(source: Path, target: Path, root: Path) -> Path:
+def export(source: Path, target: Path, root: Path, *, hosts: bool = False) -> Path:
     """Write the crate of a run, or of one paper of it; return its metadata file.
 
     Parameters
@@ -66,6 +66,8 @@ def export(source: Path, target: Path, root: Path) -> Path:
         Folder to write; it must be empty or absent.
     root
         The repository.
+    hosts
+        Whether the description names machines; the records in the crate always do.
 
     Raises
     ------
@@ -81,7 +83,7 @@ def export(source: Path, target: Path, root: Path) -> Path:
     if not results:
         raise StudyError(f"audit export: there are no results below {source}; run the study first")
     with History(root) as history:
-        _RunCrate(root, history, steps(results)).describe(source).write(target)
+        _RunCrate(root, history, steps(results, hosts)).describe(source).write(target)
     return target / METADATA
 
 

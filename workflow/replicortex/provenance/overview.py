@@ -27,7 +27,7 @@ def overview(result: Path) -> Iterator[str]:
     record = chain.read_record(result)
     yield f"{result}  [{record['id'][:12]}]{'  from synthetic data' if record['synthetic'] else ''}"
     found: dict[tuple[str, ...], list[Step]] = {}
-    for step in reversed(steps([result]).values()):
+    for step in reversed(steps([result], hosts=True).values()):
         found.setdefault((step.call, str(step.record["job"]["code"]), _where(step)), []).append(
             step
         )

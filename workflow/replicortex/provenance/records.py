@@ -33,6 +33,23 @@ LONG = 8_000  # bytes of inputs that a record still holds itself
 # A line of indented JSON without quotation marks in its strings: one key, one value or one bracket.
 _LINE = re.compile(r"""(?:"[^"]*": )?(?:"[^"]*"|[^",{}\[\]]+|\{\}|\[\]|\{|\[),?|[}\]],?""")
 
+# What every record tells, as types: somebody else may have written one.
+SHAPE: dict[str, Any] = {
+    "id": str,
+    "inputs": dict,
+    "job": {"arguments": dict, "call": str, "code": (str, type(None))},
+    "modules": dict,
+    "output": {"bytes": int, "path": str, "sha256": str},
+    "run": {"git": {"commit": str, "dirty": str}, "rule": str},
+    "seed": (int, type(None)),
+    "synthetic": bool,
+}
+ENTRY: dict[str, Any] = {"path": str, "sha256": str}
+DATASET_ENTRY = {
+    **ENTRY,
+    "dataset": {"commit": str, "id": str, "name": str, "synthetic": bool, "version": str},
+}
+
 
 def path_of(result: Path) -> Path:
     """Return where the record of a result lies."""
@@ -50,8 +67,15 @@ def file_sha256(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def read(path: Path) -> dict[str, Any]:
+def read(path: Path, whole: bool = True) -> dict[str, Any]:
     """Return a record, checked against its own sha256.
+
+    Parameters
+    ----------
+    path
+        Of the record.
+    whole
+        Whether inputs that a list beside it holds are read as well.
 
     Raises
     ------
@@ -68,8 +92,22 @@ def read(path: Path) -> dict[str, Any]:
     # White space and the order of keys count too: no byte of a record may change unseen.
     if not canonical or own != sha256(canonical_json(record)):
         raise StudyError(f"{path}: the record was changed after it was written")
+    told_well = _has(record, SHAPE) and all(map(_is_source, record["modules"]))
+    # A name such as HEAD would lead to other code each time.
+    if not told_well or not re.fullmatch("[0-9a-f]{40,}|", record["run"]["git"]["commit"]):
+        raise StudyError(
+            f"{path}: is no record: what each one tells is missing, or of another kind"
+        )
     if isinstance(record["inputs"].get("list"), str):
+        if not whole:
+            return record | {"inputs": {}}
         record["inputs"] = _listed(path.parent / record["inputs"]["list"], record["inputs"])
+    if not all(isinstance(part, list) for part in record["inputs"].values()) or not all(
+        _has(entry, DATASET_ENTRY if "dataset" in entry else ENTRY)
+        for part in record["inputs"].values()
+        for entry in part
+    ):
+        raise StudyError(f"{path}: is no record: its inputs are no lists of files")
     return record
 
 
@@ -106,6 +144,20 @@ def _is_canonical(text: str, record: Any) -> bool:
         depth += body.endswith(("{", "["))
         said.append(body.replace('": ', '":', 1))
     return text.endswith("}\n") and "".join(said) == canonical_json(record)
+
+
+def _is_source(name: str) -> bool:
+    """Whether a module's name is a path of Python below workflow/."""
+    return name.endswith(".py") and not name.startswith("/") and ".." not in name.split("/")
+
+
+def _has(value: Any, shape: Any) -> bool:
+    """Whether a value is of a type, or a mapping with at least some keys of some types."""
+    if not isinstance(shape, dict):
+        return isinstance(value, shape)
+    return isinstance(value, dict) and all(
+        name in value and _has(value[name], each) for name, each in shape.items()
+    )
 
 
 def describe_inputs(inputs: dict[str, Path | list[Path]]) -> dict[str, list[dict[str, Any]]]:

@@ -10,6 +10,8 @@ from typing import Any
 from replicortex.core.errors import StudyError
 from replicortex.provenance import chain, records
 
+UNNAMED = "a machine"
+
 
 @dataclass
 class Step:
@@ -45,8 +47,16 @@ class Input:
     step: str | None  # key of the job that made it, where its record is here
 
 
-def steps(results: Iterable[Path]) -> dict[str, Step]:
+def steps(results: Iterable[Path], hosts: bool = False) -> dict[str, Step]:
     """Return all jobs behind some results by key, each after those that it needs.
+
+    Parameters
+    ----------
+    results
+        Results with records.
+    hosts
+        Whether their records tell the machines' names and the numbers of Slurm's jobs too, which
+        say nothing to whom pages and crates are published for.
 
     Raises
     ------
@@ -54,6 +64,8 @@ def steps(results: Iterable[Path]) -> dict[str, Step]:
         When a result has no record.
     """
     told = dict(_records(list(results)))
+    if not hosts:
+        told = {place: record | {"run": _public(record["run"])} for place, record in told.items()}
     keys = {place: _key(record) for place, record in told.items()}
     found: dict[str, Step] = {}
     for place, record in told.items():
@@ -88,6 +100,11 @@ def _records(waiting: list[Path]) -> Iterator[tuple[Path, dict[str, Any]]]:
             if source not in seen and ("record" in entry or "dataset" in entry):
                 seen.add(source)
                 waiting.append(source)
+
+
+def _public(run: dict[str, Any]) -> dict[str, Any]:
+    kept = {name: value for name, value in run.items() if not name.startswith("slurm_")}
+    return kept | {"host": UNNAMED}
 
 
 def _key(record: dict[str, Any]) -> str:

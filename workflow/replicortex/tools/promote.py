@@ -9,15 +9,16 @@ from pathlib import Path
 from replicortex.core import git
 from replicortex.core.errors import StudyError
 from replicortex.core.files import write_bytes
-from replicortex.provenance import chain, records
+from replicortex.provenance import chain, listed, records
+from replicortex.provenance.signatures import sign as sign_commit
 from replicortex.provenance.verification import verify
 
 KEPT = (".csv", ".json", ".pdf", ".png", ".svg")
 LIMIT_BYTES = 1_000_000
 
 
-def keep(run: str, paper: str, root: Path) -> list[Path]:
-    """Copy one paper's figures, tables and scorecard, and the records of every step.
+def keep(run: str, paper: str, root: Path, sign: bool = False) -> list[Path]:
+    """Copy one paper's figures, tables and scorecard, and the records of every step; list them.
 
     Parameters
     ----------
@@ -27,6 +28,8 @@ def keep(run: str, paper: str, root: Path) -> list[Path]:
         Name of the paper.
     root
         The repository.
+    sign
+        Whether to commit them as well, signed with the key that git has of its user.
 
     Raises
     ------
@@ -34,6 +37,7 @@ def keep(run: str, paper: str, root: Path) -> list[Path]:
         When the present folder is not the repository, git cannot tell the commit, or the tree has
         changes that are not committed; when results were made in such a tree or from synthetic
         data, the chain of a figure does not hold, or a file is too large. Nothing is copied then.
+        When git cannot sign; then all is copied.
     """
     try:
         git.head(root)
@@ -71,7 +75,9 @@ def keep(run: str, paper: str, root: Path) -> list[Path]:
             raise StudyError(
                 f"keep: {path} was made from a tree with uncommitted changes; run again"
             )
-    faults = [fault for fault in verify(relative, root) if fault.kind in ("fault", "absent")]
+    # What records say of themselves (of synthetic data, of their commit) counts as far as it follows.
+    found = verify(relative, root, below=[(source / paper).relative_to(root)])
+    faults = [fault for fault in found if fault.kind in ("fault", "absent")]
     if faults:
         raise StudyError(f"keep: {faults[0]}")
     steps = sorted((source / paper).rglob(f"*{records.SUFFIX}"))  # of what stays behind as well
@@ -83,11 +89,16 @@ def keep(run: str, paper: str, root: Path) -> list[Path]:
     target = root / "results/reference" / paper
     if target.exists():
         shutil.rmtree(target)
-    copied = []
+    copied = {}
     for place, (suffix, content) in contents.items():
-        copied.append(target / place.with_name(place.name + suffix))
-        write_bytes(copied[-1], content)
-    return copied
+        path = target / place.with_name(place.name + suffix)
+        write_bytes(path, content)
+        copied[path] = records.sha256(content)
+    names = {path.relative_to(target).as_posix(): digest for path, digest in copied.items()}
+    written = [*copied, listed.write(target, names)]
+    if sign:
+        sign_commit(target, root, f"Reference run of {paper}, kept from the run {run}")
+    return written
 
 
 def _content(path: Path) -> tuple[str, bytes]:
