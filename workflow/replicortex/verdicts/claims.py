@@ -598,7 +598,8 @@ class _Measurement:
         if measure.minus is not None and not why_not:
             subtracted, why_not = self._quantity(measure.minus)
             if not why_not:
-                values = self._pair(values, subtracted, "minus")[0]
+                subtracted, values = self._paired(subtracted, values, "minus")
+                values = values - subtracted
         if why_not:
             nan = float("nan")
             return Estimate(nan, nan, len(values), nan, nan, why_not)
@@ -654,25 +655,29 @@ class _Measurement:
         # `minus` may itself name the column that `from` and `to` set: theirs is the last word.
         start = self._by_seed("from", {**selection, **self.measure.from_})
         end = self._by_seed("to", {**selection, **self.measure.to})
-        _, start, end = self._pair(end, start, "from")
-        return start, end
+        return self._paired(start, end, "from")
 
-    def _pair(
-        self, left: pd.Series, right: pd.Series, key: str
-    ) -> tuple[pd.Series, pd.Series, pd.Series]:
-        # A row without a seed (a model that is not trained) stands beside every seed.
-        if list(right.index) == [_NO_SEED]:
-            right = right.repeat(len(left)).set_axis(left.index)
-        elif list(left.index) == [_NO_SEED]:
-            left = left.repeat(len(right)).set_axis(right.index)
-        unmatched = sorted(set(left.index) ^ set(right.index))
+    def _paired(self, start: pd.Series, end: pd.Series, key: str) -> tuple[pd.Series, pd.Series]:
+        """Return both sides of a comparison, seed beside seed, in the order of the seeds.
+
+        A row without a seed (a model that is not trained) stands beside every seed.
+
+        Raises
+        ------
+        StudyError
+            When a seed stands on one side only.
+        """
+        if list(start.index) == [_NO_SEED]:
+            start = start.repeat(len(end)).set_axis(end.index)
+        elif list(end.index) == [_NO_SEED]:
+            end = end.repeat(len(start)).set_axis(start.index)
+        unmatched = sorted(set(start.index) ^ set(end.index))
         if unmatched:
             raise StudyError(
                 f"claim '{self.claim.id}': measure.{key}: seed {unmatched[0]} stands on one side "
                 f"of the comparison only in table '{self.measure.table}'"
             )
-        left, right = left.sort_index(), right.sort_index()
-        return left - right, right, left
+        return start.sort_index(), end.sort_index()
 
     def _by_seed(self, key: str, selection: Selection) -> pd.Series:
         rows = self._rows(key, selection)
