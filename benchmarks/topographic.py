@@ -39,7 +39,8 @@ from papers.topographic.objectives import VIEWS, task_loss
 from papers.topographic.schema import Numbers
 from papers.topographic.sheet import neighbour_pairs
 from papers.topographic.train import batches
-from replicortex.analysis.moran import grid_weights, morans_i
+from replicortex.analysis.grid import grid_weights
+from replicortex.analysis.moran import morans_i
 from replicortex.core.randomness import generator, torch_generator
 from replicortex.training import device as devices
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from scipy.io import loadmat
 
-from replicortex.analysis import lowlevel, noise, rank, rdm
+from replicortex.analysis import lowlevel, noise_bounds, rank, rdm
 
 pytestmark = pytest.mark.mirror
 
@@ -27,7 +27,7 @@ def objects(mirror):
 @pytest.mark.parametrize(("roi", "lower", "upper"), [("EVC", 0.239, 0.386), ("IT", 0.449, 0.535)])
 def test_leave_one_out_bounds(brains, roi, lower, upper):
     assert brains[roi].shape == (15, 92 * 91 // 2)
-    assert noise.leave_one_out(brains[roi]) == pytest.approx((lower, upper), abs=5e-4)
+    assert noise_bounds.leave_one_out(brains[roi]) == pytest.approx((lower, upper), abs=5e-4)
 
 
 def test_bounds_of_ranks_equal_rsatoolbox(brains):
@@ -35,7 +35,7 @@ def test_bounds_of_ranks_equal_rsatoolbox(brains):
     from rsatoolbox.rdm import RDMs
 
     expected = boot_noise_ceiling(RDMs(brains["EVC"]), method="spearman")
-    found = noise.leave_one_out(brains["EVC"], pool="ranks")
+    found = noise_bounds.leave_one_out(brains["EVC"], pool="ranks")
     np.testing.assert_allclose(found, expected, atol=1e-12)
 
 

@@ -134,14 +134,14 @@ def test_a_constant_that_says_something_counts_in_a_nested_format():
 
 def test_no_import_by_a_computed_name(root):
     """The hash follows import statements, so that few modules may import by a computed name: the
-    runner (jobs), the configuration (papers) and install (generators: in a fixture's version)."""
+    runner (jobs), the configuration (papers) and sources of data (generators: in a fixture's version)."""
     by_name = {
         path.relative_to(root).as_posix()
         for path in (root / "workflow").rglob("*.py")
         for word in ("import_module(", "__import__(")
         if word in path.read_text()
     }
-    allowed = ("core/config", "core/runner", "data/install")
+    allowed = ("core/config", "core/runner", "data/sources")
     assert by_name == {f"workflow/replicortex/{name}.py" for name in allowed}
 
 

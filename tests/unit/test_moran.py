@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from replicortex.analysis.moran import grid_weights, morans_i
+from replicortex.analysis.grid import grid_weights
+from replicortex.analysis.moran import morans_i
 from replicortex.core.errors import StudyError
 from replicortex.core.randomness import generator
 

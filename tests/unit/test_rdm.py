@@ -144,3 +144,16 @@ def test_check_says_what_is_wrong(features, kind):
     with pytest.raises(StudyError, match=kind) as error:
         rdm.check(spoil(rdm.correlation_distance(features), kind), "EVC of file.mat")
     assert str(error.value).startswith("EVC of file.mat: ")
+
+
+def test_a_constant_row_has_no_distance_where_that_is_asked_for():
+    features = np.random.default_rng(0).normal(size=(2, 5, 7))
+    features[1, 3] = 0.1
+    found = rdm.correlation_distance(features, undefined="nan")
+    np.testing.assert_array_equal(found[0], rdm.correlation_distance(features[0]))
+    rest = [0, 1, 2, 4]
+    np.testing.assert_array_equal(
+        found[1][np.ix_(rest, rest)], rdm.correlation_distance(features[1, rest])
+    )
+    np.testing.assert_array_equal(np.isnan(found[1][3]), np.arange(5) != 3)
+    assert np.isnan(found[1]).sum() == 8 and not found[1].diagonal().any()

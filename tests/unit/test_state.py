@@ -1,6 +1,7 @@
 """Training states: checksum, the state before, ownership, time."""
 
 import errno
+import fcntl
 import json
 import os
 import subprocess
@@ -398,3 +399,28 @@ def test_a_machine_is_a_boot_and_its_namespaces() -> None:
     assert state_module._alive(who | {"host": told}) is True
     assert state_module._alive(who | {"host": f"{told} and another"}) is None
     assert state_module._alive(who | {"host": told, "started": "1"}) is False
+
+
+def test_one_claims_while_another_process_looks(tmp_path: Path) -> None:
+    with (tmp_path / ".claim").open("w") as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        state = State(tmp_path)
+        waits = threading.Thread(target=state.__enter__, daemon=True)
+        waits.start()
+        waits.join(timeout=0.3)
+        assert waits.is_alive() and not state.lock.exists()
+    waits.join(timeout=30)
+    assert json.loads(state.lock.read_text())["pid"] == os.getpid()
+    state.__exit__()
+
+
+@pytest.mark.parametrize("number", [errno.ENOLCK, errno.ENOSYS])
+def test_a_folder_without_locks_is_claimed_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    def refuse(descriptor: int, operation: int) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr("fcntl.flock", refuse)
+    with State(tmp_path) as state:
+        assert json.loads(state.lock.read_text())["pid"] == os.getpid()

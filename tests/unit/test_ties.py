@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import rankdata
 
-from replicortex.analysis import bootstrap, noise, rank, rdm, ties
+from replicortex.analysis import bootstrap, noise_bounds, rank, rdm, ties
 from replicortex.core.errors import StudyError
 
 pytestmark = pytest.mark.numbers
@@ -38,7 +38,7 @@ def test_rho_of_rounded_ties_is_that_of_ties():
         bootstrap.stimulus_bootstrap(exact, other, 20, 5, 0),
     )
     for ours, expected in zip(
-        noise.pooled(parted, "ranks"), noise.pooled(exact, "ranks"), strict=True
+        noise_bounds.pooled(parted, "ranks"), noise_bounds.pooled(exact, "ranks"), strict=True
     ):
         np.testing.assert_array_equal(ours, expected)
 

@@ -42,5 +42,19 @@ def test_a_layer_whose_stimuli_are_equally_far_apart_has_no_rsa_and_is_counted()
     apart = np.concatenate([draw(20, 80), np.eye(80)])
     rows = compare(source, [source[0], apart], np.arange(20), 0.01)
     rows = {row["method"]: row for row in rows}
-    assert rows["RSA"] == {"method": "RSA", "constant RDMs": 1}
-    assert all(np.isfinite(rows[method]["score"]) for method in ("CKA", "Procrustes", "ridge"))
+    assert rows["RSA"] == {"method": "RSA", "constant RDMs": 1, "undefined": 0}
+    assert all(np.isfinite(rows[method]["score"]) for method in ("CKA", "Procrustes"))
+    # Ridge learns nothing from units that each answer one stimulus: 2 source layers of 6 units.
+    assert rows["ridge"] == {"method": "ridge", "constant RDMs": 0, "undefined": 12}
+
+
+def test_a_unit_without_a_correlation_is_counted_and_left_out():
+    source = [draw(100, 6, seed=n) for n in range(2)]
+    source[1][:20, 2] = 0.5  # constant over the held-out stimuli
+    rows = compare(source, source, np.arange(20), 0.01)
+    assert {row["method"]: row["undefined"] for row in rows} == {
+        **dict.fromkeys(("soft matching", "CKA", "RSA", "Procrustes"), 2),  # plan and greedy
+        "ridge": 3,
+        "all units": 1,
+    }
+    assert rows[-1]["own score"] == pytest.approx(1)

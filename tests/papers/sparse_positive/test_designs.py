@@ -10,6 +10,7 @@ from papers.sparse_positive import designs, encode, many
 from papers.sparse_positive import statistics as st
 from papers.sparse_positive.noise import Spread, spread
 from replicortex.analysis import encoding
+from replicortex.analysis.correlation import pearson
 from replicortex.core.errors import StudyError
 from replicortex.data import nsd
 from replicortex.data.fixtures.nsd import build
@@ -75,7 +76,7 @@ def test_what_ncsnr_cannot_be():
 def test_noise_gives_the_ceiling_of_its_ncsnr():
     rng = np.random.default_rng(0)
     signal, ncsnr = rng.normal(size=(40000, 3)), np.array([0.3, 0.6, 1.2])
-    found = encoding.pearson(signal, designs.noisy(signal, ncsnr, rng))
+    found = pearson(signal, designs.noisy(signal, ncsnr, rng))
     np.testing.assert_allclose(found, encoding.noise_ceiling(ncsnr, 3), atol=0.02)
 
 

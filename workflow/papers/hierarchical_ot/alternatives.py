@@ -4,7 +4,9 @@ One split for each seed. A method's similarities (training stimuli) give a plan,
 transport, and a greedy choice; both predict held-out responses through HOT's matching of units, so
 that only the plan between layers differs. "own score" is the greedy choice's by the method itself:
 for ridge its regression, for "all units" its one plan. Layers whose training stimuli are all equally
-far apart have no RSA: "constant RDMs" counts them, and unless it is 0 the row of RSA is empty.
+far apart have no RSA: "constant RDMs" counts them, and unless it is 0 the row of RSA is empty; so is that
+of ridge when a pair of layers has no correlation at all. "undefined" counts the correlations of units
+(constant on either side) that the row's means leave out.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ import pandas as pd
 
 from papers.hierarchical_ot.match import Layers, both, layers_of_seed
 from replicortex.analysis import layer_plans, layer_similarity
+from replicortex.analysis.correlation import Mean, mean_pearson
 from replicortex.analysis.optimal_transport import hot, split, standardise, transport
 from replicortex.core.progress import Progress, iter_plainly
 from replicortex.core.randomness import stream_seed
@@ -63,24 +66,24 @@ def compare(
     x, y = ([standardise(layer, held) for layer in side] for side in (source, target))
     ranks = [[layer_similarity.ranked_rdm(layer.train) for layer in side] for side in (x, y)]
     constant = sum(int(np.isnan(one).all()) for side in ranks for one in side)
-    pairs = [(a, b) for a in range(len(x)) for b in range(len(y))]
+    validated = [[_validated(a.train, b.train, penalty) for b in y] for a in x]
     similarities = {
         "soft matching": 1 - found.cost,
         "CKA": _table(x, y, layer_similarity.cka),
         "RSA": np.array([[a @ b for b in ranks[1]] for a in ranks[0]]),
         "Procrustes": _table(x, y, layer_similarity.procrustes),
-        "ridge": np.array([_validated(x[a].train, y[b].train, penalty) for a, b in pairs]).reshape(
-            len(x), len(y)
-        ),
+        "ridge": np.array([[one.value for one in row] for row in validated]),
     }
     rows = []
     for method, similarity in similarities.items():
-        if method == "RSA" and constant:
-            rows.append({"method": method, "constant RDMs": constant})
+        without = sum(one.undefined for row in validated for one in row) * (method == "ridge")
+        if np.isnan(similarity).any():
+            flat = constant if method == "RSA" else 0
+            rows.append({"method": method, "constant RDMs": flat, "undefined": without})
             continue
         plan = transport(1 - similarity)[0].toarray()
         greedy = layer_plans.greedy(1 - similarity)
-        scores, _ = found.scores({"plan": plan, "greedy": greedy})
+        scores, undefined = found.scores({"plan": plan, "greedy": greedy})
         rows.append(
             {
                 "method": method,
@@ -91,21 +94,20 @@ def compare(
                 "depth correlation of greedy": layer_plans.depth_correlation(greedy),
                 "hubness of greedy": layer_plans.hubness(greedy),
                 "constant RDMs": 0,
+                "undefined": without + undefined,
             }
         )
-    chosen = similarities["ridge"].argmax(axis=1)
-    rows[-1]["own score"] = float(
-        np.mean(
-            [
-                layer_similarity.mean_correlation(
-                    x[a].held_out,
-                    y[b].held_out @ layer_similarity.ridge_weights(y[b].train, x[a].train, penalty),
-                )
-                for a, b in enumerate(chosen)
-            ]
-        )
-    )
-    rows.append({"method": "all units", "own score": _all_units(x, y), "constant RDMs": 0})
+    if not np.isnan(similarities["ridge"]).any():
+        own = [
+            mean_pearson(
+                y[b].held_out @ layer_similarity.ridge_weights(y[b].train, x[a].train, penalty),
+                x[a].held_out,
+            )
+            for a, b in enumerate(similarities["ridge"].argmax(axis=1))
+        ]
+        rows[-1]["own score"] = float(np.mean([one.value for one in own]))
+        rows[-1]["undefined"] += sum(one.undefined for one in own)
+    rows.append({"method": "all units", "constant RDMs": 0, **_all_units(x, y)})
     return rows
 
 
@@ -113,25 +115,22 @@ def _table(x: list, y: list, similarity: Any) -> np.ndarray:
     return np.array([[similarity(a.train, b.train) for b in y] for a in x])
 
 
-def _validated(x: np.ndarray, y: np.ndarray, penalty: float) -> float:
+def _validated(x: np.ndarray, y: np.ndarray, penalty: float) -> Mean:
     """Return how well a part of the training stimuli is told from the rest."""
     part = np.arange(len(x)) % VALIDATED == 0
     weights = layer_similarity.ridge_weights(y[~part], x[~part], penalty)
-    return layer_similarity.mean_correlation(x[part], y[part] @ weights)
+    return mean_pearson(y[part] @ weights, x[part])
 
 
-def _all_units(x: list, y: list) -> float:
-    """Return the score of one transport between all units, whatever their layers."""
+def _all_units(x: list, y: list) -> dict[str, float]:
+    """Return "own score" of one transport between all units, whatever their layers, and "undefined"."""
     ends = np.cumsum([layer.train.shape[1] for layer in x])[:-1]
     source, target = (np.concatenate([layer.train for layer in side], axis=1) for side in (x, y))
     plan, _ = transport(1 - source.T @ target)
     told = (plan @ np.concatenate([layer.held_out for layer in y], axis=1).T).T
     parts = np.split(told, ends, axis=1)
-    return float(
-        np.mean(
-            [
-                layer_similarity.mean_correlation(layer.held_out, part)
-                for layer, part in zip(x, parts, strict=True)
-            ]
-        )
-    )
+    own = [mean_pearson(part, layer.held_out) for layer, part in zip(x, parts, strict=True)]
+    return {
+        "own score": float(np.mean([one.value for one in own])),
+        "undefined": sum(one.undefined for one in own),
+    }

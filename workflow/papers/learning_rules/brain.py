@@ -10,8 +10,9 @@ import pandas as pd
 
 from papers.learning_rules import resize
 from papers.learning_rules import stimuli as shown
-from replicortex.analysis import lowlevel, noise, rdm
+from replicortex.analysis import lowlevel, rdm
 from replicortex.analysis.bootstrap import percentile_interval
+from replicortex.analysis.noise_bounds import bootstrap_bounds, leave_one_out
 from replicortex.core.errors import StudyError
 from replicortex.data import objects92, things
 
@@ -123,8 +124,8 @@ def noise_bounds(
             vectors = np.stack([rdm.upper(one)[rdm.upper(mask)] for one in stack])
             if len(vectors) < 2:
                 continue
-            bounds = noise.leave_one_out(vectors)
-            draws = noise.bootstrap_bounds(
+            bounds = leave_one_out(vectors)
+            draws = bootstrap_bounds(
                 vectors,
                 n_stimuli=stack.shape[1],
                 draws=settings["bootstrap_draws"],

@@ -10,8 +10,9 @@ import numpy as np
 import pandas as pd
 
 from papers.learning_rules.scores import read_brain
-from replicortex.analysis import permutation
 from replicortex.analysis.bootstrap import percentile_interval
+from replicortex.analysis.intervals import cohens_d, cohens_d_paired
+from replicortex.analysis.permutation import sign_flip
 from replicortex.analysis.rank import spearman
 from replicortex.core.errors import StudyError
 from replicortex.core.files import read_arrays
@@ -214,19 +215,15 @@ def _test(before: pd.Series, after: pd.Series, side: str, paired: bool) -> tuple
         mean = float(difference[0]) if n else np.nan
         return mean, np.nan, n, np.nan, np.nan, np.nan
     try:
-        d = (
-            permutation.cohens_d_paired(difference)
-            if paired
-            else permutation.cohens_d(both[:, 1], both[:, 0])
-        )
+        d = cohens_d_paired(difference) if paired else cohens_d(both[:, 1], both[:, 0])
     except StudyError:
         d = np.nan  # no spread over seeds
     return (
         float(difference.mean()),
         float(difference.std(ddof=1)),
         n,
-        permutation.sign_flip(difference, side),
-        permutation.sign_flip(difference, "two-sided"),
+        sign_flip(difference, side),
+        sign_flip(difference, "two-sided"),
         d,
     )
 

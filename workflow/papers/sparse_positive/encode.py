@@ -11,6 +11,7 @@ import pandas as pd
 
 from papers.sparse_positive.designs import Design, Problem, problems
 from replicortex.analysis import encoding
+from replicortex.analysis.correlation import pearson
 from replicortex.core.errors import StudyError
 from replicortex.core.files import read_arrays
 from replicortex.core.progress import Progress, iter_plainly
@@ -103,7 +104,7 @@ def per_voxel(
     silent = ~X.any(0)
     W = np.where(silent, 0, W)
     prediction = X @ W.T
-    r = encoding.pearson(prediction, Y)
+    r = pearson(prediction, Y)
     live = W.any(1) & ~np.isnan(r)
     places = np.flatnonzero(~silent)
     shuffled = np.zeros_like(W)
@@ -177,7 +178,7 @@ def _regress(
                 weights = encoding.fit(kind, positive, alpha, X, train, scale="sample")
                 add("per_sample", alpha, weights)
             path = encoding.path(kind, positive, fits["alphas"], X, train, **given)
-            r = np.stack([encoding.pearson(X_valid @ one.T, validation) for one in path])
+            r = np.stack([pearson(X_valid @ one.T, validation) for one in path])
             for per in ("voxel", "global"):
                 best = encoding.choose(r, path, per)
                 picked = path[best, np.arange(len(best))]

@@ -12,6 +12,7 @@ import pandas as pd
 from papers.sparse_positive.designs import Problem, problems, semi_real
 from papers.sparse_positive.encode import load, match_of, per_voxel, summary
 from replicortex.analysis import encoding
+from replicortex.analysis.correlation import pearson
 from replicortex.core.progress import Progress, iter_plainly
 from replicortex.core.randomness import generator
 
@@ -80,7 +81,7 @@ def _ridge(problem: Problem, alphas: Sequence[float]) -> list[dict[str, Any]]:
     rows = []
     for units, (X, X_valid, X_test) in problem.design.features.items():
         path = encoding.path("ridge", False, alphas, X, train)
-        r = np.stack([encoding.pearson(X_valid @ one.T, validation) for one in path])
+        r = np.stack([pearson(X_valid @ one.T, validation) for one in path])
         best = encoding.choose(r, path)
         picked = path[best, np.arange(len(best))]
         rng = generator(problem.cell["seed"], "permuted weights", problem.cell["space"], units)

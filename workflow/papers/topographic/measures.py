@@ -10,7 +10,8 @@ import pandas as pd
 
 from papers.topographic.images import of_each_class
 from papers.topographic.measuring_settings import Measured
-from replicortex.analysis.moran import grid_weights, morans_i
+from replicortex.analysis.grid import grid_weights
+from replicortex.analysis.moran import morans_i
 from replicortex.core.files import read_tensors
 from replicortex.data import floc as localizer
 

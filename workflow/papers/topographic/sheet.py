@@ -4,23 +4,14 @@ from __future__ import annotations
 
 import torch
 
+from replicortex.analysis import grid
 from replicortex.core.errors import StudyError
-
-# Steps from a unit to its neighbours, each undirected pair once.
-STEPS = ((0, 1), (1, 0), (1, 1), (1, -1))
 
 
 def neighbour_pairs(side: int) -> tuple[torch.Tensor, torch.Tensor]:
     """Return both ends of every undirected Moore pair, int64; 930 pairs at side 16, no wrap."""
-    grid = torch.arange(side**2).view(side, side)
-    ends = []
-    for down, right in STEPS:
-        rows = slice(None, side - down), slice(down, None)
-        left, other = (slice(None, side - abs(right)), slice(abs(right), None))
-        first = grid[rows[0], left if right >= 0 else other]
-        second = grid[rows[1], other if right >= 0 else left]
-        ends.append((first.flatten(), second.flatten()))
-    return torch.cat([a for a, _ in ends]), torch.cat([b for _, b in ends])
+    first, second = grid.neighbour_pairs(side, "moore")
+    return torch.from_numpy(first), torch.from_numpy(second)
 
 
 def neighbour_counts(side: int) -> torch.Tensor:

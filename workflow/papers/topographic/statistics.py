@@ -14,6 +14,7 @@ from papers.topographic.conditions import ENSEMBLE
 from papers.topographic.images import ANIMATE, of_each_class
 from papers.topographic.measures import COLUMNS
 from papers.topographic.measuring_settings import Measured, NoiseSettings, Votes
+from replicortex.analysis.rdm import correlation_distance, upper
 from replicortex.core.errors import StudyError
 from replicortex.core.files import read_tensors
 from replicortex.core.randomness import generator
@@ -145,13 +146,6 @@ def _row(told: dict[str, Any], seed: int, measure: str, parameter: str, value: f
     return [told["arm"], told["objective"], told["rho"], seed, measure, parameter, value]
 
 
-def rdm_vector(shown: np.ndarray) -> np.ndarray:
-    """Return 1 - Pearson's r of every two rows, upper triangle without diagonal."""
-    centred = shown - shown.mean(1, keepdims=True)
-    unit = centred / np.linalg.norm(centred, axis=1, keepdims=True)
-    return 1 - (unit @ unit.T)[np.triu_indices(len(shown), 1)]
-
-
 def _consistency(told: dict[str, Any], group: list[Network], each: int) -> list[list]:
     rows = []
     for name, shift in (("rdm_consistency", 0), ("rdm_consistency_without_bias", 1)):
@@ -159,7 +153,7 @@ def _consistency(told: dict[str, Any], group: list[Network], each: int) -> list[
         for arrays, _ in group:
             chosen = of_each_class(arrays["labels"], 0, each, "measured.rdm_images")
             shown = arrays["test"][chosen].astype(np.float64) - shift * arrays["bias"]
-            vectors.append(rdm_vector(shown))
+            vectors.append(upper(correlation_distance(shown, undefined="nan")))
         if len(vectors) < 2:
             continue
         together = np.corrcoef(vectors)

@@ -20,7 +20,7 @@ Empty = Literal["nan", "zero"]
 Scale = Literal["sklearn", "sample"]
 
 KINDS = ("ols", "lasso", "ridge", "elastic_net")
-CONSTANT = 1e-12  # s.d. below which a prediction is constant: rounding leaves about 3e-17
+CONSTANT = 1e-12  # s.d. below which a column is constant, over its largest value or 1
 STALLED = 20_000  # sweeps over the coordinates
 SWEEPS = 3  # between two checks of the conditions
 BLOCK = 64  # voxels solved side by side
@@ -115,22 +115,6 @@ def folded(features: np.ndarray, weights: np.ndarray) -> np.ndarray:
     total = sizes.sum(1)
     used = np.where(w != 0, w * signed.T, 0.0).sum(1)
     return np.divide(total - used, total, out=np.full(len(total), np.nan), where=total > 0)
-
-
-def pearson(predicted: np.ndarray, observed: np.ndarray) -> np.ndarray:
-    """Return Pearson's r of each column; NaN for a constant prediction or observation.
-
-    Of a model without any weight rounding leaves an s.d. near 3e-17 and an r near 1e-17: such a
-    column is constant, not uncorrelated.
-    """
-    p, o = _matrix(predicted, "predictions"), _matrix(observed, "responses")
-    if p.shape != o.shape:
-        raise StudyError(f"correlation: predictions are {p.shape}, responses {o.shape}")
-    p, o = p - p.mean(0), o - o.mean(0)
-    sd_p, sd_o = np.sqrt((p * p).mean(0)), np.sqrt((o * o).mean(0))
-    live = (sd_p >= CONSTANT) & (sd_o >= CONSTANT)
-    products = (p * o).mean(0)
-    return np.divide(products, sd_p * sd_o, out=np.full(len(live), np.nan), where=live)
 
 
 def noise_ceiling(ncsnr: np.ndarray, repeats: int = 3) -> np.ndarray:

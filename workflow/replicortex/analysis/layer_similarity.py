@@ -50,11 +50,3 @@ def rsa(x: np.ndarray, y: np.ndarray) -> float:
 def ridge_weights(y: np.ndarray, x: np.ndarray, penalty: float) -> np.ndarray:
     """Return W (units of y, units of x) that minimises |X - Y W|_F^2 + penalty |W|_F^2."""
     return np.linalg.solve(y.T @ y + penalty * np.eye(y.shape[1]), y.T @ x)
-
-
-def mean_correlation(x: np.ndarray, predicted: np.ndarray) -> float:
-    """Return the mean over units of Pearson's r; units that are constant on either side count as 0."""
-    x, predicted = x - x.mean(axis=0), predicted - predicted.mean(axis=0)
-    norms = np.linalg.norm(x, axis=0) * np.linalg.norm(predicted, axis=0)
-    products = (x * predicted).sum(axis=0)
-    return float(np.divide(products, norms, out=np.zeros_like(norms), where=norms > 1e-12).mean())

@@ -7,25 +7,6 @@ import numpy as np
 from replicortex.core.errors import StudyError
 
 
-def grid_weights(side: int, neighbours: str = "rook") -> np.ndarray:
-    """Return binary neighbour weights (side^2, side^2) of a square grid, row by row, no wrap.
-
-    Parameters
-    ----------
-    side
-        Units along an edge.
-    neighbours
-        "rook": the 4 that share an edge; "moore": the corners too, 8.
-    """
-    if neighbours not in ("rook", "moore"):
-        raise StudyError(f"neighbours: '{neighbours}' is unknown; valid are rook, moore")
-    row, column = np.divmod(np.arange(side**2), side)
-    down = np.abs(row[:, None] - row[None, :])
-    across = np.abs(column[:, None] - column[None, :])
-    near = down + across == 1 if neighbours == "rook" else np.maximum(down, across) == 1
-    return near.astype(float)
-
-
 def morans_i(maps: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """Return I = (N / W) sum_ij w_ij z_i z_j / sum_i z_i^2, z the map less its mean.
 

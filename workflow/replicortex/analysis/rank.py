@@ -70,7 +70,7 @@ def partial_spearman(a: np.ndarray, b: np.ndarray, controls: np.ndarray) -> np.n
 
     All vectors are ranked (ties averaged); the ranks of `a` and `b` are regressed on the ranks
     of all controls together, with an intercept; the residuals are correlated. A row which the
-    controls explain wholly has no residual, and its partial rho is 0.
+    controls explain wholly has no residual, and its partial rho is NaN.
 
     Parameters
     ----------
@@ -103,7 +103,7 @@ def _residuals(ranks: np.ndarray, basis: np.ndarray) -> np.ndarray:
     residuals = ranks - (ranks @ basis.T) @ basis
     norm = np.linalg.norm(residuals, axis=1, keepdims=True)
     explained = norm <= 1e-7  # of ranks with norm 1: what is left is rounding
-    return np.where(explained, 0.0, residuals / np.where(explained, 1.0, norm))
+    return np.where(explained, np.nan, residuals / np.where(explained, 1.0, norm))
 
 
 def _ranked_alike(*named: tuple[str, np.ndarray]) -> list[np.ndarray]:

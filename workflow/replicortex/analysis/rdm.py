@@ -1,12 +1,18 @@
 """Representational dissimilarity matrices (RDMs): distances between all pairs of stimuli."""
 
+from typing import Literal
+
 import numpy as np
 
 from replicortex.analysis import ties
 from replicortex.core.errors import StudyError
 
+Undefined = Literal["error", "nan"]
 
-def correlation_distance(features: np.ndarray, what: str = "features") -> np.ndarray:
+
+def correlation_distance(
+    features: np.ndarray, what: str = "features", *, undefined: Undefined = "error"
+) -> np.ndarray:
     """One minus the Pearson correlation between rows: 0 to 2, not halved, not squared.
 
     Parameters
@@ -15,6 +21,9 @@ def correlation_distance(features: np.ndarray, what: str = "features") -> np.nda
         One row per stimulus; leading axes (subjects, layers) give one RDM each.
     what : str
         How to call the features in an error.
+    undefined : "error" or "nan"
+        What a row with the same value everywhere gives: it has no correlation. With "nan" all its
+        distances are NaN, but that from itself.
 
     Returns
     -------
@@ -27,7 +36,7 @@ def correlation_distance(features: np.ndarray, what: str = "features") -> np.nda
     Raises
     ------
     StudyError
-        A row that holds NaN or infinity, or the same value everywhere: it has no correlation.
+        A row that holds NaN or infinity, or (unless `undefined` is "nan") the same value everywhere.
     """
     features = _as_rows(features, what)
     if features.shape[-1] < 2:
@@ -35,17 +44,22 @@ def correlation_distance(features: np.ndarray, what: str = "features") -> np.nda
             f"{what}: a correlation distance needs at least 2 features per stimulus, "
             f"found {features.shape[-1]}"
         )
-    constant = np.argwhere(constant_rows(features))
-    if len(constant):
+    flat = constant_rows(features)
+    constant = np.argwhere(flat)
+    if len(constant) and undefined == "error":
         raise StudyError(
             f"constant features in {what}: {len(constant)} row(s), the first at index "
             f"{_index(constant[0])}, have the same value in all {features.shape[-1]} features, "
             "so their correlation is not defined"
         )
     centred, norm = _centred(features)
-    unit = centred / norm
+    unit = centred / np.where(flat[..., None], 1.0, norm)
     within = 2 * (features.shape[-1] + 3) * ties.EPS
-    return _tidy(1.0 - unit @ unit.swapaxes(-1, -2), top=2.0, within=within)
+    distances = _tidy(1.0 - unit @ unit.swapaxes(-1, -2), top=2.0, within=within)
+    if len(constant):
+        apart = ~np.eye(features.shape[-2], dtype=bool)
+        distances[(flat[..., :, None] | flat[..., None, :]) & apart] = np.nan
+    return distances
 
 
 def constant_rows(features: np.ndarray) -> np.ndarray:

@@ -118,104 +118,131 @@ def fit(
     """
     with state or nullcontext():
         return [
-            _fit_one(maker(), epochs, checkpoints, precision, state, progress) for maker in make
+            _Training(maker(), epochs, checkpoints, precision, state).finish(progress)
+            for maker in make
         ]
 
 
-def _fit_one(
-    run: Run,
-    epochs: int,
-    checkpoints: list[int],
-    precision: str,
-    state: State | None,
-    progress: Progress,
-) -> Trained:
-    trained = Trained(rows=[], checkpoints={})
-    epoch, step = 0, 0
-    sums: dict[str, torch.Tensor] = {}
-    stopped = False
-    watch = Watch(run.name, run.seed, run.batches.device)
+class _Training:
+    """One run on its way: where it stands, and what it has left so far.
 
-    def check() -> None:
-        watch.look()
-        before = (epoch, step - 1) if step else (epoch - 1, length - 1)
-        watch.weights(run.learner.network, *before)
+    `epoch` and `step` count what is done; `sums` holds, by term, the sum over the steps of this epoch.
+    """
 
-    def save() -> None:
-        check()
-        state.save(
-            run.name,
+    def __init__(
+        self, run: Run, epochs: int, checkpoints: list[int], precision: str, state: State | None
+    ) -> None:
+        self.run, self.epochs, self.checkpoints = run, epochs, checkpoints
+        self.precision, self.state = precision, state
+        self.length = len(run.batches)
+        if self.length == 0 and epochs:
+            raise StudyError(
+                f"{run.name}: the training data are fewer than one batch; lower `batch`"
+            )
+        self.watch = Watch(run.name, run.seed, run.batches.device)
+        self.trained = Trained(rows=[], checkpoints={})
+        self.epoch, self.step, self.stopped = 0, 0, False
+        self.sums: dict[str, torch.Tensor] = {}
+
+    def finish(self, progress: Progress) -> Trained:
+        """Take up what was saved, and train to the end."""
+        if not self._resume() and 0 in self.checkpoints:
+            self._keep({})
+        left = range(self.epoch, self.epochs)
+        for _ in progress(left, desc=self.run.name, total=len(left)):
+            if self.stopped:
+                break
+            self._finish_steps()
+            self._end_epoch()
+        return self.trained
+
+    def _resume(self) -> bool:
+        """Return to the saved state, if there is one."""
+        saved = self.state.load(self.run.name) if self.state else None
+        if not saved:
+            return False
+        self.run.learner.load_state_dict(saved["learner"])
+        self.trained = Trained(saved["rows"], saved["checkpoints"])
+        self.epoch, self.step, self.stopped = saved["epoch"], saved["step"], saved["stopped"]
+        device = self.run.batches.device
+        self.sums = {name: total.to(device) for name, total in saved["sums"].items()}
+        return True
+
+    def _finish_steps(self) -> None:
+        """Take the steps that this epoch still lacks."""
+        draws = self.run.batches.draw(self.epoch)
+        while self.step < self.length:
+            self._take_step(*self.run.batches.get(draws, self.step))
+            if self.step < self.length:
+                self._save_if_due(f"in epoch {self.epoch + 1}, step {self.step}")
+
+    def _take_step(self, images: torch.Tensor, labels: torch.Tensor) -> None:
+        run, epoch, step = self.run, self.epoch, self.step
+        try:
+            with devices.precision(run.batches.device, self.precision):
+                terms = run.learner.step(images, labels, _streams(run.seed, epoch, step))
+        except StudyError as error:
+            raise StudyError(f"{self.watch.place(epoch, step)}: {error}") from error
+        self.watch.step(terms, epoch, step)
+        for name, term in terms.items():
+            self.sums[name] = self.sums.get(name, 0) + term.double()
+        self.step += 1
+
+    def _end_epoch(self) -> None:
+        self.watch.look()
+        self.run.learner.end_epoch()
+        self.epoch, self.step = self.epoch + 1, 0
+        means = {name: float(total / self.length) for name, total in self.sums.items()}
+        self.stopped = self.run.ended is not None and self.run.ended(self.epoch, means)
+        if self.epoch in self.checkpoints or self.stopped:
+            self._check()
+            self._keep(means)
+        self.sums = {}
+        if self.stopped or self.epoch == self.epochs:
+            self._save()  # always: it makes a finished run reload
+        else:
+            self._save_if_due(f"after epoch {self.epoch}")
+
+    def _keep(self, means: dict[str, float]) -> None:
+        """Measure the network, and keep its tensors."""
+        self.trained.checkpoints[self.epoch] = {
+            name: tensor.detach().to("cpu", copy=True)
+            for name, tensor in self.run.learner.network.state_dict().items()
+        }
+        self.trained.rows.append({"epoch": self.epoch, **means, **self.run.measure(self.epoch)})
+
+    def _check(self) -> None:
+        """Refuse terms and weights that are not finite, with the step that gave them."""
+        self.watch.look()
+        last = (self.epoch, self.step - 1) if self.step else (self.epoch - 1, self.length - 1)
+        self.watch.weights(self.run.learner.network, *last)
+
+    def _save_if_due(self, where: str) -> None:
+        """Save when it is time to; when the job's time is over, stop as well."""
+        if self.state is None:
+            return
+        late = self.state.out_of_time()
+        if late or self.state.due():
+            self._save()
+        if late:
+            raise OutOfTime(f"{self.run.name}: stopped {where}")
+
+    def _save(self) -> None:
+        if self.state is None:
+            return
+        self._check()
+        self.state.save(
+            self.run.name,
             {
-                "learner": run.learner.state_dict(),
-                "epoch": epoch,
-                "step": step,
-                "sums": sums,
-                "rows": trained.rows,
-                "checkpoints": trained.checkpoints,
-                "stopped": stopped,
+                "learner": self.run.learner.state_dict(),
+                "epoch": self.epoch,
+                "step": self.step,
+                "sums": self.sums,
+                "rows": self.trained.rows,
+                "checkpoints": self.trained.checkpoints,
+                "stopped": self.stopped,
             },
         )
-
-    length = len(run.batches)
-    if length == 0 and epochs:
-        raise StudyError(f"{run.name}: the training data are fewer than one batch; lower `batch`")
-    saved = state.load(run.name) if state else None
-    if saved:
-        run.learner.load_state_dict(saved["learner"])
-        trained = Trained(saved["rows"], saved["checkpoints"])
-        epoch, step, stopped = saved["epoch"], saved["step"], saved["stopped"]
-        sums = {name: total.to(run.batches.device) for name, total in saved["sums"].items()}
-    elif 0 in checkpoints:
-        _keep(run, 0, {}, trained)
-
-    for _ in progress(range(epoch, epochs), desc=run.name, total=epochs - epoch):
-        if stopped:
-            break
-        draws = run.batches.draw(epoch)
-        while step < length:
-            images, labels = run.batches.get(draws, step)
-            try:
-                with devices.precision(run.batches.device, precision):
-                    terms = run.learner.step(images, labels, _streams(run.seed, epoch, step))
-            except StudyError as error:
-                raise StudyError(f"{watch.place(epoch, step)}: {error}") from error
-            watch.step(terms, epoch, step)
-            for name, term in terms.items():
-                sums[name] = sums.get(name, 0) + term.double()
-            step += 1
-            if state and step < length:
-                late = state.out_of_time()
-                if late or state.due():
-                    save()
-                if late:
-                    raise OutOfTime(f"{run.name}: stopped in epoch {epoch + 1}, step {step}")
-        watch.look()
-        run.learner.end_epoch()
-        epoch += 1
-        step = 0
-        means = {name: float(total / length) for name, total in sums.items()}
-        stopped = run.ended is not None and run.ended(epoch, means)
-        if epoch in checkpoints or stopped:
-            check()
-            _keep(run, epoch, means, trained)
-        sums = {}
-        if state:
-            last = stopped or epoch == epochs
-            late = state.out_of_time() and not last
-            # The last epoch's state is saved always: it makes a finished run reload.
-            if late or state.due() or last:
-                save()
-            if late:
-                raise OutOfTime(f"{run.name}: stopped after epoch {epoch}")
-    return trained
-
-
-def _keep(run: Run, epoch: int, means: dict[str, float], trained: Trained) -> None:
-    trained.checkpoints[epoch] = {
-        name: tensor.detach().to("cpu", copy=True)
-        for name, tensor in run.learner.network.state_dict().items()
-    }
-    trained.rows.append({"epoch": epoch, **means, **run.measure(epoch)})
 
 
 def _streams(seed: int, epoch: int, step: int) -> Callable[[str], torch.Generator]:

@@ -9,7 +9,6 @@ by a heartbeat that it counts up, and that is watched on the watcher's own clock
 from __future__ import annotations
 
 import errno
-import fcntl
 import hashlib
 import io
 import json
@@ -23,6 +22,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
+
+from filelock import FileLock
 
 from replicortex.core.errors import StudyError
 from replicortex.core.files import write_bytes
@@ -134,11 +135,15 @@ class State:
     @contextmanager
     def _alone(self) -> Iterator[None]:
         """Let one claimant at a time look and take over; the system ends it with its process."""
-        with (self.folder / ".claim").open("a") as stream:
+        # A lock of another kind would outlive a claimant that was killed.
+        lock = FileLock(self.folder / ".claim", poll_interval=0.01, fallback_to_soft=False)
+        try:
             # Without such locks (some cluster file systems) `_bury_dead` still notices a rival.
             with suppress(OSError):
-                fcntl.flock(stream, fcntl.LOCK_EX)
+                lock.acquire()
             yield
+        finally:
+            lock.release()
 
     def _bury_dead(self) -> None:
         """Remove the lock of an owner that no longer lives."""

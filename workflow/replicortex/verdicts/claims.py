@@ -28,7 +28,6 @@ from replicortex.core.errors import StudyError, nearest
 from replicortex.core.yaml_text import read_yaml
 
 if TYPE_CHECKING:
-    import numpy as np
     import pandas as pd
 
 SCALES = ("demo", "small", "full")
@@ -598,7 +597,8 @@ class _Measurement:
         if measure.minus is not None and not why_not:
             subtracted, why_not = self._quantity(measure.minus)
             if not why_not:
-                values = self._pair(values, subtracted, "minus")[0]
+                subtracted, values = self._paired(subtracted, values, "minus")
+                values = values - subtracted
         if why_not:
             nan = float("nan")
             return Estimate(nan, nan, len(values), nan, nan, why_not)
@@ -654,25 +654,29 @@ class _Measurement:
         # `minus` may itself name the column that `from` and `to` set: theirs is the last word.
         start = self._by_seed("from", {**selection, **self.measure.from_})
         end = self._by_seed("to", {**selection, **self.measure.to})
-        _, start, end = self._pair(end, start, "from")
-        return start, end
+        return self._paired(start, end, "from")
 
-    def _pair(
-        self, left: pd.Series, right: pd.Series, key: str
-    ) -> tuple[pd.Series, pd.Series, pd.Series]:
-        # A row without a seed (a model that is not trained) stands beside every seed.
-        if list(right.index) == [_NO_SEED]:
-            right = right.repeat(len(left)).set_axis(left.index)
-        elif list(left.index) == [_NO_SEED]:
-            left = left.repeat(len(right)).set_axis(right.index)
-        unmatched = sorted(set(left.index) ^ set(right.index))
+    def _paired(self, start: pd.Series, end: pd.Series, key: str) -> tuple[pd.Series, pd.Series]:
+        """Return both sides of a comparison, seed beside seed, in the order of the seeds.
+
+        A row without a seed (a model that is not trained) stands beside every seed.
+
+        Raises
+        ------
+        StudyError
+            When a seed stands on one side only.
+        """
+        if list(start.index) == [_NO_SEED]:
+            start = start.repeat(len(end)).set_axis(end.index)
+        elif list(end.index) == [_NO_SEED]:
+            end = end.repeat(len(start)).set_axis(start.index)
+        unmatched = sorted(set(start.index) ^ set(end.index))
         if unmatched:
             raise StudyError(
                 f"claim '{self.claim.id}': measure.{key}: seed {unmatched[0]} stands on one side "
                 f"of the comparison only in table '{self.measure.table}'"
             )
-        left, right = left.sort_index(), right.sort_index()
-        return left - right, right, left
+        return start.sort_index(), end.sort_index()
 
     def _by_seed(self, key: str, selection: Selection) -> pd.Series:
         rows = self._rows(key, selection)
@@ -753,18 +757,24 @@ class _Measurement:
         return series.astype(float)
 
     def _summary(self, values: pd.Series) -> Estimate:
+        from replicortex.analysis.intervals import t_interval  # imports SciPy
+
         mean, n = float(values.mean()), len(values) if self.has_seeds else 0
         sd = float(values.std(ddof=1)) if n > 1 else float("nan")
         beyond = (values > self.claim.threshold) == (self.claim.verdict.direction == "positive")
         agreeing = 0 if self.claim.verdict.direction == "zero" else int(beyond.sum())
         if self.claim.verdict.interval == "none":
             return Estimate(mean, sd, n, mean, mean, agreeing=agreeing)
-        lower, upper = t_interval(values.to_numpy())
+        lower = upper = float("nan")
+        if len(values) > 1:
+            lower, upper = t_interval(values.to_numpy())
         return Estimate(mean, sd, n, lower, upper, agreeing=agreeing)
 
     def _sign_flip(self, start: pd.Series, end: pd.Series) -> Estimate:
         """One-sided p of `to` lying above `from`; a fall is tested by naming them the other way."""
-        p = sign_flip_p((end - start).to_numpy())
+        from replicortex.analysis.permutation import sign_flip
+
+        p = sign_flip((end - start).to_numpy(), "greater")
         floor = 2.0 ** -len(start)
         why_not = ""
         if floor > self.claim.threshold:
@@ -851,77 +861,16 @@ def _number(value: Any) -> float | None:
         return None
 
 
-def t_interval(values: np.ndarray, level: float = 0.95) -> tuple[float, float]:
-    """Student-t interval of the mean of values of shape (n,); NaN for fewer than two."""
-    import numpy as np
-    from scipy.stats import t
-
-    n = len(values)
-    if n < 2:
-        return float("nan"), float("nan")
-    half = t.ppf(0.5 + level / 2, n - 1) * np.std(values, ddof=1) / np.sqrt(n)
-    mean = float(np.mean(values))
-    return mean - float(half), mean + float(half)
-
-
-def sign_flip_p(differences: np.ndarray) -> float:
-    """Exact one-sided sign-flip p that the mean of paired differences, shape (n,), is above 0.
-
-    The share of the 2^n assignments of signs whose mean is at least the one found.
-    """
-    import numpy as np
-
-    n = len(differences)
-    signs = 1 - 2 * ((np.arange(2**n)[:, None] >> np.arange(n)) & 1)
-    means = signs @ np.asarray(differences, dtype=float) / n
-    # Flips that give the same mean must not be split by rounding.
-    return float(np.mean(means >= means[0] - 1e-12 * max(1e-300, np.abs(means).max())))
-
-
 def _cohens_d(start: pd.Series, end: pd.Series) -> Estimate:
-    """Cohen's d of two groups of seeds, pooled s.d.; interval from the non-central t.
+    """Cohen's d of two groups of seeds, pooled s.d.; interval from the non-central t."""
+    from replicortex.analysis.intervals import cohens_d, cohens_d_interval
 
-    Cohen 1988, eq. 2.5.1; interval as in Steiger and Fouladi 1997.
-    """
-    n = len(start)
-    nan = float("nan")
+    n, nan = len(start), float("nan")
     if n < 2:
         return Estimate(nan, nan, n, nan, nan)
-    pooled = math.sqrt((float(start.var(ddof=1)) + float(end.var(ddof=1))) / 2)
-    if pooled == 0:
+    try:
+        d = cohens_d(end.to_numpy(), start.to_numpy())
+    except StudyError:
         return Estimate(nan, nan, n, nan, nan, "no Cohen's d: the seeds do not differ at all")
-    d = float(end.mean() - start.mean()) / pooled
-    lower, upper = _d_interval(d, n)
+    lower, upper = cohens_d_interval(d, n)
     return Estimate(d, nan, n, lower, upper)
-
-
-def _d_interval(d: float, n: int, level: float = 0.95) -> tuple[float, float]:
-    from scipy.optimize import brentq
-
-    scale = math.sqrt(n / 2)
-    t, freedom, tail = d * scale, 2 * n - 2, (1 - level) / 2
-    reach = 10 + 3 * abs(t)
-
-    def centre(probability: float) -> float:
-        return brentq(
-            lambda shift: noncentral_t_cdf(t, freedom, shift) - probability, t - reach, t + reach
-        )
-
-    return centre(1 - tail) / scale, centre(tail) / scale
-
-
-def noncentral_t_cdf(t: float, freedom: int, shift: float) -> float:
-    """Return P(T <= t) for the non-central t of `freedom` >= 2 degrees of freedom.
-
-    The normal's distribution at t s - shift, averaged over s = sqrt(chi^2 / freedom), by
-    Gauss-Legendre quadrature. SciPy's own gives NaN in the tails (1.17: t = -8, shift = 8).
-    """
-    import numpy as np
-    from scipy.special import ndtr
-    from scipy.stats import chi
-
-    law = chi(freedom, scale=1 / math.sqrt(freedom))
-    low, high = law.ppf(1e-15), law.isf(1e-15)
-    nodes, weights = np.polynomial.legendre.leggauss(400)
-    s = low + (high - low) * (nodes + 1) / 2
-    return float(np.sum(weights * law.pdf(s) * ndtr(t * s - shift)) * (high - low) / 2)
