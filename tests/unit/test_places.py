@@ -192,7 +192,11 @@ def test_ordinary_users_are_refused(tmp_path):
 
 @pytest.mark.parametrize("home", ["writable", "absent", "no rights", "unset"])
 def test_make_keeps_caches_where_they_can_be_written(root, tmp_path, home):
-    kept = {k: v for k, v in os.environ.items() if k not in ("XDG_CACHE_HOME", "HOME") and not k.startswith("MAKE")}
+    kept = {
+        k: v
+        for k, v in os.environ.items()
+        if k not in ("XDG_CACHE_HOME", "HOME") and not k.startswith("MAKE")
+    }
     folder = tmp_path / "home"
     folder.mkdir()
     if home == "no rights":
