@@ -38,7 +38,7 @@ if (form) {
     if (form.elements[name]) form.elements[name].value = value;
   }
   form.hidden = false;
-  form.addEventListener("input", show);
+  for (const each of ["input", "change"]) form.addEventListener(each, show);
   form.addEventListener("reset", () => setTimeout(show));
   form.addEventListener("submit", (event) => event.preventDefault());
   show();
