@@ -51,7 +51,7 @@ def test_claims_stand_by_finding_and_untestable_ones_are_folded_with_their_reaso
         claim(verdicts.REPLICATED, id="a"),
         claim(verdicts.NOT_TESTABLE, id="later", **untestable),
         claim(verdicts.HOLDS + OTHER, id="b", kind="control"),
-        claim(verdicts.FEW_SEEDS, id="c", reason="2 seeds"),
+        claim(verdicts.FEW_SEEDS, id="c", where="figure 1", reason="2 seeds"),
         claim(verdicts.HOLDS, id="d", finding="Its own"),
     ]
     headings = {"never": "Nowhere", "a": "Accuracy", "later": "Accuracy", "b": "Accuracy"}
@@ -79,6 +79,8 @@ def test_a_claims_numbers_are_those_of_the_table():
     )
     assert shown["shown_ours"] == "−1.23 [−2,\u00a0−0.5] s"
     assert shown["shown_published"] == "−1 to 0 s"
+    exact = claim(verdicts.REPLICATED, ours="1", lower="1", upper="1", interval="none")
+    assert exact["shown_ours"] == "1"
     assert tally([shown]) == [{"word": verdicts.REPLICATED, "tone": "good", "number": 1}]
 
 

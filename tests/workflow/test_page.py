@@ -314,6 +314,11 @@ def test_the_pages_print_without_their_forms(browser, pages):
         try:
             style = "return getComputedStyle(document.querySelector('form')).display"
             assert browser.execute_script(style) == "none"
+            folded = (
+                "return [...document.querySelectorAll('details li')].every("
+                "each => each.checkVisibility({contentVisibilityAuto: true}))"
+            )
+            assert browser.execute_script(folded)  # paper opens no fold
             printed = browser.execute_cdp_cmd("Page.printToPDF", {})["data"]
             assert len(printed) > 10_000
         finally:

@@ -38,7 +38,9 @@ def tally(claims: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
 def told(row: Mapping[str, str]) -> dict[str, Any]:
     """Return a judged claim with its numbers as they are shown."""
     unit = f" {row['unit']}" if row["unit"] else ""
-    interval = f" [{number(row['lower'])},\u00a0{number(row['upper'])}]" if row["lower"] else ""
+    interval = ""
+    if row["lower"] and row.get("interval") != "none":  # an exact number has none
+        interval = f" [{number(row['lower'])},\u00a0{number(row['upper'])}]"
     return {
         **row,
         "anchor": anchor(f"claim-{row.get('id') or row['says']}"),
@@ -77,6 +79,7 @@ def grouped(claims: Iterable[dict[str, Any]], headings: Mapping[str, str]) -> li
     listed: dict[str, list[dict[str, Any]]] = {}
     for claim in claims:
         name = claim.get("finding") or headings.get(claim.get("id", "")) or claim["where"] or ALONE
+        name = name[:1].upper() + name[1:]
         listed.setdefault(name, []).append(claim)
     groups = []
     for name, members in listed.items():
