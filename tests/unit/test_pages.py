@@ -11,11 +11,13 @@ import pytest
 from jinja2 import UndefinedError
 from synthetic_run import CALL, made, many_jobs
 
+from replicortex.core.codehash import source_hash
 from replicortex.core.errors import StudyError
 from replicortex.core.files import canonical_json
 from replicortex.pages.build import build
 from replicortex.pages.captions import caption
 from replicortex.pages.rendering import number, page_name, render
+from replicortex.pages.view import View
 from replicortex.provenance import records
 
 EVIL = """"><evil onx=1>'#&lt;{{ 7 * 7 }}"""  # as a file may be named: without a slash
@@ -217,9 +219,23 @@ def test_records_of_a_stranger_write_no_markup_and_no_page_elsewhere(root, tmp_p
     assert figure.text.count(HOSTILE) >= 2  # id and sha256
 
 
+def test_a_record_publishes_no_file_but_modules(tmp_path):
+    """Whoever knows a file's hash gets no copy of it by naming it as a module."""
+    (tmp_path / "study/workflow").mkdir(parents=True)
+    (tmp_path / "mine.py").write_text("secret = 1\n")
+    (tmp_path / "study/workflow/own.py").write_text("secret = 1\n")
+    digest = source_hash("own.py", b"secret = 1\n")
+    record = {"run": {"git": {"commit": ""}}}
+    view = View(Path("results"), tmp_path, tmp_path / "study", None, [], None)
+    assert view.source_of(record, "own.py", digest) == b"secret = 1\n"
+    for name in ("../../mine.py", (tmp_path / "mine.py").as_posix()):
+        assert view.source_of(record, name, digest) is None
+
+
 def test_hosts_are_left_out_unless_asked_for(root, tmp_path, monkeypatch):
+    """Where the processor is not known, a job would be told by its machine's name."""
     monkeypatch.chdir(tmp_path)
-    many_jobs(Path("results/run"), 4, host="node-of-mine", slurm_job_id="4711")
+    many_jobs(Path("results/run"), 4, host="node-of-mine", cpu="", slurm_job_id="4711")
     for hosts in (False, True):
         build(Path("results/run"), Path(f"pages{hosts}"), root, hosts=hosts)
         text = "".join(path.read_text() for path in Path(f"pages{hosts}").rglob("*.html"))

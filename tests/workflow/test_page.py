@@ -373,8 +373,6 @@ def test_the_first_page_of_five_papers_fits_two_screens(browser, kept, width):
     cards = "return document.querySelectorAll('.papers > li').length"
     opened(browser, kept / "index.html", width)
     assert browser.execute_script(cards) == len(list((kept / "papers").glob("*.html"))) >= 5
-    loads = "return [...document.images].every(i => (i.loading = 'eager', true))"
-    browser.execute_script(loads)
 
 
 def test_a_verdict_finds_claims_on_the_papers_data_and_on_other(browser, kept):

@@ -49,7 +49,8 @@ def index_page(view: View) -> None:
 def _verified(view: View) -> str:
     wrong = len(counting(view.found, current=False))
     said = f"{len(view.results):,} results were verified when this page was made: "
-    return said + count(wrong, "fault")
+    said += count(wrong, "fault")
+    return said + "".join(f"; {fault.what}" for fault in view.found if fault.kind == "git")
 
 
 def _card(view: View, paper: Told) -> dict[str, Any]:
