@@ -21,19 +21,27 @@ def _facts() -> dict:
     return records.run_facts("", 1.5)
 
 
-def made(result: Path, content: bytes, call: str, inputs: dict, seed: int | None, **arguments):
-    """Write one result with its record, by a function that exists."""
+def made(
+    result: Path,
+    content: bytes,
+    call: str,
+    inputs: dict,
+    seed: int | None,
+    facts: dict | None = None,
+    **arguments,
+):
+    """Write one result with its record, by a function that exists; `facts` are of the run."""
     result.parent.mkdir(parents=True, exist_ok=True)
     result.write_bytes(content)
     module = call.partition(":")[0]
     what = {"call": call, "arguments": arguments, "code": code_hash(module), "runner": 1}
     identity = records.Identity(what, records.describe_inputs(inputs))
-    facts = _facts() | {"rule": module.rpartition(".")[2], "git": GIT}
-    records.write(result, identity, records.file_sha256(result), seed, facts)
+    told = _facts() | (facts or {}) | {"rule": module.rpartition(".")[2], "git": GIT}
+    records.write(result, identity, records.file_sha256(result), seed, told)
     return result
 
 
-def many_jobs(run: Path, jobs: int, size: int = 1_000) -> None:
+def many_jobs(run: Path, jobs: int, size: int = 1_000, **facts) -> None:
     """Write a run: trainings, one extraction each, one table, one figure of it.
 
     Parameters
@@ -44,6 +52,8 @@ def many_jobs(run: Path, jobs: int, size: int = 1_000) -> None:
         How many; even.
     size
         Bytes of each model and activation.
+    facts
+        What the trainings' records say of the run, beside what is so here.
     """
     paper = run / "learning_rules"
     pairs = (jobs - 2) // 2
@@ -55,6 +65,7 @@ def many_jobs(run: Path, jobs: int, size: int = 1_000) -> None:
             f"{CALL}.train:train",
             {},
             seed,
+            facts,
             rule=f"rule{seed % 7}",
             number=seed,
         )

@@ -42,6 +42,10 @@ class Paper(Section):
     licence: Words = Field(description="of this folder's code and of what it computes")
     environments: list[Words] = Field(description="files of envs/ that its rules use", min_length=1)
     trains: Words | None = Field(description="what is trained; null when nothing is")
+    headline: Words | None = Field(
+        default=None,
+        description="the figure that stands for the paper; by default the first that its rules name",
+    )
     aliases: dict[str, str | dict[str, str]] = Field(
         default={},
         description="column of a table -> where in the numbers a scale's words for it stand; or "

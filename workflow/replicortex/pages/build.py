@@ -1,8 +1,9 @@
 """The audit of a run as static pages: one folder that needs no server and can be published.
 
-`index.html` holds the scorecard and the gallery; each figure has its lineage as a graph, each job its
-function and source at its commit, its parameters beside the scale's defaults, its inputs, environment,
-machine and time.
+`index.html` has a card for each paper; a paper's page its claims by finding, its gallery and its jobs;
+`search.html` all claims and figures; `checks.html` what a verification found. Each figure has its lineage
+as a graph, each job its function and source at its commit, its parameters beside the scale's defaults,
+its inputs, environment, machine and time.
 """
 
 from __future__ import annotations
@@ -13,8 +14,11 @@ from pathlib import Path
 
 from replicortex.core.errors import StudyError
 from replicortex.pages.figure_page import figure_page
-from replicortex.pages.index_page import index_page, jobs_page
-from replicortex.pages.rendering import TEMPLATES
+from replicortex.pages.index_page import checks_page, index_page
+from replicortex.pages.jobs_page import jobs_page
+from replicortex.pages.paper_page import paper_page
+from replicortex.pages.rendering import TEMPLATES, code_style
+from replicortex.pages.search_page import search_page
 from replicortex.pages.step_page import dataset_page, step_page
 from replicortex.pages.view import View
 from replicortex.provenance import chain
@@ -72,12 +76,16 @@ def build(
 def _write(view: View) -> None:
     for name in ASSETS:
         view.save(name, (TEMPLATES / name).read_text())
-    figures = view.figures()
+    view.save("code.css", code_style())
     for step in view.run.values():
         step_page(view, step)
-    for place in figures:
+    for place in view.figures:
         figure_page(view, place)
+    for paper in view.papers.values():
+        paper_page(view, paper)
     for name, (entry, place) in view.datasets.items():
         dataset_page(view, name, entry, place)
+    search_page(view)
+    checks_page(view)
     jobs_page(view)
-    index_page(view, figures)
+    index_page(view)

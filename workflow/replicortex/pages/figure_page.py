@@ -5,23 +5,23 @@ from __future__ import annotations
 from pathlib import Path
 from urllib.parse import quote
 
-from markupsafe import Markup
-
-from replicortex.pages.captions import caption
 from replicortex.pages.drawing import Node, svg
-from replicortex.pages.rendering import page_name
-from replicortex.pages.view import View, count, function_of, version_of
+from replicortex.pages.rendering import anchor, page_name
+from replicortex.pages.view import View
+from replicortex.pages.words import count, function_of, version_of
 from replicortex.provenance.citations import bibtex
 from replicortex.provenance.steps import Input, Step
 
-FORMATS = (".png", ".svg", ".pdf")
+# Copied beside the page. The SVG says the same as the PDF, and all of them are a third of the whole.
+FORMATS = (".png", ".pdf")
 
 
 def figure_page(view: View, place: Path) -> None:
     """Write the page of a picture."""
     step = view.maker[place]
     name = view.name(place)
-    text = _caption(view, step, place)
+    text = view.caption(place)
+    paper = view.paper_of(place)
     groups = _groups(view, step)
     nodes = _nodes(view, groups, step)
     copies = [other for suffix in FORMATS if (other := place.with_suffix(suffix)).exists()]
@@ -29,16 +29,18 @@ def figure_page(view: View, place: Path) -> None:
         page_name("figures", view.slug(place)),
         "figure.html",
         name,
+        *([(f"../{page_name('papers', paper.name)}", paper.title)] if paper else []),
         record=step.outputs[place],
         place=place,
         image=view.copied(place),
         caption=text,
         alternative=text.striptags() or name,
+        svg=next((p.as_posix() for p in _svg(place) if p.exists()), None),
         copies={other.suffix[1:].upper(): view.copied(other) for other in copies},
         graph=svg(nodes, f"Lineage of {place.name}"),
         groups=[
             {
-                "anchor": _anchor(call),
+                "anchor": anchor(call),
                 "call": call,
                 "jobs": [view.row(each) for each in sorted(members, key=view.title)],
             }
@@ -50,20 +52,8 @@ def figure_page(view: View, place: Path) -> None:
     )
 
 
-def _caption(view: View, step: Step, place: Path) -> Markup:
-    folders = [view.root / "workflow/report"]
-    head, paper, *_ = step.call.partition(":")[0].split(".")
-    if head == "papers":
-        folders.insert(0, view.root / "workflow/papers" / paper / "report")
-    for folder in folders:
-        file = folder / f"{place.stem}.rst"
-        if file.exists():
-            return caption(file)
-    return Markup()
-
-
-def _anchor(call: str) -> str:
-    return call.replace(":", "-")
+def _svg(place: Path) -> tuple[Path, Path]:
+    return place.with_suffix(".svg"), place.with_suffix(".svg.gz")
 
 
 def _groups(view: View, last: Step) -> dict[str, list[Step]]:
@@ -82,7 +72,7 @@ def _nodes(view: View, groups: dict[str, list[Step]], last: Step) -> dict[str, N
         seeds = {seed for each in members for seed in each.seeds}
         below = count(len(members), "job") + (f", {count(len(seeds), 'seed')}" if seeds else "")
         one = f"../{page_name('steps', members[0].key)}"
-        link = f"#{_anchor(call)}" if len(members) > 1 else one
+        link = f"#{anchor(call)}" if len(members) > 1 else one
         kind = "result" if last in members else "job"
         here = nodes[call] = Node(function_of(call), below, link, kind)
         inputs = [each for step in members for part in step.inputs.values() for each in part]

@@ -1,77 +1,88 @@
-"""The first page of an audit, scorecard and gallery, and the page of all jobs."""
+"""The first page of an audit, a card a paper, and the page of all that was checked."""
 
 from __future__ import annotations
 
 from collections import Counter
-from pathlib import Path
 from typing import Any
 
-from replicortex.pages.rendering import look, number, page_name
+from replicortex.pages.claims import tally
+from replicortex.pages.papers import Told
+from replicortex.pages.rendering import page_name
+from replicortex.pages.state import by_kind, lines, number_of
 from replicortex.pages.view import View, machine_of
-from replicortex.provenance.verification import Fault, counting
+from replicortex.pages.words import count
+from replicortex.provenance.verification import TOLD, counting
 
-FILTERS = ("paper", "verdict", "kind")
+FIRST = 3  # faults and commits that the first page names; the others stand on their own page
 
 
-def index_page(view: View, figures: list[Path]) -> None:
+def index_page(view: View) -> None:
     """Write the first page."""
-    claims = view.claims()
     wrong = counting(view.found, current=False)
     runs = [step.record["run"] for step in view.run.values()]
+    commits = [commit for commit, _ in Counter(r["git"]["commit"] for r in runs).most_common()]
+    machines = sorted({machine_of(step, view.hosts) for step in view.run.values()})
+    alone = [place for place in view.figures if view.paper_of(place) is None]
     view.page(
         "index.html",
         "index.html",
         f"Audit of {view.source.as_posix()}",
         synthetic=any(step.record["synthetic"] for step in view.run.values()),
-        verified=_verified(view, wrong),
-        faults=wrong,
+        verified=_verified(view),
+        faults=wrong[:FIRST],
+        more_faults=len(wrong) - FIRST,
         jobs=len(runs),
         minutes=sum(run["wall_seconds"] for run in runs) / 60,
         scale=view.scale,
-        commits=[commit for commit, _ in Counter(r["git"]["commit"] for r in runs).most_common()],
-        machines=sorted({machine_of(step) for step in view.run.values()}),
-        claims=[_claim(view, row) for row in claims],
-        values_of={name: list(dict.fromkeys(row[name] for row in claims)) for name in FILTERS},
-        figures=[
-            {
-                "page": page_name("figures", view.slug(place)),
-                "image": view.copied(place),
-                "name": view.name(place),
-            }
-            for place in figures
+        commits=commits[:FIRST],
+        more_commits=len(commits) - FIRST,
+        machines=machines[:FIRST],
+        more_machines=len(machines) - FIRST,
+        cards=[_card(view, paper) for paper in view.papers.values()],
+        others=[
+            {"page": page_name("figures", view.slug(place)), "name": view.name(place)}
+            for place in alone
         ],
     )
 
 
-def _verified(view: View, wrong: list[Fault]) -> str:
-    kinds = Counter(fault.kind for fault in view.found)
-    said = f"{len(view.results)} results were verified when this page was made: {len(wrong)} faults"
-    if kinds["absent"]:
-        said += f"; {kinds['absent']} times bytes or code were not at hand to check"
-    said += "".join(f"; {fault.what}" for fault in view.found if fault.kind == "git")
-    if kinds["stale"]:
-        said += f"; {kinds['stale']} sources or files of claims changed since"
-    return said
+def _verified(view: View) -> str:
+    wrong = len(counting(view.found, current=False))
+    said = f"{len(view.results):,} results were verified when this page was made: "
+    said += count(wrong, "fault")
+    return said + "".join(f"; {fault.what}" for fault in view.found if fault.kind == "git")
 
 
-def _claim(view: View, row: dict[str, str]) -> dict[str, Any]:
-    """Return a judged claim with its numbers as they are shown, and the page of its table's job."""
-    step = view.maker.get(Path(row["folder"], "metrics", f"{row['table']}.csv"))
-    unit = f" {row['unit']}" if row["unit"] else ""
-    interval = f" [{number(row['lower'])}, {number(row['upper'])}]" if row["lower"] else ""
+def _card(view: View, paper: Told) -> dict[str, Any]:
+    claims = view.claims[paper.name]
+    shown = paper.shown
     return {
-        **row,
-        "shown_published": row["published"] and f"{number(row['published'])}{unit}",
-        "shown_ours": row["ours"] and f"{number(row['ours'])}{interval}{unit}",
-        "look": look(row["verdict"]),
-        "page": step and page_name("steps", step.key),
+        "name": paper.name,
+        "title": paper.title,
+        "page": page_name("papers", paper.name),
+        "counts": tally(claims),
+        "claims": len(claims),
+        "state": lines(paper, view.states[paper.name]),
+        "headline": (paper.headline or "").replace("_", " "),
+        "figure": shown and page_name("figures", view.slug(shown)),
+        "image": shown and view.thumbnail(shown),
+        "figures": len(paper.figures),
+        "jobs": len(view.jobs(paper)),
     }
 
 
-def jobs_page(view: View) -> None:
-    """Write the page of all jobs."""
-    jobs = [
-        {**view.row(step), "function": step.call, "machine": machine_of(step)}
-        for step in view.run.values()
-    ]
-    view.page("jobs.html", "jobs.html", "All jobs", jobs=jobs)
+def checks_page(view: View) -> None:
+    """Write the page of all that the verification found, and of what it could not check."""
+    kinds = by_kind(view.found)
+    view.page(
+        "checks.html",
+        "checks.html",
+        "What was checked",
+        verified=_verified(view),
+        faults=number_of(view.found, "fault"),
+        kinds=[
+            {"name": TOLD[kind], "number": number_of(view.found, kind), "found": kinds[kind]}
+            for kind in TOLD
+            if kind in kinds
+        ],
+    )

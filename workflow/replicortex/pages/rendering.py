@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 import re
+from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -11,26 +13,20 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 from pygments import highlight
+from pygments.filter import Filter
 from pygments.formatters import HtmlFormatter
+from pygments.lexer import Lexer
 from pygments.lexers import PythonLexer
+from pygments.token import Comment, Keyword, Literal, Name, Token
 
 TEMPLATES = Path(__file__).with_name("templates")
-# How a verdict is shown: by words first, the colour only helps.
-LOOKS = (
-    ("not replicated", "bad"),
-    ("does not hold", "bad"),
-    ("partly", "unsure"),
-    ("inconclusive", "unsure"),
-    ("not testable", "none"),
-    ("no verdict", "none"),
-    ("replicated", "good"),
-    ("holds", "good"),
-)
+COLOURED = (Comment, Keyword, Literal, Name.Builtin, Name.Class, Name.Decorator, Name.Function)
+PLAIN = re.compile(r"[A-Za-z0-9_@-][A-Za-z0-9_.@-]{0,99}")  # a key that may name a page
 
 
 @cache
 def _environment() -> Environment:
-    return Environment(
+    made = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
         undefined=StrictUndefined,
@@ -38,6 +34,8 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
+    made.tests["address"] = lambda text: bool(re.match(r"https?://", str(text)))
+    return made
 
 
 def render(template: str, /, **told: Any) -> Markup:
@@ -52,31 +50,54 @@ def render(template: str, /, **told: Any) -> Markup:
 
 
 def page_name(folder: str, key: str) -> str:
-    """Return the path of a page; long keys, which are hashes, by their start.
+    """Return the path of a page.
 
-    A name out of a record leads to no other folder.
+    A key comes from records, which anybody may have written: long hashes are told by their start, and
+    what is no plain name by its letters and a hash, so that no page lies outside its folder.
     """
-    short = key[:20] if re.fullmatch(r"[0-9a-f]{64}", key) else re.sub(r"[/\0]", "_", key)
+    if re.fullmatch(r"[0-9a-f]{64}", key):
+        short = key[:20]
+    elif PLAIN.fullmatch(key):
+        short = key
+    else:
+        letters = re.sub(r"[^A-Za-z0-9]+", "-", key).strip("-")[:40]
+        short = f"{letters}-{hashlib.sha256(key.encode()).hexdigest()[:12]}"
     return f"{folder}/{short}.html" if folder else f"{short}.html"
 
 
+def anchor(text: str) -> str:
+    """Return the name of a place on a page."""
+    return re.sub(r"[^\w.-]+", "-", text)
+
+
 def number(text: str) -> str:
-    """Return a number of a table for people: three digits that count."""
+    """Return a number of a table for people: three digits that count; in a text, minus signs alone."""
     try:
         value = float(text)
     except ValueError:
-        return text
+        return re.sub(r"(?<![\w.])-(?=[.\d])", "−", text)
     if not math.isfinite(value) or value == 0:
         return f"{value:g}"
     return f"{value:.3g}".replace("-", "−") if abs(value) < 1e6 else f"{value:.2e}"
 
 
-def look(verdict: str) -> str:
-    """Return the class of a verdict's look."""
-    return next((look for start, look in LOOKS if verdict.startswith(start)), "none")
-
-
 def highlighted(source: str) -> Markup:
-    """Return Python code in colour, its lines numbered."""
-    formatter = HtmlFormatter(linenos="inline", noclasses=True, lineanchors="L", nobackground=True)
-    return Markup(highlight(source, PythonLexer(), formatter))
+    """Return Python code, its lines numbered; colours are those of `code_style`."""
+    lexer = PythonLexer()
+    lexer.add_filter(_Plain())
+    lexer.add_filter("tokenmerge")
+    return Markup(highlight(source, lexer, HtmlFormatter(linenos="inline", nobackground=True)))
+
+
+class _Plain(Filter):
+    """Takes the kind from what is not coloured: half of a page would be its markup."""
+
+    def filter(self, lexer: Lexer, stream: Iterable[tuple[Any, str]]) -> Iterator[tuple[Any, str]]:
+        for kind, text in stream:
+            coloured = any(kind in each for each in COLOURED)
+            yield (kind if coloured else Token.Text), text
+
+
+def code_style() -> str:
+    """Return the style sheet of code, once for all pages."""
+    return HtmlFormatter(nobackground=True).get_style_defs(".source .highlight")

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from replicortex.pages.rendering import page_name
-from replicortex.pages.view import SHOWN, View, leaves, value_text, version_of
+from replicortex.pages.view import SHOWN, View
+from replicortex.pages.words import leaves, value_text, version_of
 from replicortex.provenance import chain
 from replicortex.provenance.differences import apart
 from replicortex.provenance.steps import Input, Step
@@ -26,6 +27,7 @@ def step_page(view: View, step: Step) -> None:
         step=step,
         record=record,
         run=run,
+        hosts=view.hosts,
         environment=record["job"].get("environment"),
         **_parameters(view, step),
         inputs=[

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import csv
-import re
 import shutil
-from collections.abc import Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from markupsafe import Markup
+
 from replicortex.core.codehash import source_hash
 from replicortex.core.config import SCALES
 from replicortex.core.errors import StudyError
-from replicortex.core.files import canonical_json
 from replicortex.data import declared
+from replicortex.pages import claims as judged
+from replicortex.pages.captions import caption
+from replicortex.pages.papers import Told, told
 from replicortex.pages.rendering import highlighted, page_name, render
+from replicortex.pages.state import State, states
+from replicortex.pages.thumbnails import thumbnail
+from replicortex.pages.words import count, function_of, leaves, value_text
 from replicortex.provenance import chain, records
 from replicortex.provenance.contents import Hashes
 from replicortex.provenance.history import History
@@ -51,6 +56,7 @@ class View:
                     if each.step:
                         self.readers[each.step].add(step.key)
         self.titles: dict[str, str] = {}
+        self.captions: dict[Path, Markup] = {}
         self.sources: dict[str, str] = {}  # pages of sources by their content
         self.datasets: dict[str, tuple[dict[str, Any], Path]] = {}
         self.present: set[Path] = {place for place in self.maker if kept_as(place) is not None}
@@ -89,8 +95,9 @@ class View:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
 
-    def papers(self) -> list[Path]:
-        """Return the folders of papers, or the one that the source is."""
+    @cached_property
+    def folders(self) -> list[Path]:
+        """The folders of papers, or the one that the source is."""
         if any((self.source / part).is_dir() for part in (*SHOWN[:1], "metrics")):
             return [self.source]
         return sorted(
@@ -99,9 +106,10 @@ class View:
             if (folder / "figures").is_dir() and folder.name not in chain.VIEWS
         )
 
+    @cached_property
     def figures(self) -> list[Path]:
-        """Return the pictures of the run that have a record, paper by paper, scorecards last."""
-        folders = dict.fromkeys([self.source, *self.papers()])
+        """The pictures of the run that have a record, paper by paper, scorecards last."""
+        folders = dict.fromkeys([self.source, *self.folders])
         places = [p for folder in folders for part in SHOWN for p in (folder / part).glob("*.png")]
         return [
             p
@@ -109,15 +117,44 @@ class View:
             if p in self.maker
         ]
 
-    def claims(self) -> list[dict[str, str]]:
-        """Return the judged claims of all papers, each with its paper's folder."""
-        rows = []
-        for folder in self.papers():
-            file = folder / "scorecard/claims.csv"
+    @cached_property
+    def papers(self) -> dict[str, Told]:
+        """The papers by name, in the order that people are told of them."""
+        found = [
+            told(folder, [p for p in self.figures if p.is_relative_to(folder)], self.root)
+            for folder in self.folders
+        ]
+        return {each.name: each for each in sorted(found, key=lambda each: (each.order, each.name))}
+
+    def paper_of(self, place: Path) -> Told | None:
+        """Return the paper that a result belongs to; None for one of all papers."""
+        return next((p for p in self.papers.values() if place.is_relative_to(p.folder)), None)
+
+    def jobs(self, paper: Told) -> list[Step]:
+        """Return the jobs that made a paper's results."""
+        return [
+            step
+            for step in self.run.values()
+            if any(place.is_relative_to(paper.folder) for place in step.outputs)
+        ]
+
+    @cached_property
+    def claims(self) -> dict[str, list[dict[str, Any]]]:
+        """The judged claims by paper, as `replicortex.pages.claims.told` returns them."""
+        found: dict[str, list[dict[str, Any]]] = {}
+        for name, paper in self.papers.items():
+            file = paper.folder / "scorecard/claims.csv"
+            found[name] = []
             if file.exists():
                 with file.open(newline="") as stream:
-                    rows += [{**row, "folder": str(folder)} for row in csv.DictReader(stream)]
-        return rows
+                    found[name] = [judged.told(row) for row in csv.DictReader(stream)]
+        return found
+
+    @cached_property
+    def states(self) -> dict[str, State]:
+        """What the verification found by paper."""
+        folders = {name: paper.folder for name, paper in self.papers.items()}
+        return states(self.found, folders, self.run.values())
 
     @cached_property
     def scale(self) -> str | None:
@@ -131,7 +168,7 @@ class View:
         """Arguments of each result as the present numbers of the scale have them, by path."""
         if self.scale is None:
             return {}
-        settings = {"scale": self.scale, "run": [folder.name for folder in self.papers()]}
+        settings = {"scale": self.scale, "run": [folder.name for folder in self.folders]}
         try:
             jobs = planned([], settings, self.root, alone=True)
         except StudyError:  # such as licensed data that are not here
@@ -160,6 +197,25 @@ class View:
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(place, target)
         return name
+
+    def thumbnail(self, place: Path) -> str:
+        """Write a small copy of a picture; return its path, or the full one's where that is no picture."""
+        name = f"thumbnails/{'-'.join(place.parts[-3:])}"
+        if (self.target / name).exists() or thumbnail(place, self.target / name):
+            return name
+        return self.copied(place)
+
+    def caption(self, place: Path) -> Markup:
+        """Return what the report says of a picture; nothing without a text."""
+        if place not in self.captions:
+            folders = [self.root / "workflow/report"]
+            head, paper, *_ = self.maker[place].call.partition(":")[0].split(".")
+            if head == "papers":
+                folders.insert(0, self.root / "workflow/papers" / paper / "report")
+            files = [folder / f"{place.stem}.rst" for folder in folders]
+            found = next((file for file in files if file.exists()), None)
+            self.captions[place] = Markup() if found is None else caption(found)
+        return self.captions[place]
 
     def ancestors(self, step: Step) -> list[Step]:
         """Return a job and all before it, each after those that it needs."""
@@ -215,6 +271,8 @@ class View:
 
     def source_of(self, record: dict[str, Any], name: str, digest: str) -> bytes | None:
         """Return a module's text as it was when the job ran: at its commit, or the same code now."""
+        if ".." in Path(name).parts or Path(name).is_absolute():
+            return None  # no record may have another file than a module published
         git = record["run"]["git"]
         present = self.root / "workflow" / name
         texts = [self.history.read(git["commit"], f"workflow/{name}") if git["commit"] else None]
@@ -250,38 +308,7 @@ def kept_as(place: Path) -> Path | None:
     return next((p for p in (place, place.with_name(f"{place.name}.gz")) if p.is_file()), None)
 
 
-def machine_of(step: Step) -> str:
-    """Return the GPU, processor or name of the machine of a job."""
+def machine_of(step: Step, hosts: bool) -> str:
+    """Return the GPU or processor of a job's machine; its name only where names are shown."""
     run = step.record["run"]
-    return run.get("gpu") or run["cpu"] or run["host"]
-
-
-def function_of(call: str) -> str:
-    """Return the short name of a function: its module's, when both are the same."""
-    module, _, function = call.partition(":")
-    last = module.rpartition(".")[2]
-    return function if last == function else f"{last}: {function}"
-
-
-def version_of(data: Mapping[str, str]) -> str:
-    """Return a dataset's version; a commit by its start."""
-    return re.sub(r"\b([0-9a-f]{12})[0-9a-f]{28}\b", r"\1", data["version"])
-
-
-def count(number: int, what: str) -> str:
-    """Return a number of things in words."""
-    return f"{number} {what}{'s' * (number != 1)}"
-
-
-def leaves(value: Any, at: str = "") -> Iterable[tuple[str, Any]]:
-    """Yield place and value of all that is no mapping."""
-    if isinstance(value, Mapping) and value:
-        for key in sorted(value):
-            yield from leaves(value[key], f"{at}.{key}" if at else str(key))
-    elif at:
-        yield at, value
-
-
-def value_text(value: Any) -> str:
-    """Return a parameter's value as it is shown."""
-    return value if isinstance(value, str) else canonical_json(value)
+    return run.get("gpu") or run["cpu"] or (run["host"] if hosts else "not known")
