@@ -46,3 +46,13 @@ def _pages() -> None:
 
 
 _pages()
+
+
+def _plain(app, what, name, obj, options, lines):
+    """Docstrings write |w| for a size; reStructuredText would look for a substitution."""
+    lines[:] = [line.replace("|", r"\|") for line in lines]
+
+
+def setup(app):
+    """Hook into Sphinx, before its own reading of docstrings."""
+    app.connect("autodoc-process-docstring", _plain, priority=400)
