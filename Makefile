@@ -15,7 +15,7 @@ $(info HOME (or XDG_CACHE_HOME) cannot be written: caches are kept in .snakemake
 endif
 
 .DEFAULT_GOAL := study
-.PHONY: study demo small full env test test-all lint format lock schemas graph clean
+.PHONY: study demo small full env test test-all lint format docs lock schemas graph clean
 
 study: env
 	@snakemake --cores $(CORES) --config scale=$(SCALE) run=$(PAPER)
@@ -40,7 +40,7 @@ env: .venv/complete
 	@touch $@
 
 test: env
-	@python -m pytest -m "not slow" -n 2 --dist loadgroup --durations 15
+	@python -m pytest -m "not slow" -n 2 --dist loadgroup --durations 15 --cov=workflow --cov-report=xml
 
 test-all: env
 	@python -m pytest -n 2 --dist loadgroup
@@ -50,11 +50,16 @@ lint: env
 	ruff format --check .
 	snakefmt --check Snakefile workflow
 	snakemake --lint
+	mypy
 
 format: env
 	ruff check --fix .
 	ruff format .
 	snakefmt Snakefile workflow
+
+docs: env
+	@sphinx-build --quiet --fail-on-warning --keep-going --fresh-env docs docs/html
+	@echo "docs/html/index.html"
 
 lock: env
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --extra test pyproject.toml -o requirements.lock

@@ -57,3 +57,13 @@ def pytest_runtest_makereport(item, call):
             report.outcome = "failed"
             report.longrepr = f"skipped, which counts as a failure here: {reason}"
     return report
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_terminal_summary(terminalreporter, config):
+    """Say in one line which share of the code the tests ran; coverage.xml says which lines."""
+    plugin = config.pluginmanager.getplugin("_cov")
+    total = getattr(plugin, "cov_total", None)
+    if total is not None:
+        said = f"{total:.0f} % of the code ran in the tests' own processes (coverage.xml names the rest)"
+        terminalreporter.write_line(said)

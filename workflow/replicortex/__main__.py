@@ -20,6 +20,10 @@ ROOT = Path(__file__).resolve().parents[2]
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; return its exit status."""
     options = _parser().parse_args(arguments)
+    if not (ROOT / "Snakefile").is_file():
+        where = "this replicortex is the library alone, with no clone of the study around it"
+        print(f"Error: {where}; clone the study, and use its own `replicortex`", file=sys.stderr)
+        return 1
     if getattr(options, "asks_git", False) and (why := git.trouble(ROOT)):
         print(f"Note: {why}; until then {options.without_git}", file=sys.stderr)
     try:
