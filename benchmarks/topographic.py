@@ -39,6 +39,7 @@ from papers.topographic.objectives import VIEWS, task_loss
 from papers.topographic.schema import Numbers
 from papers.topographic.sheet import neighbour_pairs
 from papers.topographic.train import batches
+from papers.topographic.training_settings import Settings
 from replicortex.analysis.grid import grid_weights
 from replicortex.analysis.moran import morans_i
 from replicortex.core.randomness import generator, torch_generator
@@ -51,7 +52,7 @@ FULL = {"images": 2048, "batch": 512, "repeats": 3, "maps": 10_000}
 FAST = {"images": 64, "batch": 32, "repeats": 1, "maps": 200}
 
 
-def settings(objective: str, width: int, batch: int, precision: str) -> dict[str, Any]:
+def settings(objective: str, width: int, batch: int, precision: str) -> Settings:
     """Return the paper's settings of an objective at rho 0.2, with another width and batch."""
     numbers = yaml.safe_load((ROOT / "config/papers/topographic.yaml").read_text())
     for scale in ("small", "demo"):
@@ -59,7 +60,7 @@ def settings(objective: str, width: int, batch: int, precision: str) -> dict[str
     numbers["network"]["width"] = width
     numbers["training"] |= {"batch": batch, "precision": precision}
     checked = Numbers.model_validate(numbers).model_dump()
-    return conditions(checked)[f"main/{objective}/rho0.2"]["settings"]
+    return Settings.model_validate(conditions(checked)[f"main/{objective}/rho0.2"]["settings"])
 
 
 def pictures(count: int) -> Labelled:
@@ -72,8 +73,8 @@ def pictures(count: int) -> Labelled:
 class Plain(Dataset):
     """PIL images and torchvision's transforms, one image at a time."""
 
-    def __init__(self, part: Labelled, own: dict[str, Any], views: int) -> None:
-        numbers, training = own["objective"]["views"], own["training"]
+    def __init__(self, part: Labelled, own: Settings, views: int) -> None:
+        numbers, training = own.objective.views.model_dump(), own.training.model_dump()
         jitter, blur = numbers["jitter"], numbers["blur"]
         steps: list[Any] = [
             transforms.RandomResizedCrop(32, scale=tuple(numbers["scale"])),
@@ -111,21 +112,21 @@ def plain_batches(loader: DataLoader, device: torch.device) -> Iterator[tuple]:
 
 
 def plain_epoch(
-    objective: str, own: dict[str, Any], loader: DataLoader, device: torch.device
+    objective: str, own: Settings, loader: DataLoader, device: torch.device
 ) -> Callable[[], None]:
     """Return an epoch of the training that one would write first."""
-    network = Network(own["network"], objective, 0).to(device)
-    optimiser = torch.optim.Adam(network.parameters(), lr=own["training"]["lr"])
-    first, second = (ends.to(device) for ends in neighbour_pairs(own["network"]["side"]))
+    network = Network(own.network, objective, 0).to(device)
+    optimiser = torch.optim.Adam(network.parameters(), lr=own.training.lr)
+    first, second = (ends.to(device) for ends in neighbour_pairs(own.network.side))
     encoder = list(network.sheet.parameters())
-    numbers, share, balance = own["objective"], own["network"]["dropout"], own["balance"]
+    numbers, share, balance = own.objective, own.network.dropout, own.balance
 
     def epoch() -> None:
         network.train()
         mean = None
         for images, labels in plain_batches(loader, device):
             optimiser.zero_grad()
-            with devices.precision(device, own["training"]["precision"]):
+            with devices.precision(device, own.training.precision):
                 sheet = network(images)
                 factors = F.dropout(torch.ones_like(sheet), share)
                 task = task_loss(objective, network.head(sheet, factors), labels, numbers)
@@ -134,9 +135,9 @@ def plain_epoch(
             for_task = torch.autograd.grad(task, encoder, retain_graph=True)
             for_near = torch.autograd.grad(near, [weight], retain_graph=True)
             size = torch.cat([slope.flatten() for slope in for_task]).norm()
-            wanted = float(0.2 * size / (for_near[0].norm() + balance["eps"]))
-            wanted = min(wanted, balance["largest"])
-            mean = wanted if mean is None else mean + balance["beta"] * (wanted - mean)
+            wanted = float(0.2 * size / (for_near[0].norm() + balance.eps))
+            wanted = min(wanted, balance.largest)
+            mean = wanted if mean is None else mean + balance.beta * (wanted - mean)
             (task + mean * near).backward()
             optimiser.step()
 
@@ -144,7 +145,7 @@ def plain_epoch(
 
 
 def our_epoch(
-    objective: str, own: dict[str, Any], part: Labelled, device: torch.device
+    objective: str, own: Settings, part: Labelled, device: torch.device
 ) -> Callable[[], None]:
     """Return an epoch as the study trains."""
     learner = Topographic(objective, own, 0.2, 0, device)
@@ -156,7 +157,7 @@ def our_epoch(
         draws = made.draw(number)
         for step in range(len(made)):
             images, labels = made.get(draws, step)
-            with devices.precision(device, own["training"]["precision"]):
+            with devices.precision(device, own.training.precision):
                 learner.step(images, labels, lambda name, s=step: torch_generator(0, name, s))
 
     return epoch

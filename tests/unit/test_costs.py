@@ -87,7 +87,7 @@ def test_trainings_are_those_of_the_configuration(root):
     shown = checked_numbers("learning_rules", "full", {}, root).shown()
     assert {one.what: (one.trainings, one.images) for one in shown}["bp"] == (5, 5 * 40 * 8000)
     shown = checked_numbers("topographic", "full", {}, root).shown()
-    assert {one.what: one.trainings for one in shown}["margin"] == 6 * 5 + 6 * 3 + 3 * 3
+    assert {one.what: one.trainings for one in shown}["margin"] == 6 * 5 + 6 * 3 + 3 * 3 + 2 * 5
     shown = checked_numbers("hierarchical_ot", "full", {}, root).shown()
     own = {one.what: (one.trainings, one.images) for one in shown}
     assert own["vit_deep"] == (5, 5 * 64 * 50_000)

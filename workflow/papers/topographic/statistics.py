@@ -46,7 +46,8 @@ def statistics(
     -------
     "measures": all measures of all networks (`measures.COLUMNS`), and, by network too,
     "rdm_consistency" (mean correlation of its RDM with those of the other seeds; raw and without
-    bias), "silhouette" by class and by animacy, "moran_by_dropout", and "clamped" (share of steps at which
+    bias), "silhouette" by class and by animacy, "moran_by_dropout" and
+    "participation_by_dropout" (with dropout less without), and "clamped" (share of steps at which
     lambda met its bound). "summary": mean, sd and n
     over seeds. "ensembles": accuracy of single networks and of the mean of their votes, the boost
     with its 95 % interval (bootstrap over networks and images), and `over_control`, the boost beyond
@@ -101,16 +102,19 @@ def _clamped(history: pd.DataFrame) -> list[list]:
 
 
 def _by_dropout(table: pd.DataFrame) -> list[list]:
-    """Return what dropout adds to Moran's I, for each seed that was trained with it and without."""
-    moran = table[table["measure"] == "moran"]
+    """Return what dropout adds to a measure, for each seed that was trained with it and without."""
     keys = ["objective", "rho", "seed"]
-    both = moran[moran["arm"] == "main"].merge(
-        moran[moran["arm"] == "no_dropout"], on=keys, validate="one_to_one"
-    )
-    return [
-        _row({"arm": "main", **row}, row["seed"], "moran_by_dropout", "", row["gain"])
-        for row in both.assign(gain=both["value_x"] - both["value_y"]).to_dict("records")
-    ]
+    found = []
+    for measure in ("moran", "participation"):
+        own = table[table["measure"] == measure]
+        both = own[own["arm"] == "main"].merge(
+            own[own["arm"] == "no_dropout"], on=keys, validate="one_to_one"
+        )
+        found += [
+            _row({"arm": "main", **row}, row["seed"], f"{measure}_by_dropout", "", row["gain"])
+            for row in both.assign(gain=both["value_x"] - both["value_y"]).to_dict("records")
+        ]
+    return found
 
 
 Network = tuple[dict[str, np.ndarray], dict[str, Any]]

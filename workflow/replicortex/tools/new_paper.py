@@ -128,7 +128,11 @@ def _filled(file: str, words: dict[str, str]) -> str:
 def _take_back(name: str, root: Path, places: list[str]) -> None:
     for place in places:
         (root / place).unlink(missing_ok=True)
-    for folder in ("workflow/papers/{}/report", "workflow/papers/{}", "tests/papers/{}"):
+    for folder in (
+        *("workflow/papers/{}/report", "workflow/papers/{}/figures"),
+        "workflow/papers/{}",
+        "tests/papers/{}",
+    ):
         here = root / folder.format(name)
         if here.is_dir() and not [path for path in here.iterdir() if path.name != "__pycache__"]:
             for compiled in sorted((here / "__pycache__").glob("*")):
