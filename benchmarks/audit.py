@@ -62,7 +62,7 @@ def measure(sizes: dict[str, int]) -> dict[str, Any]:
     return {
         "files": len(results),
         "megabytes": round(total / 1e6, 1),
-        "faults": len(faults),
+        "faults": sum(each.kind == "fault" for each in faults),
         "record": {"largest_bytes": max(told), **_record(results[0], sizes["records"])},
         "verify": {**ours, "megabytes_per_second": round(total / 1e6 / ours["seconds"], 1)},
         "sha256sum": {**theirs, "megabytes_per_second": round(total / 1e6 / theirs["seconds"], 1)},

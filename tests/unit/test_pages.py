@@ -201,7 +201,7 @@ def test_records_of_a_stranger_write_no_markup_and_no_page_elsewhere(root, tmp_p
         key: HOSTILE for key in ("rule", "cpu", "host", "python", "gpu", "cuda", "ended")
     }
     record["run"]["packages"] = {HOSTILE: HOSTILE}
-    record["modules"] |= {HOSTILE: HOSTILE}
+    record["modules"] |= {"out'\"><evil onx=1>.py": HOSTILE}
     data = dict.fromkeys(("name", "version", "id", "commit"), HOSTILE) | {"synthetic": True}
     record["inputs"][HOSTILE] = [{"path": HOSTILE, "sha256": HOSTILE, "dataset": data}]
     record["sha256"] = records.sha256(canonical_json(record))
