@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import struct
+import zlib
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -32,13 +34,22 @@ def made(
 ):
     """Write one result with its record, by a function that exists; `facts` are of the run."""
     result.parent.mkdir(parents=True, exist_ok=True)
-    result.write_bytes(content)
     module = call.partition(":")[0]
     what = {"call": call, "arguments": arguments, "code": code_hash(module), "runner": 1}
     identity = records.Identity(what, records.describe_inputs(inputs))
+    if result.suffix == ".png":
+        content = _carrying(content, identity.of_seed(seed))
+    result.write_bytes(content)
     told = _facts() | (facts or {}) | {"rule": module.rpartition(".")[2], "git": GIT}
     records.write(result, identity, records.file_sha256(result), seed, told)
     return result
+
+
+def _carrying(png: bytes, record_id: str) -> bytes:
+    """Return a PNG with the id of its record, as Matplotlib writes it: a text before the end."""
+    body = b"tEXtReplicortex\0replicortex:" + record_id.encode()
+    chunk = struct.pack(">I", len(body) - 4) + body + struct.pack(">I", zlib.crc32(body))
+    return png[:-12] + chunk + png[-12:]
 
 
 def many_jobs(run: Path, jobs: int, size: int = 1_000, **facts) -> None:
@@ -91,7 +102,9 @@ def many_jobs(run: Path, jobs: int, size: int = 1_000, **facts) -> None:
         "1f15c4890000000d49444154789c6360606060000000050001a5f64540"
         "0000000049454e44ae426082"
     )
-    made(paper / "figures/change.png", figure, f"{CALL}.figures:figures", {"curves": table}, None)
+    made(
+        paper / "figures/change.png", figure, f"{CALL}.figures.change:draw", {"curves": table}, None
+    )
 
 
 def again(result: Path, change: Callable[[dict], None]) -> None:
