@@ -145,10 +145,3 @@ def test_the_graph_keeps_the_edges_and_drops_colours_and_packs():
         "```mermaid\nflowchart LR\n    r0[get cifar10]\n    r1[judge]\n    r2[train]\n"
         "    r0 --> r2\n    r2 --> r1\n```\n"
     )
-
-
-def test_the_table_of_reruns_is_that_of_the_tests(root):
-    import write_reruns
-
-    written = (root / "config/RERUNS.md").read_text()
-    assert written == write_reruns.table(), "run `python tests/workflow/write_reruns.py`"

@@ -34,7 +34,7 @@ def again(copy, *arguments):
         ("rate of one rule", "parameter settings.lr: 0.0005 then, 0.0006 now"),
         ("seeds per job", None),
         ("a comment in the code", None),
-        ("code of the figures", "code: workflow/papers/learning_rules/figures.py"),
+        ("code of the figures", "code: workflow/papers/learning_rules/figures/change.py"),
         ("version of the responses", "reads now data/manifests/things_fmri_betas_fixture"),
         ("a published value", "its input was changed: workflow/papers/learning_rules/cl"),
         ("torch in the environment", "environment hash: "),
@@ -66,7 +66,7 @@ def test_why_of_one_figure_leaves_other_jobs_out(one_paper):
         told = audit(one_paper, "why", f"{L}/figures/change.png").stdout
         other = audit(one_paper, "why", f"{L}/metrics/curves.csv").stdout
     assert told.startswith(f"1 job would run to have {L}/figures/change.png again:")
-    assert "code: workflow/papers/learning_rules/figures.py" in told
+    assert "code: workflow/papers/learning_rules/figures/change.py" in told
     assert other.startswith("Nothing would run")
 
 
@@ -111,10 +111,13 @@ def test_changed_code_is_information_and_an_error_with_current(one_paper):
         plain = audit(one_paper, "verify", f"{L}/figures/change.png")
         current = audit(one_paper, "verify", "--current", f"{L}/figures/change.png", check=False)
     assert (
-        "(for information) workflow/papers/learning_rules/figures.py: has changed" in plain.stdout
+        "(for information) workflow/papers/learning_rules/figures/change.py: has changed"
+        in plain.stdout
     )
     assert current.returncode == 1
-    assert "\nworkflow/papers/learning_rules/figures.py: has changed" in f"\n{current.stdout}"
+    assert (
+        "\nworkflow/papers/learning_rules/figures/change.py: has changed" in f"\n{current.stdout}"
+    )
 
 
 def test_a_dirty_tree_is_said_when_a_run_starts(one_paper):

@@ -3,18 +3,47 @@
 A job's code is the module of its function and every module that it imports, transitively, as far
 as they lie in this repository. The hash is taken over syntax trees: comments, docstrings and
 formatting do not count, and it is the same on every supported Python. Nothing is imported.
+
+What people are told does not count either: the modules in `WORDS`, and what a `raise` hands to
+`StudyError` or `ValueError`, unless something in the job reads the text of such an error. Records
+name the version of these rules (`RULES`): version 1, that of records that name none, counted both.
 """
 
 from __future__ import annotations
 
 import ast
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import TypeGuard
 
 ROOT = Path(__file__).resolve().parents[2]  # the folder that holds the packages
 Reader = Callable[[str], bytes | None]
+
+RULES = 2
+# Modules that change no number: exceptions, sentences and the default that shows no progress.
+# tests/unit/test_codehash.py checks what they define and where jobs use it.
+WORDS = frozenset({"replicortex/core/errors.py", "replicortex/core/progress.py"})
+# Errors whose sentence does not count where they are raised, and what catches them.
+SENTENCES = frozenset({"StudyError", "ValueError"})
+CATCHERS = SENTENCES | {"Exception", "BaseException"}
+# What a sentence may call: none of these changes anything that a caught error leaves behind.
+PURE = frozenset(
+    [
+        *("abs", "all", "any", "dict", "enumerate", "float", "int", "len", "list", "map", "max"),
+        *("min", "nearest", "range", "repr", "round", "set", "sorted", "str", "sum", "tuple"),
+        *("type", "zip"),
+    ]
+)
+PURE_METHODS = frozenset(
+    [
+        *("as_posix", "detach", "duplicated", "flatnonzero", "format", "get", "isfinite", "isnan"),
+        *("items", "join", "keys", "lower", "max", "min", "most_common", "removeprefix"),
+        *("removesuffix", "shape", "split", "strip", "sum", "tolist", "upper", "values"),
+    ]
+)
 
 # What differs between Python versions or says nothing about behaviour.
 _SKIPPED_FIELDS = frozenset({"ctx", "kind", "type_comment", "type_params"})
@@ -49,45 +78,68 @@ def code_hash(module: str, read: Reader | None = None) -> str:
     SyntaxError
         When a source cannot be parsed.
     """
-    hashes = module_hashes(module, read)
+    return joined(module_hashes(module, read))
+
+
+def joined(hashes: dict[str, str]) -> str:
+    """Return the one hash that the hashes of all modules give."""
     text = "".join(f"{name} {digest}\n" for name, digest in sorted(hashes.items()))
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def module_hashes(module: str, read: Reader | None = None) -> dict[str, str]:
-    """Return the hash of each module that `module` runs on, itself included, by path."""
+def module_hashes(module: str, read: Reader | None = None, rules: int = RULES) -> dict[str, str]:
+    """Return the hash of each module that `module` runs on, itself included, by path.
+
+    Parameters
+    ----------
+    module, read
+        As in `code_hash`.
+    rules
+        Version of the rules: that of a record, to compare with it.
+    """
     read = read or read_from(ROOT)
     path = _find(module, read)
     if path is None:
         raise ModuleNotFoundError(f"no module '{module}' in the repository")
-    hashes: dict[str, str] = {}
+    found: dict[str, _Source] = {}
     waiting = [path]
     while waiting:
         path = waiting.pop()
-        if path in hashes:
+        if path in found or (rules > 1 and path in WORDS):
             continue
         source = read(path)
         assert source is not None  # found a moment ago
-        digest, imported = _analyse(path, source)
-        hashes[path] = digest
-        for name in imported:
+        found[path] = _analyse(path, source)
+        for name in found[path].imported:
             waiting.extend(_sources(name, read))
-    return hashes
+    words = rules == 1 or any(source.reads_words for source in found.values())
+    return {path: one.with_words if words else one.without for path, one in found.items()}
 
 
-def source_hash(path: str, source: bytes) -> str:
-    """Return the hash of one source alone, as `module_hashes` gives it.
+def source_hashes(path: str, source: bytes, rules: int = RULES) -> frozenset[str]:
+    """Return the hashes that `module_hashes` may give one source, by jobs that read words or not.
 
     Raises
     ------
     SyntaxError
         When it cannot be parsed.
     """
-    return _analyse(path, source)[0]
+    one = _analyse(path, source)
+    return frozenset({one.with_words} if rules == 1 else {one.with_words, one.without})
+
+
+@dataclass(frozen=True)
+class _Source:
+    """One source: its hash with and without the sentences of its errors, and what it imports."""
+
+    with_words: str
+    without: str
+    imported: tuple[str, ...]
+    reads_words: bool
 
 
 @cache
-def _analyse(path: str, source: bytes) -> tuple[str, tuple[str, ...]]:
+def _analyse(path: str, source: bytes) -> _Source:
     tree = ast.parse(source, filename=path)
     package = path.removesuffix(".py").replace("/", ".")
     package = (
@@ -96,7 +148,10 @@ def _analyse(path: str, source: bytes) -> tuple[str, tuple[str, ...]]:
         else (package.rpartition(".")[0])
     )
     imported = tuple(sorted(set(_imports(tree, package))))
-    return hashlib.sha256(canonical(tree).encode()).hexdigest(), imported
+    with_words, without = (
+        hashlib.sha256(canonical(tree, words).encode()).hexdigest() for words in (True, False)
+    )
+    return _Source(with_words, without, imported, any(_readers_of_words(tree)))
 
 
 def _imports(tree: ast.AST, package: str) -> Iterator[str]:
@@ -129,11 +184,21 @@ def _find(module: str, read: Reader) -> str | None:
     return next((p for p in (f"{base}.py", f"{base}/__init__.py") if read(p) is not None), None)
 
 
-def canonical(node: object) -> str:
-    """Return a syntax tree as text that holds only what the code does."""
+def canonical(node: object, words: bool = True) -> str:
+    """Return a syntax tree as text that holds only what the code does.
+
+    Parameters
+    ----------
+    node
+        A tree, or a part of one.
+    words
+        Whether the sentences of errors count.
+    """
     if isinstance(node, ast.JoinedStr):
         values = _joined(node.values)
-        return f"JoinedStr({','.join(canonical(value) for value in values)})"
+        return f"JoinedStr({','.join(canonical(value, words) for value in values)})"
+    if isinstance(node, ast.Raise) and not words and _is_sentence(node.exc):
+        node = ast.Raise(exc=ast.Call(func=node.exc.func, args=[], keywords=[]), cause=node.cause)
     if isinstance(node, ast.AST):
         parts = []
         for name, value in ast.iter_fields(node):
@@ -141,11 +206,59 @@ def canonical(node: object) -> str:
                 continue
             if name == "body" and isinstance(value, list):
                 value = _without_docstring(node, value)
-            parts.append(f"{name}={canonical(value)}")
+            parts.append(f"{name}={canonical(value, words)}")
         return f"{type(node).__name__}({','.join(parts)})"
     if isinstance(node, list):
-        return f"[{','.join(canonical(item) for item in node)}]"
+        return f"[{','.join(canonical(item, words) for item in node)}]"
     return repr(node)
+
+
+def _is_sentence(raised: ast.expr | None) -> TypeGuard[ast.Call]:
+    """Whether what is raised is an error with a sentence, which changes nothing on its way."""
+    if not (isinstance(raised, ast.Call) and _called(raised) in SENTENCES):
+        return False
+    inner = [node for part in (*raised.args, *raised.keywords) for node in ast.walk(part)]
+    binds = (ast.NamedExpr, ast.Await, ast.Yield, ast.YieldFrom)
+    return not any(
+        isinstance(node, binds) or (isinstance(node, ast.Call) and not _is_pure(node))
+        for node in inner
+    )
+
+
+def _is_pure(call: ast.Call) -> bool:
+    if isinstance(call.func, ast.Attribute):
+        return call.func.attr in PURE_METHODS
+    return _called(call) in PURE
+
+
+def _called(call: ast.Call) -> str:
+    return call.func.id if isinstance(call.func, ast.Name) else ""
+
+
+def _readers_of_words(tree: ast.AST) -> Iterator[ast.ExceptHandler]:
+    """Yield the handlers that may read the sentence of an error, other than to raise the next."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ExceptHandler) and node.name and _catches_sentences(node.type):
+            harmless = {id(name) for part in node.body for name in _harmless(part)}
+            names = [inner for part in node.body for inner in ast.walk(part)]
+            if any(
+                isinstance(inner, ast.Name) and inner.id == node.name and id(inner) not in harmless
+                for inner in names
+            ):
+                yield node
+
+
+def _catches_sentences(kind: ast.expr | None) -> bool:
+    kinds: Iterable[ast.expr | None] = kind.elts if isinstance(kind, ast.Tuple) else [kind]
+    return any(one is None or (isinstance(one, ast.Name) and one.id in CATCHERS) for one in kinds)
+
+
+def _harmless(tree: ast.AST) -> Iterator[ast.AST]:
+    """Yield what lies within a `raise`, or asks for the kind of an error alone."""
+    for node in ast.walk(tree):
+        asks = isinstance(node, ast.Call) and _called(node) in ("isinstance", "type")
+        if isinstance(node, ast.Raise) or asks:
+            yield from ast.walk(node)
 
 
 def _without_docstring(node: ast.AST, body: list[ast.stmt]) -> list[ast.stmt]:

@@ -10,7 +10,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from replicortex.core.codehash import source_hash
+from replicortex.core.codehash import source_hashes
 from replicortex.core.config import SCALES
 from replicortex.core.errors import StudyError
 from replicortex.data import declared
@@ -277,8 +277,9 @@ class View:
         present = self.root / "workflow" / name
         texts = [self.history.read(git["commit"], f"workflow/{name}") if git["commit"] else None]
         texts.append(present.read_bytes() if present.exists() else None)
+        rules = records.code_rules(record)
         for text in texts:
-            if text is not None and source_hash(name, text) == digest:
+            if text is not None and digest in source_hashes(name, text, rules):
                 return text
         return None
 

@@ -8,7 +8,8 @@ from typing import Any
 
 from replicortex.core import git
 from replicortex.core.errors import StudyError
-from replicortex.provenance import chain
+from replicortex.provenance import chain, records
+from replicortex.provenance.history import History
 
 HARDWARE = ("host", "cpu", "kernels", "gpu", "driver", "cuda", "python")
 MISSING = "(none)"
@@ -160,7 +161,12 @@ def apart(one: Any, other: Any, at: str = "") -> Iterator[tuple[str, Any, Any]]:
 
 def _code(path: Path, first: dict, second: dict, root: Path) -> Iterator[str]:
     """Yield the modules that differ, and the difference of their sources where git has both."""
-    mine, theirs = first["modules"], second["modules"]
+    rules = max(records.code_rules(record) for record in (first, second))
+    with History(root) as history:
+        mine, theirs = (_modules(record, rules, history) for record in (first, second))
+    if mine is None or theirs is None:
+        yield f"{path}: code: hashed by other rules, and git does not hold it to hash it again"
+        return
     commits = [record["run"]["git"]["commit"] for record in (first, second)]
     without = _without(commits, root)
     for name in sorted({*mine, *theirs}):
@@ -172,6 +178,15 @@ def _code(path: Path, first: dict, second: dict, root: Path) -> Iterator[str]:
             yield from (f"    {line}" for line in git.ask(root, *told).splitlines()[4:])
     if without:
         yield f"    (what differs there is not shown: {without})"
+
+
+def _modules(record: dict[str, Any], rules: int, history: History) -> dict[str, str] | None:
+    """Return the hash of each module by a version of the rules; None where they cannot be had."""
+    if records.code_rules(record) == rules:
+        return record["modules"]
+    source = record["run"]["git"]
+    module = record["job"]["call"].partition(":")[0]
+    return history.modules(module, source["commit"], rules) if source["dirty"] == "no" else None
 
 
 def _without(commits: list[str], root: Path) -> str:

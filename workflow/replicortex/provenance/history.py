@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import IO
 
 from replicortex.core import git
-from replicortex.core.codehash import Reader, module_hashes
+from replicortex.core.codehash import RULES, Reader, module_hashes
 
 
 class History:
@@ -23,7 +23,7 @@ class History:
         self.trouble = ""
         self._process: subprocess.Popen | None = None
         self._objects: dict[str, bytes | None] = {}
-        self._modules: dict[tuple[str, str], dict[str, str] | None] = {}
+        self._modules: dict[tuple[str, str, int], dict[str, str] | None] = {}
 
     def __enter__(self) -> History:
         return self
@@ -46,12 +46,15 @@ class History:
         """Return a file's bytes at a commit; None when the commit holds no such file."""
         return self._object(f"{commit}:{path}")
 
-    def modules(self, module: str, commit: str) -> dict[str, str] | None:
-        """Return the hash of each module that `module` ran on at a commit; None if it had none."""
-        key = (module, commit)
+    def modules(self, module: str, commit: str, rules: int = RULES) -> dict[str, str] | None:
+        """Return the hash of each module that `module` ran on at a commit; None if it had none.
+
+        `rules` is the version of the hash rules: that of the record to compare with.
+        """
+        key = (module, commit, rules)
         if key not in self._modules:
             try:
-                self._modules[key] = module_hashes(module, self._reader(commit))
+                self._modules[key] = module_hashes(module, self._reader(commit), rules)
             except (ModuleNotFoundError, SyntaxError):
                 self._modules[key] = None
         return self._modules[key]

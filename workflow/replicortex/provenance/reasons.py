@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from replicortex.core.codehash import module_hashes
+from replicortex.core.codehash import RULES, module_hashes
 from replicortex.core.config import SCALES
 from replicortex.core.errors import StudyError
-from replicortex.provenance import chain
+from replicortex.provenance import chain, records
 from replicortex.provenance.contents import Hashes
 from replicortex.provenance.differences import apart
 from replicortex.provenance.plan import Planned, planned
@@ -193,10 +193,14 @@ class _Why:
 
 
 def _modules(record: dict[str, Any], now: Mapping[str, Any]) -> list[str]:
-    then = record["modules"]
-    present = module_hashes(now["call"].partition(":")[0]) if now.get("code") else {}
+    """Return which modules differ, by the rules of the record; what else makes another hash."""
+    then, rules = record["modules"], records.code_rules(record)
+    present = module_hashes(now["call"].partition(":")[0], rules=rules) if now.get("code") else {}
     names = sorted(name for name in {*then, *present} if then.get(name) != present.get(name))
-    return [f"code: {', '.join(f'workflow/{name}' for name in names)}"]
+    reasons = [f"code: {', '.join(f'workflow/{name}' for name in names)}"] if names else []
+    if rules != RULES:
+        reasons.append(f"code: hashed by rules {rules} then, {RULES} now")
+    return reasons
 
 
 def _short(value: Any) -> Any:

@@ -111,6 +111,11 @@ def read(path: Path, whole: bool = True) -> dict[str, Any]:
     return record
 
 
+def code_rules(record: Mapping[str, Any]) -> int:
+    """Return the version of the rules by which a record's code was hashed; 1 where it names none."""
+    return record.get("code_rules", 1)
+
+
 def list_of(path: Path) -> Path | None:
     """Return the list of inputs beside a record, if it has one; the record is not checked."""
     name = json.loads(path.read_bytes())["inputs"].get("list")
@@ -222,7 +227,7 @@ def write(
     result: Path, identity: Identity, digest: str, seed: int | None, facts: dict[str, Any]
 ) -> None:
     """Write the record of one result beside it."""
-    from replicortex.core.codehash import module_hashes
+    from replicortex.core.codehash import RULES, module_hashes
 
     what = identity.what
     module = what["call"].partition(":")[0]
@@ -232,6 +237,7 @@ def write(
         "job": what,
         "seed": seed,
         "modules": module_hashes(module),
+        "code_rules": RULES,
         "inputs": _inputs(result.parent, identity.inputs),
         "synthetic": identity.synthetic,
         "run": facts,

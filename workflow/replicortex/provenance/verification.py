@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from replicortex.core.codehash import read_from, source_hash
+from replicortex.core.codehash import joined, read_from, source_hashes
 from replicortex.core.errors import StudyError
 from replicortex.data import annex, manifest
 from replicortex.provenance import chain, listed, records
@@ -76,7 +76,8 @@ class _Check:
         self.read = read_from(root / "workflow")
         self.steps: dict[Path, dict[str, Any]] = {}
         self.found: dict[tuple[str, str], Fault] = {}
-        self.sources: dict[tuple[str, str, str], list[str]] = {}  # results by path, hash and commit
+        # Results by path, hash, commit and version of the hash rules.
+        self.sources: dict[tuple[str, str, str, int], list[str]] = {}
 
     def run(self, files: list[Path], below: Iterable[Path]) -> list[Fault]:
         self._collect(files)
@@ -265,9 +266,10 @@ class _Check:
         module = record["job"]["call"].partition(":")[0]
         git = record["run"]["git"]
         commit = git["commit"]
+        rules = records.code_rules(record)
         for source, digest in record["modules"].items():
             at = commit if git["dirty"] == "no" else ""
-            self.sources.setdefault((source, digest, at), []).append(name)
+            self.sources.setdefault((source, digest, at, rules), []).append(name)
         if git["dirty"] == "yes":
             what = f"was made from files that commit {commit[:12]} does not hold"
             yield Fault(name, what, "stale")
@@ -280,8 +282,8 @@ class _Check:
             what = f"commit {commit[:12]} is not in this repository: its code was not checked"
             yield Fault(name, what, "absent")
         elif commit:
-            own = self.history.modules(module, commit)
-            if own is None or own != record["modules"] or _code(own) != record["job"]["code"]:
+            own = self.history.modules(module, commit, rules)
+            if own is None or own != record["modules"] or joined(own) != record["job"]["code"]:
                 what = f"the code of {module} at commit {commit[:12]} is not the recorded one"
                 yield Fault(name, what)
 
@@ -289,9 +291,9 @@ class _Check:
         """Compare each module that results ran on with the present one: one line a source."""
         stale: dict[str, list[str]] = {}
         text: dict[str, set[str]] = {}
-        for (source, digest, commit), results in self.sources.items():
+        for (source, digest, commit, rules), results in self.sources.items():
             content = self.read(source)
-            if content is None or _own_hash(source, content) != digest:
+            if content is None or digest not in _own_hashes(source, content, rules):
                 stale.setdefault(source, []).extend(results)
             elif commit:
                 before = self.history.read(commit, f"workflow/{source}")
@@ -342,17 +344,12 @@ class _Check:
                 yield Fault(place.as_posix(), f"the raw file is not the one that {path} lists")
 
 
-def _code(modules: dict[str, str]) -> str:
-    """Return the code hash that the hashes of all modules give."""
-    return records.sha256("".join(f"{name} {each}\n" for name, each in sorted(modules.items())))
-
-
-def _own_hash(source: str, content: bytes) -> str | None:
-    """Return the hash of one present source; None when it cannot be parsed."""
+def _own_hashes(source: str, content: bytes, rules: int) -> frozenset[str]:
+    """Return the hashes that one present source may have; none when it cannot be parsed."""
     try:
-        return source_hash(source, content)
+        return source_hashes(source, content, rules)
     except (SyntaxError, ValueError):  # a null byte
-        return None
+        return frozenset()
 
 
 def counting(found: Iterable[Fault], current: bool) -> list[Fault]:

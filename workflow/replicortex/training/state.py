@@ -189,9 +189,12 @@ class State:
                 }
             if again:  # without hard links a lock is empty for a moment
                 time.sleep(0.2)
-        raise StudyError(
-            f"{self.lock}: {len(found)} bytes found that name no owner of this training (emptied or "
-            "damaged); when no process trains here any more, delete this file and start again"
+        raise StudyError(self._of_nobody())
+
+    def _of_nobody(self) -> str:
+        return (
+            f"{self.lock}: {self.lock.stat().st_size} bytes found that name no owner of this training "
+            "(emptied or damaged); when no process trains here any more, delete this file and start again"
         )
 
     def _beats(self, token: str) -> bool:
@@ -211,8 +214,8 @@ class State:
             token = self._owner()[1]["token"]
         except FileNotFoundError:
             return f"{self.lock}: was deleted while this training held it; it stops, start it again"
-        except StudyError as error:
-            return str(error)
+        except StudyError:
+            return self._of_nobody()
         if token == self._token:
             return ""
         return f"{self.lock}: this training was taken over by another process; this one stops"
