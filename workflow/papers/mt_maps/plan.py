@@ -1,18 +1,15 @@
-"""What this paper's rules make, from its numbers: shards of clips, networks, their jobs, figures."""
+"""What this paper's rules make, from its numbers: frames, networks, their jobs, tables and figures."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from papers.mt_maps.conditions import arms, shards, told, units
+from papers.mt_maps.conditions import arms, manifest, shards, told, units
 from replicortex.core.drawing import Drawing, drawings
 from replicortex.core.seeds import packs
 
 TABLES = ("measures", "channels", "fits", "curves", "history", "videos")
-MEASURED = {table: f"<results>/metrics/{table}.csv" for table in TABLES} | {
-    "maps": "<results>/metrics/maps.npz"
-}
 FIGURES = (
     "maps",
     "tuning",
@@ -24,25 +21,41 @@ FIGURES = (
     "hierarchy",
     "training",
 )
+MEASURED = {
+    **{table: f"<results>/metrics/{table}.csv" for table in TABLES},
+    "maps": "<results>/metrics/maps.npz",
+}
+
+
+class Decoding(NamedTuple):
+    """One job that decodes: a source's part `number` of `parts`, its input and its file."""
+
+    source: str
+    number: int
+    parts: int
+    dataset: dict[str, str]
+    path: str
 
 
 class Training(NamedTuple):
-    """One job.
+    """One job that trains, and one that shows stimuli to the same networks.
 
     Attributes
     ----------
     arms
-        What its training depends on.
+        What the training depends on, arm by arm.
     units
-        Its networks.
-    seen, answered
-        Shards by name: those of its arms, and those with the pictures that are moved.
+        Its networks, "arm/network/seed0".
+    seen
+        Input "shards" of the sources that its arms are trained on.
+    shown
+        The same with the pictures that are moved for measurement.
     """
 
     arms: list[dict[str, Any]]
     units: list[str]
-    seen: dict[str, Any]
-    answered: dict[str, Any]
+    seen: dict[str, list[str]]
+    shown: dict[str, list[str]]
 
 
 class Plan(NamedTuple):
@@ -50,52 +63,71 @@ class Plan(NamedTuple):
 
     Attributes
     ----------
-    shards
-        Files of decoded clips by source, as far as an arm or the measurement looks at it.
-    every_shard
-        The same as inputs of a rule.
+    decodings
+        By name of the job.
     trainings
         By name of the job.
     units
         All networks.
+    frames
+        Input "shards" of every source that is looked at.
     drawings
         The rules that draw.
     """
 
-    shards: dict[str, list[str]]
-    every_shard: dict[str, Any]
+    decodings: dict[str, Decoding]
     trainings: dict[str, Training]
     units: list[str]
+    frames: dict[str, list[str]]
     drawings: list[Drawing]
 
 
 def plan(numbers: Mapping[str, Any]) -> Plan:
     """Return what the rules make of the paper's merged numbers."""
-    own, pictures = arms(numbers), numbers["pictures"]
-    looked_at = {arm["source"] for arm in own.values()} | {pictures}
+    known = arms(numbers)
+    looked_at = {arm["source"] for arm in known.values()} | {numbers["pictures"]}
     files = {
         name: [f"<results>/frames/{name}_{k}.safetensors" for k in range(source["shards"])]
         for name, source in numbers["sources"].items()
         if name in looked_at
     }
-    jobs: dict[str, tuple[list[Any], list[int]]] = {}
-    for arm in own.values():
-        for number, seeds in enumerate(packs(numbers["seeds"], numbers["seeds_per_job"])):
-            if set(seeds) & set(arm["seeds"]):
-                jobs.setdefault(f"{arm['job']}_{number}", ([], seeds))[0].append(arm)
-    trainings = {
-        name: Training(
-            arms=[told(arm) for arm in listed],
-            units=[unit for arm in listed for unit in units(arm, seeds)],
-            seen=shards(files, [arm["source"] for arm in listed]),
-            answered=shards(files, [*(arm["source"] for arm in listed), pictures]),
-        )
-        for name, (listed, seeds) in jobs.items()
-    }
+    trainings = _trainings(known, numbers, files)
     return Plan(
-        shards=files,
-        every_shard=shards(files, files),
+        decodings=_decodings(numbers, files),
         trainings=trainings,
         units=[unit for training in trainings.values() for unit in training.units],
+        frames=shards(files, files),
         drawings=drawings("mt_maps", FIGURES, numbers["figures_per_job"], MEASURED),
     )
+
+
+def _decodings(numbers: Mapping[str, Any], files: Mapping[str, list[str]]) -> dict[str, Decoding]:
+    """Return the jobs that decode, one for each file of a source."""
+    return {
+        f"{name}_{number}": Decoding(
+            name, number, len(paths), manifest(numbers["manifests"], numbers["sources"][name]), path
+        )
+        for name, paths in files.items()
+        for number, path in enumerate(paths)
+    }
+
+
+def _trainings(
+    known: Mapping[str, Mapping[str, Any]],
+    numbers: Mapping[str, Any],
+    files: Mapping[str, list[str]],
+) -> dict[str, Training]:
+    """Return the jobs that train, by name: arms of one process, and a block of seeds."""
+    jobs: dict[str, Training] = {}
+    for arm in known.values():
+        for number, seeds in enumerate(packs(numbers["seeds"], numbers["seeds_per_job"])):
+            if not set(seeds) & set(arm["seeds"]):
+                continue
+            job = jobs.setdefault(f"{arm['job']}_{number}", Training([], [], {}, {}))
+            job.arms.append(told(arm))
+            job.units.extend(units(arm, seeds))
+    for job in jobs.values():
+        sources = [arm["source"] for arm in job.arms]
+        job.seen.update(shards(files, sources))
+        job.shown.update(shards(files, [*sources, numbers["pictures"]]))
+    return jobs

@@ -304,6 +304,24 @@ class Numbers(TrainedNumbers):
 
     @model_validator(mode="after")
     def _belong_together(self) -> "Numbers":
+        self._network_fits()
+        self._layers_fit()
+        if self.clips.blur[0] > self.clips.blur[1]:
+            raise ValueError(f"clips.blur: {self.clips.blur} found, the smaller sigma comes first")
+        for name, source in self.sources.items():
+            self._source_fits(name, source)
+        for name, arm in self.arms.items():
+            self._arm_fits(name, arm)
+        if self.pictures is not None and self.pictures not in self.sources:
+            raise ValueError(f"pictures: '{self.pictures}' is none of sources")
+        if self.task.queue < self.clips.batch:
+            raise ValueError(
+                f"task.queue: {self.task.queue} keys are fewer than a batch of {self.clips.batch}"
+            )
+        return self
+
+    def _network_fits(self) -> None:
+        """Refuse stages of unequal number, and colours that the frames do not have."""
         net = self.network
         if not len(net.widths) == len(net.blocks) == len(net.strides):
             raise ValueError(
@@ -317,6 +335,10 @@ class Numbers(TrainedNumbers):
             raise ValueError(
                 f"network.colours: {colours} does not fit store.grey and clips.mean and sd"
             )
+
+    def _layers_fit(self) -> None:
+        """Refuse sheets that the network lacks or has twice, and neighbourhoods of no size."""
+        net = self.network
         twice = [layer.block for layer in self.layers]
         for block in twice:
             if twice.count(block) > 1:
@@ -331,39 +353,34 @@ class Numbers(TrainedNumbers):
                 raise ValueError(f"layers: the network has no '{layer.block}'")
         if self.map_layer not in {layer.block for layer in self.layers}:
             raise ValueError(f"map_layer: '{self.map_layer}' is none of layers")
-        if self.clips.blur[0] > self.clips.blur[1]:
-            raise ValueError(f"clips.blur: {self.clips.blur} found, the smaller sigma comes first")
-        for name, source in self.sources.items():
-            made = source.kind == "noise"
-            if made == (source.dataset is not None) or made == (source.noise is None):
-                raise ValueError(
-                    f"sources.{name}: the kind '{source.kind}' needs "
-                    + ("noise and no dataset" if made else "a dataset and no noise")
-                )
-            if source.noise and source.noise.frames < self.clips.frames * self.clips.step:
-                raise ValueError(
-                    f"sources.{name}.noise.frames: {source.noise.frames} are fewer than a clip's"
-                )
-            if source.noise and source.shards > source.noise.videos:
-                raise ValueError(f"sources.{name}.shards: more than videos")
-            path = source.pan[1] * (self.clips.frames - 1) / self.clips.size
-            if self.clips.crop[1] * (1 + path) > 1:
-                raise ValueError(
-                    f"clips.crop: a window of {self.clips.crop[1]} of the frame leaves it when it pans "
-                    f"{path:.2f} of its side (sources.{name}.pan)"
-                )
-        for name, arm in self.arms.items():
-            if arm.source not in self.sources and arm.source != "none":
-                raise ValueError(f"arms.{name}.source: '{arm.source}' is none of sources")
-            if (arm.source == "none") != (arm.stages == ["reference"]):
-                raise ValueError(f"arms.{name}: the reference, and it alone, has the source 'none'")
-        if self.pictures is not None and self.pictures not in self.sources:
-            raise ValueError(f"pictures: '{self.pictures}' is none of sources")
-        if self.task.queue < self.clips.batch:
+
+    def _source_fits(self, name: str, source: Source) -> None:
+        """Refuse a source without what its kind needs, or whose clips leave its frames."""
+        made = source.kind == "noise"
+        if made == (source.dataset is not None) or made == (source.noise is None):
             raise ValueError(
-                f"task.queue: {self.task.queue} keys are fewer than a batch of {self.clips.batch}"
+                f"sources.{name}: the kind '{source.kind}' needs "
+                + ("noise and no dataset" if made else "a dataset and no noise")
             )
-        return self
+        if source.noise and source.noise.frames < self.clips.frames * self.clips.step:
+            raise ValueError(
+                f"sources.{name}.noise.frames: {source.noise.frames} are fewer than a clip's"
+            )
+        if source.noise and source.shards > source.noise.videos:
+            raise ValueError(f"sources.{name}.shards: more than videos")
+        path = source.pan[1] * (self.clips.frames - 1) / self.clips.size
+        if self.clips.crop[1] * (1 + path) > 1:
+            raise ValueError(
+                f"clips.crop: a window of {self.clips.crop[1]} of the frame leaves it when it pans "
+                f"{path:.2f} of its side (sources.{name}.pan)"
+            )
+
+    def _arm_fits(self, name: str, arm: Arm) -> None:
+        """Refuse an arm of an unknown source, and a trained one of none."""
+        if arm.source not in self.sources and arm.source != "none":
+            raise ValueError(f"arms.{name}.source: '{arm.source}' is none of sources")
+        if (arm.source == "none") != (arm.stages == ["reference"]):
+            raise ValueError(f"arms.{name}: the reference, and it alone, has the source 'none'")
 
     def datasets(self) -> list[str]:
         """Names of the datasets that this scale reads."""

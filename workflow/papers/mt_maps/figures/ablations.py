@@ -8,8 +8,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from papers.mt_maps.figures.parts import ARMS, TASKS, label_of, legend, main_arms, pick, table_of
+from papers.mt_maps.figures.parts import (
+    ARMS,
+    TASKS,
+    label_of,
+    main_arms,
+    measured,
+    pick,
+)
 from replicortex.core import tables
+from replicortex.plotting.look import legend_above
 from replicortex.plotting.style import GREY, PALE, letter, new_figure, note, styled
 
 if TYPE_CHECKING:
@@ -30,8 +38,11 @@ SHORT = {
 SHARES = ("dsi_a", "g", "smoothness", "smoothness_axis")  # about 0 to 1
 
 
-def figure_of(table: pd.DataFrame, sources: dict[str, str]) -> Figure:
+@styled
+def draw(measures: Path, fits: Path) -> Figure:
     """Every ablation and control, with the nulls of each map."""
+    table, fitted = measured(measures), tables.read(fits)
+    sources = dict(zip(fitted["arm"], fitted["source"], strict=True))
     rows = _conditions(table)
     figure = new_figure(0.75 + 0.185 * len(rows))
     panels = ("dsi_a", "g", "smoothness", "smoothness_axis", "density", "fractures")
@@ -76,9 +87,9 @@ def figure_of(table: pd.DataFrame, sources: dict[str, str]) -> Figure:
         letter(ax, mark, "")
     axes[0].set_yticks(range(len(rows)), [label for *_, label in rows], fontsize=6)
     axes[0].set_ylim(len(rows) - 0.4, -0.6)
-    legend(
+    legend_above(
         figure,
-        main_arms(table),
+        main_arms(table).values(),
         [
             ("phase-scrambled", {"color": PALE, "linewidth": 4}),
             ("units shuffled", {"color": "#BBBBBB", "linewidth": 4}),
@@ -115,12 +126,3 @@ def _conditions(table: pd.DataFrame) -> list[tuple[str, str, float, str]]:
             label = f"{label} ({arm})"
         rows.append((arm, network, alpha, label))
     return rows
-
-
-@styled
-def draw(measures: Path, fits: Path) -> Figure:
-    """Every ablation and control, with the nulls of each map."""
-    return figure_of(
-        table_of(measures),
-        dict(tables.read(fits)[["arm", "source"]].itertuples(index=False, name=None)),
-    )

@@ -6,18 +6,25 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
-from papers.mt_maps.figures.parts import NAMES, legend, main_arms, pick, seeds_note, table_of
-from replicortex.plotting.look import curve
+from papers.mt_maps.figures.parts import (
+    NAMES,
+    main_arms,
+    measured,
+    pick,
+    seeds_said,
+)
+from replicortex.plotting.look import curve, legend_above
 from replicortex.plotting.style import GREY, letter, new_figure, note, styled
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def figure_of(table: pd.DataFrame) -> Figure:
+@styled
+def draw(measures: Path) -> Figure:
     """What the weight of the spatial loss changes."""
+    table = measured(measures)
     figure = new_figure(4.3)
     axes = figure.subplots(2, 4)
     looks = main_arms(table)
@@ -58,9 +65,9 @@ def figure_of(table: pd.DataFrame) -> Figure:
         letter(ax, mark, "")
         if mark in "efgh":
             ax.set_xlabel("Weight of the spatial loss, α")
-    legend(
+    legend_above(
         figure,
-        looks,
+        looks.values(),
         [
             (
                 "restarted",
@@ -69,10 +76,4 @@ def figure_of(table: pd.DataFrame) -> Figure:
             ("random weights", {"color": GREY, "linestyle": ":"}),
         ],
     )
-    return note(figure, f"MT layer, drifting gratings. {seeds_note(table)}")
-
-
-@styled
-def draw(measures: Path) -> Figure:
-    """What the weight of the spatial loss changes."""
-    return figure_of(table_of(measures))
+    return note(figure, f"MT layer, drifting gratings. {seeds_said(table)}")

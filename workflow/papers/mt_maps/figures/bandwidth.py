@@ -6,10 +6,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
-from papers.mt_maps.figures.parts import NAMES, TASKS, legend, of_network
+from papers.mt_maps.figures.parts import (
+    NAMES,
+    TASKS,
+    main_arms,
+    of_network,
+)
 from replicortex.core import tables
+from replicortex.plotting.look import legend_above
 from replicortex.plotting.style import GREY, letter, new_figure, note, styled
 
 if TYPE_CHECKING:
@@ -19,8 +24,10 @@ if TYPE_CHECKING:
 THEORY = ((1, ":"), (2, "-"), (4, "--"))
 
 
-def figure_of(fitted: pd.DataFrame) -> Figure:
+@styled
+def draw(fits: Path) -> Figure:
     """FWHM against circular SD, and their ratio against g, with the curves that theory gives."""
+    fitted = tables.read(fits)
     figure = new_figure(3.0)
     axes = figure.subplots(1, 3)
     part = fitted[fitted["stimulus"] == "gratings"]
@@ -52,9 +59,9 @@ def figure_of(fitted: pd.DataFrame) -> Figure:
     axes[2].set(xlabel=NAMES["g"], ylabel="Channels (share)")
     for ax, mark in zip(axes, "abc", strict=True):
         letter(ax, mark, "")
-    legend(
+    legend_above(
         figure,
-        {arm: look for arm, look in TASKS.items() if (part["arm"] == arm).any()},
+        main_arms(part).values(),
         [(f"theory, κ = {k}", {"color": GREY, "linestyle": s}) for k, s in THEORY],
     )
     return note(
@@ -75,9 +82,3 @@ def _theory(kappa: float, g: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         length = np.abs((curve * np.exp(1j * theta)).sum()) / curve.sum()
         spreads.append(np.rad2deg(np.sqrt(-2 * np.log(length))))
     return np.array(widths), np.array(spreads)
-
-
-@styled
-def draw(fits: Path) -> Figure:
-    """FWHM against circular SD, and their ratio against g, with the curves that theory gives."""
-    return figure_of(tables.read(fits))

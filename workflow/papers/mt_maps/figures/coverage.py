@@ -5,17 +5,23 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pandas as pd
-
-from papers.mt_maps.figures.parts import NAMES, legend, main_arms, pick, table_of
+from papers.mt_maps.figures.parts import (
+    NAMES,
+    main_arms,
+    measured,
+    pick,
+)
+from replicortex.plotting.look import legend_above
 from replicortex.plotting.style import GREY, letter, new_figure, note, styled
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def figure_of(table: pd.DataFrame) -> Figure:
+@styled
+def draw(measures: Path) -> Figure:
     """Evenness of coverage against wiring, and directions about pinwheels (claim 5)."""
+    table = measured(measures)
     figure = new_figure(2.9)
     axes = figure.subplots(1, 3)
     looks = main_arms(table)
@@ -57,11 +63,5 @@ def figure_of(table: pd.DataFrame) -> Figure:
         (name, {"color": GREY, "marker": m, "linestyle": "none", "markerfacecolor": "white"})
         for name, m in marks.items()
     ]
-    legend(figure, looks, extra)
+    legend_above(figure, looks.values(), extra)
     return note(figure, "α = 0.25, continued; gratings; a mark is a seed. Low c′: even coverage.")
-
-
-@styled
-def draw(measures: Path) -> Figure:
-    """Evenness of coverage against wiring, and directions about pinwheels (claim 5)."""
-    return figure_of(table_of(measures))

@@ -5,18 +5,25 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pandas as pd
-
-from papers.mt_maps.figures.parts import NAMES, band, legend, main_arms, pick, seeds_note, table_of
-from replicortex.plotting.look import curve
+from papers.mt_maps.figures.parts import (
+    NAMES,
+    band,
+    main_arms,
+    measured,
+    pick,
+    seeds_said,
+)
+from replicortex.plotting.look import curve, legend_above
 from replicortex.plotting.style import GREY, PALE, letter, new_figure, note, styled
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def figure_of(table: pd.DataFrame) -> Figure:
+@styled
+def draw(measures: Path) -> Figure:
     """Selectivity of channels along the network."""
+    table = measured(measures)
     figure = new_figure(2.8)
     axes = figure.subplots(1, 3)
     looks = main_arms(table)
@@ -34,18 +41,12 @@ def figure_of(table: pd.DataFrame) -> Figure:
         ax.set_xticks(range(len(layers)), [f"{areas[layer]}\n{layer[5:]}" for layer in layers])
         ax.set_ylabel(NAMES[measure])
         letter(ax, mark, "")
-    legend(
+    legend_above(
         figure,
-        looks,
+        looks.values(),
         [
             ("random weights", {"color": GREY, "linestyle": ":"}),
             ("MT-like band (assumed)", {"color": PALE, "linewidth": 6}),
         ],
     )
-    return note(figure, f"Medians over channels; gratings. {seeds_note(table)}")
-
-
-@styled
-def draw(measures: Path) -> Figure:
-    """Selectivity of channels along the network."""
-    return figure_of(table_of(measures))
+    return note(figure, f"Medians over channels; gratings. {seeds_said(table)}")

@@ -6,9 +6,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
-from papers.mt_maps.figures.parts import TASKS, label_of, pick, table_of
+from papers.mt_maps.figures.parts import (
+    TASKS,
+    label_of,
+    measured,
+    pick,
+)
 from replicortex.core.files import read_arrays
 from replicortex.plotting.style import new_figure, note, styled
 
@@ -44,8 +48,10 @@ def wheel(angle: np.ndarray) -> np.ndarray:
     return np.where(rgb <= 0.0031308, 12.92 * rgb, 1.055 * rgb ** (1 / 2.4) - 0.055)
 
 
-def figure_of(stored: dict[str, np.ndarray], table: pd.DataFrame) -> Figure:
+@styled
+def draw(maps: Path, measures: Path) -> Figure:
     """Maps of preferred direction, with pinwheels and fractures."""
+    stored, table = read_arrays(maps), measured(measures)
     from matplotlib.lines import Line2D
 
     wanted = [("clips", "random", "0"), ("clips", "pretrained", "0")]
@@ -139,9 +145,3 @@ def _draw_wheel(figure: Figure) -> None:
         arrowprops={"arrowstyle": "->", "lw": 0.7},
     )
     ax.set_in_layout(False)
-
-
-@styled
-def draw(maps: Path, measures: Path) -> Figure:
-    """Maps of preferred direction, with pinwheels and fractures."""
-    return figure_of(read_arrays(maps), table_of(measures))

@@ -1,20 +1,18 @@
-"""What several figures of the paper share: looks of conditions, selections of rows, legends."""
+"""What several figures of the paper share: looks and names of conditions, rows of a measure, bands."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from replicortex.core import tables
-from replicortex.plotting.look import Look
+from replicortex.plotting.look import Look, rows
 from replicortex.plotting.style import PALE, PALETTE
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 
 # The order of legends and panels.
@@ -69,23 +67,18 @@ NAMES = {
 }
 
 
-def table_of(measures: Path) -> pd.DataFrame:
-    """Return the table of measures, "" where a word is missing."""
+def measured(measures: Path) -> pd.DataFrame:
+    """Return the table of measures, "" where one has no area, layer, positions and so on."""
     table = tables.read(measures)
     words = ["area", "layer", "positions", "stimulus", "curve", "null"]
     table[words] = table[words].astype("string").fillna("")
     return table
 
 
-def pick(table: pd.DataFrame, measure: str, **where: str) -> pd.DataFrame:
+def pick(table: pd.DataFrame, measure: str, **where: Any) -> pd.DataFrame:
     """Return the rows of one measure; what is not named must be empty, as in the table."""
-    chosen = table["measure"] == measure
-    for name, usual in (("positions", ""), ("stimulus", ""), ("curve", ""), ("null", "real")):
-        chosen &= table[name] == where.get(name, usual)
-    for name in ("arm", "network", "area", "layer", "alpha"):
-        if name in where:
-            chosen &= table[name] == where[name]
-    return table[chosen]
+    usual = {"positions": "", "stimulus": "", "curve": "", "null": "real"}
+    return rows(table, measure=measure, **{**usual, **where})
 
 
 def main_arms(table: pd.DataFrame) -> dict[str, Look]:
@@ -104,30 +97,18 @@ def label_of(arm: str, network: str, alpha: float) -> str:
     return ARMS.get((arm, ""), ARMS.get((arm, network), arm))
 
 
-def legend(figure: Figure, looks: dict[str, Look], extra: Sequence[tuple[str, dict]] = ()) -> None:
-    """Name tasks above the panels."""
-    from matplotlib.lines import Line2D
-
-    handles = [
-        Line2D([], [], color=look.colour, marker=look.marker, label=look.label)
-        for look in looks.values()
-    ]
-    handles += [Line2D([], [], label=label, **how) for label, how in extra]
-    figure.legend(handles=handles, loc="outside upper left", ncols=5)
-
-
 def band(ax: Axes, measure: str, vertical: bool = True) -> None:
     """Shade what would be MT-like."""
     if measure in MACAQUE:
         (ax.axvspan if vertical else ax.axhspan)(*MACAQUE[measure], color=PALE, zorder=0)
 
 
-def seeds_note(table: pd.DataFrame) -> str:
+def seeds_said(table: pd.DataFrame) -> str:
     """Say what marks and bars are."""
     count = table[table["arm"].isin(TASKS)]["seed"].nunique()
     return f"Marks: seeds (n = {count}) or, with bars, mean ± 1 s.d. over seeds."
 
 
 def of_network(table: pd.DataFrame, arm: str, network: str, alpha: float) -> pd.DataFrame:
-    chosen = (table["arm"] == arm) & (table["network"] == network) & (table["alpha"] == alpha)
-    return table[chosen]
+    """Return the rows of one arm's network at one weight of the spatial loss."""
+    return rows(table, arm=arm, network=network, alpha=alpha)

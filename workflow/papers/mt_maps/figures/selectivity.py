@@ -6,21 +6,29 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
-from papers.mt_maps.figures.parts import NAMES, band, legend, main_arms, of_network, table_of
+from papers.mt_maps.figures.parts import (
+    NAMES,
+    band,
+    main_arms,
+    measured,
+    of_network,
+)
 from replicortex.core import tables
+from replicortex.plotting.look import legend_above
 from replicortex.plotting.style import GREY, PALE, letter, new_figure, note, styled
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def figure_of(by_channel: pd.DataFrame, fitted: pd.DataFrame, table: pd.DataFrame) -> Figure:
+@styled
+def draw(channels: Path, fits: Path, measures: Path) -> Figure:
     """Distributions over channels of selectivity, variance, the opposite lobe and width."""
+    by_channel, fitted = tables.read(channels), tables.read(fits)
     figure = new_figure(4.3)
     axes = figure.subplots(2, 4)
-    looks = main_arms(table)
+    looks = main_arms(measured(measures))
     for row, stimulus in zip(axes, ("gratings", "dots"), strict=True):
         for ax, measure, mark in zip(row, ("dsi_a", "cv_dir", "g", "fwhm"), "abcd", strict=True):
             source = fitted if measure in ("g", "fwhm") else by_channel
@@ -49,9 +57,9 @@ def figure_of(by_channel: pd.DataFrame, fitted: pd.DataFrame, table: pd.DataFram
             else:
                 ax.set_xlabel(NAMES[measure])
         row[0].set_ylabel(f"Channels (cumulative share)\n{stimulus}")
-    legend(
+    legend_above(
         figure,
-        looks,
+        looks.values(),
         [
             ("random weights", {"color": GREY, "linestyle": ":"}),
             ("MT-like band (assumed)", {"color": PALE, "linewidth": 6}),
@@ -67,9 +75,3 @@ def figure_of(by_channel: pd.DataFrame, fitted: pd.DataFrame, table: pd.DataFram
 
 
 SPANS = {"dsi_a": (-0.25, 1.25), "cv_dir": (0.0, 1.0), "g": (0.0, 1.0), "fwhm": (0.0, 360.0)}
-
-
-@styled
-def draw(channels: Path, fits: Path, measures: Path) -> Figure:
-    """Distributions over channels of selectivity, variance, the opposite lobe and width."""
-    return figure_of(tables.read(channels), tables.read(fits), table_of(measures))

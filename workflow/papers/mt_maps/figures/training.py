@@ -5,18 +5,22 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pandas as pd
-
-from papers.mt_maps.figures.parts import TASKS, legend
+from papers.mt_maps.figures.parts import (
+    TASKS,
+    main_arms,
+)
 from replicortex.core import tables
+from replicortex.plotting.look import legend_above
 from replicortex.plotting.style import GREY, letter, new_figure, note, styled
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def figure_of(losses: pd.DataFrame) -> Figure:
+@styled
+def draw(history: Path) -> Figure:
     """Losses by epoch."""
+    losses = tables.read(history)
     figure = new_figure(2.7)
     axes = figure.subplots(1, 2)
     spatial = [name for name in losses if name.startswith("spatial ")]
@@ -45,9 +49,9 @@ def figure_of(losses: pd.DataFrame) -> Figure:
     axes[1].set(xlabel="Epoch of the stage", ylabel=f"Spatial loss, {(layer or ' ').split(' ')[1]}")
     for ax, mark in zip(axes, "ab", strict=True):
         letter(ax, mark, "")
-    legend(
+    legend_above(
         figure,
-        {arm: look for arm, look in TASKS.items() if (losses["arm"] == arm).any()},
+        main_arms(losses).values(),
         [
             ("pre-training", {"color": GREY}),
             ("continued", {"color": GREY, "linestyle": "--"}),
@@ -57,9 +61,3 @@ def figure_of(losses: pd.DataFrame) -> Figure:
     return note(
         figure, "Mean over seeds. Numbers beside curves: α. Panel a: α = 0.25 for joint training."
     )
-
-
-@styled
-def draw(history: Path) -> Figure:
-    """Losses by epoch."""
-    return figure_of(tables.read(history))

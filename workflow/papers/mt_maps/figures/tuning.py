@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from papers.mt_maps.figures.parts import of_network
+from papers.mt_maps.figures.parts import (
+    of_network,
+)
 from replicortex.core import tables
 from replicortex.plotting.style import PALETTE, new_figure, note, styled
 
@@ -16,8 +18,10 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def figure_of(tuned: pd.DataFrame, fitted: pd.DataFrame) -> Figure:
+@styled
+def draw(curves: Path, fits: Path) -> Figure:
     """Tuning curves of single channels, from the smallest to the largest opposite lobe."""
+    tuned, fitted = tables.read(curves), tables.read(fits)
     here = [(arm, net, a) for arm, net, a in ROWS_OF_TUNING if _has(tuned, arm, net, a)]
     figure = new_figure(0.5 + 1.15 * len(here))
     axes = figure.subplots(len(here), SHOWN, squeeze=False, sharex=True)
@@ -75,9 +79,3 @@ ROWS_OF_TUNING = (
 
 def _has(table: pd.DataFrame, arm: str, network: str, alpha: float) -> bool:
     return len(of_network(table, arm, network, alpha)) > 0
-
-
-@styled
-def draw(curves: Path, fits: Path) -> Figure:
-    """Tuning curves of single channels, from the smallest to the largest opposite lobe."""
-    return figure_of(tables.read(curves), tables.read(fits))
