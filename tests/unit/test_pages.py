@@ -11,7 +11,7 @@ import pytest
 from jinja2 import UndefinedError
 from synthetic_run import CALL, made, many_jobs
 
-from replicortex.core.codehash import source_hash
+from replicortex.core.codehash import source_hashes
 from replicortex.core.errors import StudyError
 from replicortex.core.files import canonical_json
 from replicortex.pages.build import build
@@ -70,7 +70,7 @@ def pages(root, tmp_path_factory):
         made(
             paper / f"figures/{EVIL}.png",
             b"no picture",
-            f"{CALL}.figures:figures",
+            f"{CALL}.figures.change:draw",
             {"curves": [table]},
             None,
         )
@@ -224,7 +224,7 @@ def test_a_record_publishes_no_file_but_modules(tmp_path):
     (tmp_path / "study/workflow").mkdir(parents=True)
     (tmp_path / "mine.py").write_text("secret = 1\n")
     (tmp_path / "study/workflow/own.py").write_text("secret = 1\n")
-    digest = source_hash("own.py", b"secret = 1\n")
+    (digest,) = source_hashes("own.py", b"secret = 1\n")
     record = {"run": {"git": {"commit": ""}}}
     view = View(Path("results"), tmp_path, tmp_path / "study", None, [], None)
     assert view.source_of(record, "own.py", digest) == b"secret = 1\n"

@@ -43,7 +43,7 @@ def run(root, tmp_path, monkeypatch):
     paper = FIGURE.parents[1]
     call = f"{CALL}.statistics:statistics"
     table = made(paper / "metrics/curves.csv", b"a\n1\n", call, {"data": [manifest]}, None)
-    made(FIGURE, b"no picture", f"{CALL}.figures:figures", {"curves": [table]}, None, name="x")
+    made(FIGURE, b"no picture", f"{CALL}.figures.change:draw", {"curves": [table]}, None, name="x")
     return FIGURE.parents[2]
 
 

@@ -34,8 +34,11 @@ def draw(run: Path, into: Path) -> None:
         given = {}
         for key, entries in record["inputs"].items():
             paths = [Path(entry["path"]) for entry in entries]
-            given[key] = paths if "list" in str(asked[key].annotation) else paths[0]
+            many = key in asked and "list" in str(asked[key].annotation)
+            given[key] = paths if many else paths[0]
         found = function(**record["job"]["arguments"], **given)
+        if isinstance(found, Figure):  # of a job that draws one
+            found = dict.fromkeys(places[identity], found)
         figures = {key: value for key, value in found.items() if isinstance(value, Figure)}
         outputs = {key: _files(key, figures, places[identity]) for key in figures}
         as_recorded = SimpleNamespace(

@@ -777,7 +777,7 @@ def the_claims_deleted(world):
 
 def source(world):
     """Return a source with a docstring on which results ran."""
-    return world.pick(CODE / name for name in ("figures.py", "train.py", "scores.py"))
+    return world.pick(CODE / name for name in ("figures/change.py", "train.py", "scores.py"))
 
 
 @edit

@@ -52,7 +52,7 @@ def test_why_names_the_jobs_of_the_engine_and_the_reason(one_paper, change, reas
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "change",
-    ["one objective's temperature", "code of the views", "images of the RDMs", "seeds per job"],
+    ["one objective's temperature", "images of the RDMs", "seeds per job"],
 )
 def test_why_names_the_jobs_of_another_paper_too(finished, change):
     apply, expected = CHANGES["topographic"][change]

@@ -301,7 +301,7 @@ def test_the_lineage_is_walked_by_keyboard_alone(browser, pages):
     assert len(reached) == len(boxes)
     browser.switch_to.active_element.send_keys(Keys.ENTER)
     assert "/steps/" in browser.current_url
-    assert browser.find_element(By.TAG_NAME, "h1").text == "learning rules draw"
+    assert browser.find_element(By.TAG_NAME, "h1").text == "learning rules draw 0"
     browser.find_element(By.PARTIAL_LINK_TEXT, "curves.csv").click()
     assert browser.find_element(By.TAG_NAME, "h1").text == "learning rules aggregate"
 

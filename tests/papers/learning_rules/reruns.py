@@ -29,6 +29,10 @@ EVERYTHING = {f"{P}compare_brains": 1, **training(7)}
 
 CHANGES = {
     "nothing": (lambda folder: None, {}),
+    "a comment in the code": (
+        replace(f"{CODE}/figures/change.py", "@styled\n", "# as always\n@styled\n"),
+        {},
+    ),
     "code of the figures": (
         replace(f"{CODE}/figures/change.py", "@styled\n", "UNUSED = 1\n\n\n@styled\n"),
         FIGURES,
