@@ -158,7 +158,7 @@ def test_report(study, tmp_path):
     assert "scorecard" in text.lower()
     figure = study.folder / "results/demo/learning_rules/figures/change.png"
     labels = f'"record": "{chain.embedded_id(figure)[:12]}", "verdicts": "'
-    assert labels + "67 synthetic data: no verdict" in text
+    assert labels + "59 synthetic data: no verdict" in text
 
 
 def test_a_fault_exits_before_any_job(fresh):
