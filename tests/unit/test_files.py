@@ -19,7 +19,6 @@ def figure():
 
 VALUES = {
     ".csv": lambda: pd.DataFrame({"a": [1, 2], "b": [0.1, np.nan]}),
-    ".parquet": lambda: pd.DataFrame({"a": [1, 2]}),
     ".json": lambda: {"b": 1, "a": [1.5]},
     ".npz": lambda: {"b": np.arange(3), "a": np.ones((2, 2))},
     ".safetensors": lambda: Tensors({"b": np.arange(3.0), "a": np.ones(2)}, {"y": 1, "x": "z"}),

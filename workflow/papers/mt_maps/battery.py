@@ -14,7 +14,6 @@ from replicortex.core.randomness import generator
 from replicortex.data.frames import Store
 
 # Families whose directions run over half a circle.
-ORIENTED = ("static", "counterphase")
 
 
 @dataclass(frozen=True)

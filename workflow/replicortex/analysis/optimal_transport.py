@@ -211,15 +211,6 @@ class Match:
         return predicted if self.rotation is None else predicted @ self.rotation.T
 
 
-def soft_match(source: np.ndarray, target: np.ndarray) -> Match:
-    """Couple units by correlation distance 1 - r (soft matching, Khosla and Williams 2024).
-
-    Both (stimuli, units) with units centred and of norm 1.
-    """
-    plan, cost = transport(1 - source.T @ target)
-    return Match(plan, cost)
-
-
 def rotated_match(
     source: np.ndarray, target: np.ndarray, *, tolerance: float = 1e-6, steps: int = 20
 ) -> Match:
@@ -335,16 +326,6 @@ class Hot:
         return [
             np.tensordot(row, self.predictions(layer, np.flatnonzero(row)), 1)
             for layer, row in enumerate(shares)
-        ]
-
-    def unit_scores(self, weights: np.ndarray) -> list[np.ndarray]:
-        """Return per source layer each unit's held-out correlation; NaN where undefined.
-
-        A unit, or its prediction, that is constant over held-out stimuli has none.
-        """
-        return [
-            _correlations(layer, predicted)
-            for layer, predicted in zip(self.source, self.reconstruct(weights), strict=True)
         ]
 
     def score(self, weights: np.ndarray) -> float:

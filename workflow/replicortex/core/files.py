@@ -73,7 +73,7 @@ def write(path: Path, value: Any, record_id: str = "") -> None:
     Parameters
     ----------
     path
-        Where to write; .csv .parquet .json .npz .safetensors .txt .html .pdf .png .svg.
+        Where to write; .csv .json .npz .safetensors .txt .html .pdf .png .svg.
     value
         A table, mapping of arrays, `Tensors`, figure, text or JSON value, as the suffix asks.
     record_id
@@ -116,12 +116,6 @@ def _csv(table: Any) -> bytes:
     return table.to_csv(index=False, lineterminator="\n").encode()
 
 
-def _parquet(table: Any) -> bytes:
-    stream = io.BytesIO()
-    table.to_parquet(stream, index=False)
-    return stream.getvalue()
-
-
 def _npz(arrays: dict[str, Any]) -> bytes:
     import zipfile
 
@@ -158,7 +152,6 @@ def _json(value: Any) -> bytes:
 
 _ENCODERS = {
     ".csv": _csv,
-    ".parquet": _parquet,
     ".npz": _npz,
     ".safetensors": _safetensors,
     ".json": _json,
