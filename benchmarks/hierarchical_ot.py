@@ -34,7 +34,8 @@ from torch.nn import functional as F
 from papers.hierarchical_ot.learner import Learner
 from papers.hierarchical_ot.networks import LETTERS, for_images, for_text
 from papers.hierarchical_ot.schema import measured_as
-from replicortex.analysis.optimal_transport import hot, transport
+from replicortex.analysis.hot import hot
+from replicortex.analysis.transport import transport
 from replicortex.core.config import checked_numbers
 from replicortex.core.randomness import generator
 from replicortex.plotting.style import PALETTE, finish, letter, new_figure, note, style

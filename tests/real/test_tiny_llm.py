@@ -9,6 +9,7 @@ from manifests import described, mirrored
 from replicortex.core.errors import StudyError
 from replicortex.core.randomness import generator
 from replicortex.data import tiny_llm
+from replicortex.models import llama2c
 
 pytestmark = pytest.mark.mirror
 
@@ -25,7 +26,7 @@ def manifest(mirror, tmp_path):
 
 def loss(model, tokens):
     """Nats per token."""
-    logits = tiny_llm.hidden_states(model, tokens)[1][:-1]
+    logits = llama2c.hidden_states(model, tokens)[1][:-1]
     logits = logits - logits.max(axis=1, keepdims=True)
     chosen = logits[np.arange(len(tokens) - 1), tokens[1:]]
     return float(np.mean(np.log(np.exp(logits).sum(axis=1)) - chosen))
@@ -38,7 +39,7 @@ def test_it_predicts_a_story_and_not_its_shuffled_words(manifest):
     mixed = [1, *generator(0, "order").permutation(tokens[1:]).tolist()]
     assert loss(model, tokens) < 1.6
     assert loss(model, mixed) > 4
-    states, _ = tiny_llm.hidden_states(model, tokens)
+    states, _ = llama2c.hidden_states(model, tokens)
     assert states.shape == (5, len(tokens), 64)
 
 
@@ -53,7 +54,7 @@ def test_positions_are_those_of_the_file(manifest):
 def test_later_words_change_no_earlier_state(manifest):
     model = tiny_llm.read_model(manifest)
     tokens, _ = tiny_llm.read_tokenizer(manifest, 512).encode(STORY)
-    whole, part = (tiny_llm.hidden_states(model, tokens[:n])[0] for n in (30, 12))
+    whole, part = (llama2c.hidden_states(model, tokens[:n])[0] for n in (30, 12))
     np.testing.assert_allclose(whole[:, :12], part, atol=1e-12)
 
 

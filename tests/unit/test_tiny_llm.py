@@ -9,6 +9,7 @@ from manifests import described
 from replicortex.core.errors import StudyError
 from replicortex.data import tiny_llm
 from replicortex.data.fixtures import tiny_llm as fixture
+from replicortex.models import llama2c
 
 SIZES = {"width": 16, "hidden": 32, "layers": 3, "heads": 4, "kv_heads": 2, "longest": 64}
 
@@ -26,7 +27,7 @@ def test_the_fixture_is_read_and_byte_stable(tmp_path):
     tokens, spans = tiny_llm.read_tokenizer(manifest, model.vocabulary).encode(text)
     assert len(tokens) < len(text)
     assert sum(end - start for start, end in spans) == len(text)
-    states, logits = tiny_llm.hidden_states(model, tokens)
+    states, logits = llama2c.hidden_states(model, tokens)
     assert states.shape == (3, len(tokens), 16) and np.isfinite(logits).all()
 
 

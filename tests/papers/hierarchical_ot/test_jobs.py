@@ -19,11 +19,12 @@ from papers.hierarchical_ot.systems import is_trained
 from papers.hierarchical_ot.train_language import train_language
 from papers.hierarchical_ot.train_vision import train_vision
 from replicortex.analysis import layer_plans
-from replicortex.analysis.optimal_transport import hot, split
+from replicortex.analysis.hot import hot, split
 from replicortex.core.errors import StudyError
 from replicortex.core.files import read_tensors, write
 from replicortex.core.randomness import stream_seed
 from replicortex.data import cifar, tiny_llm
+from replicortex.models import llama2c
 from replicortex.training.augment import normalise
 from replicortex.training.state import OutOfTime, State
 
@@ -149,7 +150,7 @@ def test_each_token_counts_as_often_as_it_has_characters(study):
     fixed, _ = read_tensors(study["folder"] / "fixed.safetensors")
     for row in (0, 7):
         tokens, spans = tokenizer.encode(shown[row])
-        states, _ = tiny_llm.hidden_states(model, tokens)
+        states, _ = llama2c.hidden_states(model, tokens)
         lengths = [end - start for start, end in spans]
         assert sum(lengths) == len(shown[row]) and max(lengths) > 1
         expected = np.repeat(states[1], lengths, axis=0).mean(0)

@@ -6,7 +6,7 @@ import pytest
 from papers.hierarchical_ot import aggregate, planted
 from papers.hierarchical_ot.controls import RULES, plans, scored
 from papers.hierarchical_ot.match import Rows, layers_of
-from replicortex.analysis.optimal_transport import hot
+from replicortex.analysis.hot import hot
 from replicortex.core.errors import StudyError
 from replicortex.core.randomness import generator
 

@@ -11,7 +11,7 @@ import pandas as pd
 
 from papers.hierarchical_ot.match import layers_of, layers_of_seed
 from replicortex.analysis import layer_plans
-from replicortex.analysis.optimal_transport import checkpoint_plan, split
+from replicortex.analysis.hot import checkpoint_plan, split
 from replicortex.core import tables
 from replicortex.core.progress import Progress, iter_plainly
 from replicortex.core.randomness import generator

@@ -20,7 +20,9 @@ import pandas as pd
 from papers.hierarchical_ot.match import Layers, both, layers_of_seed
 from replicortex.analysis import layer_plans, layer_similarity
 from replicortex.analysis.correlation import Mean, mean_pearson
-from replicortex.analysis.optimal_transport import hot, split, standardise, transport
+from replicortex.analysis.hot import hot, split
+from replicortex.analysis.soft_matching import standardise
+from replicortex.analysis.transport import transport
 from replicortex.core.progress import Progress, iter_plainly
 from replicortex.core.randomness import stream_seed
 

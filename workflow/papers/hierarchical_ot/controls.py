@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from replicortex.analysis import layer_plans
-from replicortex.analysis.optimal_transport import Hot
+from replicortex.analysis.hot import Hot
 
 RULES = (
     "hot",

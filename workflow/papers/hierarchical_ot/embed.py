@@ -21,6 +21,7 @@ from replicortex.core.errors import StudyError
 from replicortex.core.files import Tensors, read_tensors
 from replicortex.core.progress import Progress, iter_plainly
 from replicortex.data import cifar_resnets, nsd, nsd_regions, tiny_llm
+from replicortex.models import llama2c
 from replicortex.models.cifar_resnet import CifarResNet
 from replicortex.training import device as devices
 from replicortex.training.augment import normalise
@@ -152,7 +153,7 @@ def _stories(tiny: Path, shown: list[str]) -> list[np.ndarray]:
     found = []
     for passage in shown:
         tokens, spans = tokenizer.encode(passage)
-        states, _ = tiny_llm.hidden_states(model, tokens)
+        states, _ = llama2c.hidden_states(model, tokens)
         weight = np.array([end - start for start, end in spans], dtype=float)
         found.append(np.tensordot(states, weight / weight.sum(), axes=(1, 0)))
     return list(np.stack(found, axis=1).astype(np.float32))

@@ -19,7 +19,7 @@ from scipy.stats import ortho_group
 
 from papers.hierarchical_ot.controls import RULES, scored
 from replicortex.analysis import layer_plans
-from replicortex.analysis.optimal_transport import Hot, hot, split
+from replicortex.analysis.hot import Hot, hot, split
 from replicortex.core.errors import StudyError, nearest
 from replicortex.core.files import read_tensors
 from replicortex.core.progress import Progress, iter_plainly

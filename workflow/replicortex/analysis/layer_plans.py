@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from replicortex.analysis.optimal_transport import transport
+from replicortex.analysis.transport import transport
 from replicortex.core.errors import StudyError
 
 

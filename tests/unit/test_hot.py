@@ -10,8 +10,10 @@ import pytest
 from scipy.optimize import linprog
 from scipy.spatial.distance import cdist
 
-from replicortex.analysis import optimal_transport as transports
-from replicortex.analysis.optimal_transport import hot, rotated_match, transport
+from replicortex.analysis import soft_matching
+from replicortex.analysis.hot import checkpoint_plan, hot, split
+from replicortex.analysis.soft_matching import rotated_match
+from replicortex.analysis.transport import check_marginals, transport
 from replicortex.core.errors import StudyError
 from replicortex.core.randomness import generator
 
@@ -112,7 +114,7 @@ def test_costs_that_are_not_finite_are_an_error(value, shape):
 
 def test_wrong_marginals_are_found():
     with pytest.raises(ArithmeticError, match=r"off by 0\.1"):
-        transports.check_marginals(np.array([[0.6, 0.0], [0.0, 0.4]]))
+        check_marginals(np.array([[0.6, 0.0], [0.0, 0.4]]))
 
 
 def test_permuted_copy_is_found_exactly():
@@ -261,9 +263,9 @@ def test_units_constant_when_held_out_are_counted():
 
 
 def test_split_holds_out_the_share_and_depends_on_the_seed():
-    one, two = (transports.split(50, 0.2, seed=seed) for seed in (0, 1))
+    one, two = (split(50, 0.2, seed=seed) for seed in (0, 1))
     assert one.sum() == two.sum() == 10 and (one != two).any()
-    np.testing.assert_array_equal(one, transports.split(50, 0.2, seed=0))
+    np.testing.assert_array_equal(one, split(50, 0.2, seed=0))
 
 
 # Rotation
@@ -302,7 +304,7 @@ def test_an_alternation_at_its_cap_is_counted():
 
 def test_the_objective_may_not_rise():
     with pytest.raises(ArithmeticError, match=r"rose from 1\.0 to 1\.1"):
-        transports._descend([1.0], 1.1)
+        soft_matching._descend([1.0], 1.1)
 
 
 def test_a_rotated_copy_is_recovered_by_rotation_alone():
@@ -363,8 +365,6 @@ def test_bad_input_is_told(source, target, held, message):
 def test_checkpoints_of_one_model_find_themselves():
     checkpoints = [[draw(100, 5, seed=2 * c), draw(100, 6, seed=2 * c + 1)] for c in range(3)]
     order = [2, 0, 1]
-    costs, plan = transports.checkpoint_plan(
-        checkpoints, [checkpoints[c] for c in order], held_out=HELD
-    )
+    costs, plan = checkpoint_plan(checkpoints, [checkpoints[c] for c in order], held_out=HELD)
     np.testing.assert_allclose(plan, np.eye(3)[:, order] / 3, atol=1e-15)
     assert costs.min() == pytest.approx(0, abs=1e-12)

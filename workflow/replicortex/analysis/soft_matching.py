@@ -1,0 +1,147 @@
+"""Units of two layers matched by transport of their costs, without a rotation or with one.
+
+The inner level of hierarchical optimal transport (arXiv 2510.01706).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.sparse import csr_array
+
+from replicortex.analysis.transport import total_cost, transport
+from replicortex.core.errors import StudyError
+
+CONSTANT_SD = 1e-8  # of a unit over training stimuli, in its own unit
+MONOTONE_TOLERANCE = 1e-9  # relative; the alternation's objective may not rise by more
+
+
+@dataclass(frozen=True)
+class Layer:
+    """Responses of one layer, standardised by its training stimuli.
+
+    `train` and `held_out` are (stimuli, units), float64; `kept` says which of the given units are
+    in them: units that are constant over training stimuli, or not finite anywhere, are dropped.
+    """
+
+    train: np.ndarray
+    held_out: np.ndarray
+    kept: np.ndarray
+
+    @property
+    def dropped(self) -> int:
+        """Number of units left out."""
+        return int((~self.kept).sum())
+
+
+def standardise(
+    responses: np.ndarray, held_out: np.ndarray, *, per: str = "unit", name: str = "layer"
+) -> Layer:
+    """Split a layer's responses and centre and scale them by training stimuli alone.
+
+    Parameters
+    ----------
+    responses
+        (stimuli, units).
+    held_out
+        Boolean, (stimuli,).
+    per
+        "unit": each unit has norm 1 over training stimuli, so that products are correlations;
+        "layer": units are centred, the whole layer has Frobenius norm 1. Scaling units after a
+        rotation would undo its invariance.
+    name
+        What errors call the layer.
+
+    Raises
+    ------
+    StudyError
+        When no unit remains.
+    """
+    responses = np.asarray(responses, dtype=np.float64)
+    finite = np.isfinite(responses).all(axis=0)
+    kept = finite.copy()
+    kept[finite] = responses[~held_out][:, finite].std(axis=0) >= CONSTANT_SD
+    if not kept.any():
+        raise StudyError(f"{name}: all {len(kept)} units are constant or hold NaN")
+    used = responses[:, kept]
+    centred = used - used[~held_out].mean(axis=0)
+    if per == "unit":
+        centred /= np.linalg.norm(centred[~held_out], axis=0)
+    elif per == "layer":
+        centred /= np.linalg.norm(centred[~held_out])
+    else:
+        raise StudyError(f"standardise: per is '{per}'; valid are unit, layer")
+    return Layer(centred[~held_out], centred[held_out], kept)
+
+
+@dataclass(frozen=True)
+class Match:
+    """Units of a source layer coupled to those of a target layer.
+
+    `plan` (n, m) has masses summing to 1; `rotation` (n, n) is None where none was fitted;
+    `objective` holds the alternation's linear objective after each step; `converged` is False where
+    the alternation ended at its cap.
+    """
+
+    plan: csr_array
+    cost: float
+    rotation: np.ndarray | None = None
+    objective: tuple[float, ...] = ()
+    converged: bool = True
+
+    def predict(self, target: np.ndarray) -> np.ndarray:
+        """Return the source layer that target responses (stimuli, m) imply, (stimuli, n)."""
+        predicted = (self.plan @ target.T).T * self.plan.shape[0]
+        return predicted if self.rotation is None else predicted @ self.rotation.T
+
+
+def rotated_match(
+    source: np.ndarray, target: np.ndarray, *, tolerance: float = 1e-6, steps: int = 20
+) -> Match:
+    """Couple units up to a rotation of the source: min over Q, R of ||X R - Y (n Q)^T||_F^2.
+
+    Equal widths: one singular value decomposition, since the plan is a permutation that R absorbs.
+    Otherwise transport and Procrustes alternate; the linear objective <n Q, M(R)>, with M the
+    squared distances between columns, never rises (the Frobenius residual may).
+
+    Parameters
+    ----------
+    source, target
+        (stimuli, n) and (stimuli, m), units centred.
+    tolerance, steps
+        The alternation ends at that relative change, or after that many steps.
+    """
+    n, m = source.shape[1], target.shape[1]
+    cross = source.T @ target
+    if n == m:
+        left, values, right = np.linalg.svd(cross)
+        cost = (source**2).sum() + (target**2).sum() - 2 * values.sum()
+        plan = csr_array((np.full(n, 1 / n), (np.arange(n), np.arange(n))), shape=(n, n))
+        return Match(plan, float(cost), left @ right)
+    rotation = np.eye(n)
+    objective: list[float] = []
+    converged = False
+    for _ in range(steps):
+        plan, total = transport(_squared(source @ rotation, target, rotation.T @ cross))
+        _descend(objective, n * total)
+        left, _, right = np.linalg.svd((plan @ cross.T).T)
+        rotation = left @ right
+        squares = _squared(source @ rotation, target, rotation.T @ cross)
+        _descend(objective, n * total_cost(squares, plan))
+        # A whole round must bring little: a half may stall while the other still gains.
+        if len(objective) > 2 and objective[-3] - objective[-1] <= tolerance * abs(objective[-1]):
+            converged = True
+            break
+    residual = source @ rotation - n * (plan @ target.T).T
+    return Match(plan, float((residual**2).sum()), rotation, tuple(objective), converged)
+
+
+def _squared(source: np.ndarray, target: np.ndarray, cross: np.ndarray) -> np.ndarray:
+    return (source**2).sum(axis=0)[:, None] + (target**2).sum(axis=0)[None] - 2 * cross
+
+
+def _descend(objective: list[float], value: float) -> None:
+    if objective and value > objective[-1] + MONOTONE_TOLERANCE * max(1.0, abs(objective[-1])):
+        raise ArithmeticError(f"rotated match: the objective rose from {objective[-1]} to {value}")
+    objective.append(value)
