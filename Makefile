@@ -14,13 +14,16 @@ export MPLCONFIGDIR := $(XDG_CACHE_HOME)/matplotlib
 $(info HOME (or XDG_CACHE_HOME) cannot be written: caches are kept in .snakemake/caches)
 endif
 
+# Said quietly, it names each of its files no more, nor a fault: then it is asked again aloud.
+REPORT = --config scale=$(SCALE) run=$(PAPER) --report results/$(SCALE)/report.html
+
 .DEFAULT_GOAL := study
 .PHONY: study demo small full env test test-all lint format docs lock schemas graph clean
 
 study: env
 	@snakemake --cores $(CORES) --config scale=$(SCALE) run=$(PAPER)
 	@test results/$(SCALE)/report.html -nt results/$(SCALE)/scorecard/claims.csv || \
-	    snakemake --quiet --config scale=$(SCALE) run=$(PAPER) --report results/$(SCALE)/report.html
+	    snakemake --quiet all $(REPORT) || snakemake $(REPORT)
 	@python -m replicortex summary --scale $(SCALE)
 
 demo small full:
