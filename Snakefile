@@ -8,7 +8,13 @@ from snakemake.utils import min_version
 min_version("9.27")
 sys.path.insert(0, str(Path(workflow.basedir, "workflow")))
 
-from replicortex.core.study import check_files, finish, open_study, require_gpu, say
+from replicortex.core.study import (
+    check_files,
+    complete_rules,
+    load_study,
+    require_gpu,
+    announce,
+)
 from replicortex.core.terminal import one_line_a_job
 from replicortex.provenance.listed import note
 
@@ -21,8 +27,8 @@ configfile: "config/config.yaml"
 report: "workflow/report/study.rst"
 
 
-study = open_study(config, root=Path(workflow.basedir), main=workflow.is_main_process)
-say(study.opening(), main=workflow.is_main_process)
+study = load_study(config, root=Path(workflow.basedir), main=workflow.is_main_process)
+announce(study.opening(), main=workflow.is_main_process)
 one_line_a_job(workflow)
 run = study.run
 merged = study.papers
@@ -101,7 +107,7 @@ rule all:
         rules.overview.output,
 
 
-finish(workflow.rules, study)
+complete_rules(workflow.rules, study)
 
 
 onstart:

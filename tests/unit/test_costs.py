@@ -11,7 +11,7 @@ from replicortex.core import papers
 from replicortex.core.codehash import ROOT
 from replicortex.core.config import checked_numbers, paper_names
 from replicortex.core.errors import StudyError
-from replicortex.tools.costs import Shown, as_text, cost
+from replicortex.tools.costs import Workload, as_text, cost
 
 
 @pytest.fixture
@@ -24,25 +24,25 @@ def benchmarks(tmp_path):
 
 
 def test_hours_are_images_over_throughput(benchmarks):
-    table = cost({"p": [Shown("bp", 5, 3_600_000, "one.json", ("speed", "bp"))]}, benchmarks)
+    table = cost({"p": [Workload("bp", 5, 3_600_000, "one.json", ("speed", "bp"))]}, benchmarks)
     assert table["hours"].tolist() == [2.0, 2.0]
     assert table["device"].tolist() == ["cpu: one core of A"] * 2
     assert "on a GPU" in as_text(table)
 
 
 def test_four_times_the_width_takes_sixteen_times_as_long(benchmarks):
-    table = cost({"p": [Shown("bp", 1, 1_800_000, "one.json", ("speed", "bp"), 64)]}, benchmarks)
+    table = cost({"p": [Workload("bp", 1, 1_800_000, "one.json", ("speed", "bp"), 64)]}, benchmarks)
     assert table["hours"][0] == 16.0
 
 
 def test_on_a_gpu_they_are_gpu_hours(benchmarks):
-    table = cost({"p": [Shown("bp", 1, 180_000_000, "two.json", ("speed", "bp"))]}, benchmarks)
+    table = cost({"p": [Workload("bp", 1, 180_000_000, "two.json", ("speed", "bp"))]}, benchmarks)
     assert table["hours"][0] == 1.0 and table["device"][0] == "cuda: G"
     assert "No throughput" not in as_text(table)
 
 
 def test_what_was_not_measured_leaves_the_sum_unknown(benchmarks):
-    kinds = [Shown("bp", 1, 1_000, "one.json", ("speed", "bp")), Shown("fa", 1, 1_000)]
+    kinds = [Workload("bp", 1, 1_000, "one.json", ("speed", "bp")), Workload("fa", 1, 1_000)]
     table = cost({"p": kinds}, benchmarks)
     assert math.isnan(table["hours"][1]) and math.isnan(table["hours"][2])
     assert table["trainings"].tolist() == [1, 1, 2]
@@ -51,7 +51,7 @@ def test_what_was_not_measured_leaves_the_sum_unknown(benchmarks):
 def test_a_slow_rate_is_not_rounded_to_nothing(benchmarks):
     report = {"device": "cpu", "machine": {"cpu": "A"}, "speed": 0.3071}
     (benchmarks / "slow.json").write_text(json.dumps(report))
-    kinds = [Shown("clips", 1, 1_000, "slow.json", ("speed",)), Shown("fa", 1, 1_000)]
+    kinds = [Workload("clips", 1, 1_000, "slow.json", ("speed",)), Workload("fa", 1, 1_000)]
     first, second = as_text(cost({"p": kinds}, benchmarks)).splitlines()[1:3]
     assert " 0.307 " in first and "?" in second and "nan" not in second
 
@@ -59,13 +59,13 @@ def test_a_slow_rate_is_not_rounded_to_nothing(benchmarks):
 @pytest.mark.parametrize("file, key", [("three.json", ("speed",)), ("one.json", ("speed", "fa"))])
 def test_a_missing_measurement_is_told(benchmarks, file, key):
     with pytest.raises(StudyError, match=r"no such benchmark|no throughput under speed\.fa"):
-        cost({"p": [Shown("fa", 1, 1, file, key)]}, benchmarks)
+        cost({"p": [Workload("fa", 1, 1, file, key)]}, benchmarks)
 
 
 @pytest.mark.parametrize("paper", paper_names(ROOT.parent))
 def test_every_measured_throughput_is_there(root, paper):
     numbers = checked_numbers(paper, "full", {}, root)
-    shown = numbers.shown()
+    shown = numbers.workload()
     assert bool(shown) == bool(papers.load(paper, root).trains), "paper.yaml says what it trains"
     if not shown:
         return
@@ -76,7 +76,7 @@ def test_every_measured_throughput_is_there(root, paper):
 @pytest.mark.parametrize("paper", paper_names(ROOT.parent))
 @pytest.mark.parametrize("scale", ["demo", "small"])
 def test_smaller_scales_are_told_too(root, paper, scale):
-    shown = checked_numbers(paper, scale, {}, root).shown()
+    shown = checked_numbers(paper, scale, {}, root).workload()
     if not shown:
         return
     table = cost({paper: shown}, root / "benchmarks")
@@ -84,11 +84,11 @@ def test_smaller_scales_are_told_too(root, paper, scale):
 
 
 def test_trainings_are_those_of_the_configuration(root):
-    shown = checked_numbers("learning_rules", "full", {}, root).shown()
+    shown = checked_numbers("learning_rules", "full", {}, root).workload()
     assert {one.what: (one.trainings, one.images) for one in shown}["bp"] == (5, 5 * 40 * 8000)
-    shown = checked_numbers("topographic", "full", {}, root).shown()
+    shown = checked_numbers("topographic", "full", {}, root).workload()
     assert {one.what: one.trainings for one in shown}["margin"] == 6 * 5 + 6 * 3 + 3 * 3 + 2 * 5
-    shown = checked_numbers("hierarchical_ot", "full", {}, root).shown()
+    shown = checked_numbers("hierarchical_ot", "full", {}, root).workload()
     own = {one.what: (one.trainings, one.images) for one in shown}
     assert own["vit_deep"] == (5, 5 * 64 * 50_000)
     passages = 13_000_000 // 256 - 2000
@@ -97,7 +97,7 @@ def test_trainings_are_those_of_the_configuration(root):
 
 def test_pairs_of_the_direction_maps_are_those_of_the_configuration(root):
     epoch = 149 * 64
-    shown = {one.what: one for one in checked_numbers("mt_maps", "full", {}, root).shown()}
+    shown = {one.what: one for one in checked_numbers("mt_maps", "full", {}, root).workload()}
     clips = shown["clips"]
     assert clips.trainings == 5 * (1 + 7 + 7)
     assert clips.images == 5 * (200 + 7 * 100 + 7 * 200) * epoch
@@ -108,7 +108,7 @@ def test_pairs_of_the_direction_maps_are_those_of_the_configuration(root):
 
 
 def test_a_pre_training_that_arms_share_is_counted_once(root):
-    shown = {one.what: one for one in checked_numbers("mt_maps", "small", {}, root).shown()}
+    shown = {one.what: one for one in checked_numbers("mt_maps", "small", {}, root).workload()}
     epoch = 25 * 32
     assert shown["stills"].images == 3 * (12 + 3 * 4 + 12) * epoch
     assert shown["absolute"].images == 3 * 4 * epoch  # in the job of stills
@@ -119,10 +119,10 @@ def test_a_pre_training_that_arms_share_is_counted_once(root):
     ("scale", "network"), [("full", "full"), ("small", "small"), ("demo", None)]
 )
 def test_each_scale_of_the_direction_maps_names_its_network(root, scale, network):
-    for one in checked_numbers("mt_maps", scale, {}, root).shown():
+    for one in checked_numbers("mt_maps", scale, {}, root).workload():
         named = ("maps.json", ("step", network, "pairs_per_second"))
         assert (one.benchmark, one.key) == (named if network else ("", one.key))
-    other = checked_numbers("mt_maps", scale, {"clips": {"frames": 7}}, root).shown()
+    other = checked_numbers("mt_maps", scale, {"clips": {"frames": 7}}, root).workload()
     assert {one.benchmark for one in other} == {""}
 
 

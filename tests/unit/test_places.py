@@ -68,8 +68,8 @@ def opened(root, tmp_path):
     """Open the study in a folder, as a user without root's privileges, and return what is said."""
     config = yaml.safe_load((root / "config/config.yaml").read_text()) | {"run": "learning_rules"}
     code = (
-        "import json, sys; from pathlib import Path; from replicortex.core.study import open_study; "
-        "open_study(json.loads(sys.argv[1]), Path(sys.argv[2]), main=True)"
+        "import json, sys; from pathlib import Path; from replicortex.core.study import load_study; "
+        "load_study(json.loads(sys.argv[1]), Path(sys.argv[2]), main=True)"
     )
     command = [*ORDINARY, sys.executable, "-c", code, json.dumps(config), str(root)]
     done = subprocess.run(

@@ -81,7 +81,7 @@ def test_finishing_tells_a_job_its_datasets_environment_and_threads(root):
     parameter = rules.job(TRAIN, **GIVEN)
     inputs = {"images": "data/manifests/cifar10@0a1b2c3d.json"}
     rule = made(parameter, inputs, conda=root / "envs/train.yaml")
-    rules.finish([rule], {"cifar10": "2009", "things": "3"}, threads=2)
+    rules.complete_rules([rule], {"cifar10": "2009", "things": "3"}, threads=2)
     said = json.loads(parameter(None))
     assert said["datasets"] == {"cifar10": "2009"} and said["threads"] == 2
     assert said["environment"]["file"] == "train"
@@ -102,38 +102,38 @@ def test_the_hash_of_an_environment_is_that_of_its_dependencies(tmp_path):
 
 
 def test_a_rule_without_job_is_left_alone():
-    rules.finish([SimpleNamespace(name="all", params=Named())], {}, threads=1)
+    rules.complete_rules([SimpleNamespace(name="all", params=Named())], {}, threads=1)
 
 
 def test_an_argument_that_the_function_does_not_take_is_named():
     rule = made(rules.job(TRAIN, **GIVEN, sede=1), {"images": "x"})
     with pytest.raises(StudyError, match=r"rule train: .* takes no 'sede'; did you mean 'seeds'"):
-        rules.finish([rule], {}, threads=1)
+        rules.complete_rules([rule], {}, threads=1)
 
 
 def test_an_argument_that_is_missing_is_named():
     rule = made(rules.job(TRAIN, **GIVEN))
     with pytest.raises(StudyError, match="needs 'images', which the rule does not give"):
-        rules.finish([rule], {}, threads=1)
+        rules.complete_rules([rule], {}, threads=1)
 
 
 def test_a_rule_cannot_give_what_the_runner_provides():
     given = {**GIVEN, "seeds": [0, 1]}
     rule = made(rules.job(TRAIN, **given), {"images": "x"})
     with pytest.raises(StudyError, match="rule train: 'seeds' is provided by the runner"):
-        rules.finish([rule], {}, threads=1)
+        rules.complete_rules([rule], {}, threads=1)
     rule = made(rules.job(TRAIN, **GIVEN, state="x"), {"images": "x"})
     with pytest.raises(StudyError, match="rule train: 'state' is provided by the runner"):
-        rules.finish([rule], {}, threads=1)
+        rules.complete_rules([rule], {}, threads=1)
 
 
 def test_a_rule_whose_files_name_no_seed_gives_the_seeds():
     outputs = {"model": "<results>/model.safetensors"}
     without = made(rules.job(TRAIN, **GIVEN), {"images": "x"}, outputs=outputs)
     with pytest.raises(StudyError, match="needs 'seeds', which the rule does not give"):
-        rules.finish([without], {}, threads=1)
+        rules.complete_rules([without], {}, threads=1)
     given = rules.job(TRAIN, **GIVEN, seeds=[0])
-    rules.finish([made(given, {"images": "x"}, outputs=outputs)], {}, threads=1)
+    rules.complete_rules([made(given, {"images": "x"}, outputs=outputs)], {}, threads=1)
     assert json.loads(given(None))["arguments"]["seeds"] == [0]
 
 
@@ -141,7 +141,7 @@ def test_outputs_that_disagree_about_seeds_are_refused_before_any_job():
     outputs = {"model": MODELS, "history": ["<results>/models/{rule}/seed7.csv"]}
     rule = made(rules.job(TRAIN, **GIVEN), {"images": "x"}, outputs=outputs)
     with pytest.raises(StudyError, match=r"rule train: output 'history' has files of seeds \[7\]"):
-        rules.finish([rule], {}, threads=1)
+        rules.complete_rules([rule], {}, threads=1)
 
 
 def test_a_function_or_module_that_does_not_exist_is_named():

@@ -9,7 +9,7 @@ import yaml
 from study_copy import GIT
 
 from replicortex.core import git
-from replicortex.core.study import open_study
+from replicortex.core.study import load_study
 
 
 @pytest.fixture
@@ -71,9 +71,9 @@ def test_the_study_wins_over_the_shell_and_a_job_over_its_node(root, monkeypatch
     def now():
         return {name: os.environ[f"REPLICORTEX_{name}"] for name in shell}
 
-    open_study(config, root, main=False)
+    load_study(config, root, main=False)
     assert now() == shell
-    open_study(config, root, main=True)
+    load_study(config, root, main=True)
     found = now()
     assert all(found[name] != value for name, value in shell.items()), found
     assert found["DATA"] == config["data"] and found["DIRTY"] in ("yes", "no", "unknown")

@@ -54,7 +54,9 @@ def _parser() -> argparse.ArgumentParser:
     parts = audit.add_subparsers(required=True, metavar="what")
     commands_of_audit.add(parts)
 
-    keep = commands.add_parser("keep", help="copy a run to results/reference, for git")
+    keep = commands.add_parser(
+        "promote", aliases=["keep"], help="copy a run to results/reference, for git"
+    )
     keep.add_argument("run_name", metavar="run")
     keep.add_argument("paper")
     keep.add_argument("--sign", action="store_true", help="commit it, signed with your git key")
@@ -114,7 +116,7 @@ def _cost(options: argparse.Namespace) -> None:
         if paper not in known:
             raise StudyError(f"cost: unknown paper '{paper}'{nearest(paper, known)}")
         changes = (settings.get("papers") or {}).get(paper, {})
-        shown[paper] = config.checked_numbers(paper, options.scale, changes, ROOT).shown()
+        shown[paper] = config.checked_numbers(paper, options.scale, changes, ROOT).workload()
     print(as_text(cost(shown, options.benchmarks)))
 
 

@@ -14,7 +14,7 @@ from replicortex.core.schema import (
     TrainedNumbers,
 )
 from replicortex.core.section import Section
-from replicortex.tools.costs import Shown
+from replicortex.tools.costs import Workload
 
 Count = Annotated[int, Field(ge=0)]
 Repository = Annotated[str, Field(pattern=r"^[\w.-]+/[\w.-]+$")]
@@ -239,23 +239,23 @@ class Numbers(TrainedNumbers):
         ]
         return {"pair": [*(name for name, pair in self.pairs.items() if pair), *planted]}
 
-    def shown(self) -> list[Shown]:
+    def workload(self) -> list[Workload]:
         """Images and passages of each network; a text of unknown length leaves its hours unknown."""
         vision, language = self.vision, self.language
         kinds = [
-            self._shown(name, vision.epochs * vision.train_images, measured_as(network))
+            self._workload(name, vision.epochs * vision.train_images, measured_as(network))
             for name, network in vision.networks.items()
         ]
         characters = CHARACTERS.get(self.text)
         passages = (characters or 0) // language.context - language.stimuli
         for name, model in language.models.items():
             key = measured_as(model, language.context) if characters else ""
-            kinds.append(self._shown(name, language.epochs * max(passages, 0), key))
+            kinds.append(self._workload(name, language.epochs * max(passages, 0), key))
         return kinds
 
-    def _shown(self, name: str, images: int, measured: str) -> Shown:
+    def _workload(self, name: str, images: int, measured: str) -> Workload:
         count = len(self.seeds)
-        return Shown(
+        return Workload(
             what=name,
             trainings=count,
             images=count * images,

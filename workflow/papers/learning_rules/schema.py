@@ -14,7 +14,7 @@ from replicortex.core.schema import (
     TrainedNumbers,
 )
 from replicortex.core.section import Section
-from replicortex.tools.costs import Shown
+from replicortex.tools.costs import Workload
 
 Layer = Literal["conv1", "conv2", "conv3", "fc1"]
 Pooling = Literal["global", "grid", "full"]
@@ -258,11 +258,11 @@ class Numbers(TrainedNumbers):
             "roi": self.objects92.rois if self.stimuli == "objects92" else list(self.things.rois),
         }
 
-    def shown(self) -> list[Shown]:
+    def workload(self) -> list[Workload]:
         """Training images of each rule, and where its throughput was measured."""
         one = self.training.epochs * self.training.images
         return [
-            Shown(
+            Workload(
                 what=rule,
                 trainings=len(self.seeds),
                 images=one * len(self.seeds),

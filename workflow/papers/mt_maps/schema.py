@@ -16,7 +16,7 @@ from replicortex.core.schema import (
     TrainedNumbers,
 )
 from replicortex.core.section import Section
-from replicortex.tools.costs import Shown
+from replicortex.tools.costs import Workload
 
 NotNegative = Annotated[float, Field(ge=0)]
 Count = Annotated[int, Field(ge=0)]
@@ -399,12 +399,12 @@ class Numbers(TrainedNumbers):
             "area": [layer.area for layer in self.layers],
         }
 
-    def shown(self) -> list[Shown]:
+    def workload(self) -> list[Workload]:
         """Pairs of clips that each arm's trainings show; a training without a task costs less."""
         here = (self.network.widths, self.network.blocks, self.clips.frames, self.clips.size)
         timed = next((name for name, one in TIMED.items() if one == here), None)
         return [
-            Shown(
+            Workload(
                 what=arm,
                 trainings=count,
                 images=pairs,

@@ -14,7 +14,7 @@ from replicortex.core.schema import (
     TrainedNumbers,
 )
 from replicortex.core.section import Section
-from replicortex.tools.costs import Shown
+from replicortex.tools.costs import Workload
 
 NotNegative = Annotated[float, Field(ge=0)]
 Count = Annotated[int, Field(ge=0)]
@@ -302,12 +302,12 @@ class Numbers(TrainedNumbers):
         """Targets of encoding."""
         return {"target": targets(self.model_dump())}
 
-    def shown(self) -> list[Shown]:
+    def workload(self) -> list[Workload]:
         """Training images of both objectives; networks of other depth were not measured."""
         training = self.training
         measured = list(training.network.blocks) == [2, 2, 2]
         return [
-            Shown(
+            Workload(
                 what=objective,
                 trainings=len(training.seeds),
                 images=len(training.seeds) * own.epochs * training.images,

@@ -24,7 +24,7 @@ from replicortex.core.schema import (
     TrainedNumbers,
 )
 from replicortex.core.section import Section
-from replicortex.tools.costs import Shown
+from replicortex.tools.costs import Workload
 
 # Objectives of the same views and batches, whose throughput one benchmark tells.
 MEASURED_AS = {"ce": "ce", "margin": "ce", "supcon": "supcon", "simclr": "supcon"}
@@ -178,7 +178,7 @@ class Numbers(TrainedNumbers):
         found = conditions(self.model_dump()).values()
         return {key: list({one[key] for one in found}) for key in ("arm", "objective", "rho")}
 
-    def shown(self) -> list[Shown]:
+    def workload(self) -> list[Workload]:
         """Training images of each objective, up to its last epoch: early stopping only saves.
 
         A frozen trunk's sheet costs next to nothing and was not measured.
@@ -189,7 +189,7 @@ class Numbers(TrainedNumbers):
             trained[objective] = trained.get(objective, 0) + len(condition["seeds"])
         resnet = self.network.trunk == "resnet" and list(self.network.blocks) == [2, 2, 2, 2]
         return [
-            Shown(
+            Workload(
                 what=objective,
                 trainings=count,
                 images=count * getattr(self.objectives, objective).epochs * 10 * self.split.train,

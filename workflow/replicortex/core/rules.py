@@ -112,7 +112,7 @@ def environment_hash(path: Path) -> str:
     return hashlib.sha256(canonical_json(content["dependencies"]).encode()).hexdigest()
 
 
-def finish(rules: Iterable[Any], versions: Mapping[str, str], threads: int) -> None:
+def complete_rules(rules: Iterable[Any], versions: Mapping[str, str], threads: int) -> None:
     """Complete and check every job of the workflow, once all rules are known.
 
     Parameters

@@ -24,7 +24,7 @@ from replicortex.core.quantities import (
     SharePart as SharePart,
 )
 from replicortex.core.section import Section
-from replicortex.tools.costs import Shown
+from replicortex.tools.costs import Workload
 
 LONGEST = 100  # characters of a name: file systems take 255 bytes with all that is added
 
@@ -66,7 +66,7 @@ class PaperNumbers(Section):
         """
         return {}
 
-    def shown(self) -> list[Shown]:
+    def workload(self) -> list[Workload]:
         """What trainings show to their networks, for `cost`; nothing where nothing is trained."""
         return []
 

@@ -110,7 +110,7 @@ def check_files(overlays: Iterable[Path] = ()) -> None:
         raise SystemExit(f"Error: {error}") from None
 
 
-def open_study(config: Mapping[str, Any], root: Path, main: bool) -> OpenStudy:
+def load_study(config: Mapping[str, Any], root: Path, main: bool) -> OpenStudy:
     """Return the checked study; on a fault say it in one sentence and exit.
 
     Parameters
@@ -159,19 +159,19 @@ def _places(study: configuration.Study) -> None:
         places.check_data(data)
 
 
-def say(text: str, main: bool) -> None:
+def announce(text: str, main: bool) -> None:
     """Print a line once, not in every job."""
     if main:
         print(text, file=sys.stderr, flush=True)
 
 
-def finish(all_rules: Iterable[Any], study: OpenStudy) -> None:
+def complete_rules(all_rules: Iterable[Any], study: OpenStudy) -> None:
     """Complete and check all jobs; on a fault say it in one sentence and exit."""
     all_rules = list(all_rules)
     _label(all_rules)
     versions = {name: entry.version for name, entry in study.datasets.items()}
     try:
-        rules.finish(all_rules, versions, study.settings.threads)
+        rules.complete_rules(all_rules, versions, study.settings.threads)
     except StudyError as error:
         raise SystemExit(f"Error: {error}") from None
 

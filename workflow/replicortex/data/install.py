@@ -98,7 +98,7 @@ def _locked_scratch(data: Path, name: str) -> Iterator[Path]:
             "file system with locks"
         ) from None
     with held:
-        old = _aside(data / name)
+        old = _backup_path(data / name)
         if old.exists() and not (data / name).exists():  # ended between the two renames
             old.rename(data / name)
         for left in data.glob(f".{name}.scratch*"):  # by an installation that was killed
@@ -254,7 +254,7 @@ def _clone(name: str, declared: Dataset, there: Path, scratch: Path) -> dict[str
 
 def _replace(there: Path, fresh: Path) -> None:
     """Put a complete dataset in the place of an older one, if there is one."""
-    old = _aside(there)
+    old = _backup_path(there)
     if old.exists():
         annex.delete(old)
     if there.exists():
@@ -264,7 +264,7 @@ def _replace(there: Path, fresh: Path) -> None:
         annex.delete(old)
 
 
-def _aside(there: Path) -> Path:
+def _backup_path(there: Path) -> Path:
     return there.with_name(f".{there.name}.old")
 
 

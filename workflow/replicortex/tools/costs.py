@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Shown:
+class Workload:
     """Images that trainings of one kind show to their networks.
 
     Parameters
@@ -43,7 +43,7 @@ class Shown:
     width: int = 0
 
 
-def cost(shown: Mapping[str, list[Shown]], benchmarks: Path) -> pd.DataFrame:
+def cost(shown: Mapping[str, list[Workload]], benchmarks: Path) -> pd.DataFrame:
     """Return the hours that each paper's trainings would take on the machine that was measured.
 
     Parameters
@@ -86,7 +86,7 @@ def cost(shown: Mapping[str, list[Shown]], benchmarks: Path) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _row(kind: Shown, benchmarks: Path) -> dict[str, Any]:
+def _row(kind: Workload, benchmarks: Path) -> dict[str, Any]:
     rate, device = float("nan"), "not measured"
     if kind.benchmark:
         rate, device = _measured(benchmarks / kind.benchmark, kind.key, kind.width)

@@ -122,7 +122,7 @@ class State:
         aside = self.folder / f".owner.{me['token']}"
         write_bytes(aside, json.dumps(me, sort_keys=True).encode())
         try:
-            with self._alone():
+            with self._locked_scratch():
                 self._bury_dead()
                 _appear(aside, self.lock)
         except FileExistsError:
@@ -133,7 +133,7 @@ class State:
         return True
 
     @contextmanager
-    def _alone(self) -> Iterator[None]:
+    def _locked_scratch(self) -> Iterator[None]:
         """Let one claimant at a time look and take over; the system ends it with its process."""
         # A lock of another kind would outlive a claimant that was killed.
         lock = FileLock(self.folder / ".claim", poll_interval=0.01, fallback_to_soft=False)
