@@ -25,6 +25,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from importlib import import_module
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -78,6 +79,11 @@ def store(folder: Path, count: int) -> None:
 # Jobs, each in a process of its own
 
 
+def builder(kind: str) -> Any:
+    """Return what builds the learner of a kind of rule."""
+    return import_module(f"papers.learning_rules.learners.{kind}").build
+
+
 def ours(folder: Path, rule: str, seeds: list[int], numbers: dict[str, Any]) -> dict[str, Any]:
     """Train with the study's own code; return digests of its outputs and accuracies."""
     import torch
@@ -90,6 +96,7 @@ def ours(folder: Path, rule: str, seeds: list[int], numbers: dict[str, Any]) -> 
     torch.set_num_threads(1)
     place = devices.choose(numbers["device"])
     out = train_arrays(
+        builder(numbers["rules"][rule]["kind"]),
         train=read_packed(folder / "train.npz")[:2],
         test=read_packed(folder / "test.npz")[:2],
         rule=rule,
@@ -220,6 +227,7 @@ def rates(folder: Path, rules: list[str], numbers: dict[str, Any]) -> dict[str, 
     found = {}
     for rule in rules:
         made = module._make(
+            builder(numbers["rules"][rule]["kind"]),
             42,
             rule,
             data,

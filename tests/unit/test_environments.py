@@ -79,7 +79,8 @@ with open({str(script)!r}, "w") as stream:
                 wanted = [r._evaluator for n, r in rule.resources.items() if n in WANTED]
                 grows = len(wanted) == 2 and None not in wanted
                 kind = "local" if rule.name in workflow._localrules else "grows" if grows else "?"
-                print(value.call, Path(str(rule.conda_env)).stem, kind, rule.name, file=stream)
+                for call in value.calls:
+                    print(call, Path(str(rule.conda_env)).stem, kind, rule.name, file=stream)
 """
     snakefile = script.parent / "Snakefile"
     snakefile.write_text((root / "Snakefile").read_text().replace("onstart:", f"{hook}\nonstart:"))

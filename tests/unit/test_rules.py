@@ -10,7 +10,7 @@ from replicortex.core import rules
 from replicortex.core.codehash import code_hash
 from replicortex.core.errors import StudyError
 
-TRAIN = "papers.learning_rules.train:train"
+TRAIN = "papers.learning_rules.trainings.bp:train"
 
 
 class Named(list):
@@ -52,7 +52,40 @@ def test_a_function_of_the_wildcards_is_called_with_them():
     parameter = rules.job(TRAIN, rule=lambda w: w.rule)
     said = json.loads(parameter(SimpleNamespace(rule="fa")))
     assert said["arguments"] == {"rule": "fa"}
-    assert said["call"] == TRAIN and said["code"] == code_hash("papers.learning_rules.train")
+    assert said["call"] == TRAIN and said["code"] == code_hash("papers.learning_rules.trainings.bp")
+
+
+TRAININGS = {rule: f"papers.learning_rules.trainings.{rule}:train" for rule in ("bp", "stdp")}
+
+
+def test_a_wildcard_chooses_the_function_and_its_code_alone():
+    parameter = rules.job(TRAININGS, by="rule", rule=lambda w: w.rule)
+    for rule, call in TRAININGS.items():
+        said = json.loads(parameter(SimpleNamespace(rule=rule)))
+        assert said["call"] == call and said["code"] == code_hash(call.partition(":")[0])
+        assert parameter(SimpleNamespace(rule=rule)) == rules.job(call, rule=rule)(None)
+    with pytest.raises(
+        StudyError, match="no function is given for rule 'std'; did you mean 'stdp'"
+    ):
+        parameter(SimpleNamespace(rule="std"))
+
+
+def test_functions_and_the_wildcard_that_chooses_come_together():
+    with pytest.raises(StudyError, match="several functions without by="):
+        rules.job(TRAININGS)
+    with pytest.raises(StudyError, match="by='rule' with one function"):
+        rules.job(TRAIN, by="rule")
+
+
+def test_every_function_of_a_rule_is_checked_and_so_is_what_chooses():
+    wrong = {**TRAININGS, "stdp": "papers.learning_rules.trainings.stdp:trian"}
+    rule = made(rules.job(wrong, by="rule", **GIVEN), {"images": "x"})
+    with pytest.raises(StudyError, match=r"stdp\.py has no function 'trian'"):
+        rules.finish([rule], {}, threads=1)
+    rule = made(rules.job(TRAININGS, by="rules", **GIVEN), {"images": "x"})
+    with pytest.raises(StudyError, match=r"chosen by 'rules', .*; did you mean 'rule'"):
+        rules.finish([rule], {}, threads=1)
+    rules.finish([made(rules.job(TRAININGS, by="rule", **GIVEN), {"images": "x"})], {}, threads=1)
 
 
 def test_a_job_without_code_hashes_none():
@@ -145,8 +178,8 @@ def test_outputs_that_disagree_about_seeds_are_refused_before_any_job():
 
 
 def test_a_function_or_module_that_does_not_exist_is_named():
-    with pytest.raises(StudyError, match=r"train\.py has no function 'trian'"):
-        rules.check_signature("r", "papers.learning_rules.train:trian", set())
+    with pytest.raises(StudyError, match=r"bp\.py has no function 'trian'"):
+        rules.check_signature("r", "papers.learning_rules.trainings.bp:trian", set())
     with pytest.raises(StudyError, match=r"there is no papers/learning_rules/nothing\.py"):
         rules.check_signature("r", "papers.learning_rules.nothing:f", set())
 

@@ -112,7 +112,7 @@ def test_the_pages_are_the_same_when_made_again(one_paper, pages, tmp_path):
 
 def test_a_figure_leads_to_function_source_parameters_data_and_machine(one_paper, pages):
     figure = (pages / "figures/learning_rules-figures-change.html").read_text()
-    assert '<a href="#papers.learning_rules.train-train"' in figure
+    assert '<a href="#papers.learning_rules.trainings.fa-train"' in figure
     name = re.search(r'href="\.\./steps/(\w+)\.html">train, bp<', figure)[1]
     step = (pages / f"steps/{name}.html").read_text()
     lr = re.search(r"settings\.lr</code></td>(.*?)</tr>", step)[1]
@@ -120,11 +120,13 @@ def test_a_figure_leads_to_function_source_parameters_data_and_machine(one_paper
     assert "differs" not in step and "dataset cifar10_fixture" in step
     assert "envs/train.yaml" in step and "MB at most" in step
     source = re.search(
-        r'href="\.\./(sources/\w+\.html)">workflow/papers/learning_rules/train\.py', step
+        r'href="\.\./(sources/\w+\.html)">workflow/papers/learning_rules/trainings/bp\.py', step
     )
     text = re.sub(r"<[^>]+>", "", (pages / source[1]).read_text())
     first = (
-        (one_paper.folder / "workflow/papers/learning_rules/train.py").read_text().splitlines()[0]
+        (one_paper.folder / "workflow/papers/learning_rules/trainings/bp.py")
+        .read_text()
+        .splitlines()[0]
     )
     assert first.strip('"')[:30] in text.replace("&quot;", '"')
 

@@ -81,6 +81,21 @@ def test_an_edit_of_a_paper_runs_nothing_of_another():
             assert own <= {module.split("/")[1], None}, module
 
 
+def test_an_edit_of_a_learner_trains_its_own_rules_alone():
+    """Other rules' networks stay; what follows them all is made again."""
+    folder = "papers/learning_rules"
+    of = {
+        f"{folder}/learners/stdp.py": 1,
+        f"{folder}/learners/stdp_pair.py": 1,
+        f"{folder}/learners/pc_supervised.py": 1,
+        f"{folder}/trainings/fa.py": 2,  # of the convolutions, and of all layers
+        f"{folder}/train.py": 7,
+    }
+    for module, trained in of.items():
+        found = edits.rerun(module, "learning_rules")
+        assert found == {f"{PATTERN.P}train_0": trained, **PATTERN.AFTER_TRAINING}, module
+
+
 def test_an_edit_of_words_or_of_what_no_job_imports_runs_nothing():
     still = [module for module in edits.modules() if not edits.rerun(module)]
     assert still and {*still} >= WORDS

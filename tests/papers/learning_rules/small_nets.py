@@ -6,6 +6,8 @@ from typing import Any
 import numpy as np
 import torch
 
+from papers.learning_rules.learners import bp, fa, pc, pc_supervised, stdp, stdp_pair
+
 NETWORK = {"widths": [6, 8, 10], "grid": 4, "hidden": 16, "dropout": 0.3}
 TRAINING = {
     "images": 80,
@@ -29,6 +31,14 @@ EVALUATION = {
     "full_px": [32],
 }
 CPU = torch.device("cpu")
+BUILD = {  # by kind
+    "bp": bp.build,
+    "fa": fa.build,
+    "pc": pc.build,
+    "stdp": stdp.build,
+    "pc_supervised": pc_supervised.build,
+    "stdp_pair": stdp_pair.build,
+}
 
 
 def rules(root: Any) -> dict[str, dict[str, Any]]:

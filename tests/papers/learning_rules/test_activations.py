@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from tests.papers.learning_rules.small_nets import (
+    BUILD,
     CPU,
     EVALUATION,
     NETWORK,
@@ -43,6 +44,7 @@ def models(root: Path) -> dict[str, Tensors]:
     found = {}
     for rule in RULES:
         out = train_arrays(
+            BUILD[rules(root)[rule]["kind"]],
             train=cifar(),
             test=cifar(40, seed=1),
             rule=rule,

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 import torch
 from fresh_python import said
-from tests.papers.learning_rules.small_nets import CPU, NETWORK, TRAINING, cifar, rules
+from tests.papers.learning_rules.small_nets import BUILD, CPU, NETWORK, TRAINING, cifar, rules
 
 from papers.learning_rules import train as module
 from papers.learning_rules.network import Network
@@ -37,6 +37,7 @@ def run(
     root: Path, rule: str = "bp", seeds: tuple = (42,), state: Any = None, **changes: Any
 ) -> dict:
     return train_arrays(
+        BUILD[rules(root)[rule]["kind"]],
         train=cifar(),
         test=cifar(40, seed=1),
         rule=rule,
@@ -188,6 +189,7 @@ def test_test_images_are_a_mixture_where_data_lie_class_by_class(
     monkeypatch.setattr(module, "test_accuracy", look)
     for rule, seed in (("bp", 1), ("pc", 2)):
         train_arrays(
+            BUILD[rule],
             train=cifar(),
             test=(images[order], labels[order]),
             rule=rule,
@@ -237,6 +239,7 @@ def test_every_setting_changes_the_result(root: Path) -> None:
 
 def _end(root: Path, rule: str, settings: dict) -> list:
     out = train_arrays(
+        BUILD[settings["kind"]],
         train=cifar(),
         test=cifar(40, seed=1),
         rule=rule,
@@ -334,6 +337,7 @@ def test_gpu_asked_for_and_absent_is_said_before_data_are_read(
     monkeypatch.setattr(module.cifar, "read", unread)
     with pytest.raises(StudyError, match="device: 'cuda' was asked for"):
         module.train(
+            BUILD["bp"],
             images=Path("nowhere.json"),
             rule="bp",
             settings=rules(root)["bp"],
@@ -354,20 +358,6 @@ def test_gpu_asked_for_and_absent_is_said_before_data_are_read(
 def test_too_many_images(root: Path, changes: dict, words: str) -> None:
     with pytest.raises(StudyError, match=words):
         run(root, **changes)
-
-
-def test_unknown_kind_names_the_nearest(root: Path) -> None:
-    with pytest.raises(StudyError, match=r"rules\.x\.kind: 'std' .* did you mean 'stdp'"):
-        train_arrays(
-            train=cifar(),
-            test=cifar(40),
-            rule="x",
-            settings={"kind": "std"},
-            network=NETWORK,
-            training=TRAINING,
-            device=CPU,
-            seeds=[1],
-        )
 
 
 def test_what_takes_seconds_to_import_stays_out(root: Path) -> None:
@@ -399,13 +389,15 @@ def test_training_repeats_itself_on_a_gpu(root: Path) -> None:
     }
     for rule in RULES:
         settings = rules(root)[rule]
-        first = train_arrays(rule=rule, settings=settings, seeds=[1, 2], **arguments)
-        again = train_arrays(rule=rule, settings=settings, seeds=[2], **arguments)
+        build = BUILD[settings["kind"]]
+        first = train_arrays(build, rule=rule, settings=settings, seeds=[1, 2], **arguments)
+        again = train_arrays(build, rule=rule, settings=settings, seeds=[2], **arguments)
         assert same(first["model"][1], again["model"][0]), rule
 
 
 def test_run_is_what_the_loop_wants(root: Path) -> None:
     made = module._make(
+        BUILD["bp"],
         1,
         "bp seed 1",
         cifar(),

@@ -28,6 +28,8 @@ class Plan(NamedTuple):
     ----------
     rules
         Names of the learning rules.
+    trainings
+        The function that trains each: a rule depends on the code of its own kind alone.
     seeds_of_jobs
         Seeds that one training job of a rule has.
     units
@@ -41,6 +43,7 @@ class Plan(NamedTuple):
     """
 
     rules: list[str]
+    trainings: dict[str, str]
     seeds_of_jobs: list[list[int]]
     units: list[str]
     activations: dict[str, list[str]]
@@ -56,6 +59,10 @@ def plan(numbers: Mapping[str, Any]) -> Plan:
     stimuli, responses = _shown(numbers)
     return Plan(
         rules=rules,
+        trainings={
+            name: f"papers.learning_rules.trainings.{settings['kind']}:train"
+            for name, settings in numbers["rules"].items()
+        },
         seeds_of_jobs=packs(seeds, numbers["seeds_per_job"]),
         units=units,
         activations=_activations(rules, seeds, numbers["pack"]),

@@ -1,7 +1,11 @@
-"""Train one learning rule on CIFAR-10, for one or several seeds."""
+"""Train one learning rule on CIFAR-10, for one or several seeds.
+
+What all rules share; a rule's own learner comes from its module of `trainings`.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -10,10 +14,9 @@ import numpy as np
 import pandas as pd
 import torch
 
-from papers.learning_rules.learners import bp, fa, pc, pc_supervised, stdp, stdp_pair
 from papers.learning_rules.learners.base import Learner
 from papers.learning_rules.network import LAYERS, fill_norms, norm_buffers
-from replicortex.core.errors import StudyError, nearest
+from replicortex.core.errors import StudyError
 from replicortex.core.files import Tensors
 from replicortex.core.progress import Progress, iter_plainly
 from replicortex.core.randomness import torch_generator
@@ -24,21 +27,15 @@ from replicortex.training.loop import Run, Trained, fit
 from replicortex.training.state import State
 
 Images = tuple[np.ndarray, np.ndarray]
+# Of a seed, sections `network` and `rules.<rule>`, epochs and a device.
+Build = Callable[[int, dict[str, Any], dict[str, Any], int, torch.device], Learner]
 FIXED_SUBSET_SEED = 42  # [code, paper 1]: one subset for all seeds
 TEST_SEED = 0  # of the choice of test images
 TEST_BATCH = 500  # images per forward pass when accuracy is measured
 
-BUILD = {
-    "bp": bp.build,
-    "fa": fa.build,
-    "pc": pc.build,
-    "stdp": stdp.build,
-    "pc_supervised": pc_supervised.build,
-    "stdp_pair": stdp_pair.build,
-}
-
 
 def train(
+    build: Build,
     *,
     images: Path,
     rule: str,
@@ -54,6 +51,8 @@ def train(
 
     Parameters
     ----------
+    build
+        Returns an untrained learner.
     images
         Manifest of a CIFAR-10 data set.
     rule
@@ -79,11 +78,12 @@ def train(
     Raises
     ------
     StudyError
-        When a GPU is asked for and absent (before data are read), the rule's kind is unknown, or
-        more images are asked for than there are.
+        When a GPU is asked for and absent (before data are read), or more images are asked for than
+        there are.
     """
     place = devices.choose(device)
     return train_arrays(
+        build,
         train=cifar.read(images, "train")[:2],
         test=cifar.read(images, "test")[:2],
         rule=rule,
@@ -98,6 +98,7 @@ def train(
 
 
 def train_arrays(
+    build: Build,
     *,
     train: Images,
     test: Images,
@@ -111,11 +112,6 @@ def train_arrays(
     progress: Progress = iter_plainly,
 ) -> dict[str, list]:
     """Train one rule on arrays: images uint8 (n, 32, 32, 3) and labels (n,); else as `train`."""
-    if settings["kind"] not in BUILD:
-        raise StudyError(
-            f"rules.{rule}.kind: '{settings['kind']}' is no learning rule"
-            f"{nearest(settings['kind'], BUILD)}"
-        )
     if training["test_images"] > len(test[0]):
         raise StudyError(
             f"training.test_images: {training['test_images']} are asked for, "
@@ -127,7 +123,8 @@ def train_arrays(
     shown = mixed[: training["test_images"]].numpy()
     tested = tuple(torch.from_numpy(part[shown]).to(device) for part in test)
     makers = [
-        partial(_make, seed, f"{rule} seed {seed}", train, tested, **common) for seed in seeds
+        partial(_make, build, seed, f"{rule} seed {seed}", train, tested, **common)
+        for seed in seeds
     ]
     trained = fit(
         makers,
@@ -144,7 +141,7 @@ def train_arrays(
             for epoch, kept in done.checkpoints.items()
             for name, tensor in kept.items()
         }
-        filled = _filled(seed, train, **common)
+        filled = _filled(build, seed, train, **common)
         arrays |= {f"filled/{name}": tensor for name, tensor in filled.items()}
         metadata = {
             "rule": rule,
@@ -160,6 +157,7 @@ def train_arrays(
 
 
 def _make(
+    build: Build,
     seed: int,
     name: str,
     train: Images,
@@ -170,7 +168,7 @@ def _make(
     training: dict[str, Any],
     device: torch.device,
 ) -> Run:
-    learner = BUILD[settings["kind"]](seed, network, settings, training["epochs"], device)
+    learner = build(seed, network, settings, training["epochs"], device)
     start = _weights(learner)
 
     def measure(_: int) -> dict[str, float]:
@@ -232,6 +230,7 @@ def test_accuracy(
 
 
 def _filled(
+    build: Build,
     seed: int,
     train: Images,
     *,
@@ -241,7 +240,7 @@ def _filled(
     device: torch.device,
 ) -> dict[str, torch.Tensor]:
     """BatchNorm's statistics of the untrained network over augmented training batches."""
-    learner = BUILD[settings["kind"]](seed, network, settings, training["epochs"], device)
+    learner = build(seed, network, settings, training["epochs"], device)
     batches = _batches(seed, train, training, device)
 
     def passes() -> Any:

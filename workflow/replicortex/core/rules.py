@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import hashlib
 import os
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
@@ -25,6 +26,7 @@ RUNNER = 1
 # change a result.
 PROVIDED = frozenset({"seeds", "state", "progress", "entry", "data", "mirror", "user_folder"})
 ANY = "**"
+WILDCARD = re.compile(r"\{(\w+)")
 
 
 class Job:
@@ -34,8 +36,15 @@ class Job:
     the order of arguments matters, and a swap of two numbers does.
     """
 
-    def __init__(self, call: str, arguments: dict[str, Any], code: bool):
+    def __init__(
+        self,
+        call: str | Mapping[str, str],
+        arguments: dict[str, Any],
+        code: bool,
+        by: str | None = None,
+    ):
         self.call = call
+        self.by = by
         self.arguments = arguments
         self.code = code
         self.environment: dict[str, str] = {}
@@ -47,10 +56,11 @@ class Job:
             name: value(wildcards) if callable(value) else value
             for name, value in self.arguments.items()
         }
-        module = self.call.partition(":")[0]
+        call = self._chosen(wildcards)
+        module = call.partition(":")[0]
         return canonical_json(
             {
-                "call": self.call,
+                "call": call,
                 "arguments": arguments,
                 "code": _hash_once(module) if self.code else None,
                 "environment": self.environment,
@@ -60,6 +70,21 @@ class Job:
             }
         )
 
+    @property
+    def calls(self) -> list[str]:
+        """Every function that the rule calls, each once, sorted."""
+        return [self.call] if isinstance(self.call, str) else sorted(set(self.call.values()))
+
+    def _chosen(self, wildcards: Any) -> str:
+        if isinstance(self.call, str):
+            return self.call
+        value = str(getattr(wildcards, str(self.by)))
+        if value not in self.call:
+            raise StudyError(
+                f"no function is given for {self.by} '{value}'{nearest(value, self.call)}"
+            )
+        return self.call[value]
+
 
 @cache
 def _hash_once(module: str) -> str:
@@ -67,20 +92,33 @@ def _hash_once(module: str) -> str:
     return code_hash(module)
 
 
-def job(call: str, *, code: bool = True, **arguments: Any) -> Job:
+def job(
+    call: str | Mapping[str, str], *, by: str | None = None, code: bool = True, **arguments: Any
+) -> Job:
     """Return the parameter of a rule that calls a function.
 
     Parameters
     ----------
     call
-        "package.module:function".
+        "package.module:function", or one for each value of a wildcard: a job depends on the code of
+        its own function alone.
+    by
+        That wildcard's name.
     code
         Whether code, environment and threads can change its results; not so for datasets, which
         are verified.
     arguments
         Values by name; a function is called with the wildcards.
+
+    Raises
+    ------
+    StudyError
+        When functions are given without a wildcard that chooses, or one function with it.
     """
-    return Job(call, arguments, code)
+    if isinstance(call, str) != (by is None):
+        given = f"by='{by}' with one function" if by else "several functions without by="
+        raise StudyError(f"job({call!r}): {given}; a wildcard chooses among several only")
+    return Job(call, arguments, code, by)
 
 
 def only(section: Mapping[str, Any], *names: str) -> dict[str, Any]:
@@ -127,7 +165,8 @@ def complete_rules(rules: Iterable[Any], versions: Mapping[str, str], threads: i
     Raises
     ------
     StudyError
-        When a rule's names do not fit its function's signature.
+        When a rule's names do not fit a function's signature, or no wildcard of its outputs chooses
+        among its functions.
     """
     for rule in rules:
         jobs = [value for _, value in rule.params._allitems() if isinstance(value, Job)]
@@ -151,7 +190,18 @@ def complete_rules(rules: Iterable[Any], versions: Mapping[str, str], threads: i
             seeds = seeds_of(outputs)
         except ValueError as error:
             raise StudyError(f"rule {rule.name}: {error}") from None
-        check_signature(rule.name, one.call, inputs | set(one.arguments), seeds)
+        _check_chooser(rule, one)
+        for call in one.calls:
+            check_signature(rule.name, call, inputs | set(one.arguments), seeds)
+
+
+def _check_chooser(rule: Any, one: Job) -> None:
+    known = {name for item in rule.output for name in WILDCARD.findall(str(item))}
+    if one.by is not None and one.by not in known:
+        raise StudyError(
+            f"rule {rule.name}: the function is chosen by '{one.by}', no wildcard of its outputs"
+            f"{nearest(one.by, known)}"
+        )
 
 
 def _is_manifest(item: Any) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 import shutil
 from functools import cached_property
 from pathlib import Path
@@ -250,15 +251,22 @@ class View:
         return page_name("data", name)
 
     def title(self, step: Step) -> str:
-        """Return a job's name: its function, and what tells it from others of that function."""
+        """Return a job's name: its function, and what tells it from others of its function or rule."""
         if step.key not in self.titles:
-            same = [each for each in self.run.values() if each.call == step.call]
+            # A rule may call another function for each value of a wildcard.
+            same = [
+                each
+                for each in self.run.values()
+                if each.call == step.call or _family(each) == _family(step)
+            ]
             told = {each.key: dict(leaves(each.record["job"]["arguments"])) for each in same}
             values: dict[str, set[str]] = {}
             for each in told.values():
                 for key, value in each.items():
                     values.setdefault(key, set()).add(value_text(value))
             for each in same:
+                if (each.call, _family(each)) != (step.call, _family(step)):
+                    continue  # others may be alike with yet others
                 apart = [
                     value_text(value)
                     for key, value in told[each.key].items()
@@ -307,6 +315,11 @@ class View:
 def kept_as(place: Path) -> Path | None:
     """Return the file that holds a result here, compressed or not; None when there is none."""
     return next((p for p in (place, place.with_name(f"{place.name}.gz")) if p.is_file()), None)
+
+
+def _family(step: Step) -> str:
+    """Return a job's rule without the number of its pack."""
+    return re.sub(r"_\d+$", "", step.rule)
 
 
 def machine_of(step: Step, hosts: bool) -> str:
