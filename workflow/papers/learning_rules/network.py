@@ -106,9 +106,11 @@ class Network(nn.Module):
 
     def block(self, name: str, inputs: torch.Tensor) -> torch.Tensor:
         """Return a block's output, (n, channels, height // 2, width // 2)."""
-        maps = getattr(self, norm_of(name))(self.convolve(name, inputs))
-        # ReLU and max commute: pooling first leaves a quarter of the work.
-        return F.relu(F.max_pool2d(maps, 2))
+        return self.finish(name, self.convolve(name, inputs))
+
+    def finish(self, name: str, maps: torch.Tensor) -> torch.Tensor:
+        """Return a block's output from its convolution."""
+        return pooled(getattr(self, norm_of(name))(maps))
 
     def blocks(self, images: torch.Tensor) -> list[torch.Tensor]:
         """Return the outputs of the three blocks for images (n, 3, side, side)."""
@@ -139,6 +141,12 @@ class Network(nn.Module):
     def forward(self, images: torch.Tensor, keep: torch.Tensor | None = None) -> torch.Tensor:
         """Return class scores, (n, 10), of images (n, 3, side, side)."""
         return self.readout(self.blocks(images)[-1], keep)
+
+
+def pooled(maps: torch.Tensor) -> torch.Tensor:
+    """Return maps (n, channels, height, width) after a block's ReLU and max-pool by 2."""
+    # The two commute: pooling first leaves a quarter of the work.
+    return F.relu(F.max_pool2d(maps, 2))
 
 
 def norm_of(block: str) -> str:

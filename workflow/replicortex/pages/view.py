@@ -259,6 +259,8 @@ class View:
                 for each in self.run.values()
                 if each.call == step.call or _family(each) == _family(step)
             ]
+            several = len({each.call for each in same}) > 1  # the values tell modules apart
+            name = step.call.partition(":")[2] if several else function_of(step.call)
             told = {each.key: dict(leaves(each.record["job"]["arguments"])) for each in same}
             values: dict[str, set[str]] = {}
             for each in told.values():
@@ -273,7 +275,7 @@ class View:
                     if "." not in key and isinstance(value, str) and len(values[key]) > 1
                 ]
                 seeds = [f"seed {seed}" for seed in each.seeds] if len(each.seeds) == 1 else []
-                words = [each.rule.replace("_", " ") if not apart else function_of(step.call)]
+                words = [each.rule.replace("_", " ") if not apart else name]
                 self.titles[each.key] = ", ".join(words + apart + seeds)
         return self.titles[step.key]
 

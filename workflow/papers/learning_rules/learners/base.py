@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import torch
 from torch.nn import functional as F
 
-from papers.learning_rules.network import Network
-from replicortex.training.optimisers import Optimiser
+from papers.learning_rules.network import BLOCKS, Network
+from replicortex.training.optimisers import Adam, Optimiser
 
 Terms = dict[str, torch.Tensor]
 Streams = Callable[[str], torch.Generator]
@@ -18,7 +18,7 @@ Streams = Callable[[str], torch.Generator]
 class Learner:
     """A network that learns by `step`; rules differ in nothing else that the loop can see.
 
-    Attributes
+    Parameters
     ----------
     network
         What is trained.
@@ -26,8 +26,8 @@ class Learner:
         Of all or some of its parameters.
     """
 
-    network: Network
-    optimiser: Optimiser
+    def __init__(self, network: Network, optimiser: Optimiser) -> None:
+        self.network, self.optimiser = network, optimiser
 
     def step(self, images: torch.Tensor, labels: torch.Tensor, streams: Streams) -> Terms:
         """Learn from one batch.
@@ -65,6 +65,32 @@ class Learner:
         """Take up a state that `state_dict` returned."""
         self.network.load_state_dict(state["network"])
         self.optimiser.load_state_dict(state["optimiser"])
+
+
+class LocalLearner(Learner):
+    """A learner that changes the convolutions itself; Adam moves the linear layers.
+
+    Parameters
+    ----------
+    network
+        What is trained; its convolutions take no gradient.
+    settings
+        The rule's entry of the configuration.
+    others
+        Parameters that Adam moves too.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        settings: dict[str, Any],
+        others: Iterable[torch.nn.Parameter] = (),
+    ) -> None:
+        trained = [*network.fc1.parameters(), *network.fc2.parameters(), *others]
+        super().__init__(network, Adam(trained, lr=settings["lr_readout"]))
+        self.settings = settings
+        for name in BLOCKS:
+            getattr(network, name).requires_grad_(False)
 
 
 def accuracy(scores: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:

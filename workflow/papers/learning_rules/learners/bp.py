@@ -48,7 +48,7 @@ class Gradient(Learner):
         dropout: float,
         second_pass: bool,
     ) -> None:
-        self.network, self.optimiser = network, optimiser
+        super().__init__(network, optimiser)
         self.epochs, self.ended = epochs, 0
         self.clip, self.dropout, self.second_pass = clip, dropout, second_pass
 

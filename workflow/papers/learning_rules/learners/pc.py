@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from papers.learning_rules.learners.base import (
-    Learner,
+    LocalLearner,
     Streams,
     Terms,
     accuracy,
@@ -21,7 +21,6 @@ from papers.learning_rules.learners.base import (
 from papers.learning_rules.learners.inference import pooled_kernel, settle
 from papers.learning_rules.network import BLOCKS, Network, initialise
 from replicortex.core.randomness import torch_generator
-from replicortex.training.optimisers import Adam
 
 MOMENTUM = 0.1  # of BatchNorm's running statistics, PyTorch's default
 
@@ -40,7 +39,7 @@ class FeedbackNetwork(Network):
             self.register_buffer(f"feedback{level}", fixed)
 
 
-class PredictiveCoding(Learner):
+class PredictiveCoding(LocalLearner):
     """Inference, then a Hebbian change of conv1 and conv2; Adam on fc1 and fc2.
 
     Parameters
@@ -51,13 +50,7 @@ class PredictiveCoding(Learner):
         The rule's entry of the configuration.
     """
 
-    def __init__(self, network: FeedbackNetwork, settings: dict[str, Any]) -> None:
-        self.network, self.settings = network, settings
-        for name in BLOCKS:
-            getattr(network, name).requires_grad_(False)
-        self.optimiser = Adam(
-            [*network.fc1.parameters(), *network.fc2.parameters()], lr=settings["lr_readout"]
-        )
+    network: FeedbackNetwork
 
     def step(self, images: torch.Tensor, labels: torch.Tensor, streams: Streams) -> Terms:
         net = self.network.train()

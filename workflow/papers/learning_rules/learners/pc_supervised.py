@@ -16,7 +16,7 @@ import torch
 from torch.nn import functional as F
 
 from papers.learning_rules.learners.base import Learner, Streams, Terms, accuracy
-from papers.learning_rules.network import BLOCKS, CLASSES, Network, norm_of
+from papers.learning_rules.network import BLOCKS, CLASSES, Network, norm_of, pooled
 from replicortex.training.optimisers import Adam
 
 Fixed = dict[str, tuple[torch.Tensor, torch.Tensor]]
@@ -34,8 +34,8 @@ class SupervisedPC(Learner):
     """
 
     def __init__(self, network: Network, settings: dict[str, Any]) -> None:
-        self.network, self.settings = network, settings
-        self.optimiser = Adam(network.parameters(), lr=settings["lr"])
+        super().__init__(network, Adam(network.parameters(), lr=settings["lr"]))
+        self.settings = settings
 
     def step(self, images: torch.Tensor, labels: torch.Tensor, streams: Streams) -> Terms:
         self.network.train()
@@ -70,7 +70,7 @@ class SupervisedPC(Learner):
             norm.num_batches_tracked += 1
             fixed[name] = (mean, variance)
             maps = F.batch_norm(maps, mean, variance, norm.weight, norm.bias, eps=norm.eps)
-            values.append(F.relu(F.max_pool2d(maps, 2)))
+            values.append(pooled(maps))
         values.append(net.hidden(values[-1]))
         return values, net.fc2(values[-1]), fixed
 
@@ -135,7 +135,7 @@ def predict(
 ) -> torch.Tensor:
     """Return f_l(x_(l-1)), what the layer below predicts of this one."""
     if name in BLOCKS:
-        return F.relu(F.max_pool2d(F.conv2d(below, *layer, padding=1), 2))
+        return pooled(F.conv2d(below, *layer, padding=1))
     if name == "fc1":
         if below.shape[-2:] != (grid, grid):
             below = F.adaptive_avg_pool2d(below, grid)

@@ -13,14 +13,13 @@ import torch
 from torch.nn import functional as F
 
 from papers.learning_rules.learners.base import (
-    Learner,
+    LocalLearner,
     Streams,
     Terms,
     accuracy,
     train_readout,
 )
 from papers.learning_rules.network import BLOCKS, VARIANTS, Network, norm_of
-from replicortex.training.optimisers import Adam
 
 
 def window(dt: torch.Tensor, *, amplitude: float, tau: float, sign: str) -> torch.Tensor:
@@ -78,7 +77,7 @@ def pair_change(before: torch.Tensor, after: torch.Tensor, table: torch.Tensor) 
     return torch.einsum("not,nit->oi", weights, hot) / len(before)
 
 
-class SpikeTiming(Learner):
+class SpikeTiming(LocalLearner):
     """A forward pass that changes the convolutions by spike times; then Adam on the rest.
 
     Parameters
@@ -90,12 +89,8 @@ class SpikeTiming(Learner):
     """
 
     def __init__(self, network: Network, settings: dict[str, Any]) -> None:
-        self.network, self.settings = network, settings
-        trained = [*network.fc1.parameters(), *network.fc2.parameters()]
-        for name in BLOCKS:
-            getattr(network, name).requires_grad_(False)
-            trained += getattr(network, norm_of(name)).parameters()
-        self.optimiser = Adam(trained, lr=settings["lr_readout"])
+        norms = (getattr(network, norm_of(name)) for name in BLOCKS)
+        super().__init__(network, settings, (p for norm in norms for p in norm.parameters()))
         times = torch.arange(settings["steps"] + 2, device=network.fc1.weight.device)
         self.table = window(
             times[None, :] - times[:, None],
@@ -112,8 +107,7 @@ class SpikeTiming(Learner):
             for name in BLOCKS:
                 maps = net.convolve(name, below)
                 self.change_weights(name, below, maps, stream)
-                maps = getattr(net, norm_of(name))(maps)
-                below = F.relu(F.max_pool2d(maps, 2))
+                below = net.finish(name, maps)
         loss, scores = train_readout(self, net.blocks(images)[-1], labels)
         return {"loss": loss, "accuracy": accuracy(scores, labels)}
 

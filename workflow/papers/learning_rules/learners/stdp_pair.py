@@ -13,14 +13,13 @@ import torch
 from torch.nn import functional as F
 
 from papers.learning_rules.learners.base import (
-    Learner,
+    LocalLearner,
     Streams,
     Terms,
     accuracy,
     train_readout,
 )
 from papers.learning_rules.network import BLOCKS, Network, norm_of
-from replicortex.training.optimisers import Adam
 
 
 def window(dt: torch.Tensor, *, plus: float, minus: float, tau: float) -> torch.Tensor:
@@ -60,7 +59,7 @@ def winners(maps: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     return place, strongest > 0
 
 
-class PairTiming(Learner):
+class PairTiming(LocalLearner):
     """A forward pass in which winners learn from the spike times of their inputs; Adam on fc1, fc2.
 
     Each filter keeps its initial norm, in place of bounds for single weights [assumed].
@@ -74,13 +73,9 @@ class PairTiming(Learner):
     """
 
     def __init__(self, network: Network, settings: dict[str, Any]) -> None:
-        self.network, self.settings = network, settings
+        super().__init__(network, settings)
         for name in BLOCKS:
-            getattr(network, name).requires_grad_(False)
             getattr(network, norm_of(name)).requires_grad_(False)
-        self.optimiser = Adam(
-            [*network.fc1.parameters(), *network.fc2.parameters()], lr=settings["lr_readout"]
-        )
         self.norms = {name: norms_of(getattr(network, name).weight) for name in BLOCKS}
 
     def step(self, images: torch.Tensor, labels: torch.Tensor, streams: Streams) -> Terms:
@@ -91,8 +86,7 @@ class PairTiming(Learner):
                 maps = net.convolve(name, below)
                 # The maps of this step come from the weights before it.
                 change = self.change(name, below, maps)
-                maps = getattr(net, norm_of(name))(maps)
-                below = F.relu(F.max_pool2d(maps, 2))
+                below = net.finish(name, maps)
                 weight = getattr(net, name).weight
                 weight.add_(change, alpha=self.settings["lr_weights"])
                 weight.mul_(self.norms[name] / norms_of(weight))
