@@ -81,11 +81,13 @@ def test_every_function_of_a_rule_is_checked_and_so_is_what_chooses():
     wrong = {**TRAININGS, "stdp": "papers.learning_rules.trainings.stdp:trian"}
     rule = made(rules.job(wrong, by="rule", **GIVEN), {"images": "x"})
     with pytest.raises(StudyError, match=r"stdp\.py has no function 'trian'"):
-        rules.finish([rule], {}, threads=1)
+        rules.complete_rules([rule], {}, threads=1)
     rule = made(rules.job(TRAININGS, by="rules", **GIVEN), {"images": "x"})
     with pytest.raises(StudyError, match=r"chosen by 'rules', .*; did you mean 'rule'"):
-        rules.finish([rule], {}, threads=1)
-    rules.finish([made(rules.job(TRAININGS, by="rule", **GIVEN), {"images": "x"})], {}, threads=1)
+        rules.complete_rules([rule], {}, threads=1)
+    rules.complete_rules(
+        [made(rules.job(TRAININGS, by="rule", **GIVEN), {"images": "x"})], {}, threads=1
+    )
 
 
 def test_a_job_without_code_hashes_none():
