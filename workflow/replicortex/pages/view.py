@@ -255,8 +255,8 @@ class View:
             same = [each for each in self.run.values() if each.call == step.call]
             told = {each.key: dict(leaves(each.record["job"]["arguments"])) for each in same}
             values: dict[str, set[str]] = {}
-            for each in told.values():
-                for key, value in each.items():
+            for own in told.values():
+                for key, value in own.items():
                     values.setdefault(key, set()).add(value_text(value))
             for each in same:
                 apart = [
