@@ -1,10 +1,10 @@
 """Progress, told by whoever runs a function; the function itself stays silent."""
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import TypeVar
+from typing import Any, TypeVar
 
 Item = TypeVar("Item")
-Progress = Callable[..., Iterable]
+Progress = Callable[..., Iterable[Any]]
 
 
 def iter_plainly(

@@ -269,7 +269,9 @@ def _deadline(resources: Mapping[str, Any]) -> float | None:
     return time.time() + 60 * max(minutes * 0.9, minutes - 5)
 
 
-def show_progress(iterable: Iterable[Any], desc: str = "", total: int | None = None) -> Iterator:
+def show_progress(
+    iterable: Iterable[Any], desc: str = "", total: int | None = None
+) -> Iterator[Any]:
     """Show a bar on a terminal, and nothing elsewhere."""
     if not sys.stderr.isatty():
         return iter(iterable)

@@ -145,7 +145,7 @@ def _order(columns: list[list[Key]], edges: list[tuple[Key, Key]]) -> None:
 
 def _places(columns: list[list[Key]]) -> dict[Key, Place]:
     """Return where all lies: columns one after the other, each in the middle of the height."""
-    first = {}
+    first: dict[str, int] = {}
     for column in columns:
         for key, x in column:
             first[key] = min(x, first.get(key, x))
@@ -155,8 +155,8 @@ def _places(columns: list[list[Key]]) -> dict[Key, Place]:
     found = {}
     for x, (column, own) in enumerate(zip(columns, heights, strict=True)):
         y = EDGE + (tallest - sums[x]) / 2
-        for key, height in zip(column, own, strict=True):
-            found[key] = Place(EDGE + x * (WIDTH + ACROSS), y, height)
+        for at, height in zip(column, own, strict=True):
+            found[at] = Place(EDGE + x * (WIDTH + ACROSS), y, height)
             y += height + DOWN
     return found
 

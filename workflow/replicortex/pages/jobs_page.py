@@ -12,7 +12,8 @@ from replicortex.provenance.steps import Step
 
 def jobs_page(view: View) -> None:
     """Write the page of all jobs, paper by paper; those of none last."""
-    parts, seen = [], set()
+    parts: list[dict[str, Any]] = []
+    seen: set[str] = set()
     for paper in view.papers.values():
         jobs = view.jobs(paper)
         seen |= {step.key for step in jobs}

@@ -60,7 +60,7 @@ def states(
     told = {name: State() for name in folders}
     for fault in found:
         own = {name for name, folder in folders.items() if Path(fault.path).is_relative_to(folder)}
-        for name in own or concerned.get(fault.path, ()):
+        for name in own or concerned.get(fault.path, set()):
             told[name].found.append(fault)
     return told
 

@@ -263,8 +263,8 @@ class View:
             name = step.call.partition(":")[2] if several else function_of(step.call)
             told = {each.key: dict(leaves(each.record["job"]["arguments"])) for each in same}
             values: dict[str, set[str]] = {}
-            for each in told.values():
-                for key, value in each.items():
+            for own in told.values():
+                for key, value in own.items():
                     values.setdefault(key, set()).add(value_text(value))
             for each in same:
                 if (each.call, _family(each)) != (step.call, _family(step)):

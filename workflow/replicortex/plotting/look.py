@@ -23,7 +23,7 @@ def curve(
     ax: Axes,
     table: pd.DataFrame,
     by: str,
-    places: Sequence,
+    places: Sequence[Any],
     look: Look,
     line: str = "-",
     filled: bool = True,

@@ -88,7 +88,7 @@ def recorded(path: Path) -> str:
     return read_record(path)["output"]["sha256"]
 
 
-def entries(record: dict[str, Any]) -> Iterator[dict[str, Any]]:
+def entries(record: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     """Yield path, sha256 and origin of each input file of a step."""
     for part in record["inputs"].values():
         yield from part

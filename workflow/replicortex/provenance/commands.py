@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from replicortex.core.errors import StudyError
 
@@ -22,7 +23,7 @@ DECLARED = ROOT / "config/datasets.yaml"
 def add(parts: argparse._SubParsersAction) -> None:
     """Add the commands to a parser."""
 
-    def part(name: str, run: Callable, what: str) -> argparse.ArgumentParser:
+    def part(name: str, run: Callable[..., Any], what: str) -> argparse.ArgumentParser:
         parser = parts.add_parser(name, help=what)
         parser.add_argument("--json", action="store_true", help="the answer as JSON")
         parser.set_defaults(run=run, asks_git=name != "verify")  # which counts it

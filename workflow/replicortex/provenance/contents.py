@@ -10,6 +10,7 @@ import zlib
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 from replicortex.core.remembered import recall, remember
 from replicortex.provenance import records
@@ -68,7 +69,7 @@ class Hashes:
         self.bytes_read = 0
         self.remembered = 0  # files that were not read
         self._known: dict[tuple[Path, bool], str | None] = {}
-        self._kept: dict[str, list] = {}
+        self._kept: dict[str, list[Any]] = {}
         if cache is not None:
             self._kept = recall(cache)
 

@@ -159,7 +159,7 @@ def apart(one: Any, other: Any, at: str = "") -> Iterator[tuple[str, Any, Any]]:
         yield at, one, other
 
 
-def _code(path: Path, first: dict, second: dict, root: Path) -> Iterator[str]:
+def _code(path: Path, first: dict[str, Any], second: dict[str, Any], root: Path) -> Iterator[str]:
     """Yield the modules that differ, and the difference of their sources where git has both."""
     rules = max(records.code_rules(record) for record in (first, second))
     with History(root) as history:

@@ -21,7 +21,7 @@ class History:
     def __init__(self, root: Path):
         self.root = root
         self.trouble = ""
-        self._process: subprocess.Popen | None = None
+        self._process: subprocess.Popen[bytes] | None = None
         self._objects: dict[str, bytes | None] = {}
         self._modules: dict[tuple[str, str, int], dict[str, str] | None] = {}
 

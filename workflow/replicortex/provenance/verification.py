@@ -317,8 +317,8 @@ class _Check:
         try:
             told = manifest.load(path)
         except StudyError as error:
-            place, _, what = str(error).partition(": ")
-            yield Fault(place, what)
+            where, _, what = str(error).partition(": ")
+            yield Fault(where, what)
             return
         folder, user = told.folder / told.name, told.folder / f"{told.name}.user"
         commit = annex.commit(folder)

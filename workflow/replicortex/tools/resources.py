@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -34,7 +35,7 @@ def needed(run: Path) -> pd.DataFrame:
     StudyError
         When there are no records.
     """
-    facts: dict[tuple, dict] = {}
+    facts: dict[tuple[Any, ...], dict[str, Any]] = {}
     for path in sorted(run.rglob(f"*{records.SUFFIX}")):
         record = records.read(path)
         own = record["run"]
