@@ -28,6 +28,7 @@ def tracked(root):
         ("ruff", "format", "--check", "."),
         ("snakefmt", "--check", "Snakefile", "workflow"),
         ("snakemake", "--lint"),
+        ("mypy",),
     ],
     ids=" ".join,
 )
