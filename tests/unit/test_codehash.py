@@ -281,7 +281,7 @@ def test_modules_of_words_define_errors_sentences_and_a_silent_progress():
         "replicortex/core/errors.py": {"StudyError": "class(ValueError)", "nearest": "str"},
         "replicortex/core/progress.py": {
             "Item": "TypeVar('Item')",
-            "Progress": "Callable[..., Iterable]",
+            "Progress": "Callable[..., Iterable[Any]]",
             "iter_plainly": "Iterator[Item]",
         },
     }
