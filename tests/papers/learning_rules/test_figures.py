@@ -103,6 +103,7 @@ def test_text_is_large_enough_inside_and_apart(case, name):
     assert shown
     for text, box in shown:
         assert text.get_fontsize() >= 6, text
+        assert "{" not in text.get_text(), "a mapping is no word of a figure"
         assert box.x0 >= -1 and box.x1 <= figure.bbox.x1 + 1, text.get_text()
         assert box.y1 <= figure.bbox.y1 + 1, text.get_text()
         assert box.y0 >= 0.14 * figure.dpi, f"{text.get_text()} lies where the stamp goes"

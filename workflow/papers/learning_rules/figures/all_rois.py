@@ -53,7 +53,7 @@ def draw(best_over_seeds: Path, noise: Path, px: dict[str, int]) -> Figure:
     legend_above(figure, present(table), [noise_handle()])
     note(
         figure,
-        f"Images of {px} px. Best of four layers after averaging over people and seeds (the "
+        f"Images of {px['large']} px. Best of four layers after averaging over people and seeds (the "
         "paper's convention for this figure). Each panel has its own scale.",
     )
     return figure
