@@ -195,6 +195,14 @@ def test_a_signature_is_read_without_importing(tmp_path, monkeypatch):
     assert required == {"a", "c", "seeds"} and optional == {"b", "d"}
 
 
+def test_a_partial_has_what_is_left_of_a_functions_arguments():
+    required, optional = rules.signature("papers.learning_rules.trainings.bp", "train")
+    whole, _ = rules.signature("papers.learning_rules.train", "train")
+    assert required == whole - {"build"} and optional == {"state", "progress"}
+    with pytest.raises(StudyError, match=r"trainings\.bp:train takes no 'imagess'; did you mean"):
+        rules.check_signature("r", "papers.learning_rules.trainings.bp:train", {"imagess"}, [1])
+
+
 def test_the_main_process_finds_facts_and_jobs_inherit_them(monkeypatch):
     monkeypatch.setenv("REPLICORTEX_MADE_UP", "the shell's")
     rules.export({"made_up": "found"}, main=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -32,6 +33,11 @@ def test_sections_alone_in_lists_and_in_dicts():
     assert done["batch"] == 3 and done["images"] == "x"
     with pytest.raises(ValidationError):
         done["noise"].sd = 2.0
+
+
+def test_a_partial_declares_what_its_function_does():
+    done = typed(partial(embed, "images"), {"noise": SD, "batch": 3})
+    assert done == {"noise": Noise(sd=1.0, kinds=["pink"]), "batch": 3}
 
 
 @pytest.mark.parametrize(

@@ -245,14 +245,18 @@ def check_signature(rule: str, call: str, names: set[str], seeds: Sequence[int] 
 def signature(module: str, function: str) -> tuple[frozenset[str], frozenset[str]]:
     """Return the required and the optional argument names of a function, without importing it.
 
-    `ANY` is among the optional ones of a function that takes `**given`.
+    `ANY` is among the optional ones of a function that takes `**given`. `name = partial(other, x)`, of
+    an imported function, has what is left of that one's.
     """
     base = module.replace(".", "/")
     read = read_from(ROOT)
     source = read(f"{base}.py")
     if source is None:
         raise StudyError(f"{module}:{function}: there is no {base}.py below workflow/")
-    for node in ast.parse(source).body:
+    tree = ast.parse(source)
+    for node in tree.body:
+        if (part := _partial(node, function)) is not None:
+            return _left_over(tree, part)
         if isinstance(node, ast.FunctionDef) and node.name == function:
             arguments = node.args
             positional = [argument.arg for argument in (*arguments.posonlyargs, *arguments.args)]
@@ -265,6 +269,39 @@ def signature(module: str, function: str) -> tuple[frozenset[str], frozenset[str
                 optional.add(ANY)
             return frozenset(required), frozenset(optional)
     raise StudyError(f"{module}:{function}: {base}.py has no function '{function}'")
+
+
+def _partial(node: ast.stmt, name: str) -> ast.Call | None:
+    """Return the call of `name = partial(...)`, or None where a statement is none."""
+    if not isinstance(node, ast.Assign) or not isinstance(node.value, ast.Call):
+        return None
+    names = [target.id for target in node.targets if isinstance(target, ast.Name)]
+    called = node.value.func
+    found = names == [name] and isinstance(called, ast.Name) and called.id == "partial"
+    return node.value if found else None
+
+
+def _left_over(tree: ast.Module, part: ast.Call) -> tuple[frozenset[str], frozenset[str]]:
+    """Return what an imported function still takes after a partial has given it values by position."""
+    of, *given = part.args
+    places = {
+        alias.asname or alias.name: (node.module or "", alias.name)
+        for node in tree.body
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
+    if not isinstance(of, ast.Name) or of.id not in places or part.keywords:
+        raise StudyError("a job's partial is of an imported function, with values by position")
+    module, function = places[of.id]
+    required, optional = signature(module, function)
+    source = read_from(ROOT)(f"{module.replace('.', '/')}.py") or b""
+    (other,) = (
+        node
+        for node in ast.parse(source).body
+        if isinstance(node, ast.FunctionDef) and node.name == function
+    )
+    taken = {argument.arg for argument in other.args.args[: len(given)]}
+    return required - taken, optional - taken
 
 
 def export(settings: Mapping[str, str], main: bool) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, get_args
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
@@ -35,6 +36,7 @@ def typed(function: Callable[..., Any], arguments: Mapping[str, Any]) -> dict[st
         When a value does not fit, naming function, argument and field.
     """
     parameters = inspect.signature(function).parameters
+    function = function.func if isinstance(function, partial) else function
     done = dict(arguments)
     for name, value in arguments.items():
         kind = _resolved(parameters[name].annotation, function) if name in parameters else None

@@ -61,8 +61,8 @@ def draw(best_over_seeds: Path, curves: Path, px: dict[str, int]) -> Figure:
     legend_above(figure, present(lines))
     note(
         figure,
-        f"Images of {px['large']} px. Lines: best layer after averaging over seeds (the paper's convention).\n"
-        + seed_note(seeds, "Bars on the right: mean of the best layer per seed"),
+        f"Images of {px['large']} px. Lines: best layer after averaging over seeds (the paper's "
+        "convention).\n" + seed_note(seeds, "Bars on the right: mean of the best layer per seed"),
     )
     return figure
 

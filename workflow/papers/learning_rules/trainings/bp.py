@@ -1,38 +1,8 @@
 """Train by backpropagation: the job of rules of kind `bp`."""
 
-from __future__ import annotations
+from functools import partial
 
-from pathlib import Path
-from typing import Any
-
-from papers.learning_rules import train as common
 from papers.learning_rules.learners.bp import build
-from replicortex.core.progress import Progress, iter_plainly
-from replicortex.training.state import State
+from papers.learning_rules.train import train as train_by
 
-
-def train(
-    *,
-    images: Path,
-    rule: str,
-    settings: dict[str, Any],
-    network: dict[str, Any],
-    training: dict[str, Any],
-    device: str,
-    seeds: list[int],
-    state: State | None = None,
-    progress: Progress = iter_plainly,
-) -> dict[str, list]:
-    """Train one rule of this kind; all is as in `papers.learning_rules.train.train`."""
-    return common.train(
-        build,
-        images=images,
-        rule=rule,
-        settings=settings,
-        network=network,
-        training=training,
-        device=device,
-        seeds=seeds,
-        state=state,
-        progress=progress,
-    )
+train = partial(train_by, build)
