@@ -42,23 +42,27 @@ def draw(measures: Path) -> Figure:
     letter(axes[0], "a", "Units that answer an image")
     for ax, group, mark in zip(axes[1:], ("class", "animacy"), "bc", strict=True):
         scores = rows(table, measure="silhouette", arm="main", parameter=group)
-        sns.stripplot(
-            scores,
-            x="rho",
-            y="value",
-            hue="objective",
-            hue_order=list(OBJECTIVES),
-            palette=[look.colour for look in OBJECTIVES.values()],
-            dodge=True,
-            jitter=False,
-            size=4,
-            legend=False,
-            ax=ax,
-        )
+        for objective, look in OBJECTIVES.items():
+            # The whole order each time, so that every objective keeps its place beside the others.
+            sns.stripplot(
+                rows(scores, objective=objective),
+                x="rho",
+                y="value",
+                hue="objective",
+                order=strengths(scores),
+                hue_order=list(OBJECTIVES),
+                palette=[each.colour for each in OBJECTIVES.values()],
+                marker=look.marker,
+                dodge=True,
+                jitter=False,
+                size=4,
+                legend=False,
+                ax=ax,
+            )
         ax.axhline(0, color=GREY, linewidth=0.6)
         ax.set_xlabel(RHO_AXIS.partition(" (")[0])
         ax.set_ylabel("Silhouette")
         letter(ax, mark, f"By {group}")
     without = ("without dropout", {"color": GREY, "linestyle": ":"})
     legend_above(figure, OBJECTIVES.values(), [without])
-    return note(figure, f"b, c: one mark per seed. a: {over(table)}")
+    return note(figure, f"{over(table)} In b and c one mark per seed.")

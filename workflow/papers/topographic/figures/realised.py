@@ -19,7 +19,7 @@ from papers.topographic.figures.parts import (
 )
 from replicortex.plotting.labels import MORANS_I
 from replicortex.plotting.look import legend_above, rows
-from replicortex.plotting.style import PALETTE, letter, new_figure, note, styled
+from replicortex.plotting.style import GREY, PALETTE, letter, new_figure, note, styled
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 # Arms that differ in their inputs by a rounding error.
 PERTURBED = {
     "main": ("as they are", "o", PALETTE["black"]),
-    "perturbed_up": ("× (1 + 10⁻⁶)", "^", PALETTE["orange"]),
-    "perturbed_down": ("× (1 − 10⁻⁶)", "v", PALETTE["blue"]),
+    "perturbed_up": ("× (1 + 10⁻⁶)", "^", PALETTE["purple"]),
+    "perturbed_down": ("× (1 − 10⁻⁶)", "v", PALETTE["green"]),
 }
 STRONGEST = 5
 
@@ -63,7 +63,12 @@ def draw(measures: Path) -> Figure:
             legend=False,
             ax=axes[1],
         )
-    axes[1].set_xticks(range(len(OBJECTIVES)), [look.label for look in OBJECTIVES.values()])
+    axes[1].set_xlim(-0.5, len(OBJECTIVES) - 0.5)
+    if own.empty:
+        axes[1].set_yticks([])
+        axes[1].text(1.5, 0.5, "not trained at this scale", ha="center", color=GREY)
+    labels = [look.label.replace(" (", "\n(") for look in OBJECTIVES.values()]
+    axes[1].set_xticks(range(len(OBJECTIVES)), labels)
     axes[1].set_xlabel("")
     axes[1].set_ylabel(f"{MORANS_I.axis}, output less the bias")
     letter(axes[1], "b", f"Inputs changed by a millionth, ρ = {STRONGEST}")
@@ -72,4 +77,4 @@ def draw(measures: Path) -> Figure:
         for label, marker, colour in PERTURBED.values()
     ]
     legend_above(figure, OBJECTIVES.values(), marks, ncols=4)
-    return note(figure, f"b: one mark per seed. a: {over(table)}")
+    return note(figure, f"{over(table)} In b one mark per seed.")
