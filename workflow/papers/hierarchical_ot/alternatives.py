@@ -83,6 +83,9 @@ def compare(
             flat = constant if method == "RSA" else 0
             rows.append({"method": method, "constant RDMs": flat, "undefined": without})
             continue
+        own = Mean(np.nan, 0)
+        if method == "ridge":
+            own = _by_best_layers(x, y, similarity, penalty)
         plan = transport(1 - similarity)[0].toarray()
         greedy = layer_plans.greedy(1 - similarity)
         scores, undefined = found.scores({"plan": plan, "greedy": greedy})
@@ -91,24 +94,14 @@ def compare(
                 "method": method,
                 "score": scores["plan"],
                 "greedy score": scores["greedy"],
-                "own score": np.nan,
+                "own score": own.value,
                 "depth correlation": layer_plans.depth_correlation(plan),
                 "depth correlation of greedy": layer_plans.depth_correlation(greedy),
                 "hubness of greedy": layer_plans.hubness(greedy),
                 "constant RDMs": 0,
-                "undefined": without + undefined,
+                "undefined": without + undefined + own.undefined,
             }
         )
-    if not np.isnan(similarities["ridge"]).any():
-        own = [
-            mean_pearson(
-                y[b].held_out @ layer_similarity.ridge_weights(y[b].train, x[a].train, penalty),
-                x[a].held_out,
-            )
-            for a, b in enumerate(similarities["ridge"].argmax(axis=1))
-        ]
-        rows[-1]["own score"] = float(np.mean([one.value for one in own]))
-        rows[-1]["undefined"] += sum(one.undefined for one in own)
     rows.append({"method": "all units", "constant RDMs": 0, **_all_units(x, y)})
     return rows
 
@@ -122,6 +115,18 @@ def _validated(x: np.ndarray, y: np.ndarray, penalty: float) -> Mean:
     part = np.arange(len(x)) % VALIDATED == 0
     weights = layer_similarity.ridge_weights(y[~part], x[~part], penalty)
     return mean_pearson(y[part] @ weights, x[part])
+
+
+def _by_best_layers(x: list, y: list, similarity: np.ndarray, penalty: float) -> Mean:
+    """Return how well ridge tells each source layer's held-out answers from its most similar target."""
+    found = [
+        mean_pearson(
+            y[b].held_out @ layer_similarity.ridge_weights(y[b].train, x[a].train, penalty),
+            x[a].held_out,
+        )
+        for a, b in enumerate(similarity.argmax(axis=1))
+    ]
+    return Mean(float(np.mean([one.value for one in found])), sum(one.undefined for one in found))
 
 
 def _all_units(x: list, y: list) -> dict[str, float]:
