@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from replicortex.core.drawing import Drawing, drawings
+from replicortex.core.rules import only
 from replicortex.core.seeds import packs
 
 Config = Mapping[str, Any]
@@ -73,11 +74,6 @@ def needed(wanted: Sequence[str], config: Config) -> list[str]:
 def without(numbers: Config, *names: str) -> dict[str, Any]:
     """Return a section without some of its keys."""
     return {name: value for name, value in numbers.items() if name not in names}
-
-
-def only(numbers: Config | None, *names: str) -> dict[str, Any]:
-    """Return some keys of a section; nothing without the section."""
-    return {name: numbers[name] for name in names} if numbers else {}
 
 
 class Plan(NamedTuple):
@@ -150,7 +146,7 @@ def plan(config: Config) -> Plan:
             "nsd": scenes,
             "tables": tables,
         },
-        people=only(nsd, "people", "pool", "step"),
+        people=only(nsd, "people", "pool", "step") if nsd else {},
         # Whole layers of activations to NSD's pictures of four people are held at once.
         extract_mb=24_000 if nsd and len(nsd["people"]) > 1 else 5000,
         drawings=drawings(
