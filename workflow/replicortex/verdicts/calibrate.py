@@ -78,8 +78,9 @@ def calibration(
         found = simulated(claim, compiled, published, same, draws, "published")
         if found is not None:
             row["published"] = published
-            row |= {f"{word} at published": float((found == ORDER.index(word)).mean())
-                    for word in RATES}
+            row |= {
+                f"{word} at published": float((found == ORDER.index(word)).mean()) for word in RATES
+            }
     return row
 
 
@@ -157,9 +158,7 @@ def _seed(name: str, which: str) -> int:
     return int.from_bytes(hashlib.sha256(f"{name} {which}".encode()).digest()[:8], "big")
 
 
-def _noise(
-    claim: Claim, compiled: Compiled, draws: int, stream: np.random.Generator
-) -> np.ndarray:
+def _noise(claim: Claim, compiled: Compiled, draws: int, stream: np.random.Generator) -> np.ndarray:
     """Return deviations from the centre, (draws, units, cells), with the covariance of the units."""
     root = _root(compiled.cells)
     n = len(compiled.cells)
@@ -208,6 +207,7 @@ def _centre(
         pooled = math.sqrt(float(compiled.cells.var(axis=0, ddof=1).mean()))
         return means + moved * (truth * pooled - float(means[1] - means[0]))
     noise = stream.standard_normal((MANY, len(means))) @ _root(compiled.cells)
+    noise = np.concatenate([noise, -noise])  # no mean of its own
 
     def gap(shift: float) -> float:
         values = compiled.formula(means + shift * moved + noise)

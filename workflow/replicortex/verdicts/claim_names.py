@@ -116,7 +116,9 @@ def _columns(claim: Claim) -> list[tuple[str, str, str]]:
     found += [(measure.table, f"measure.{key}", column) for key, column in given if column]
     for unit in claim.over:
         table = unit.table or measure.table
-        named = [(key, getattr(unit, key)) for key in ("column", "other", "lower", "upper", "value")]
+        named = [
+            (key, getattr(unit, key)) for key in ("column", "other", "lower", "upper", "value")
+        ]
         found += [(table, "over", ""), *((table, f"over.{key}", one) for key, one in named if one)]
         found += [(table, f"over.select.{column}", column) for column in unit.select or {}]
     return found + [

@@ -113,12 +113,17 @@ def evaluate(
 
     absent = absent or {}
     asked = {name: Table(table) for name, table in tables.items()}
-    found = [_judged(claim, asked, aliases, facts, absent.get(claim.id, ""), synthetic)
-             for claim in claims]
+    found = [
+        _judged(claim, asked, aliases, facts, absent.get(claim.id, ""), synthetic)
+        for claim in claims
+    ]
     count = sum(isinstance(one.compiled, Compiled) for one in found)
     tried = pd.DataFrame(
         [
-            {"paper": paper, **calibrate.calibration(claim, one.compiled, same(claim, facts), count)}
+            {
+                "paper": paper,
+                **calibrate.calibration(claim, one.compiled, same(claim, facts), count),
+            }
             for claim, one in zip(claims, found, strict=True)
         ],
         columns=list(calibrate.COLUMNS),
@@ -126,8 +131,9 @@ def evaluate(
     for one, failed in zip(found, tried["calibrated"] == "no", strict=True):
         if failed and not synthetic and one.verdict.removesuffix(ON_OTHER_DATA) not in NONE:
             one.verdict = UNCALIBRATED
-    rows = [_row(claim, one, aliases, facts, paper)
-            for claim, one in zip(claims, found, strict=True)]
+    rows = [
+        _row(claim, one, aliases, facts, paper) for claim, one in zip(claims, found, strict=True)
+    ]
     table = pd.DataFrame(rows, columns=list(COLUMNS))
     table["q"] = power.benjamini_hochberg(table["p"].to_numpy())
     return table, tried
@@ -163,14 +169,15 @@ def _judged(
     return done
 
 
-def _measured(
-    claim: Claim, tables: Tables, aliases: Aliases, facts: Mapping[str, Any]
-) -> Judged:
+def _measured(claim: Claim, tables: Tables, aliases: Aliases, facts: Mapping[str, Any]) -> Judged:
     try:
         done = _numbers(claim, tables, aliases)
     except Missing as error:
-        return Judged(verdict=_there(CANNOT_TELL, claim, facts), reason=f"no number: {error}",
-                      compiled="no number")
+        return Judged(
+            verdict=_there(CANNOT_TELL, claim, facts),
+            reason=f"no number: {error}",
+            compiled="no number",
+        )
     found = done.estimate
     assert found is not None
     if 0 < found.n < MIN_UNITS and claim.over:
@@ -213,9 +220,7 @@ def _numbers(claim: Claim, tables: Tables, aliases: Aliases) -> Judged:
     return Judged(found, (interval,), compiled="its interval is the table's own: no units to draw")
 
 
-def _stated(
-    claim: Claim, unit: Unit, tables: Tables, aliases: Aliases
-) -> tuple[float, Interval]:
+def _stated(claim: Claim, unit: Unit, tables: Tables, aliases: Aliases) -> tuple[float, Interval]:
     read = stated(claim, unit, tables, aliases)
     return read.ours, Interval(read.lower, read.upper)
 

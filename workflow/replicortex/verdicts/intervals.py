@@ -31,7 +31,9 @@ class Estimate(NamedTuple):
 
 def members_of(labels: tuple[tuple[str, ...], ...]) -> np.ndarray:
     """Return the members of pairs (pairs, 2), numbered in the order of their first appearance."""
-    names = {name: place for place, name in enumerate(dict.fromkeys(n for two in labels for n in two))}
+    names = {
+        name: place for place, name in enumerate(dict.fromkeys(n for two in labels for n in two))
+    }
     return np.array([[names[one] for one in label] for label in labels])
 
 

@@ -22,9 +22,9 @@ MOST_UNITS = 10_000  # a design that needs more is told as this many
 class Power(NamedTuple):
     """What a design can find.
 
-    `detectable`: the smallest distance from where nothing is that would be found beyond the boundary
-    with a power of 80 %, at the observed spread and n (for `zero`, the smallest tolerance in which no
-    effect would be found to lie). `needed`: units that would find the published number so.
+    `detectable`: the number nearest to the boundary that would be found to lie beyond it with a power of
+    80 %, at the observed spread and n (for `zero`, the smallest tolerance in which no effect would be
+    found to lie). `needed`: units that would find the published number so.
     """
 
     detectable: float
@@ -88,7 +88,8 @@ def of_units(claim: Claim, sd: float, n: int) -> Power:
     error = sd / math.sqrt(n)
     if claim.verdict.direction == "zero":
         return Power(tolerance(n) * error, _needed(claim.verdict.within or 0.0, sd, tolerance))
-    return Power(_reach(claim) + shift(n) * error, _needed(_published_distance(claim), sd, shift))
+    reach = claim.boundary + _sign(claim) * shift(n) * error
+    return Power(reach, _needed(_published_distance(claim), sd, shift))
 
 
 def of_interval(claim: Claim, lower: float, upper: float) -> Power:
@@ -97,13 +98,11 @@ def of_interval(claim: Claim, lower: float, upper: float) -> Power:
     factor = float(stats.norm.ppf((1 + LEVEL) / 2) + stats.norm.ppf(POWER))
     if not math.isfinite(error) or claim.verdict.direction == "zero":
         return NOTHING
-    return Power(_reach(claim) + factor * float(error), math.nan)
+    return Power(claim.boundary + _sign(claim) * factor * float(error), math.nan)
 
 
-def _reach(claim: Claim) -> float:
-    """Return how far the boundary lies from where nothing is, on the claim's own side."""
-    sign = 1 if claim.verdict.direction == "positive" else -1
-    return sign * (claim.boundary - claim.nothing)
+def _sign(claim: Claim) -> int:
+    return 1 if claim.verdict.direction == "positive" else -1
 
 
 def _published_distance(claim: Claim) -> float:
@@ -111,7 +110,7 @@ def _published_distance(claim: Claim) -> float:
     if claim.published is None:
         return math.nan
     ends = [end for end in (claim.published.low, claim.published.high) if math.isfinite(end)]
-    sign = 1 if claim.verdict.direction == "positive" else -1
+    sign = _sign(claim)
     nearest = min((sign * (end - claim.boundary) for end in ends), default=math.nan)
     return nearest if nearest > 0 else math.nan
 

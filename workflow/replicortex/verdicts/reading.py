@@ -57,8 +57,10 @@ def load(path: Path) -> list[Claim]:
     except FileNotFoundError:
         raise StudyError(f"{path}: there is no such file; expected claims by finding") from None
     file = _File(path, said)
-    claims = [file.claim(number, finding, entry)
-              for number, (finding, entry) in enumerate(file.entries(), 1)]
+    claims = [
+        file.claim(number, finding, entry)
+        for number, (finding, entry) in enumerate(file.entries(), 1)
+    ]
     if not claims:
         raise StudyError(f"{path}: findings: there is no claim")
     ids = [claim.id for claim in claims]
@@ -95,7 +97,9 @@ class _File:
     def _mapping(self, said: Mapping[str, Any], key: str) -> dict[str, Any]:
         found = said.get(key) or {}
         if not isinstance(found, dict):
-            raise StudyError(f"{self.path}: {key}: found {type(found).__name__}, expected a mapping")
+            raise StudyError(
+                f"{self.path}: {key}: found {type(found).__name__}, expected a mapping"
+            )
         return found
 
     def _rules(self, said: Any) -> list[dict[str, Any]]:
@@ -193,7 +197,9 @@ class _File:
             else:
                 name, changes = one, {}
             if name not in self.units and "name" not in changes:
-                raise _Wrong(f"over: '{name}' is no unit of the file{nearest(str(name), self.units)}")
+                raise _Wrong(
+                    f"over: '{name}' is no unit of the file{nearest(str(name), self.units)}"
+                )
             found.append({"name": name, **self.units.get(name, {}), **changes})
         for unit in found:
             if "select" in unit:
@@ -241,8 +247,12 @@ class _File:
 
     def _size(self, claim: Claim) -> float | None:
         for rule in self.rules:
-            cells = {"table": claim.measure.table, "column": claim.measure.value,
-                     **claim.measure.select, **(claim.measure.to or {})}
+            cells = {
+                "table": claim.measure.table,
+                "column": claim.measure.value,
+                **claim.measure.select,
+                **(claim.measure.to or {}),
+            }
             fits = all(cells.get(k) == v for k, v in rule.items() if k not in QUANTITIES)
             if fits and claim.quantity in rule:
                 return float(rule[claim.quantity])

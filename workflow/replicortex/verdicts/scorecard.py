@@ -7,7 +7,7 @@ from typing import Any
 
 from replicortex.core.errors import StudyError
 from replicortex.core.tables import read
-from replicortex.verdicts.drawing import draw_overview, draw_scorecard
+from replicortex.verdicts.drawing import draw_overview, draw_pages, draw_scorecard
 from replicortex.verdicts.evaluation import WORDS, evaluate
 from replicortex.verdicts.model import tables as tables_of
 from replicortex.verdicts.reading import load
@@ -48,7 +48,8 @@ def judge(
     Returns
     -------
     "claims": one row per claim (`replicortex.verdicts.evaluation.COLUMNS`); "calibration": how often
-    each rule would err (`replicortex.verdicts.calibrate.COLUMNS`); "scorecard": the figure.
+    each rule would err (`replicortex.verdicts.calibrate.COLUMNS`); "scorecard": findings on one screen;
+    "pages": every claim, A4.
 
     Raises
     ------
@@ -75,7 +76,8 @@ def judge(
     return {
         "claims": table,
         "calibration": calibration,
-        "scorecard": draw_scorecard(table, {paper: title}),
+        "scorecard": draw_scorecard(table, title),
+        "pages": draw_pages(table, title),
     }
 
 

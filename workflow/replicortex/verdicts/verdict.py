@@ -135,9 +135,7 @@ def _nearest_end(claim: Claim) -> float:
     return min(ends, key=lambda end: abs(end - claim.nothing), default=claim.nothing)
 
 
-def judge(
-    claim: Claim, intervals: Sequence[Interval], ours: Any, n: int, same: bool
-) -> np.ndarray:
+def judge(claim: Claim, intervals: Sequence[Interval], ours: Any, n: int, same: bool) -> np.ndarray:
     """Return verdicts as places in `ORDER`, (...).
 
     Parameters
