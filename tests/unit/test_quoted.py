@@ -2,8 +2,8 @@
 
 import yaml
 
-from replicortex.verdicts.reading import load
 from replicortex.verdicts.quoted import quoted
+from replicortex.verdicts.reading import load
 
 
 def claim(name, published, measure=(), **changes):
