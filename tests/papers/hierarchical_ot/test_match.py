@@ -6,30 +6,26 @@ import pytest
 from papers.hierarchical_ot import aggregate, planted
 from papers.hierarchical_ot.controls import RULES, plans, scored
 from papers.hierarchical_ot.match import Rows, layers_of
+from papers.hierarchical_ot.matching_settings import CheckpointMatching, Cortex, Matching
 from replicortex.analysis.hot import hot
 from replicortex.core.errors import StudyError
 from replicortex.core.randomness import generator
 
 pytestmark = pytest.mark.numbers
 
-MATCHED = {
-    "splits": 2,
-    "held_out": 0.2,
-    "shuffles": 4,
-    "temperature": 0.05,
-    "iterations": 20,
-    "null_draws": 20,
-    "shares": [0.5],
-}
-CORTEX = {
-    "subjects": 2,
-    "regions": 4,
-    "voxels": 40,
-    "stimuli": 300,
-    "repeats": 3,
-    "noise": [0.5],
-    "renewal": {"distinct": 0.5},
-}
+MATCHED = Matching(
+    splits=2, held_out=0.2, shuffles=4, temperature=0.05, iterations=20, null_draws=20
+)
+CHECKPOINTS = CheckpointMatching(held_out=0.2, null_draws=20)
+CORTEX = Cortex(
+    subjects=2,
+    regions=4,
+    voxels=40,
+    stimuli=300,
+    repeats=3,
+    noise=[0.5],
+    renewal={"distinct": 0.5},
+)
 
 
 def draw(*shape, seed=0):
@@ -113,7 +109,7 @@ def test_simulated_regions_are_found_and_noise_lowers_scores():
 def test_checkpoints_in_another_order_are_matched():
     stages = [[draw(40, 5, seed=n), draw(40, 6, seed=n)] for n in range(3)]
     others = [stages[k] for k in (1, 2, 0)]
-    rows = aggregate.matched_checkpoints(stages, others, 0, [0, 1, 4], MATCHED)
+    rows = aggregate.matched_checkpoints(stages, others, 0, [0, 1, 4], CHECKPOINTS)
     plan = {(r["row"], r["column"]): r["value"] for r in rows if r["measure"] == "plan"}
     assert plan[0, 4] == plan[1, 0] == plan[4, 1] == pytest.approx(1 / 3)
     single = {r["measure"]: r["value"] for r in rows if r["row"] == aggregate.NONE}

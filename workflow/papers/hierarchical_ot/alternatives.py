@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 
 from papers.hierarchical_ot.match import Layers, both, layers_of_seed
+from papers.hierarchical_ot.matching_settings import Pair
 from replicortex.analysis import layer_plans, layer_similarity
 from replicortex.analysis.correlation import Mean, mean_pearson
 from replicortex.analysis.hot import hot, split
@@ -32,7 +33,7 @@ VALIDATED = 4  # one in so many training stimuli chooses among layers by ridge
 def alternatives(
     *,
     activations: list[Path],
-    pairs: dict[str, dict[str, Any]],
+    pairs: dict[str, Pair],
     held_out: float,
     penalty: float,
     seeds: list[int],

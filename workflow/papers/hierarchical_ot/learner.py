@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 import torch
 
+from papers.hierarchical_ot.training_settings import Training
 from replicortex.core.files import Tensors
 from replicortex.core.progress import Progress
 from replicortex.core.randomness import stream_seed
@@ -20,7 +21,7 @@ def train(
     make: Callable[[str, int], Run],
     names: list[str],
     checkpoints: Callable[[str], list[int]],
-    numbers: dict[str, Any],
+    training: Training,
     seeds: list[int],
     state: State | None,
     progress: Progress,
@@ -35,8 +36,8 @@ def train(
         Of the networks.
     checkpoints
         Name -> epochs at which it is kept; the last epoch is one.
-    numbers
-        epochs and precision.
+    training
+        Its epochs and precision.
 
     Returns
     -------
@@ -48,9 +49,9 @@ def train(
     for name in names:
         found = fit(
             [lambda n=name, s=seed: make(n, s) for seed in seeds],
-            epochs=numbers["epochs"],
+            epochs=training.epochs,
             checkpoints=checkpoints(name),
-            precision=numbers["precision"],
+            precision=training.precision,
             state=state,
             progress=progress,
         )
@@ -77,12 +78,12 @@ class Learner:
     def __init__(
         self,
         network: torch.nn.Module,
-        numbers: dict[str, Any],
+        training: Training,
         loss: Callable[[torch.Tensor, torch.Tensor], torch.Tensor],
     ) -> None:
         self.network, self.loss = network, loss
-        self.optimiser = Adam(network.parameters(), lr=numbers["lr"])
-        self.epoch, self.epochs = 0, numbers["epochs"]
+        self.optimiser = Adam(network.parameters(), lr=training.lr)
+        self.epoch, self.epochs = 0, training.epochs
 
     def step(
         self,

@@ -18,6 +18,7 @@ import pandas as pd
 from scipy.stats import ortho_group
 
 from papers.hierarchical_ot.controls import RULES, scored
+from papers.hierarchical_ot.matching_settings import Matching, Pair, ProbedMatching
 from replicortex.analysis import layer_plans
 from replicortex.analysis.hot import Hot, hot, split
 from replicortex.core.errors import StudyError, nearest
@@ -36,8 +37,8 @@ def match(
     *,
     activations: list[Path],
     fixed: list[Path],
-    pairs: dict[str, dict[str, Any]],
-    matched: dict[str, Any],
+    pairs: dict[str, Pair],
+    matched: ProbedMatching,
     seeds: list[int],
     progress: Progress = iter_plainly,
 ) -> dict[str, list[pd.DataFrame]]:
@@ -59,12 +60,12 @@ def match(
         rows = Rows(matched)
         for name, pair in progress(list(pairs.items()), desc="pairs"):
             source, target = both(arrays, pair)
-            splits = [stream_seed(seed, "split", s) for s in range(matched["splits"])]
-            for rotate in (False, True) if pair["rotate"] else (False,):
+            splits = [stream_seed(seed, "split", s) for s in range(matched.splits)]
+            for rotate in (False, True) if pair.rotate else (False,):
                 rows.compare(name, source, target, rotate, seed, splits)
-            if pair["probe"]:
+            if pair.probe:
                 rows.rotation(name, source, seed)
-                rows.subsampling(name, source, target, seed)
+                rows.subsampling(name, source, target, seed, matched.shares)
         for name, frame in rows.frames().items():
             tables[name].append(frame)
     return tables
@@ -89,8 +90,8 @@ def layers_of_seed(path: Path, seed: int) -> dict[str, np.ndarray]:
 def match_fixed(
     *,
     fixed: list[Path],
-    pairs: dict[str, dict[str, Any]],
-    matched: dict[str, Any],
+    pairs: dict[str, Pair],
+    matched: Matching,
     workers: int = 1,
     progress: Progress = iter_plainly,
 ) -> dict[str, pd.DataFrame]:
@@ -101,18 +102,18 @@ def match_fixed(
     """
     rows = Rows(matched, workers)
     for name, pair in progress(list(pairs.items()), desc="pairs"):
-        wanted = {f"{pair['domain']}/{pair[side]}/" for side in ("source", "target")}
+        wanted = {f"{pair.domain}/{system}/" for system in (pair.source, pair.target)}
         arrays = {}
         for path in fixed:
             found, _ = read_tensors(path)
             arrays |= {k: v for k, v in found.items() if k.startswith((*wanted, *BESIDE))}
         source, target = both(arrays, pair)
-        for seed in range(matched["splits"]):
-            for rotate in (False, True) if pair["rotate"] else (False,):
+        for seed in range(matched.splits):
+            for rotate in (False, True) if pair.rotate else (False,):
                 rows.compare(name, source, target, rotate, seed, [seed])
-            for side in ("source", "target"):
+            for side, system in (("source", pair.source), ("target", pair.target)):
                 for kind, what in BESIDE.items():
-                    start = f"{kind}{pair[side]}/"
+                    start = f"{kind}{system}/"
                     for key in sorted(k for k in arrays if k.startswith(start)):
                         measure = f"{what}, {side}, {key.removeprefix(start)}"
                         rows.measured(name, False, seed, {measure: float(arrays[key].mean())})
@@ -137,12 +138,10 @@ def layers_of(arrays: dict[str, np.ndarray], system: str) -> list[np.ndarray]:
     return [arrays[name] for name in found]
 
 
-def both(
-    arrays: dict[str, np.ndarray], pair: dict[str, Any]
-) -> tuple[list[np.ndarray], list[np.ndarray]]:
+def both(arrays: dict[str, np.ndarray], pair: Pair) -> tuple[list[np.ndarray], list[np.ndarray]]:
     """Return the layers of a pair's source and target."""
     source, target = (
-        layers_of(arrays, f"{pair['domain']}/{pair[side]}") for side in ("source", "target")
+        layers_of(arrays, f"{pair.domain}/{system}") for system in (pair.source, pair.target)
     )
     return source, target
 
@@ -155,7 +154,7 @@ def _null(layers: tuple[int, int], draws: int) -> np.ndarray:
 class Rows:
     """Rows of the tables, as they are found."""
 
-    def __init__(self, matched: dict[str, Any], workers: int = 1) -> None:
+    def __init__(self, matched: Matching, workers: int = 1) -> None:
         self.matched, self.workers = matched, workers
         self.rows: dict[str, list[dict[str, Any]]] = {name: [] for name in TABLES}
 
@@ -166,13 +165,13 @@ class Rows:
 
     def run(self, source: Layers, target: Layers, rotate: bool, seed: int) -> Hot:
         """Match two systems on one split."""
-        held = split(len(source[0]), self.matched["held_out"], seed=seed)
+        held = split(len(source[0]), self.matched.held_out, seed=seed)
         return hot(
             source,
             target,
             held_out=held,
             rotate=rotate,
-            steps=self.matched["iterations"],
+            steps=self.matched.iterations,
             workers=self.workers,
         )
 
@@ -207,7 +206,7 @@ class Rows:
         ]
         mean = pd.DataFrame(structures).mean(skipna=False).to_dict()
         if min(plan.shape) > 1:
-            limit = float(np.quantile(_null(plan.shape, self.matched["null_draws"]), 0.975))
+            limit = float(np.quantile(_null(plan.shape, self.matched.null_draws), 0.975))
             mean["depth null 97.5 %"] = limit
             mean["depth above null"] = mean["depth correlation"] - limit
         self.measured(name, rotate, seed, mean)
@@ -243,10 +242,12 @@ class Rows:
                 found = self.run(source, other, rotate, stream_seed(seed, "split", 0))
                 self._curve(name, what, rotate, seed, 1.0, found.score(found.outer))
 
-    def subsampling(self, name: str, source: Layers, target: Layers, seed: int) -> None:
+    def subsampling(
+        self, name: str, source: Layers, target: Layers, seed: int, shares: Sequence[float]
+    ) -> None:
         """Add scores with a share of the units of every layer, drawn at random."""
         rng = generator(seed, "units", name)
-        for share in self.matched["shares"]:
+        for share in shares:
             few, others = ([_part(x, share, rng) for x in side] for side in (source, target))
             found = self.run(few, others, False, stream_seed(seed, "split", 0))
             scores = scored(found, self.matched, rng)

@@ -5,13 +5,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 import torch
 from torch import nn
 from torch.nn import functional as F
 
+from papers.hierarchical_ot.training_settings import NetworkSettings, TransformerSettings
 from replicortex.models.cifar_resnet import CifarResNet
 
 LETTERS = 128  # ASCII
@@ -131,23 +129,16 @@ class Pooled(nn.Module):
         return layers, net.linear(layers[-1])
 
 
-def for_images(numbers: Mapping[str, Any]) -> nn.Module:
-    """Return a network for images with fresh weights from torch's current stream.
-
-    Parameters
-    ----------
-    numbers
-        family (cnn, resnet, vit), depth, width and heads (of a vit).
-    """
-    depth, width = numbers["depth"], numbers["width"]
-    if numbers["family"] == "vit":
-        return Vit(depth, width, numbers["heads"])
-    return Cnn(depth, width, numbers["family"] == "resnet")
+def for_images(network: NetworkSettings) -> nn.Module:
+    """Return a network for images with fresh weights from torch's current stream."""
+    if network.family == "vit":
+        return Vit(network.depth, network.width, network.heads)
+    return Cnn(network.depth, network.width, network.family == "resnet")
 
 
-def for_text(numbers: Mapping[str, Any], context: int) -> nn.Module:
+def for_text(model: TransformerSettings, context: int) -> nn.Module:
     """Return a language model with fresh weights from torch's current stream."""
-    return Transformer(numbers["depth"], numbers["width"], numbers["heads"], context)
+    return Transformer(model.depth, model.width, model.heads, context)
 
 
 def letters(texts: list[str]) -> torch.Tensor:

@@ -7,12 +7,13 @@ Weights come from a dataset in the layout of a model cache, whose paths name the
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 
 from papers.hierarchical_ot import neurons, passages
+from papers.hierarchical_ot.embedding_settings import PublishedModel, SharedImages
+from papers.hierarchical_ot.training_settings import Passages
 from replicortex.core.errors import StudyError, nearest
 from replicortex.core.files import Tensors
 from replicortex.core.progress import Progress, iter_plainly
@@ -31,11 +32,11 @@ KINDS = {"dinov2": "brain", "vit_mae": "brain", "llama": "language", "qwen2": "l
 def embed(
     *,
     name: str,
-    model: dict[str, Any],
+    model: PublishedModel,
     weights: Path,
     text: Path,
-    language: dict[str, Any],
-    brain: dict[str, Any],
+    language: Passages,
+    brain: SharedImages,
     device: str,
     betas: Path | None = None,
     progress: Progress = iter_plainly,
@@ -51,14 +52,14 @@ def embed(
         When the weights of that revision are absent or of another kind, or there are no images.
     """
     place = devices.choose(device)
-    folder = snapshot(weights, model["repository"], model["revision"])
+    folder = snapshot(weights, model.repository, model.revision)
     network, kind = load(folder, place)
-    if KINDS[kind] != model["domain"]:
+    if KINDS[kind] != model.domain:
         raise StudyError(
-            f"published.{name}: {model['repository']} is a {kind}, whose domain is {KINDS[kind]}; "
-            f"found {model['domain']}"
+            f"published.{name}: {model.repository} is a {kind}, whose domain is {KINDS[kind]}; "
+            f"found {model.domain}"
         )
-    if model["domain"] == "language":
+    if model.domain == "language":
         shown = passages.passages(text, language)[1]
         found = of_passages(network, folder, shown, place, progress)
     else:
@@ -66,8 +67,8 @@ def embed(
             raise StudyError(f"published.{name}: it is shown the images of `betas`, which is null")
         shown = nsd.read_images(betas, neurons.brain_images(betas, brain))
         found = of_images(network, shown, place, progress)
-    arrays = {f"{model['domain']}/{name}/{n}": layer for n, layer in enumerate(found)}
-    return {"activations": Tensors(arrays, dict(model))}
+    arrays = {f"{model.domain}/{name}/{n}": layer for n, layer in enumerate(found)}
+    return {"activations": Tensors(arrays, model.model_dump())}
 
 
 def snapshot(weights: Path, repository: str, revision: str | None) -> Path:

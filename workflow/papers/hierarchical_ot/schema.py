@@ -1,24 +1,21 @@
 """The numbers of hierarchical optimal transport: types, ranges, and how they belong together."""
 
 from itertools import combinations, product
-from typing import Annotated, Any, Literal
+from typing import Any
 
 from pydantic import Field, model_validator
 
-from replicortex.core.schema import (
-    Apart,
-    Name,
-    Positive,
-    PositiveInt,
-    Share,
-    TrainedNumbers,
+from papers.hierarchical_ot.embedding_settings import BrainSettings, PublishedModel
+from papers.hierarchical_ot.matching_settings import Cortex, Pair, ProbedMatching
+from papers.hierarchical_ot.training_settings import (
+    LanguageSettings,
+    NetworkSettings,
+    TransformerSettings,
+    VisionSettings,
 )
-from replicortex.core.section import Section
+from replicortex.core.schema import Name, Positive, PositiveInt, Share, TrainedNumbers
 from replicortex.tools.costs import Workload
 
-Count = Annotated[int, Field(ge=0)]
-Repository = Annotated[str, Field(pattern=r"^[\w.-]+/[\w.-]+$")]
-Revision = Annotated[str, Field(pattern="^[0-9a-f]{40}$")]
 # Characters of a text, about [assumed for WikiText-2]: `cost` alone asks for them.
 CHARACTERS = {"wikitext": 13_000_000, "python_topics": 432_600}
 FIXED_VISION = ("resnet20", "resnet56")
@@ -26,119 +23,23 @@ FIXED_LANGUAGE = ("stories260k",)
 FIXED_V4 = ("v4_210322", "v4_210325")
 
 
-class Network(Section):
-    """A network for images."""
+class Vision(VisionSettings):
+    """Networks trained on CIFAR-10; their names are parts of paths."""
 
-    family: Literal["cnn", "resnet", "vit"]
-    depth: PositiveInt = Field(description="layers that are compared")
-    width: PositiveInt = Field(description="channels of the first stage, or units of a token")
-    heads: PositiveInt = Field(default=1, description="of attention")
+    networks: dict[Name, NetworkSettings]
 
 
-class Trained(Section):
-    """What both kinds of training have."""
+class Language(LanguageSettings):
+    """Language models trained on text; their names are parts of paths."""
 
-    stimuli: Annotated[int, Field(ge=13)] = Field(description="shown to all systems, not learned")
-    epochs: PositiveInt
-    batch: PositiveInt
-    lr: Positive = Field(description="of Adam at first; a cosine takes it to 0")
-    precision: Literal["fp32", "bf16"]
+    models: dict[Name, TransformerSettings]
 
 
-class Vision(Trained):
-    """Networks trained on CIFAR-10."""
+class NamedCortex(Cortex):
+    """Simulated subjects; their kinds are named as pairs are."""
 
-    networks: dict[Name, Network]
-    train_images: PositiveInt
-    padding: Annotated[int, Field(ge=0, le=32)] = Field(
-        description="pixels by which a training image may be shifted"
-    )
-    flip: bool
-    mean: Annotated[list[Share], Field(min_length=3, max_length=3)]
-    sd: Annotated[list[Positive], Field(min_length=3, max_length=3)]
-    checkpoints: Annotated[list[Count], Apart] = Field(
-        min_length=2, description="epochs; 0 is before training"
-    )
-    followed: str = Field(description="network whose checkpoints are matched")
-
-
-class Transformer(Section):
-    """A language model over ASCII characters."""
-
-    depth: PositiveInt
-    width: PositiveInt
-    heads: PositiveInt
-
-
-class Language(Trained):
-    """Language models trained on text."""
-
-    models: dict[Name, Transformer]
-    context: Annotated[int, Field(ge=2)] = Field(description="characters of a passage")
-
-
-class Brain(Section):
-    """Subjects and regions of the Natural Scenes Dataset."""
-
-    subjects: Annotated[list[Annotated[int, Field(ge=1, le=8)]], Apart] = Field(min_length=2)
-    regions: Annotated[list[Literal["V1v", "V1d", "V2v", "V2d", "V3v", "V3d", "V4"]], Apart] = (
-        Field(min_length=1)
-    )
-    repeats: Annotated[int, Field(ge=1, le=3)] = Field(description="showings that are averaged")
-    ceiling: Annotated[float, Field(ge=0, lt=100)] = Field(
-        description="percent of variance; voxels at or below it are left out"
-    )
-
-
-class Cortex(Section):
-    """Simulated subjects with a planted hierarchy of regions."""
-
-    subjects: Annotated[int, Field(ge=2)]
-    regions: PositiveInt
-    voxels: PositiveInt
-    stimuli: PositiveInt
-    repeats: PositiveInt
-    noise: Annotated[list[Positive], Apart] = Field(
-        min_length=1, description="s.d. of one repeat; signal has 1"
-    )
     renewal: dict[Name, Share] = Field(
         min_length=1, description="share of a region's variance that no earlier region has"
-    )
-
-
-class Published(Section):
-    """A published model: its repository of weights at a revision."""
-
-    repository: Repository
-    revision: Revision | None = Field(
-        description="commit of the repository; null: the only one that the dataset holds"
-    )
-    domain: Literal["brain", "language"] = Field(description="what it is shown")
-
-
-class Pair(Section):
-    """Two systems to match."""
-
-    source: str
-    target: str
-    domain: Literal["vision", "untrained", "language", "v4", "brain"]
-    rotate: bool = Field(description="HOT+R as well")
-    probe: bool = Field(
-        default=False, description="the source against its rotated self; units left out"
-    )
-
-
-class Matched(Section):
-    """How systems are matched."""
-
-    splits: PositiveInt
-    held_out: Annotated[float, Field(gt=0, lt=1)]
-    shuffles: PositiveInt
-    temperature: Positive
-    iterations: PositiveInt
-    null_draws: PositiveInt
-    shares: Annotated[list[Annotated[float, Field(gt=0, le=1)]], Apart] = Field(
-        min_length=1, description="of units kept in the subsampling curve"
     )
 
 
@@ -156,11 +57,11 @@ class Numbers(TrainedNumbers):
     language_weights: str | None
     vision: Vision
     language: Language
-    brain: Brain
-    published: dict[Name, Published]
-    cortex: Cortex
+    brain: BrainSettings
+    published: dict[Name, PublishedModel]
+    cortex: NamedCortex
     pairs: dict[Name, Pair | None]
-    matched: Matched
+    matched: ProbedMatching
     penalty: Positive = Field(description="of ridge regression, where every unit has norm 1")
 
     @model_validator(mode="after")
@@ -264,7 +165,7 @@ class Numbers(TrainedNumbers):
         )
 
 
-def measured_as(network: Network | Transformer, context: int | None = None) -> str:
+def measured_as(network: NetworkSettings | TransformerSettings, context: int | None = None) -> str:
     """Return the name under which the benchmark keeps a network's throughput."""
     size = f"{network.depth} x {network.width}"
     return f"{network.family} {size}" if context is None else f"text {size}, {context} characters"
