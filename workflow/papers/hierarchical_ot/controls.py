@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from papers.hierarchical_ot.matching_settings import Matching
@@ -41,9 +39,12 @@ def plans(found: Hot, matched: Matching, rng: np.random.Generator) -> dict[str, 
     return made | {f"random {number}": plan for number, plan in enumerate(shuffled)}
 
 
-def scored(found: Hot, matched: Matching, rng: np.random.Generator) -> dict[str, Any]:
-    """Return each rule's held-out score, random's being the mean over shuffles, and "undefined"."""
+def scored(found: Hot, matched: Matching, rng: np.random.Generator) -> tuple[dict[str, float], int]:
+    """Return held-out scores by rule, and how many undefined correlations they leave out.
+
+    "random" is the mean over shuffles.
+    """
     scores, undefined = found.scores(plans(found, matched, rng))
     random = [score for rule, score in scores.items() if rule.startswith("random ")]
     named = {rule: scores[rule] for rule in RULES if rule != "random"}
-    return {**named, "random": float(np.mean(random)), "undefined": undefined}
+    return {**named, "random": float(np.mean(random))}, undefined

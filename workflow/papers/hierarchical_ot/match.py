@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -151,6 +151,35 @@ def _null(layers: tuple[int, int], draws: int) -> np.ndarray:
     return layer_plans.depth_null(layers, draws, rng=generator(0, "depth null", *layers))
 
 
+class OneSplit(NamedTuple):
+    """A pair matched on one split.
+
+    Attributes
+    ----------
+    scores
+        Held-out score by rule.
+    undefined, unconverged
+        Correlations that the scores leave out; pairs of layers whose rotation ended at its cap.
+    structure
+        Value by measure.
+    plan, cost
+        Both (source layers, target layers).
+    dropped
+        Units left out, by side.
+    note
+        What `hot` says of the match.
+    """
+
+    scores: dict[str, float]
+    undefined: int
+    unconverged: int
+    structure: dict[str, float]
+    plan: np.ndarray
+    cost: np.ndarray
+    dropped: dict[str, int]
+    note: str
+
+
 class Rows:
     """Rows of the tables, as they are found."""
 
@@ -164,7 +193,7 @@ class Rows:
         return made | {"curves": pd.DataFrame(self.rows["curves"], columns=CURVES)}
 
     def run(self, source: Layers, target: Layers, rotate: bool, seed: int) -> Hot:
-        """Match two systems on one split."""
+        """Match two systems, lists of layers (stimuli, units), on the split of a seed."""
         held = split(len(source[0]), self.matched.held_out, seed=seed)
         return hot(
             source,
@@ -178,38 +207,63 @@ class Rows:
     def compare(
         self, name: str, source: Layers, target: Layers, rotate: bool, seed: int, splits: list[int]
     ) -> None:
-        """Add a pair, matched on each split."""
-        scores, structures, plans, costs = [], [], [], []
-        for number, split_seed in enumerate(splits):
-            found = self.run(source, target, rotate, split_seed)
-            rng = generator(split_seed, "shuffles")
-            scores.append({**scored(found, self.matched, rng), "unconverged": found.unconverged})
-            structures.append(self._structure(found))
-            plans.append(found.outer)
-            costs.append(found.cost)
-            if number == 0:
-                dropped = {f"dropped_{side}": sum(n) for side, n in found.dropped.items()}
-                shape = {"layers": len(source), "target_layers": len(target)}
-                told = {**shape, **dropped, "note": found.note}
+        """Add a pair, matched on each split: scores, plan and structure are means over splits.
+
+        Parameters
+        ----------
+        name
+            The pair's.
+        source, target
+            Layers, each (stimuli, units), rows being the same stimuli.
+        rotate
+            Whether each pair of layers is rotated (HOT+R).
+        seed
+            The rows' seed.
+        splits
+            Seeds of the splits of the stimuli.
+        """
+        found = [self._on_split(source, target, rotate, one) for one in splits]
         key = {"seed": seed, "pair": name, "rotate": "yes" if rotate else "no"}
-        counted = {what: sum(row[what] for row in scores) for what in ("undefined", "unconverged")}
+        beside = {
+            "layers": len(source),
+            "target_layers": len(target),
+            **{f"dropped_{side}": count for side, count in found[0].dropped.items()},
+            "note": found[0].note,
+            "undefined": sum(one.undefined for one in found),
+            "unconverged": sum(one.unconverged for one in found),
+        }
         for rule in RULES:
-            values = np.array([row[rule] for row in scores])
+            values = np.array([one.scores[rule] for one in found])
             sd = float(values.std(ddof=1)) if len(values) > 1 else float("nan")
             self.rows["scores"].append(
-                {**key, "rule": rule, "score": float(values.mean()), "sd": sd, **told, **counted}
+                {**key, "rule": rule, "score": float(values.mean()), "sd": sd, **beside}
             )
-        plan, cost = np.mean(plans, axis=0), np.mean(costs, axis=0)
+        plan = np.mean([one.plan for one in found], axis=0)
+        cost = np.mean([one.cost for one in found], axis=0)
         self.rows["plans"] += [
             {**key, "row": a, "column": b, "plan": plan[a, b], "cost": cost[a, b]}
             for a, b in np.ndindex(plan.shape)
         ]
-        mean = pd.DataFrame(structures).mean(skipna=False).to_dict()
+        mean = pd.DataFrame([one.structure for one in found]).mean(skipna=False).to_dict()
         if min(plan.shape) > 1:
             limit = float(np.quantile(_null(plan.shape, self.matched.null_draws), 0.975))
             mean["depth null 97.5 %"] = limit
             mean["depth above null"] = mean["depth correlation"] - limit
         self.measured(name, rotate, seed, mean)
+
+    def _on_split(self, source: Layers, target: Layers, rotate: bool, seed: int) -> OneSplit:
+        found = self.run(source, target, rotate, seed)
+        scores, undefined = scored(found, self.matched, generator(seed, "shuffles"))
+        return OneSplit(
+            scores,
+            undefined,
+            found.unconverged,
+            structure(found),
+            found.outer,
+            found.cost,
+            {side: sum(counts) for side, counts in found.dropped.items()},
+            found.note,
+        )
 
     def measured(self, name: str, rotate: bool, seed: int, values: dict[str, float]) -> None:
         """Add rows of structure."""
@@ -217,17 +271,6 @@ class Rows:
         self.rows["structure"] += [
             {**key, "measure": what, "value": value} for what, value in values.items()
         ]
-
-    def _structure(self, found: Hot) -> dict[str, float]:
-        greedy = layer_plans.greedy(found.cost)
-        values = {"outer cost": found.total, "hubness of greedy": layer_plans.hubness(greedy)}
-        if min(found.cost.shape) > 1:
-            values["depth correlation"] = layer_plans.depth_correlation(found.outer)
-            values["depth correlation of greedy"] = layer_plans.depth_correlation(greedy)
-        if found.cost.shape[0] == found.cost.shape[1]:
-            values["trace"] = layer_plans.trace(found.outer)
-            values["trace of greedy"] = layer_plans.trace(greedy)
-        return values
 
     def rotation(self, name: str, source: Layers, seed: int) -> None:
         """Add a system against itself, and against itself with every layer turned at random."""
@@ -245,12 +288,12 @@ class Rows:
     def subsampling(
         self, name: str, source: Layers, target: Layers, seed: int, shares: Sequence[float]
     ) -> None:
-        """Add scores with a share of the units of every layer, drawn at random."""
+        """Add scores with each share of the units of every layer, drawn at random."""
         rng = generator(seed, "units", name)
         for share in shares:
             few, others = ([_part(x, share, rng) for x in side] for side in (source, target))
             found = self.run(few, others, False, stream_seed(seed, "split", 0))
-            scores = scored(found, self.matched, rng)
+            scores, _ = scored(found, self.matched, rng)
             for rule in ("hot", "pairwise_best", "uniform"):
                 self._curve(name, rule, False, seed, share, scores[rule])
 
@@ -258,6 +301,22 @@ class Rows:
         rotated = "yes" if rotate else "no"
         row = dict(zip(CURVES, (seed, name, what, rotated, x, score), strict=True))
         self.rows["curves"].append(row)
+
+
+def structure(found: Hot) -> dict[str, float]:
+    """Return what a plan looks like, by measure: its cost, greedy hubs, order, mass on the diagonal.
+
+    Order needs two layers on both sides, the diagonal as many on either.
+    """
+    greedy = layer_plans.greedy(found.cost)
+    values = {"outer cost": found.total, "hubness of greedy": layer_plans.hubness(greedy)}
+    if min(found.cost.shape) > 1:
+        values["depth correlation"] = layer_plans.depth_correlation(found.outer)
+        values["depth correlation of greedy"] = layer_plans.depth_correlation(greedy)
+    if found.cost.shape[0] == found.cost.shape[1]:
+        values["trace"] = layer_plans.trace(found.outer)
+        values["trace of greedy"] = layer_plans.trace(greedy)
+    return values
 
 
 def _part(x: np.ndarray, share: float, rng: np.random.Generator) -> np.ndarray:
