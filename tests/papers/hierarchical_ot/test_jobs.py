@@ -11,7 +11,6 @@ from papers.hierarchical_ot.alternatives import alternatives
 from papers.hierarchical_ot.controls import RULES
 from papers.hierarchical_ot.embed import embed, embed_fixed
 from papers.hierarchical_ot.embedding_settings import SharedImages
-from papers.hierarchical_ot.figures import parts
 from papers.hierarchical_ot.learner import Learner
 from papers.hierarchical_ot.match import both, match, match_fixed
 from papers.hierarchical_ot.matching_settings import CheckpointMatching, Matching
@@ -255,10 +254,14 @@ def test_planted_regions_find_themselves_through_the_reader(study):
     table = study["fixed tables"]["structure"]
     traces = table[(table["pair"] == "nsd_1_2") & (table["measure"] == "trace")]["value"]
     assert (traces > 3 / 7).all()
-    ceilings = table[table["measure"].str.startswith("noise ceiling, source, ")]
-    assert len(ceilings) == 2 * 7 * 2 and ceilings["value"].between(30, 100).all()
-    left = table[table["measure"].str.startswith("voxels left out, ")]
-    assert len(left) == 2 * len(ceilings) and (left["value"] == 0).all()
+    ceilings, left = (table[table["measure"] == m] for m in ("noise ceiling", "voxels left out"))
+    assert len(ceilings) == 2 * 2 * 7 * 2 and ceilings["value"].between(30, 100).all()
+    assert len(left) == len(ceilings) and (left["value"] == 0).all()
+    own = ceilings[(ceilings["pair"] == "nsd_1_2") & (ceilings["seed"] == 1)]
+    regions = study["own"].brain.regions
+    assert set(zip(own["system"], own["region"], strict=True)) == {
+        (subject, region) for subject in ("subject1", "subject2") for region in regions
+    }
 
 
 def test_a_rotated_self_is_known_with_rotation_alone(study):
@@ -339,19 +342,3 @@ def test_files_of_other_seeds_are_told(study, tmp_path):
             **study["shown"],
             **embedded(own),
         )
-
-
-def test_scores_are_subtracted_seed_by_seed():
-    """Whatever the order of the rows."""
-    table = pd.DataFrame(
-        {
-            "pair": "cnn",
-            "rotate": "no",
-            "rule": ["hot"] * 3 + ["random"] * 3,
-            "seed": [0, 1, 2, 2, 0, 1],
-            "score": [0.5, 0.6, 0.9, 0.8, 0.4, 0.5],
-        }
-    )
-    (hot_scores,) = parts.by_seed(table, "hot", [("cnn", "no")])
-    (random,) = parts.by_seed(table, "random", [("cnn", "no")])
-    assert (hot_scores - random).round(9).tolist() == [0.1, 0.1, 0.1]

@@ -5,7 +5,7 @@ import pytest
 
 from papers.hierarchical_ot import aggregate, planted
 from papers.hierarchical_ot.controls import RULES, plans, scored
-from papers.hierarchical_ot.match import Rows, layers_of
+from papers.hierarchical_ot.match import Key, Rows, layers_of
 from papers.hierarchical_ot.matching_settings import CheckpointMatching, Cortex, Matching
 from replicortex.analysis.hot import hot
 from replicortex.core.errors import StudyError
@@ -75,7 +75,7 @@ def test_means_and_deviations_are_over_splits():
         [draw(60, 6, seed=n) for n in range(3)],
     )
     rows = Rows(MATCHED)
-    rows.compare("pair", source, target, False, 7, [10, 11])
+    rows.compare(Key(7, "pair", "a", "b"), source, target, [10, 11])
     each = [
         scored(rows.run(source, target, False, s), MATCHED, generator(s, "shuffles"))[0]["uniform"]
         for s in (10, 11)
@@ -104,6 +104,18 @@ def test_simulated_regions_are_found_and_noise_lowers_scores():
         if noise == 0.5:
             np.testing.assert_allclose(found.outer, np.eye(4) / 4, atol=1e-10)
     assert scores[1] < scores[0] - 0.2
+
+
+def test_what_simulated_subjects_are_stands_in_columns():
+    cortex = CORTEX.model_copy(update={"subjects": 3, "noise": [0.5, 2.0]})
+    tables = planted.match_planted(cortex=cortex, matched=MATCHED, draws=[4])
+    assert set(tables) == {"scores", "plans", "structure"}
+    couples = [("subject1", "subject2"), ("subject1", "subject3"), ("subject2", "subject3")]
+    for table in tables.values():
+        named = table[["seed", "pair", "source", "target", "noise_sd", "rotate"]].drop_duplicates()
+        assert sorted(named.itertuples(index=False, name=None)) == sorted(
+            (4, "distinct", *couple, noise, "no") for noise in (0.5, 2.0) for couple in couples
+        )
 
 
 def test_checkpoints_in_another_order_are_matched():

@@ -1,9 +1,9 @@
 """Transport between pairs of systems, with every baseline, over splits of the stimuli.
 
-Tables: "scores" (pair, rotate, rule -> score, sd over splits), "plans" (row, column -> plan, cost;
-means over splits), "structure" (measure -> value), "curves" (a network against its rotated self;
-units left out). One row for each seed: of the training, or, between systems that are not trained
-here, of the split alone.
+Tables: "scores" (rule -> score, sd over splits), "plans" (row, column -> plan, cost; means over
+splits), "structure" (measure -> value, of a system's region where it is one's), "curves" (a network
+against its rotated self; units left out). One row for each seed: of the training, or, between systems
+that are not trained here, of the split alone. Rows of the first three begin with the columns of `Key`.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from replicortex.core.randomness import generator, stream_seed
 Layers = Sequence[np.ndarray]
 TABLES = ("scores", "plans", "structure", "curves")
 # What files of layers have beside the layers, and its name in `structure`.
-BESIDE = {"ceilings/": "noise ceiling", "left out/": "voxels left out"}
+BESIDE = {"ceilings": "noise ceiling", "left out": "voxels left out"}
 CURVES = ["seed", "pair", "what", "rotate", "x", "score"]
 
 
@@ -62,7 +62,8 @@ def match(
             source, target = both(arrays, pair)
             splits = [stream_seed(seed, "split", s) for s in range(matched.splits)]
             for rotate in (False, True) if pair.rotate else (False,):
-                rows.compare(name, source, target, rotate, seed, splits)
+                key = Key(seed, name, pair.source, pair.target, rotate=rotate)
+                rows.compare(key, source, target, splits)
             if pair.probe:
                 rows.rotation(name, source, seed)
                 rows.subsampling(name, source, target, seed, matched.shares)
@@ -103,20 +104,19 @@ def match_fixed(
     rows = Rows(matched, workers)
     for name, pair in progress(list(pairs.items()), desc="pairs"):
         wanted = {f"{pair.domain}/{system}/" for system in (pair.source, pair.target)}
+        beside = {f"{kind}/" for kind in BESIDE}
         arrays = {}
         for path in fixed:
             found, _ = read_tensors(path)
-            arrays |= {k: v for k, v in found.items() if k.startswith((*wanted, *BESIDE))}
+            arrays |= {k: v for k, v in found.items() if k.startswith((*wanted, *beside))}
         source, target = both(arrays, pair)
         for seed in range(matched.splits):
             for rotate in (False, True) if pair.rotate else (False,):
-                rows.compare(name, source, target, rotate, seed, [seed])
-            for side, system in (("source", pair.source), ("target", pair.target)):
-                for kind, what in BESIDE.items():
-                    start = f"{kind}{system}/"
-                    for key in sorted(k for k in arrays if k.startswith(start)):
-                        measure = f"{what}, {side}, {key.removeprefix(start)}"
-                        rows.measured(name, False, seed, {measure: float(arrays[key].mean())})
+                key = Key(seed, name, pair.source, pair.target, rotate=rotate)
+                rows.compare(key, source, target, [seed])
+            key = Key(seed, name, pair.source, pair.target)
+            for system in dict.fromkeys((pair.source, pair.target)):
+                rows.beside(key, system, arrays)
     return {name: frame for name, frame in rows.frames().items() if name != "curves"}
 
 
@@ -149,6 +149,21 @@ def both(arrays: dict[str, np.ndarray], pair: Pair) -> tuple[list[np.ndarray], l
 @cache
 def _null(layers: tuple[int, int], draws: int) -> np.ndarray:
     return layer_plans.depth_null(layers, draws, rng=generator(0, "depth null", *layers))
+
+
+class Key(NamedTuple):
+    """What rows are of; noise_sd is that of simulated subjects, and empty for all others."""
+
+    seed: int
+    pair: str
+    source: str
+    target: str
+    noise_sd: float = float("nan")
+    rotate: bool = False
+
+    def columns(self) -> dict[str, Any]:
+        """Return the first columns of the rows."""
+        return {**self._asdict(), "rotate": "yes" if self.rotate else "no"}
 
 
 class OneSplit(NamedTuple):
@@ -204,26 +219,17 @@ class Rows:
             workers=self.workers,
         )
 
-    def compare(
-        self, name: str, source: Layers, target: Layers, rotate: bool, seed: int, splits: list[int]
-    ) -> None:
+    def compare(self, key: Key, source: Layers, target: Layers, splits: list[int]) -> None:
         """Add a pair, matched on each split: scores, plan and structure are means over splits.
 
         Parameters
         ----------
-        name
-            The pair's.
         source, target
             Layers, each (stimuli, units), rows being the same stimuli.
-        rotate
-            Whether each pair of layers is rotated (HOT+R).
-        seed
-            The rows' seed.
         splits
             Seeds of the splits of the stimuli.
         """
-        found = [self._on_split(source, target, rotate, one) for one in splits]
-        key = {"seed": seed, "pair": name, "rotate": "yes" if rotate else "no"}
+        found = [self._on_split(source, target, key.rotate, one) for one in splits]
         beside = {
             "layers": len(source),
             "target_layers": len(target),
@@ -236,12 +242,12 @@ class Rows:
             values = np.array([one.scores[rule] for one in found])
             sd = float(values.std(ddof=1)) if len(values) > 1 else float("nan")
             self.rows["scores"].append(
-                {**key, "rule": rule, "score": float(values.mean()), "sd": sd, **beside}
+                {**key.columns(), "rule": rule, "score": float(values.mean()), "sd": sd, **beside}
             )
         plan = np.mean([one.plan for one in found], axis=0)
         cost = np.mean([one.cost for one in found], axis=0)
         self.rows["plans"] += [
-            {**key, "row": a, "column": b, "plan": plan[a, b], "cost": cost[a, b]}
+            {**key.columns(), "row": a, "column": b, "plan": plan[a, b], "cost": cost[a, b]}
             for a, b in np.ndindex(plan.shape)
         ]
         mean = pd.DataFrame([one.structure for one in found]).mean(skipna=False).to_dict()
@@ -249,7 +255,15 @@ class Rows:
             limit = float(np.quantile(_null(plan.shape, self.matched.null_draws), 0.975))
             mean["depth null 97.5 %"] = limit
             mean["depth above null"] = mean["depth correlation"] - limit
-        self.measured(name, rotate, seed, mean)
+        self._structure(key, mean)
+
+    def beside(self, key: Key, system: str, arrays: dict[str, np.ndarray]) -> None:
+        """Add what is known of a system's regions beside their layers, each as a mean over voxels."""
+        for kind, what in BESIDE.items():
+            start = f"{kind}/{system}/"
+            for name in sorted(name for name in arrays if name.startswith(start)):
+                region = name.removeprefix(start)
+                self._structure(key, {what: float(arrays[name].mean())}, system, region)
 
     def _on_split(self, source: Layers, target: Layers, rotate: bool, seed: int) -> OneSplit:
         found = self.run(source, target, rotate, seed)
@@ -265,11 +279,13 @@ class Rows:
             found.note,
         )
 
-    def measured(self, name: str, rotate: bool, seed: int, values: dict[str, float]) -> None:
-        """Add rows of structure."""
-        key = {"seed": seed, "pair": name, "rotate": "yes" if rotate else "no"}
+    def _structure(
+        self, key: Key, values: dict[str, float], system: str = "", region: str = ""
+    ) -> None:
+        of = {"system": system, "region": region}
         self.rows["structure"] += [
-            {**key, "measure": what, "value": value} for what, value in values.items()
+            {**key.columns(), "measure": what, **of, "value": value}
+            for what, value in values.items()
         ]
 
     def rotation(self, name: str, source: Layers, seed: int) -> None:

@@ -7,7 +7,7 @@ from itertools import combinations, product
 import numpy as np
 import pandas as pd
 
-from papers.hierarchical_ot.match import Rows
+from papers.hierarchical_ot.match import Key, Rows
 from papers.hierarchical_ot.matching_settings import Cortex, Matching
 from replicortex.core.progress import Progress, iter_plainly
 from replicortex.core.randomness import generator, stream_seed
@@ -21,15 +21,20 @@ def match_planted(
     draws: list[int],
     progress: Progress = iter_plainly,
 ) -> dict[str, pd.DataFrame]:
-    """Compare simulated subjects whose regions correspond, anew for each draw (its row's seed)."""
+    """Compare simulated subjects whose regions correspond, anew for each draw (its row's seed).
+
+    Returns
+    -------
+    The tables of `match` but "curves": a pair is a kind of subjects, its systems two of them.
+    """
     rows = Rows(matched)
     for seed in progress(draws, desc="draws"):
         splits = [stream_seed(seed, "split", s) for s in range(matched.splits)]
         for kind, noise in product(cortex.renewal, cortex.noise):
             people = answers(cortex, kind, noise, seed)
             for one, other in combinations(range(len(people)), 2):
-                name = f"{kind} {noise:g} {one + 1}-{other + 1}"
-                rows.compare(name, people[one], people[other], False, seed, splits)
+                key = Key(seed, kind, f"subject{one + 1}", f"subject{other + 1}", noise)
+                rows.compare(key, people[one], people[other], splits)
     return {name: frame for name, frame in rows.frames().items() if name != "curves"}
 
 

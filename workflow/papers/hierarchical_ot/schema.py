@@ -1,6 +1,5 @@
 """The numbers of hierarchical optimal transport: types, ranges, and how they belong together."""
 
-from itertools import combinations, product
 from typing import Any
 
 from pydantic import Field, model_validator
@@ -76,6 +75,9 @@ class Numbers(TrainedNumbers):
                     )
         if not any(pair.probe for pair in self.pairs.values() if pair):
             raise ValueError("pairs: none has `probe: true`, of which the curves are made")
+        for kind in self.cortex.renewal:
+            if kind in self.pairs:
+                raise ValueError(f"cortex.renewal: '{kind}' is the name of a pair; choose another")
         vision = self.vision
         if vision.followed not in vision.networks:
             raise ValueError(
@@ -131,14 +133,15 @@ class Numbers(TrainedNumbers):
         return [name for name in names if name]
 
     def names(self) -> dict[str, list[Any]]:
-        """Pairs of systems, simulated ones included."""
-        cortex = self.cortex
-        couples = combinations(range(1, cortex.subjects + 1), 2)
-        planted = [
-            f"{kind} {noise:g} {one}-{other}"
-            for (one, other), kind, noise in product(couples, cortex.renewal, cortex.noise)
-        ]
-        return {"pair": [*(name for name, pair in self.pairs.items() if pair), *planted]}
+        """Pairs and their systems, simulated subjects and their noise included."""
+        pairs = {name: pair for name, pair in self.pairs.items() if pair}
+        planted = [f"subject{number + 1}" for number in range(self.cortex.subjects)]
+        return {
+            "pair": [*pairs, *self.cortex.renewal],
+            "source": [*(pair.source for pair in pairs.values()), *planted],
+            "target": [*(pair.target for pair in pairs.values()), *planted],
+            "noise_sd": list(self.cortex.noise),
+        }
 
     def workload(self) -> list[Workload]:
         """Images and passages of each network; a text of unknown length leaves its hours unknown."""
