@@ -73,7 +73,22 @@ def matched_checkpoints(
     epochs: list[int],
     matched: CheckpointMatching,
 ) -> list[dict[str, Any]]:
-    """Return plan, cost and structure of the checkpoints of two trainings."""
+    """Return plan, cost and structure of the checkpoints of two trainings: the paper's third level.
+
+    Parameters
+    ----------
+    one, other
+        Layers of each checkpoint of a training, [checkpoint][layer] (stimuli, units).
+    seed
+        Of the split and of the null; the rows' seed.
+    epochs
+        Of the checkpoints, in the same order.
+
+    Returns
+    -------
+    Rows of "checkpoints": measures "plan", "greedy" and "cost" for each pair of epochs, and numbers of
+    the whole plan, whose row and column are `NONE`.
+    """
     held = split(len(one[0][0]), matched.held_out, seed=seed)
     costs, plan = checkpoint_plan(one, other, held_out=held)
     null = layer_plans.depth_null(plan.shape, matched.null_draws, rng=generator(seed, "null"))

@@ -172,6 +172,7 @@ def _load(
     epoch: int,
     place: torch.device,
 ) -> torch.nn.Module:
+    """Return a network with the weights that training kept for an epoch, `<name>/<epoch>/<parameter>`."""
     start = f"{name}/{epoch}/"
     own = {k.removeprefix(start): v for k, v in tensors.items() if k.startswith(start)}
     network.load_state_dict({k: torch.from_numpy(np.array(v)) for k, v in own.items()})

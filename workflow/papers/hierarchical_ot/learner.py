@@ -73,7 +73,17 @@ def fresh(build: Callable[[], torch.nn.Module], seed: int, name: str) -> torch.n
 
 
 class Learner:
-    """Adam with a cosine schedule by epoch, on one loss."""
+    """Adam with a cosine schedule by epoch, on one loss.
+
+    Parameters
+    ----------
+    network
+        Its second output is what the loss sees.
+    training
+        Its lr at first, and its epochs, at whose end the cosine is at 0.
+    loss
+        (outputs, labels) -> a number.
+    """
 
     def __init__(
         self,
@@ -91,7 +101,15 @@ class Learner:
         labels: torch.Tensor,
         streams: Callable[[str], torch.Generator],
     ) -> dict[str, torch.Tensor]:
-        """Learn from one batch; return its loss."""
+        """Learn from one batch; return its loss.
+
+        Parameters
+        ----------
+        inputs, labels
+            As the network and the loss take them.
+        streams
+            Not used: nothing is drawn here.
+        """
         self.network.train()
         self.optimiser.zero_grad()
         loss = self.loss(self.network(inputs)[1], labels)

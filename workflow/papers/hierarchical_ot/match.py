@@ -196,7 +196,15 @@ class OneSplit(NamedTuple):
 
 
 class Rows:
-    """Rows of the tables, as they are found."""
+    """Rows of the tables, as they are found.
+
+    Parameters
+    ----------
+    matched
+        How systems are matched.
+    workers
+        Processes of one match; they change no result.
+    """
 
     def __init__(self, matched: Matching, workers: int = 1) -> None:
         self.matched, self.workers = matched, workers
@@ -208,7 +216,7 @@ class Rows:
         return made | {"curves": pd.DataFrame(self.rows["curves"], columns=CURVES)}
 
     def run(self, source: Layers, target: Layers, rotate: bool, seed: int) -> Hot:
-        """Match two systems, lists of layers (stimuli, units), on the split of a seed."""
+        """Match two systems on the split of a seed; their layers are (stimuli, units)."""
         held = split(len(source[0]), self.matched.held_out, seed=seed)
         return hot(
             source,
@@ -266,6 +274,7 @@ class Rows:
                 self._structure(key, {what: float(arrays[name].mean())}, system, region)
 
     def _on_split(self, source: Layers, target: Layers, rotate: bool, seed: int) -> OneSplit:
+        """Match two systems on the split of a seed, and weigh the target's layers by every rule."""
         found = self.run(source, target, rotate, seed)
         scores, undefined = scored(found, self.matched, generator(seed, "shuffles"))
         return OneSplit(
@@ -289,7 +298,11 @@ class Rows:
         ]
 
     def rotation(self, name: str, source: Layers, seed: int) -> None:
-        """Add a system against itself, and against itself with every layer turned at random."""
+        """Add a system against itself, and against itself with every layer turned at random.
+
+        The turns are orthogonal matrices drawn uniformly (Haar); plain transport needs the axes of the units,
+        HOT+R does not. Rows of "curves" have x = 1.
+        """
         rng = generator(seed, "rotation", name)
         # A layer of one unit has no rotation but its sign.
         turned = [
@@ -304,7 +317,10 @@ class Rows:
     def subsampling(
         self, name: str, source: Layers, target: Layers, seed: int, shares: Sequence[float]
     ) -> None:
-        """Add scores with each share of the units of every layer, drawn at random."""
+        """Add scores with each share of the units of every layer, drawn at random.
+
+        Of a layer of two units or more, two stay at least. Rows of "curves" have the share as x.
+        """
         rng = generator(seed, "units", name)
         for share in shares:
             few, others = ([_part(x, share, rng) for x in side] for side in (source, target))

@@ -16,7 +16,17 @@ LETTERS = 128  # ASCII
 
 
 class Cnn(nn.Module):
-    """Plain or residual 3 x 3 convolutions in three stages, for 32 x 32 images."""
+    """Plain or residual 3 x 3 convolutions in three stages, for 32 x 32 images.
+
+    Parameters
+    ----------
+    depth
+        Blocks, one convolution each, shared out among stages of 32, 16 and 8 pixels.
+    width
+        Channels of the first stage; the next ones have twice and four times as many.
+    residual
+        Whether a block's input is added to its output (He et al. 2016).
+    """
 
     def __init__(self, depth: int, width: int, residual: bool) -> None:
         super().__init__()
@@ -53,7 +63,7 @@ def _shortcut(x: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
 
 
 class Block(nn.Module):
-    """A transformer block with the norms in front."""
+    """A transformer block with the norms in front (Xiong et al. 2020)."""
 
     def __init__(self, width: int, heads: int, causal: bool) -> None:
         super().__init__()
@@ -75,7 +85,7 @@ class Block(nn.Module):
 
 
 class Vit(nn.Module):
-    """A vision transformer on patches of 4 x 4 pixels, mean-pooled."""
+    """A vision transformer on patches of 4 x 4 pixels, mean-pooled (Dosovitskiy et al. 2021)."""
 
     def __init__(self, depth: int, width: int, heads: int) -> None:
         super().__init__()
@@ -94,7 +104,15 @@ class Vit(nn.Module):
 
 
 class Transformer(nn.Module):
-    """A causal language model over ASCII characters."""
+    """A causal language model over ASCII characters, with learned places.
+
+    Parameters
+    ----------
+    depth, width, heads
+        Blocks, units of a character, heads of attention.
+    context
+        Characters of the longest passage.
+    """
 
     def __init__(self, depth: int, width: int, heads: int, context: int) -> None:
         super().__init__()
@@ -113,7 +131,7 @@ class Transformer(nn.Module):
 
 
 class Pooled(nn.Module):
-    """A CIFAR ResNet with one layer for each block."""
+    """A CIFAR ResNet with one layer for each block: its output, averaged over positions."""
 
     def __init__(self, network: CifarResNet) -> None:
         super().__init__()

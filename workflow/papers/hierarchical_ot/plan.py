@@ -87,7 +87,14 @@ class Plan(NamedTuple):
 
 
 def plan(numbers: Mapping[str, Any]) -> Plan:
-    """Return what the rules make of the paper's merged numbers."""
+    """Return what the rules make of the paper's merged numbers.
+
+    Parameters
+    ----------
+    numbers
+        The paper's section of the merged configuration, with paths of its datasets' manifests by name
+        ("manifests") and the paper's folder ("folder").
+    """
     manifests = numbers["manifests"]
     pairs = {name: pair for name, pair in numbers["pairs"].items() if pair}
     trained = {name: pair for name, pair in pairs.items() if is_trained(pair, numbers)}

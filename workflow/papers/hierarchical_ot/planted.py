@@ -39,7 +39,19 @@ def match_planted(
 
 
 def answers(cortex: Cortex, kind: str, noise: float, seed: int) -> list[list[np.ndarray]]:
-    """Return [subject][region] responses (stimuli, voxels), averaged over repeats."""
+    """Return [subject][region] responses (stimuli, voxels), averaged over repeats.
+
+    Parameters
+    ----------
+    cortex
+        Sizes of the simulation; its renewal by kind.
+    kind
+        Of subjects.
+    noise
+        S.d. of one repeat, where the signal's is 1.
+    seed
+        Of the subjects, and of their repeats' noise.
+    """
     made = subjects(
         count=cortex.subjects,
         regions=cortex.regions,

@@ -139,7 +139,11 @@ def of_images(
     place: torch.device,
     progress: Progress = iter_plainly,
 ) -> list[np.ndarray]:
-    """Return layers for images, uint8 (n, side, side, 3): bicubic to 224 pixels, normalised."""
+    """Return layers for images, uint8 (n, side, side, 3): bicubic to 224 pixels, normalised.
+
+    The first hidden state, which precedes the first block, is no layer. A layer is float32 (n, width), the
+    mean over all tokens. ViT-MAE (He et al. 2022) sees every patch, in their order.
+    """
     settings = getattr(network, "config", None)
     masked = getattr(settings, "model_type", "") == "vit_mae"
     patches = (SIDE // settings.patch_size) ** 2 if masked else 0
@@ -166,7 +170,19 @@ def of_passages(
     place: torch.device,
     progress: Progress = iter_plainly,
 ) -> list[np.ndarray]:
-    """Return layers for passages, one at a time: no padding, which would enter the mean."""
+    """Return layers for passages, one at a time: no padding, which would enter the mean.
+
+    Parameters
+    ----------
+    network
+        A model of transformers that returns hidden states.
+    folder
+        With the model's tokenizer.
+
+    Returns
+    -------
+    Layers, float32 (passages, width), each the mean over a passage's tokens.
+    """
     from transformers import AutoTokenizer
 
     with reading(folder, "the tokenizer of the model"):

@@ -65,6 +65,7 @@ class Numbers(TrainedNumbers):
 
     @model_validator(mode="after")
     def _belong_together(self) -> "Numbers":
+        """Check what one field alone cannot say: names that lead somewhere, sizes that fit."""
         for name, pair in self.pairs.items():
             for side in ("source", "target") if pair else ():
                 known = self.systems(pair.domain)
@@ -111,7 +112,10 @@ class Numbers(TrainedNumbers):
         return list(self.language.models if domain == "language" else self.vision.networks)
 
     def systems(self, domain: str) -> list[str]:
-        """Names of all systems of a domain at this scale."""
+        """Names of all systems of a domain at this scale.
+
+        Those whose data are null are left out: published networks, NSD, weights of published models.
+        """
         fixed = {
             "vision": FIXED_VISION if self.resnets else (),
             "language": FIXED_LANGUAGE if self.tiny_llm else (),
@@ -144,7 +148,10 @@ class Numbers(TrainedNumbers):
         }
 
     def workload(self) -> list[Workload]:
-        """Images and passages of each network; a text of unknown length leaves its hours unknown."""
+        """Images and passages that each network is shown in all its trainings.
+
+        A text of unknown length leaves its hours unknown.
+        """
         vision, language = self.vision, self.language
         kinds = [
             self._workload(name, vision.epochs * vision.train_images, measured_as(network))

@@ -42,6 +42,7 @@ def train_language(
         return F.cross_entropy(out[:, :-1].flatten(0, 1), shown[:, 1:].flatten())
 
     def make(name: str, seed: int) -> Run:
+        """Return the training of one model from one seed."""
         network = fresh(lambda: for_text(language.models[name], language.context), seed, name).to(
             place
         )
@@ -57,7 +58,19 @@ def train_language(
 
 
 class Passages:
-    """Batches of passages in an order drawn for each epoch; a passage is its own label."""
+    """Batches of passages in an order drawn for each epoch; a passage is its own label.
+
+    Parameters
+    ----------
+    passages
+        Codes of characters (passages, characters), on any device.
+    batch
+        Passages of a batch; fewer where there are not as many.
+    seed
+        Of the orders.
+    device
+        On which batches are given.
+    """
 
     def __init__(self, passages: torch.Tensor, batch: int, seed: int, device: torch.device) -> None:
         self.passages, self.batch = passages.to(device), min(batch, len(passages))

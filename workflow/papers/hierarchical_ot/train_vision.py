@@ -43,6 +43,7 @@ def train_vision(
     shown = normalise(torch.from_numpy(tested), vision.mean, vision.sd).to(place)
 
     def make(name: str, seed: int) -> Run:
+        """Return the training of one network from one seed."""
         network = fresh(lambda: for_images(vision.networks[name]), seed, name)
         network = network.to(place, memory_format=torch.channels_last)
         learner = Learner(network, vision, lambda out, labels: F.cross_entropy(out, labels))

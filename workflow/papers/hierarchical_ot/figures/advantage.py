@@ -32,7 +32,14 @@ def gaps(table: pd.DataFrame) -> pd.DataFrame:
 
 @styled
 def draw(scores: Path) -> Figure:
-    """How much HOT scores above each rule, seed by seed."""
+    """How much HOT scores above each rule, seed by seed.
+
+    Parameters
+    ----------
+    scores
+        The table: a panel for each rule of `AGAINST`, a row for each comparison of systems of more than
+        one layer.
+    """
     table = shown(tables.read(scores))
     # A system of one layer leaves nothing to choose.
     table = table[(table["layers"] > 1) & (table["target_layers"] > 1)]

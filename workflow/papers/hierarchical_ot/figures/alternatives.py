@@ -29,7 +29,13 @@ METHODS = {
 
 @styled
 def draw(alternatives: Path) -> Figure:
-    """Layers matched by other similarities: scores through HOT's units, own scores, order."""
+    """Layers matched by other similarities: scores through HOT's units, own scores, order.
+
+    Parameters
+    ----------
+    alternatives
+        The table: its columns "score", "own score" and "depth correlation" are a panel each.
+    """
     table = tables.read(alternatives)
     pairs = named(table["pair"])
     figure = new_figure(2.7)

@@ -17,7 +17,13 @@ if TYPE_CHECKING:
 
 @styled
 def draw(checkpoints: Path) -> Figure:
-    """Costs between checkpoints of two trainings, the third plan, and greedy matching."""
+    """Costs between checkpoints of two trainings, the third plan, and greedy matching.
+
+    Parameters
+    ----------
+    checkpoints
+        The table: its measures "cost", "plan" and "greedy" by epochs are a panel each.
+    """
     table = tables.read(checkpoints)
     figure = new_figure(2.7)
     axes = figure.subplots(1, 3)

@@ -23,7 +23,13 @@ COLUMNS = 6
 
 @styled
 def draw(plans: Path, structure: Path) -> Figure:
-    """Outer plans with their marginals, mean over splits and seeds."""
+    """Outer plans with their marginals, mean over splits and seeds.
+
+    Parameters
+    ----------
+    plans, structure
+        The tables; of the latter the depth correlations, which stand above the panels.
+    """
     table = shown(tables.read(plans))
     found, names = mean_plans(table), dict(zip(table["label"], table["name"], strict=True))
     order = rows(shown(tables.read(structure)), measure="depth correlation")

@@ -25,7 +25,13 @@ COPIES = {"itself": "itself", "rotated self": "rotated"}
 
 @styled
 def draw(curves: Path) -> Figure:
-    """A network against itself and against its rotated self, plain and with rotation."""
+    """A network against itself and against its rotated self, plain and with rotation.
+
+    Parameters
+    ----------
+    curves
+        The table: its rows of what = "itself" and "rotated self".
+    """
     table = rows(tables.read(curves), what=list(COPIES))
     pairs = named(table["pair"])
     figure = new_figure(2.6)

@@ -18,7 +18,13 @@ if TYPE_CHECKING:
 
 @styled
 def draw(scores: Path) -> Figure:
-    """Held-out scores of HOT, the paper's baselines and the controls."""
+    """Held-out scores of HOT, the paper's baselines and the controls.
+
+    Parameters
+    ----------
+    scores
+        The table: a row of the figure for each comparison, a mark for each rule.
+    """
     table = shown(tables.read(scores))
     names = table["label"].cat.categories
     figure = new_figure(0.27 * len(names) + 1.2)

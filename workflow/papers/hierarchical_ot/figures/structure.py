@@ -26,7 +26,14 @@ NULL = "depth null 97.5 %"
 
 @styled
 def draw(structure: Path) -> Figure:
-    """Depth correlation beside its null, and share of mass on the diagonal."""
+    """Depth correlation beside its null, and share of mass on the diagonal.
+
+    Parameters
+    ----------
+    structure
+        The table. Depth correlations are those of real systems, the diagonal is that of pairs of subjects,
+        simulated or of NSD.
+    """
     table = tables.read(structure)
     figure = new_figure(3.6)
     left, right = figure.subplots(1, 2)
@@ -50,7 +57,10 @@ def draw(structure: Path) -> Figure:
 
 
 def _order(ax: Axes, table: pd.DataFrame) -> None:
-    """Draw depth correlations of the plan and of greedy choice over the range under random costs."""
+    """Draw depth correlations of the plan and of greedy choice over the range under random costs.
+
+    `table` has rows of "structure" of real systems.
+    """
     own = rows(shown(table), measure=[*DEPTHS, NULL])
     # One seed without a number leaves the mean without one.
     means = own.groupby(["label", "measure"], observed=True)["value"].agg(
@@ -75,7 +85,10 @@ def _order(ax: Axes, table: pd.DataFrame) -> None:
 
 
 def _diagonal(ax: Axes, table: pd.DataFrame) -> None:
-    """Draw the share of mass between corresponding regions, over all couples of subjects."""
+    """Draw the share of mass between corresponding regions, over all couples of subjects.
+
+    `table` has rows of "structure"; pairs of NSD are one group, simulated ones a group for each noise.
+    """
     own = rows(table, measure=list(TRACES), rotate="no")
     own = own[own["noise_sd"].notna() | own["pair"].isin(NSD)]
     names = named(own["pair"])

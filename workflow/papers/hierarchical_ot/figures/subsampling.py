@@ -21,7 +21,13 @@ DRAWN = ("hot", "pairwise_best", "uniform")
 
 @styled
 def draw(curves: Path) -> Figure:
-    """Scores when units are left out."""
+    """Scores when units are left out.
+
+    Parameters
+    ----------
+    curves
+        The table: its rows whose what is a rule, by the share of units x.
+    """
     table = rows(tables.read(curves), what=DRAWN)
     pairs, shares = named(table["pair"]), np.unique(table["x"])
     figure = new_figure(2.6)
