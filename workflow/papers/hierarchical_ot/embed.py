@@ -80,19 +80,19 @@ def embed(
                 f"{for_language}: trained from seed {other['seed']}, {for_vision} beside it from "
                 f"{described['seed']}"
             )
-        for name, numbers in vision.networks.items():
-            network = _load(for_images(numbers), tensors, name, vision.epochs, place)
+        for name, settings in vision.networks.items():
+            network = _load(for_images(settings), tensors, name, vision.epochs, place)
             for domain, x in ready.items():
                 _put(arrays, f"{domain}/{name}", layers(network, x))
-            start = fresh(lambda n=numbers: for_images(n), described["seed"], name).to(place)
+            start = fresh(lambda n=settings: for_images(n), described["seed"], name).to(place)
             _put(arrays, f"untrained/{name}", layers(start, ready["vision"]))
         followed = vision.followed
         for epoch in vision.checkpoints:
             network = for_images(vision.networks[followed])
             network = _load(network, tensors, followed, epoch, place)
             _put(arrays, f"checkpoint/{epoch}", layers(network, ready["vision"]))
-        for name, numbers in language.models.items():
-            network = for_text(numbers, language.context)
+        for name, model in language.models.items():
+            network = for_text(model, language.context)
             network = _load(network, written, name, language.epochs, place)
             _put(arrays, f"language/{name}", layers(network, read))
         found.append(Tensors(arrays, {"seed": described["seed"]}))

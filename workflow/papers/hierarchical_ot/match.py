@@ -105,7 +105,7 @@ def match_fixed(
     for name, pair in progress(list(pairs.items()), desc="pairs"):
         wanted = {f"{pair.domain}/{system}/" for system in (pair.source, pair.target)}
         beside = {f"{kind}/" for kind in BESIDE}
-        arrays = {}
+        arrays: dict[str, np.ndarray] = {}
         for path in fixed:
             found, _ = read_tensors(path)
             arrays |= {k: v for k, v in found.items() if k.startswith((*wanted, *beside))}

@@ -60,8 +60,8 @@ def embed(
             f"found {model.domain}"
         )
     if model.domain == "language":
-        shown = passages.passages(text, language)[1]
-        found = of_passages(network, folder, shown, place, progress)
+        read = passages.passages(text, language)[1]
+        found = of_passages(network, folder, read, place, progress)
     else:
         if betas is None:
             raise StudyError(f"published.{name}: it is shown the images of `betas`, which is null")

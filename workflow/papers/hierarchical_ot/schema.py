@@ -66,19 +66,29 @@ class Numbers(TrainedNumbers):
     @model_validator(mode="after")
     def _belong_together(self) -> "Numbers":
         """Check what one field alone cannot say: names that lead somewhere, sizes that fit."""
-        for name, pair in self.pairs.items():
-            for side in ("source", "target") if pair else ():
-                known = self.systems(pair.domain)
-                if getattr(pair, side) not in known:
+        self._check_pairs()
+        self._check_vision()
+        self._check_systems()
+        return self
+
+    def _check_pairs(self) -> None:
+        """A pair's systems are there at this scale, one pair is probed, no kind is named as a pair."""
+        for name, pair in self.matched_pairs().items():
+            known = self.systems(pair.domain)
+            for side, system in (("source", pair.source), ("target", pair.target)):
+                if system not in known:
                     raise ValueError(
-                        f"pairs.{name}.{side}: '{getattr(pair, side)}' is no system of "
-                        f"{pair.domain} ({', '.join(known)})"
+                        f"pairs.{name}.{side}: '{system}' is no system of {pair.domain} "
+                        f"({', '.join(known)})"
                     )
-        if not any(pair.probe for pair in self.pairs.values() if pair):
+        if not any(pair.probe for pair in self.matched_pairs().values()):
             raise ValueError("pairs: none has `probe: true`, of which the curves are made")
         for kind in self.cortex.renewal:
             if kind in self.pairs:
                 raise ValueError(f"cortex.renewal: '{kind}' is the name of a pair; choose another")
+
+    def _check_vision(self) -> None:
+        """The network that is followed exists, its checkpoints end with training, a batch is there."""
         vision = self.vision
         if vision.followed not in vision.networks:
             raise ValueError(
@@ -95,17 +105,24 @@ class Numbers(TrainedNumbers):
             raise ValueError(
                 f"vision.batch: {vision.batch} is more than the {vision.train_images} training images"
             )
-        names = [*vision.networks, *self.language.models, *self.published]
+
+    def _check_systems(self) -> None:
+        """No two systems have one name, and heads divide widths."""
+        names = [*self.vision.networks, *self.language.models, *self.published]
         names += [*FIXED_VISION, *FIXED_LANGUAGE, *FIXED_V4]
         names += [f"subject{number}" for number in range(1, 9)]
         for name in names:
             if names.count(name) > 1:
                 raise ValueError(f"'{name}' is the name of two systems; choose another")
-        models = {**vision.networks, **self.language.models}
+        models: dict[str, NetworkSettings | TransformerSettings]
+        models = {**self.vision.networks, **self.language.models}
         for name, model in models.items():
             if model.width % model.heads:
                 raise ValueError(f"{name}: heads {model.heads} does not divide width {model.width}")
-        return self
+
+    def matched_pairs(self) -> dict[str, Pair]:
+        """Pairs that this scale does not leave out."""
+        return {name: pair for name, pair in self.pairs.items() if pair is not None}
 
     def trained(self, domain: str) -> list[str]:
         """Names of the systems of a domain that are trained here."""
@@ -131,14 +148,14 @@ class Numbers(TrainedNumbers):
 
     def datasets(self) -> list[str]:
         """Names of the datasets that this scale reads."""
-        names = [self.training_data, self.text, self.recordings]
-        names += [self.resnets, self.tiny_llm, self.betas]
-        names += [self.vision_weights, self.language_weights]
-        return [name for name in names if name]
+        optional = [self.resnets, self.tiny_llm, self.betas]
+        optional += [self.vision_weights, self.language_weights]
+        named = [name for name in optional if name]
+        return [self.training_data, self.text, self.recordings, *named]
 
     def names(self) -> dict[str, list[Any]]:
         """Pairs and their systems, simulated subjects and their noise included."""
-        pairs = {name: pair for name, pair in self.pairs.items() if pair}
+        pairs = self.matched_pairs()
         planted = [f"subject{number + 1}" for number in range(self.cortex.subjects)]
         return {
             "pair": [*pairs, *self.cortex.renewal],
@@ -176,6 +193,11 @@ class Numbers(TrainedNumbers):
 
 
 def measured_as(network: NetworkSettings | TransformerSettings, context: int | None = None) -> str:
-    """Return the name under which the benchmark keeps a network's throughput."""
+    """Return the name under which the benchmark keeps a network's throughput.
+
+    `context` is that of a language model, in characters.
+    """
     size = f"{network.depth} x {network.width}"
-    return f"{network.family} {size}" if context is None else f"text {size}, {context} characters"
+    if isinstance(network, NetworkSettings):
+        return f"{network.family} {size}"
+    return f"text {size}, {context} characters"
