@@ -3,7 +3,8 @@
 import numpy as np
 import pandas as pd
 
-from papers.hierarchical_ot.figures import advantage, parts, plans
+from papers.hierarchical_ot.figures import advantage, checkpoints, parts, plans
+from replicortex.core.files import write
 
 NAN = float("nan")
 
@@ -69,3 +70,10 @@ def test_plans_are_means_and_those_of_one_layer_are_left_out():
     found = plans.mean_plans(parts.shown(given))
     assert list(found) == ["CNN, shallow → deep"]
     np.testing.assert_allclose(found["CNN, shallow → deep"], [[0.4, 0.1], [0.1, 0.4]])
+
+
+def test_one_seed_has_no_checkpoints_to_match_and_the_figure_says_so(tmp_path):
+    path = tmp_path / "checkpoints.csv"
+    write(path, pd.DataFrame(columns=["seed", "measure", "row", "column", "value"]))
+    texts = [text.get_text() for ax in checkpoints.draw(path).axes for text in ax.texts]
+    assert texts.count("one seed: no other to match") == 3

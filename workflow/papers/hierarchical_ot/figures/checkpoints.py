@@ -9,7 +9,7 @@ import seaborn as sns
 
 from replicortex.core import tables
 from replicortex.plotting.look import rows
-from replicortex.plotting.style import letter, new_figure, note, styled
+from replicortex.plotting.style import GREY, letter, new_figure, note, styled
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -35,6 +35,11 @@ def draw(checkpoints: Path) -> Figure:
     for ax, mark, (what, title, told) in zip(axes, "abc", panels, strict=True):
         own = rows(table, measure=what)
         grid = own.pivot_table(index="row", columns="column", values="value")
+        letter(ax, mark, title)
+        if grid.empty:
+            ax.set(xticks=[], yticks=[])
+            ax.text(0.5, 0.5, "one seed: no other to match", ha="center", color=GREY)
+            continue
         is_cost = what == "cost"
         sns.heatmap(
             grid if is_cost else len(grid) * grid,
@@ -48,6 +53,5 @@ def draw(checkpoints: Path) -> Figure:
         ax.invert_yaxis()
         ax.tick_params(axis="y", rotation=0)
         ax.set(xlabel="Epoch, other seed", ylabel="")
-        letter(ax, mark, title)
     axes[0].set_ylabel("Epoch, one seed")
     return note(figure, "Mean over pairs of seeds. Epoch 0 is before training.")
