@@ -88,7 +88,7 @@ class Hot:
         """
         shares = self._shares(weights)
         return [
-            np.tensordot(row, self.predictions(layer, np.flatnonzero(row)), 1)
+            np.tensordot(row, self.predictions(layer, np.flatnonzero(row).tolist()), 1)
             for layer, row in enumerate(shares)
         ]
 
@@ -112,7 +112,7 @@ class Hot:
         undefined = 0
         for number, layer in enumerate(self.source):
             used = np.any([share[number] > 0 for share in shares.values()], axis=0)
-            told = self.predictions(number, np.flatnonzero(used))
+            told = self.predictions(number, np.flatnonzero(used).tolist())
             for name, share in shares.items():
                 values = _correlations(layer, np.tensordot(share[number], told, 1))
                 missing = int(np.isnan(values).sum())
@@ -132,7 +132,8 @@ class Hot:
                 f"reconstruct: weights of shape {weights.shape} with positive rows are needed for "
                 f"{self.cost.shape[0]} x {self.cost.shape[1]} layers"
             )
-        return weights / weights.sum(axis=1, keepdims=True)
+        shares: np.ndarray = weights / weights.sum(axis=1, keepdims=True)
+        return shares
 
 
 def _correlations(x: np.ndarray, y: np.ndarray) -> np.ndarray:

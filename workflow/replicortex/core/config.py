@@ -248,7 +248,8 @@ def checked_numbers(paper: str, scale: str, changes: Mapping[str, Any], root: Pa
         numbers = merge(numbers, sections[scale])
         validate(model, numbers, f"{file} ({scale})")
     where = f"config/config.yaml: papers.{paper}" if changes else f"{file} ({scale})"
-    return validate(model, merge(numbers, changes), where)
+    found: PaperNumbers = validate(model, merge(numbers, changes), where)
+    return found
 
 
 def numbers_model(paper: str) -> type[PaperNumbers]:
@@ -276,8 +277,9 @@ def merge(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]
     merged = dict(base)
     for key, value in changes.items():
         old = merged.get(key)
-        both = isinstance(value, Mapping) and isinstance(old, Mapping)
-        merged[key] = merge(old, value) if both else value
+        if isinstance(value, Mapping) and isinstance(old, Mapping):
+            value = merge(old, value)
+        merged[key] = value
     return merged
 
 

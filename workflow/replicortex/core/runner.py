@@ -153,7 +153,7 @@ class _Tee:
 
 def _run(
     rule: str,
-    what: Mapping[str, Any],
+    what: dict[str, Any],
     inputs: Mapping[str, Any],
     outputs: Mapping[str, Any],
     resources: Mapping[str, Any],

@@ -132,8 +132,8 @@ def _fault(fault: Mapping[str, Any]) -> str:
     location = [str(part) for part in fault["loc"]]
     key = "".join(f".{part}" for part in location)
     if fault["type"] == "extra_forbidden":
-        owner = {"source": Source, "files": File, "citation": Citation}.get(location[0], Dataset)
-        owner = owner if len(location) > 1 else Dataset
+        parts: dict[str, type[Section]] = {"source": Source, "files": File, "citation": Citation}
+        owner = parts.get(location[0], Dataset) if len(location) > 1 else Dataset
         return f": unknown key '{key[1:]}'{nearest(location[-1], owner.model_fields)}"
     if fault["type"] == "missing":
         return f": key '{key[1:]}' is missing"

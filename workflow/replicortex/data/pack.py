@@ -117,5 +117,5 @@ def floc_digest(folder: Path) -> str:
 def _write(path: Path, arrays: dict[str, np.ndarray]) -> None:
     """Write arrays in their order; numpy dates the members of an archive 1980 by itself."""
     stream = io.BytesIO()
-    np.savez_compressed(stream, **arrays)
+    np.savez_compressed(stream, allow_pickle=False, **arrays)
     write_bytes(path, stream.getvalue())

@@ -133,15 +133,15 @@ def _declared(declared: Dataset, there: Path, mirror: Mirror) -> dict[str, Conte
     """Return the declared files: in place already, in the mirror, or still to be fetched."""
     found = {}
     for path, file in declared.files.items():
+        assert file.size is not None and file.sha256 is not None  # checked when it was declared
         place = there / path
         intact = (
             place.is_file()
             and place.stat().st_size == file.size
             and annex.file_sha256(place) == file.sha256
         )
-        if not intact:
-            place = mirror.find(path, file) or _with_python(path, file)
-        found[path] = Content(file.size, file.sha256, place)
+        here = place if intact else mirror.find(path, file) or _with_python(path, file)
+        found[path] = Content(file.size, file.sha256, here)
     return found
 
 
@@ -289,8 +289,8 @@ def _hashed(paths: Mapping[str, Path], cache: Path) -> dict[str, Content]:
         for path, place in paths.items():
             stamp = [_shown(place.resolve()), place.stat().st_size, place.stat().st_mtime_ns]
             kept = known.get(path)
-            same = isinstance(kept, list) and kept[:-1] == stamp
-            digest = kept[-1] if same else annex.file_sha256(place)
+            noted = kept if isinstance(kept, list) and kept[:-1] == stamp else None
+            digest = noted[-1] if noted else annex.file_sha256(place)
             hashes[path] = [*stamp, digest]
             found[path] = Content(place.stat().st_size, digest, place)
     finally:  # hours of work for some datasets

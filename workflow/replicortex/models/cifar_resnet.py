@@ -64,4 +64,5 @@ class CifarResNet(nn.Module):
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """Return logits (n, 10) of normalised images (n, 3, 32, 32)."""
-        return self.linear(self.layers(images)["layer3"].mean((2, 3)))
+        logits: torch.Tensor = self.linear(self.layers(images)["layer3"].mean((2, 3)))
+        return logits

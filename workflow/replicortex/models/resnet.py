@@ -63,4 +63,5 @@ class ResNet(nn.Module):
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """Return features (n, width * 2 ** (stages - 1)) of images (n, 3, side, side)."""
         maps = F.relu(self.bn1(self.conv1(images)))
-        return self.stages(maps).mean((2, 3))
+        features: torch.Tensor = self.stages(maps).mean((2, 3))
+        return features

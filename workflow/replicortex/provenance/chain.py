@@ -85,7 +85,8 @@ def read_record(path: Path) -> dict[str, Any]:
 
 def recorded(path: Path) -> str:
     """Return the sha256 that a result had when it was made."""
-    return read_record(path)["output"]["sha256"]
+    digest: str = read_record(path)["output"]["sha256"]
+    return digest
 
 
 def entries(record: Mapping[str, Any]) -> Iterator[dict[str, Any]]:

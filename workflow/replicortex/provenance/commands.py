@@ -20,7 +20,7 @@ UNLISTED = (
 DECLARED = ROOT / "config/datasets.yaml"
 
 
-def add(parts: argparse._SubParsersAction) -> None:
+def add(parts: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the commands to a parser."""
 
     def part(name: str, run: Callable[..., Any], what: str) -> argparse.ArgumentParser:

@@ -103,7 +103,8 @@ class Hashes:
         kept = self._kept.get(name)
         if isinstance(kept, list) and kept[:-1] == before:
             self.remembered += 1
-            return kept[-1]
+            digest: str | None = kept[-1]
+            return digest
         found = records.file_sha256(place) if raw else content_sha256(path)
         self.bytes_read += before[0]
         if found is not None and _facts(place) == before and _settled(before):

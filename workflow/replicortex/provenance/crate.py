@@ -351,13 +351,12 @@ class _RunCrate:
             found = next(
                 (p for p in (place, place.with_name(f"{place.name}.gz")) if p.is_file()), None
             )
-            travels = (
+            if (
                 found is not None
                 and (found.suffix in TRAVELS or "manifests" in found.parts)
                 and found.stat().st_size <= LARGE
                 and content_sha256(found) == facts["sha256"]
-            )
-            if travels:
+            ):
                 known = self._file(found)
                 if found != place:  # the hash is of what was compressed
                     note = f"{place.name}, compressed; sha256 of its content"
@@ -396,7 +395,8 @@ def _step_id(step: Step) -> str:
 
 def _ended(step: Step) -> str | None:
     """Return when a job ended; records made before 21 November 2026 do not tell."""
-    return step.record["run"].get("ended")
+    ended: str | None = step.record["run"].get("ended")
+    return ended
 
 
 def _usual(commits: Iterable[str]) -> str:

@@ -60,7 +60,7 @@ def read(folder: Path) -> dict[str, str | None] | None:
     except OSError:  # a folder in its place
         content = b""
     try:
-        files = json.loads(content)["files"]
+        files: dict[str, str | None] = json.loads(content)["files"]
         if content != _text(files) or (is_kept(folder) and None in files.values()):
             raise ValueError
     except (ValueError, KeyError, TypeError):

@@ -84,7 +84,7 @@ def read(path: Path, whole: bool = True) -> dict[str, Any]:
     """
     try:
         text = path.read_bytes().decode()
-        record = json.loads(text)
+        record: dict[str, Any] = json.loads(text)
         canonical = _is_canonical(text, record)
         own = record.pop("sha256")
     except (ValueError, KeyError, AttributeError, TypeError):
@@ -100,7 +100,7 @@ def read(path: Path, whole: bool = True) -> dict[str, Any]:
         )
     if isinstance(record["inputs"].get("list"), str):
         if not whole:
-            return record | {"inputs": {}}
+            return {**record, "inputs": {}}
         record["inputs"] = _listed(path.parent / record["inputs"]["list"], record["inputs"])
     if not all(isinstance(part, list) for part in record["inputs"].values()) or not all(
         _has(entry, DATASET_ENTRY if "dataset" in entry else ENTRY)
@@ -113,7 +113,8 @@ def read(path: Path, whole: bool = True) -> dict[str, Any]:
 
 def code_rules(record: Mapping[str, Any]) -> int:
     """Return the version of the rules by which a record's code was hashed; 1 where it names none."""
-    return record.get("code_rules", 1)
+    rules: int = record.get("code_rules", 1)
+    return rules
 
 
 def list_of(path: Path) -> Path | None:
@@ -129,7 +130,8 @@ def _listed(path: Path, told: Mapping[str, str]) -> dict[str, list[dict[str, Any
         raise StudyError(f"{path}: the list of inputs is not here") from None
     if sha256(content) != told["sha256"]:
         raise StudyError(f"{path}: the list of inputs was changed after it was written")
-    return json.loads(content)
+    inputs: dict[str, list[dict[str, Any]]] = json.loads(content)
+    return inputs
 
 
 def _is_canonical(text: str, record: Any) -> bool:

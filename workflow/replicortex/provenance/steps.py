@@ -25,12 +25,14 @@ class Step:
     @property
     def call(self) -> str:
         """Module and function."""
-        return self.record["job"]["call"]
+        call: str = self.record["job"]["call"]
+        return call
 
     @property
     def rule(self) -> str:
         """The rule as it was named when the job ran."""
-        return self.record["run"]["rule"]
+        rule: str = self.record["run"]["rule"]
+        return rule
 
     @property
     def seeds(self) -> list[int]:

@@ -123,8 +123,8 @@ def follow(key: torch.nn.Module, query: torch.nn.Module, momentum: float) -> Non
     _match(key.named_parameters(), query.named_parameters())
     for slow, fast in zip(key.parameters(), query.parameters(), strict=True):
         slow.lerp_(fast, 1 - momentum)
-    for slow, fast in zip(key.buffers(), query.buffers(), strict=True):
-        slow.copy_(fast)
+    for own, other in zip(key.buffers(), query.buffers(), strict=True):
+        own.copy_(other)
 
 
 def _match(

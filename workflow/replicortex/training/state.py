@@ -111,15 +111,16 @@ class State:
 
     def _claim(self) -> bool:
         """Become the owner if there is none, or none alive."""
+        token = uuid.uuid4().hex
         me = {
-            "token": uuid.uuid4().hex,
+            "token": token,
             "host": _machine(),
             "pid": os.getpid(),
             "started": _start_of(os.getpid()),
             "slurm_job": os.environ.get("SLURM_JOB_ID", ""),
         }
         # Written aside, then linked: the lock appears whole or not at all, for one claimant only.
-        aside = self.folder / f".owner.{me['token']}"
+        aside = self.folder / f".owner.{token}"
         write_bytes(aside, json.dumps(me, sort_keys=True).encode())
         try:
             with self._locked_scratch():
@@ -129,7 +130,7 @@ class State:
             return False
         finally:
             aside.unlink(missing_ok=True)
-        self._token = me["token"]
+        self._token = token
         return True
 
     @contextmanager
@@ -285,7 +286,10 @@ class State:
                     stacklevel=2,
                 )
                 continue
-            return torch.load(io.BytesIO(payload), map_location="cpu", weights_only=True)
+            saved: dict[str, Any] = torch.load(
+                io.BytesIO(payload), map_location="cpu", weights_only=True
+            )
+            return saved
         return None
 
 
