@@ -9,18 +9,19 @@ from __future__ import annotations
 import hashlib
 import importlib
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args, get_origin
+from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, Field, ValidationError, field_validator
+from pydantic import Field, field_validator
 
 from replicortex.core import papers as paper_files
 from replicortex.core.errors import StudyError, nearest
 from replicortex.core.files import canonical_json
 from replicortex.core.schema import Name, PaperNumbers, PositiveInt
 from replicortex.core.section import Section
+from replicortex.core.validation import validate
 from replicortex.core.yaml_text import read_yaml_file
 from replicortex.data.declared import Dataset, missing_user_data
 from replicortex.data.declared import load as load_datasets
@@ -248,8 +249,7 @@ def checked_numbers(paper: str, scale: str, changes: Mapping[str, Any], root: Pa
         numbers = merge(numbers, sections[scale])
         validate(model, numbers, f"{file} ({scale})")
     where = f"config/config.yaml: papers.{paper}" if changes else f"{file} ({scale})"
-    found: PaperNumbers = validate(model, merge(numbers, changes), where)
-    return found
+    return validate(model, merge(numbers, changes), where)
 
 
 def numbers_model(paper: str) -> type[PaperNumbers]:
@@ -281,86 +281,3 @@ def merge(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]
             value = merge(old, value)
         merged[key] = value
     return merged
-
-
-def validate(model: type[BaseModel], values: Mapping[str, Any], where: str) -> Any:
-    """Return the model of the values.
-
-    Raises
-    ------
-    StudyError
-        One sentence on the first fault: file, key, what was found, what was expected.
-    """
-    try:
-        return model.model_validate(values)
-    except ValidationError as error:
-        raise StudyError(f"{where}: {_sentence(error.errors()[0], model, values)}") from None
-
-
-def _sentence(fault: Mapping[str, Any], model: type[BaseModel], values: Any) -> str:
-    path, owner = _follow(fault["loc"], model, values)
-    key = ".".join(path)
-    found = fault.get("input")
-    if fault["type"] == "extra_forbidden":
-        return f"unknown key '{key}'{nearest(path[-1], owner.model_fields)}"
-    if fault["type"] == "missing":
-        return f"key '{key}' is missing"
-    if fault["type"] == "value_error":
-        return f"{key}: {fault['ctx']['error']}" if key else str(fault["ctx"]["error"])
-    message = fault["msg"][0].lower() + fault["msg"][1:]
-    context = fault.get("ctx", {})
-    near = ""
-    if "expected" in context and isinstance(found, str):
-        near = nearest(found, [word.strip("' ") for word in _words(context["expected"])])
-    shown = repr(found) if not isinstance(found, Mapping) else "a mapping"
-    return f"{key}: {message}, found {shown}{near}"
-
-
-def _words(expected: str) -> list[str]:
-    return expected.replace(" or ", ", ").split(", ")
-
-
-def _follow(
-    location: Iterable[str | int], model: type[BaseModel], values: Any
-) -> tuple[list[str], type[BaseModel]]:
-    """Return the keys that lead to a fault, and the model that owns the last one.
-
-    Pydantic's location also holds the tags of unions, which are no keys of the file.
-    """
-    path: list[str] = []
-    kind: Any = model
-    owner = model
-    location = list(location)
-    for position, part in enumerate(location):
-        last = position == len(location) - 1
-        if isinstance(kind, type) and issubclass(kind, BaseModel):
-            owner = kind
-            field = kind.model_fields.get(str(part))
-            kind = field.annotation if field else None
-        elif get_origin(kind) in (dict, list):
-            kind = get_args(kind)[-1]
-        else:  # a union: the part is the tag of one member
-            members = [m for m in _members(kind) if _tag(m) == part]
-            if members and not last:
-                kind = members[0]
-                continue
-            if isinstance(values, Mapping) and part not in values and not last:
-                continue
-        path.append(str(part))
-        if isinstance(values, Mapping):
-            values = values.get(part)
-        elif isinstance(values, list) and isinstance(part, int) and part < len(values):
-            values = values[part]
-    return path, owner
-
-
-def _members(kind: Any) -> list[Any]:
-    found: list[Any] = []
-    for part in get_args(kind):
-        found += [part] if isinstance(part, type) else _members(part)
-    return found
-
-
-def _tag(member: Any) -> Any:
-    field = getattr(member, "model_fields", {}).get("kind")
-    return get_args(field.annotation)[0] if field else None

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
 from replicortex.core.codehash import code_hash
-from replicortex.core.errors import StudyError, nearest
+from replicortex.core.errors import StudyError
 from replicortex.core.files import canonical_json
 from replicortex.core.schema import PositiveInt
 from replicortex.core.section import Section
+from replicortex.core.validation import validate
 from replicortex.core.yaml_text import read_yaml_file
 
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
@@ -116,35 +117,13 @@ def load(path: Path) -> dict[str, Dataset]:
 
 
 def _dataset(path: Path, where: str, entry: Any) -> Dataset:
-    try:
-        declared = Dataset.model_validate(entry)
-    except ValidationError as error:
-        raise StudyError(f"{where}{_fault(error.errors()[0])}") from None
+    declared = validate(Dataset, entry, where)
     if declared.kind == "fixture":
         return declared.model_copy(update={"version": _fixture_version(where, declared)})
     if declared.source.listing is None:
         return declared
     listed = dict(_listed(path.parent / declared.source.listing, declared.source.url_prefix))
     return declared.model_copy(update={"files": {**declared.files, **listed}})
-
-
-def _fault(fault: Mapping[str, Any]) -> str:
-    location = [str(part) for part in fault["loc"]]
-    key = "".join(f".{part}" for part in location)
-    if fault["type"] == "extra_forbidden":
-        parts: dict[str, type[Section]] = {"source": Source, "files": File, "citation": Citation}
-        owner = parts.get(location[0], Dataset) if len(location) > 1 else Dataset
-        return f": unknown key '{key[1:]}'{nearest(location[-1], owner.model_fields)}"
-    if fault["type"] == "missing":
-        return f": key '{key[1:]}' is missing"
-    if fault["type"] == "value_error":
-        return f"{key}: {fault['ctx']['error']}"
-    found = fault.get("input")
-    near = ""
-    if fault["type"] == "literal_error":
-        near = nearest(str(found), NEEDED)
-    shown = "" if isinstance(found, Mapping) else f", found {found!r}"
-    return f"{key}: {fault['msg'][0].lower()}{fault['msg'][1:]}{shown}{near}"
 
 
 def _fixture_version(where: str, declared: Dataset) -> str:
@@ -154,7 +133,7 @@ def _fixture_version(where: str, declared: Dataset) -> str:
         code = code_hash(module)
     except ModuleNotFoundError:
         raise StudyError(
-            f"{where}.source.generator: no module '{module}' in this repository"
+            f"{where}: source.generator: no module '{module}' in this repository"
         ) from None
     made_by = canonical_json([source.generator, source.arguments, code])
     return f"{declared.version}-{hashlib.sha256(made_by.encode()).hexdigest()[:10]}"
