@@ -6,7 +6,6 @@ Whatever is wrong is told in one sentence before any job starts.
 
 from __future__ import annotations
 
-import hashlib
 import importlib
 import os
 from collections.abc import Mapping
@@ -17,6 +16,7 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import Field, field_validator
 
 from replicortex.core import papers as paper_files
+from replicortex.core.digests import sha256
 from replicortex.core.errors import StudyError, nearest
 from replicortex.core.files import canonical_json
 from replicortex.core.schema import Name, PaperNumbers, PositiveInt
@@ -180,7 +180,7 @@ def manifest_name(name: str, entry: Dataset) -> str:
     job that runs, unless a file is missing.
     """
     content = entry.model_dump(mode="json", include={"version", "source", "files"})
-    return f"{name}@{hashlib.sha256(canonical_json(content).encode()).hexdigest()[:8]}.json"
+    return f"{name}@{sha256(canonical_json(content))[:8]}.json"
 
 
 def _selected(run: str | list[str], known: list[str], root: Path) -> tuple[list[str], list[str]]:

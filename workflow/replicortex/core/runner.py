@@ -291,8 +291,8 @@ def write_results(
     A list of paths takes a list of values in the order of the paths, that of the seeds where there
     is one for each seed; or one figure for several formats.
     """
+    from replicortex.core.digests import file_sha256
     from replicortex.core.files import FIGURE_SUFFIXES, write
-    from replicortex.provenance import records
 
     written = []
     for name, paths in outputs.items():
@@ -315,7 +315,7 @@ def write_results(
         for position, (path, each) in enumerate(zip(many, values, strict=True)):
             seed = seeds[position] if packed else None
             write(path, each, identity.of_seed(seed))
-            written.append((path, records.file_sha256(path), seed))
+            written.append((path, file_sha256(path), seed))
     return written
 
 

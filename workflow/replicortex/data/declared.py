@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -10,6 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from replicortex.core.codehash import code_hash
+from replicortex.core.digests import sha256
 from replicortex.core.errors import StudyError
 from replicortex.core.files import canonical_json
 from replicortex.core.schema import PositiveInt
@@ -136,7 +136,7 @@ def _fixture_version(where: str, declared: Dataset) -> str:
             f"{where}: source.generator: no module '{module}' in this repository"
         ) from None
     made_by = canonical_json([source.generator, source.arguments, code])
-    return f"{declared.version}-{hashlib.sha256(made_by.encode()).hexdigest()[:10]}"
+    return f"{declared.version}-{sha256(made_by)[:10]}"
 
 
 def _leads_out(path: str) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from replicortex.core.digests import sha256
 from replicortex.core.errors import StudyError
 from replicortex.core.files import AGAIN, Tensors
 from replicortex.core.reading import reading
@@ -59,7 +59,7 @@ def shard(taken: Sequence[tuple[str, np.ndarray]], left_out: dict[str, str]) -> 
         entries.append({"name": name, "start": start, "frames": len(frames)})
         start += len(frames)
     together = np.concatenate([frames for _, frames in taken])
-    digest = hashlib.sha256(together.data).hexdigest()
+    digest = sha256(together.data)
     return Tensors(
         {"frames": together}, {"videos": entries, "left_out": left_out, "sha256": digest}
     )
@@ -89,7 +89,7 @@ def open_store(shards: Sequence[Path], *, check: bool = False) -> Store:
             videos += own
             left_out |= told["left_out"]
             digest = told["sha256"]
-        if check and hashlib.sha256(frames.data).hexdigest() != digest:
+        if check and sha256(frames.data) != digest:
             raise StudyError(f"{path}: was changed after it was written (its sha256 differs)")
         arrays.append(frames)
     return Store(arrays, videos, left_out)

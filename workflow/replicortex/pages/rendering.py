@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 import re
 from collections.abc import Iterable, Iterator
@@ -17,6 +16,8 @@ from pygments.filter import simplefilter
 from pygments.formatters import HtmlFormatter
 from pygments.lexers import PythonLexer
 from pygments.token import Comment, Keyword, Literal, Name, Token
+
+from replicortex.core.digests import sha256
 
 TEMPLATES = Path(__file__).with_name("templates")
 COLOURED = (Comment, Keyword, Literal, Name.Builtin, Name.Class, Name.Decorator, Name.Function)
@@ -60,7 +61,7 @@ def page_name(folder: str, key: str) -> str:
         short = key
     else:
         letters = re.sub(r"[^A-Za-z0-9]+", "-", key).strip("-")[:40]
-        short = f"{letters}-{hashlib.sha256(key.encode()).hexdigest()[:12]}"
+        short = f"{letters}-{sha256(key)[:12]}"
     return f"{folder}/{short}.html" if folder else f"{short}.html"
 
 

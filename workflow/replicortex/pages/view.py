@@ -13,6 +13,7 @@ from markupsafe import Markup
 
 from replicortex.core.codehash import source_hashes
 from replicortex.core.config import SCALES
+from replicortex.core.digests import sha256
 from replicortex.core.errors import StudyError
 from replicortex.data import declared
 from replicortex.pages import claims as judged
@@ -295,7 +296,7 @@ class View:
 
     def source_page(self, name: str, content: bytes, commit: str) -> str:
         """Return the page of a source; write it when it is asked for first."""
-        key = records.sha256(content)
+        key = sha256(content)
         if key not in self.sources:
             self.sources[key] = page_name("sources", key)
             self.page(

@@ -9,6 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from replicortex.core.digests import file_sha256
 from replicortex.core.errors import StudyError
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -184,7 +185,7 @@ def _cite(options: argparse.Namespace) -> None:
 
 
 def _verify(options: argparse.Namespace) -> int:
-    from replicortex.provenance import chain, records
+    from replicortex.provenance import chain
     from replicortex.provenance.contents import CACHE, Hashes
     from replicortex.provenance.verification import Fault, counting, verify
 
@@ -199,7 +200,7 @@ def _verify(options: argparse.Namespace) -> int:
                 continue
             files.append(_chained(file))
             below.append(files[-1])
-            if files[-1] != file and records.file_sha256(file) != chain.recorded(files[-1]):
+            if files[-1] != file and file_sha256(file) != chain.recorded(files[-1]):
                 what = f"the file is not the one that was made as {files[-1]}"
                 copies.append(Fault(file.as_posix(), what))
     else:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import hashlib
 import os
 import time
 import zlib
@@ -12,8 +11,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from replicortex.core.digests import file_sha256, stream_sha256
 from replicortex.core.remembered import recall, remember
-from replicortex.provenance import records
 
 BROKEN = "broken"
 CACHE = Path("results/.hashes.json")
@@ -27,10 +26,10 @@ def content_sha256(path: Path) -> str | None:
     if place is None:
         return None
     if place.suffix != ".gz":
-        return records.file_sha256(place)
+        return file_sha256(place)
     try:
         with gzip.open(place) as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest()
+            return stream_sha256(stream)
     except (OSError, EOFError, zlib.error):  # a compressed copy that does not unpack
         return BROKEN
 
@@ -105,7 +104,7 @@ class Hashes:
             self.remembered += 1
             digest: str | None = kept[-1]
             return digest
-        found = records.file_sha256(place) if raw else content_sha256(path)
+        found = file_sha256(place) if raw else content_sha256(path)
         self.bytes_read += before[0]
         if found is not None and _facts(place) == before and _settled(before):
             self._kept[name] = [*before, found]

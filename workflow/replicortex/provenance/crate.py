@@ -19,6 +19,7 @@ from urllib.parse import quote
 from rocrate.model import ContextEntity, Entity
 from rocrate.rocrate import ROCrate
 
+from replicortex.core.digests import sha256
 from replicortex.core.errors import StudyError
 from replicortex.core.files import canonical_json
 from replicortex.core.yaml_text import read_yaml_file
@@ -313,7 +314,7 @@ class _RunCrate:
         formal = self._parameter(step, name, value)
         text = canonical_json(value)
         return self._add(
-            f"{formal.id}={records.sha256(text)[:12]}",
+            f"{formal.id}={sha256(text)[:12]}",
             "PropertyValue",
             name=name,
             value=value if type(value) in TYPES else text,

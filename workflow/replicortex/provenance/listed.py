@@ -11,6 +11,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
+from replicortex.core.digests import sha256
 from replicortex.core.errors import StudyError
 from replicortex.core.files import canonical_json, write_bytes
 from replicortex.provenance import records
@@ -69,7 +70,7 @@ def read(folder: Path) -> dict[str, str | None] | None:
 
 
 def _text(files: Mapping[str, str | None]) -> bytes:
-    told = {"files": dict(files), "sha256": records.sha256(canonical_json(files))}
+    told = {"files": dict(files), "sha256": sha256(canonical_json(files))}
     return (canonical_json(told, indent=1) + "\n").encode()
 
 

@@ -10,7 +10,6 @@ may differ, and `audit diff` names the kernels.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import platform
@@ -23,6 +22,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from replicortex.core.digests import file_sha256, sha256
 from replicortex.core.errors import StudyError
 from replicortex.core.files import canonical_json, write_bytes
 from replicortex.data import manifest
@@ -54,17 +54,6 @@ DATASET_ENTRY = {
 def path_of(result: Path) -> Path:
     """Return where the record of a result lies."""
     return result.with_name(result.name + SUFFIX)
-
-
-def sha256(content: bytes | str) -> str:
-    """Return the sha256 of bytes or text."""
-    return hashlib.sha256(content.encode() if isinstance(content, str) else content).hexdigest()
-
-
-def file_sha256(path: Path) -> str:
-    """Return the sha256 of a file."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def read(path: Path, whole: bool = True) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from replicortex.core.digests import sha256
 from replicortex.core.errors import StudyError
 from replicortex.provenance import chain, records
 
@@ -115,7 +116,7 @@ def _key(record: dict[str, Any]) -> str:
     Packs of one rule are rules of their own: two of them differ in nothing but their seeds.
     """
     identity = records.Identity(record["job"], record["inputs"])
-    return records.sha256(f"{identity.id} {record['run']['rule']}")
+    return sha256(f"{identity.id} {record['run']['rule']}")
 
 
 def _sorted(found: dict[str, Step]) -> Iterator[Step]:

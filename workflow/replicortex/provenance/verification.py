@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from replicortex.core.codehash import joined, read_from, source_hashes
+from replicortex.core.digests import sha256
 from replicortex.core.errors import StudyError
 from replicortex.data import annex, manifest
 from replicortex.provenance import chain, listed, records
@@ -195,7 +196,7 @@ class _Check:
     def _of_repository(self, source: Path, found: str | None) -> Fault:
         """Return what is told of a file of the repository that is another one now, or is gone."""
         content = self.history.read("HEAD", source.as_posix())
-        committed = None if content is None else records.sha256(content)
+        committed = None if content is None else sha256(content)
         what = "is not the file that results were made from" if found else "is missing"
         if self.history.trouble:
             what = f"{what}; whether that was committed, git cannot tell"

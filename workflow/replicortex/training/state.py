@@ -9,7 +9,6 @@ by a heartbeat that it counts up, and that is watched on the watcher's own clock
 from __future__ import annotations
 
 import errno
-import hashlib
 import io
 import json
 import os
@@ -25,6 +24,7 @@ from typing import Any
 
 from filelock import FileLock
 
+from replicortex.core.digests import sha256
 from replicortex.core.errors import StudyError
 from replicortex.core.files import write_bytes
 
@@ -264,7 +264,7 @@ class State:
         newest = self.path(name)
         if newest.exists():
             newest.replace(newest.with_suffix(".previous"))
-        write_bytes(newest, hashlib.sha256(payload).hexdigest().encode() + b"\n" + payload)
+        write_bytes(newest, sha256(payload).encode() + b"\n" + payload)
         self._saved = time.monotonic()
 
     def load(self, name: str) -> dict[str, Any] | None:
@@ -279,7 +279,7 @@ class State:
             if not path.exists():
                 continue
             digest, _, payload = path.read_bytes().partition(b"\n")
-            if hashlib.sha256(payload).hexdigest().encode() != digest:
+            if sha256(payload).encode() != digest:
                 warnings.warn(
                     f"{path}: the saved state is damaged (checksum differs) and is not used; "
                     "training resumes from an older state or from the start",
