@@ -16,6 +16,7 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import Field, field_validator
 
 from replicortex.core import papers as paper_files
+from replicortex.core import table_schema
 from replicortex.core.digests import sha256
 from replicortex.core.errors import StudyError, nearest
 from replicortex.core.files import canonical_json
@@ -127,6 +128,8 @@ def check(config: Mapping[str, Any], root: Path) -> Study:
         for paper in selected
     }
     about = {paper: paper_files.load(paper, root) for paper in selected}
+    for paper in selected:  # what is wrong there would be told when the first table is written
+        table_schema.load(root / "workflow/papers" / paper / table_schema.FILE)
     for paper in settings.papers:
         if paper not in known:
             raise StudyError(

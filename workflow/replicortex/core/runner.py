@@ -294,6 +294,7 @@ def write_results(
     from replicortex.core.digests import file_sha256
     from replicortex.core.files import FIGURE_SUFFIXES, write
 
+    _check_tables(results, outputs, identity.what["call"])
     written = []
     for name, paths in outputs.items():
         value = results[name]
@@ -317,6 +318,18 @@ def write_results(
             write(path, each, identity.of_seed(seed))
             written.append((path, file_sha256(path), seed))
     return written
+
+
+def _check_tables(results: Mapping[str, Any], outputs: Mapping[str, Any], call: str) -> None:
+    """Check tables against what their paper declares, before anything is written."""
+    from replicortex.core import codehash, table_schema
+
+    pairs: list[tuple[Path, Any]] = []
+    for name, paths in outputs.items():
+        values = results[name] if isinstance(paths, list) else [results[name]]
+        if isinstance(values, list):
+            pairs += zip(paths if isinstance(paths, list) else [paths], values, strict=False)
+    table_schema.check_written(pairs, call, codehash.ROOT / "papers")
 
 
 def _in_order(name: str, values: list[Any], seeds: list[int]) -> None:

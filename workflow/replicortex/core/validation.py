@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from types import NoneType, UnionType
 from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, RootModel, ValidationError
 
 from replicortex.core.errors import StudyError, nearest
 
@@ -84,6 +84,8 @@ def _follow(
     kind: Any = model
     owner = model
     for part in location:
+        if isinstance(kind, type) and issubclass(kind, RootModel):
+            kind = kind.model_fields["root"].annotation
         members = _members(kind)
         if len(members) > 1:  # a union: the part names one of its members
             kind = next((one for one in members if str(part) in _names(one)), None)
