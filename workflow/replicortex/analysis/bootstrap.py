@@ -228,6 +228,20 @@ def _refuse_constant(square_sums: np.ndarray, kind: str, start: int) -> None:
 
 
 def _pair_indices(n_stimuli: int, pairs: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
+    """Return first and second stimulus of each pair that counts, (n_pairs,) each.
+
+    Parameters
+    ----------
+    n_stimuli
+        How many there are.
+    pairs
+        Bool, (n_stimuli, n_stimuli) or one for each pair of the upper triangle; None: all pairs.
+
+    Raises
+    ------
+    StudyError
+        When the mask is of another type or shape.
+    """
     first, second = np.triu_indices(n_stimuli, k=1)
     if pairs is None:
         return first, second
@@ -243,6 +257,13 @@ def _pair_indices(n_stimuli: int, pairs: np.ndarray | None) -> tuple[np.ndarray,
 
 
 def _as_vectors(vectors: np.ndarray, n_pairs: int, kind: str) -> np.ndarray:
+    """Return vectors of dissimilarities as float64 (vectors, n_pairs), checked.
+
+    Raises
+    ------
+    StudyError
+        Another shape, NaN or infinity, or a vector without any order.
+    """
     vectors = np.asarray(vectors, dtype=np.float64)
     if vectors.ndim != 2 or vectors.shape[1] != n_pairs:
         raise StudyError(

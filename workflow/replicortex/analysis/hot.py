@@ -215,6 +215,19 @@ class _Pairs:
         tolerance: float,
         steps: int,
     ) -> None:
+        """Keep what all rows share.
+
+        Parameters
+        ----------
+        source
+            Layers as they were given, (stimuli, units).
+        target
+            Scaled responses to the stimuli to train on, (those stimuli, units).
+        held
+            Which stimuli are held out, bool (stimuli,).
+        rotate, tolerance, steps
+            As in `hot`.
+        """
         self.source, self.target, self.held, self.rotate = source, target, held, rotate
         self.tolerance, self.steps = tolerance, steps
         self.ends = np.cumsum([y.shape[1] for y in target])[:-1]
@@ -250,6 +263,7 @@ def _shared_row(number: int) -> tuple[list[Match], np.ndarray, int]:
 def _rows(
     pairs: _Pairs, layers: int, workers: int
 ) -> Iterator[tuple[list[Match], np.ndarray, int]]:
+    """Yield each source layer's matches, its held-out responses and how many units it lost."""
     if workers <= 1:
         yield from map(pairs.row, range(layers))
         return
@@ -263,6 +277,13 @@ def _rows(
 def _held_out(
     source: Sequence[np.ndarray], target: Sequence[np.ndarray], held_out: np.ndarray
 ) -> np.ndarray:
+    """Return which stimuli are held out, bool (stimuli,).
+
+    Raises
+    ------
+    StudyError
+        When a system has no layer, layers differ in their stimuli, or too few are held out or left.
+    """
     if not len(source) or not len(target):
         raise StudyError("hot: each system needs one layer or more")
     stimuli = len(source[0])

@@ -190,6 +190,13 @@ def square(pairs: np.ndarray) -> np.ndarray:
 
 
 def _as_rows(features: np.ndarray, what: str) -> np.ndarray:
+    """Return features as float64 (..., n_stimuli, n_features), checked.
+
+    Raises
+    ------
+    StudyError
+        Fewer than two stimuli, NaN or infinity.
+    """
     features = np.asarray(features, dtype=np.float64)
     if features.ndim < 2 or features.shape[-2] < 2:
         raise StudyError(

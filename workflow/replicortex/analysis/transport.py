@@ -92,6 +92,13 @@ def total_cost(cost: np.ndarray, plan: csr_array) -> float:
 
 
 def _simplex(cost: np.ndarray, iterations: int) -> np.ndarray:
+    """Return the plan (n, m) of the network simplex, masses 1/n and 1/m; Bonneel et al. (2011), by POT.
+
+    Raises
+    ------
+    StudyError
+        When it does not finish.
+    """
     import ot
 
     n, m = cost.shape

@@ -118,6 +118,7 @@ def _csv(table: Any) -> bytes:
 
 
 def _npz(arrays: dict[str, Any]) -> bytes:
+    """Return arrays by name as an npz archive, sorted and without the time."""
     import zipfile
 
     import numpy as np
@@ -134,6 +135,7 @@ def _npz(arrays: dict[str, Any]) -> bytes:
 
 
 def _safetensors(value: Tensors) -> bytes:
+    """Return arrays and description as safetensors, sorted; tensors of torch are taken to the CPU."""
     import numpy as np
     from safetensors.numpy import save
 

@@ -43,6 +43,7 @@ class Job:
         code: bool,
         by: str | None = None,
     ):
+        """Keep what `job` was given; environment, datasets and threads follow in `complete_rules`."""
         self.call = call
         self.by = by
         self.arguments = arguments
@@ -52,6 +53,7 @@ class Job:
         self.threads = 1
 
     def __call__(self, wildcards: Any) -> str:
+        """Return the job of some wildcards as canonical JSON: what its record calls its identity."""
         arguments = {
             name: value(wildcards) if callable(value) else value
             for name, value in self.arguments.items()

@@ -107,6 +107,7 @@ def _only_this_environment() -> None:
 
 
 def _prepare(threads: int) -> None:
+    """Fix threads and determinism in the environment, before any library of numbers is loaded."""
     if "numpy" in sys.modules and "torch" not in sys.modules:
         # The engine's preamble came first; its numpy would keep the engine's thread count.
         from threadpoolctl import threadpool_limits
@@ -158,6 +159,7 @@ def _run(
     outputs: Mapping[str, Any],
     resources: Mapping[str, Any],
 ) -> None:
+    """Call the job's function, write its results, and their records after all of them."""
     from replicortex.core.section import typed
     from replicortex.provenance import records
 

@@ -78,6 +78,13 @@ class Column(Section):
 
     @model_validator(mode="after")
     def _belong_together(self) -> Column:
+        """Refuse what contradicts itself.
+
+        Raises
+        ------
+        ValueError
+            A number without a unit, words with a range, ends out of order, `by` of several columns.
+        """
         if self.kind in ("number", "whole") and not self.unit:
             raise ValueError(f"a {self.kind} needs its unit")
         if self.kind in ("words", "flag") and self.range is not None:

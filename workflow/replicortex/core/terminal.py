@@ -76,6 +76,7 @@ class Lines(logging.Formatter):
         return text
 
     def _progress(self, done: int, total: int) -> str:
+        """Return the line of progress: jobs done, time gone and left, what ended last, and what runs."""
         gone = self.clock() - (self.start or 0.0)
         if done == total:
             return f"{total} of {total} jobs done in {duration(gone)}"

@@ -82,6 +82,13 @@ class Dataset(Section):
 
     @model_validator(mode="after")
     def _complete(self) -> Dataset:
+        """Refuse an entry that lacks what its kind needs.
+
+        Raises
+        ------
+        ValueError
+            Naming the key.
+        """
         kind = self.source.kind
         for key in NEEDED[kind]:
             if not getattr(self.source, key):
@@ -127,6 +134,13 @@ def _dataset(path: Path, where: str, entry: Any) -> Dataset:
 
 
 def _fixture_version(where: str, declared: Dataset) -> str:
+    """Return a fixture's version with a tail that follows from generator, arguments and code.
+
+    Raises
+    ------
+    StudyError
+        When there is no such generator.
+    """
     source = declared.source
     module = str(source.generator).partition(":")[0]
     try:
@@ -145,6 +159,13 @@ def _leads_out(path: str) -> bool:
 
 
 def _listed(listing: Path, prefix: str | None) -> Iterator[tuple[str, File]]:
+    """Yield the files of a listing, a table (path, size in bytes, sha256) with a heading.
+
+    Raises
+    ------
+    StudyError
+        Naming the line that is none, or whose file would lie outside the dataset.
+    """
     where = f"config/{listing.parent.name}/{listing.name}"
     try:
         lines = listing.read_text().splitlines()

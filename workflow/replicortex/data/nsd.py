@@ -373,6 +373,7 @@ def _parts(layout: Layout) -> tuple[str, ...]:
 
 
 def _maps(person: int, layout: Layout, part: str, name: str) -> tuple[str, str]:
+    """Return the files of a person's regions and of the noise ceiling's SNR (ncsnr), relative to NSD."""
     base = f"nsddata_betas/ppdata/subj{person:02}/{FOLDER[layout]}/{BETAS}"
     if layout == "volume":
         return (

@@ -72,6 +72,13 @@ def decode(path: Path, size: int, *, grey: bool = False, most: int | None = None
 
 
 def _frames(container: Any, size: int, grey: bool, most: int | None) -> list[np.ndarray]:
+    """Return a video's frames, each uint8 (size, size, channels), `most` at most.
+
+    Raises
+    ------
+    ValueError
+        When it has no picture, is damaged, or ends before its declared end.
+    """
     if not container.streams.video:
         raise ValueError("it has no picture")
     stream = container.streams.video[0]

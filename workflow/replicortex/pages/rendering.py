@@ -26,6 +26,7 @@ PLAIN = re.compile(r"[A-Za-z0-9_@-][A-Za-z0-9_.@-]{0,99}")  # a key that may nam
 
 @cache
 def _environment() -> Environment:
+    """Return the templates: all text escaped, and a name that is not given an error."""
     made = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,

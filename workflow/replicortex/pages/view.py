@@ -46,6 +46,23 @@ class View:
         hashes: Hashes,
         hosts: bool = False,
     ):
+        """Read the run: its jobs, and who made and who reads what.
+
+        Parameters
+        ----------
+        source, target
+            Folder of the run, and of its pages.
+        root
+            The repository.
+        history
+            Its commits.
+        results
+            The run's results, to start from.
+        hashes
+            Of contents.
+        hosts
+            Whether names of machines and numbers of their jobs are shown.
+        """
         self.hosts = hosts  # whether names of machines and numbers of their jobs are shown
         self.source, self.target, self.root, self.history = source, target, root, history
         self.results, self.hashes = results, hashes

@@ -81,6 +81,7 @@ def _result(file: Path) -> Path:
 
 
 def _figure(options: argparse.Namespace) -> None:
+    """Print the lineage of a result."""
     from replicortex.data.declared import load
     from replicortex.provenance import chain
     from replicortex.provenance.overview import overview
@@ -95,6 +96,7 @@ def _figure(options: argparse.Namespace) -> None:
 
 
 def _diff(options: argparse.Namespace) -> None:
+    """Print where two results, or two runs, differ first."""
     from replicortex.provenance.differences import differences, runs
 
     one, other = options.one, options.other
@@ -109,6 +111,7 @@ def _diff(options: argparse.Namespace) -> None:
 
 
 def _why(options: argparse.Namespace) -> None:
+    """Print which jobs would run to have a result, or the study, again, and why."""
     from replicortex.provenance.contents import CACHE, Hashes
     from replicortex.provenance.reasons import lines, why
 
@@ -129,6 +132,13 @@ def _why(options: argparse.Namespace) -> None:
 
 
 def _export(options: argparse.Namespace) -> None:
+    """Write a run's crate.
+
+    Raises
+    ------
+    StudyError
+        When rocrate is not installed.
+    """
     try:
         from replicortex.provenance.crate import export
     except ModuleNotFoundError as error:  # such as in conda's environment of the engine
@@ -144,6 +154,7 @@ def _export(options: argparse.Namespace) -> None:
 
 
 def _page(options: argparse.Namespace) -> None:
+    """Write a run's pages."""
     from replicortex.pages.build import build
     from replicortex.provenance.contents import CACHE, Hashes
 
@@ -185,6 +196,13 @@ def _cite(options: argparse.Namespace) -> None:
 
 
 def _verify(options: argparse.Namespace) -> int:
+    """Check results against their records; return the exit status, 1 with a fault.
+
+    Raises
+    ------
+    StudyError
+        When there is nothing to check.
+    """
     from replicortex.provenance import chain
     from replicortex.provenance.contents import CACHE, Hashes
     from replicortex.provenance.verification import Fault, counting, verify

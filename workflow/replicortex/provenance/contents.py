@@ -94,6 +94,7 @@ class Hashes:
         return self._known[path, raw]
 
     def _hash(self, path: Path, raw: bool) -> str | None:
+        """Return the sha256 of a file, or (not `raw`) of what it holds unpacked."""
         place = path if raw else _place(path)
         if place is None or not place.is_file():
             return None

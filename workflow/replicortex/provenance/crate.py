@@ -202,6 +202,7 @@ class _RunCrate:
         return self._add(ENGINE, "SoftwareApplication", **facts)
 
     def _workflow(self, commit: str, tools: Mapping[str, Entity]) -> Entity:
+        """Add the Snakefile as the workflow, with a step for each rule."""
         by_rule = {_step_id(step): step for step in self.run.values()}
         parts = [
             self._add(
@@ -271,6 +272,7 @@ class _RunCrate:
         )
 
     def _action(self, step: Step, tool: Entity) -> Entity:
+        """Add a job: what it read, what it made, when, where and at which cost."""
         run, end = step.record["run"], _ended(step)
         times = {}
         if end:

@@ -87,6 +87,7 @@ Step = tuple[Path, dict[str, Any]]
 
 
 def _walk(one: Step, other: Step, root: Path, seen: set[tuple[Path, Path]]) -> Iterator[str]:
+    """Yield what tells two results apart, as far back as both have records; each pair is seen once."""
     if (one[0], other[0]) in seen:
         return
     seen.add((one[0], other[0]))

@@ -171,6 +171,13 @@ def describe_inputs(inputs: dict[str, Path | list[Path]]) -> dict[str, list[dict
 
 
 def _describe(path: Path) -> dict[str, Any]:
+    """Return an input's entry: path, sha256, and the dataset or the record behind it.
+
+    Raises
+    ------
+    StudyError
+        When a result was changed since it was made.
+    """
     entry: dict[str, Any] = {"path": path.as_posix(), "sha256": file_sha256(path)}
     if path.parent.name == "manifests":
         listed = manifest.load(path)

@@ -88,6 +88,13 @@ def steps(results: Iterable[Path], hosts: bool = False) -> dict[str, Step]:
 
 
 def _records(waiting: list[Path]) -> Iterator[tuple[Path, dict[str, Any]]]:
+    """Yield results with their records, back to where records end; those first named must have one.
+
+    Raises
+    ------
+    StudyError
+        When one of them has none, or it was changed.
+    """
     first, seen = set(waiting), set(waiting)
     while waiting:
         path = waiting.pop()
@@ -120,6 +127,7 @@ def _key(record: dict[str, Any]) -> str:
 
 
 def _sorted(found: dict[str, Step]) -> Iterator[Step]:
+    """Yield steps after those that they read, else by rule and place: the same order for the same run."""
     done: set[str] = set()
     for first in sorted(found.values(), key=lambda step: (step.rule, min(step.outputs))):
         waiting = [(first, False)]

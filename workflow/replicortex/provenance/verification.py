@@ -81,6 +81,7 @@ class _Check:
         self.sources: dict[tuple[str, str, str, int], list[str]] = {}
 
     def run(self, files: list[Path], below: Iterable[Path]) -> list[Fault]:
+        """Return the faults of some results and of all behind them; `below` as in `verify`."""
         self._collect(files)
         self.hashes.fill(self._contents())
         recomputed = Recomputed(self.steps, self.hashes)
@@ -157,6 +158,7 @@ class _Check:
                 yield chain.place_of(entry["path"], path)
 
     def _step(self, path: Path, record: dict[str, Any], recomputed: Recomputed) -> Iterator[Fault]:
+        """Yield the faults of one result: its bytes, its id, what follows from its inputs, code and data."""
         name = path.as_posix()
         found = self.hashes.of(path)
         if found is None and self.lists.is_missing(path):
@@ -181,6 +183,7 @@ class _Check:
             yield from self._data(path)
 
     def _input(self, path: Path, entry: dict[str, Any]) -> Iterator[Fault]:
+        """Yield the fault of one input: another content than the one that was read."""
         source = chain.place_of(entry["path"], path)
         found = self.hashes.of(source)
         if found == entry["sha256"]:

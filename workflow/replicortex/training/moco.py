@@ -130,6 +130,13 @@ def follow(key: torch.nn.Module, query: torch.nn.Module, momentum: float) -> Non
 def _match(
     key: Iterable[tuple[str, torch.Tensor]], query: Iterable[tuple[str, torch.Tensor]]
 ) -> None:
+    """Check that two networks have the same parameters.
+
+    Raises
+    ------
+    StudyError
+        Naming the first that differs in shape or is absent.
+    """
     slow = {name: tuple(value.shape) for name, value in key}
     fast = {name: tuple(value.shape) for name, value in query}
     for name in sorted(slow.keys() | fast.keys()):

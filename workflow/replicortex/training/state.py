@@ -89,6 +89,13 @@ class State:
         return self.folder / f".beat.{token}"
 
     def __enter__(self) -> State:
+        """Become the owner, once a live one has gone.
+
+        Raises
+        ------
+        OutOfTime
+            When the deadline comes first.
+        """
         self.folder.mkdir(parents=True, exist_ok=True)
         while not self._claim():
             if self.out_of_time():
