@@ -10,6 +10,7 @@ from scipy.spatial.distance import squareform
 from scipy.stats import spearmanr
 
 from papers.learning_rules import statistics
+from papers.learning_rules.settings.sizes import Sizes
 from replicortex.core import files
 
 pytestmark = pytest.mark.numbers
@@ -88,8 +89,8 @@ def study(folder: Path, rules=RULES, seeds=SEEDS, random_seed=0) -> dict:
         **paths,
         "brain": folder / "brain.npz",
         "rules": list(rules),
-        "aliases": {"roi": ROI},
-        "evaluation": {"px": {"train": 32, "large": 224}},
+        "roi": ROI,
+        "px": Sizes(train=32, large=224),
     }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 import torch
@@ -14,6 +14,8 @@ from papers.learning_rules import resize
 from papers.learning_rules import stimuli as sources
 from papers.learning_rules.learners.inference import pooled_kernel, settle
 from papers.learning_rules.network import BLOCKS, VARIANTS, norm_of
+from papers.learning_rules.settings.evaluation import Evaluation
+from papers.learning_rules.settings.pc import PCSettings
 from replicortex.core.errors import StudyError
 from replicortex.core.files import Tensors, read_tensors
 from replicortex.core.progress import Progress, iter_plainly
@@ -36,12 +38,60 @@ class View(NamedTuple):
     bn: str
 
 
+class Model(NamedTuple):
+    """A trained network, as `train` wrote it: its tensors, and what its forward pass needs to know.
+
+    Attributes
+    ----------
+    rule, seed
+        Whose it is.
+    arrays
+        Tensors "epoch{e}/{name}" and "filled/{name}".
+    checkpoints
+        Epochs that were kept.
+    mean, sd
+        Of each colour in training, in [0, 1].
+    grid
+        Side of the pool in front of fc1.
+    relu_first
+        Whether a ReLU stands before BatchNorm too.
+    inference
+        Of predictive coding as coded, where features are read after it.
+    """
+
+    rule: str
+    seed: int
+    arrays: dict[str, np.ndarray]
+    checkpoints: list[int]
+    mean: list[float]
+    sd: list[float]
+    grid: int
+    relu_first: bool
+    inference: PCSettings | None
+
+    @classmethod
+    def of(cls, arrays: dict[str, np.ndarray], metadata: dict[str, Any]) -> Self:
+        """Return the model of a file's tensors and description."""
+        settings = metadata["settings"]
+        inference = PCSettings(**settings) if settings["kind"] == "pc" else None
+        return cls(
+            rule=metadata["rule"],
+            seed=metadata["seed"],
+            arrays=arrays,
+            checkpoints=metadata["checkpoints"],
+            **metadata["normalisation"],
+            grid=metadata["network"]["grid"],
+            relu_first=VARIANTS.get(settings["kind"], {}).get("relu_first", False),
+            inference=inference if inference and inference.features == "inferred" else None,
+        )
+
+
 def extract(
     *,
     models: list[Path],
     stimuli: str,
     images: Path,
-    evaluation: dict[str, Any],
+    evaluation: Evaluation,
     device: str,
     events: Path | None = None,
     progress: Progress = iter_plainly,
@@ -78,57 +128,62 @@ def extract(
     return {
         "activations": [
             extract_pictures(
-                *read_tensors(model), names, pictures, evaluation, place, progress, str(model)
+                Model.of(*read_tensors(path)),
+                names,
+                pictures,
+                evaluation,
+                place,
+                progress,
+                str(path),
             )
-            for model in models
+            for path in models
         ]
     }
 
 
 def extract_pictures(
-    arrays: dict[str, np.ndarray],
-    metadata: dict[str, Any],
+    model: Model,
     names: list[str],
     pictures: list[np.ndarray],
-    evaluation: dict[str, Any],
+    evaluation: Evaluation,
     device: torch.device,
     progress: Progress = iter_plainly,
     source: str = "model",
 ) -> Tensors:
-    """Return one model's activations; the model as `read_tensors` gives it, pictures as arrays."""
+    """Return one model's activations; pictures uint8 (height, width, 3), any size each."""
     found: dict[str, np.ndarray] = {}
-    small = evaluation["px"]["train"]
+    small = evaluation.px.train
     ready: tuple[tuple[int, str], np.ndarray] | None = None
-    for view in progress(views(metadata["checkpoints"], evaluation), desc=metadata["rule"]):
+    for view in progress(views(model.checkpoints, evaluation), desc=model.rule):
         if ready is None or ready[0] != (view.px, view.arm):
             ready = (view[1:3], resize.stack(pictures, view.px, view.arm, small))
-        for name, values in _look(arrays, metadata, ready[1], view, evaluation, device):
+        for name, values in _look(model, ready[1], view, evaluation, device):
             key = f"epoch{view.epoch}/px{view.px}/{view.arm}/{view.bn}/{name}"
             if not np.isfinite(values).all():
                 raise StudyError(f"{source}: activations {key} are not all finite")
             found[key] = values
-            if view.arm == "native" and view.px == small and _swept(view, metadata, evaluation):
+            if view.arm == "native" and view.px == small and _swept(view, model, evaluation):
                 # Reduced to this size and left there, a stimulus is what it was.
                 found[key.replace("/native/", "/upsampled/")] = values
-    kept = {"rule": metadata["rule"], "seed": metadata["seed"], "stimuli": names}
+    kept = {"rule": model.rule, "seed": model.seed, "stimuli": names}
     return Tensors(found, kept)
 
 
-def views(checkpoints: list[int], evaluation: dict[str, Any]) -> list[View]:
+def views(checkpoints: list[int], evaluation: Evaluation) -> list[View]:
     """Return every view once, those of equal stimuli beside each other.
 
     All checkpoints at both sizes with running and batch statistics, epoch 0 with filled ones too;
     the sweep of sizes, native and upsampled, at the first and last checkpoint.
     """
-    small, large = evaluation["px"]["train"], evaluation["px"]["large"]
+    small = evaluation.px.train
     ends = sorted({checkpoints[0], checkpoints[-1]})
     found = {
         View(epoch, px, "native", bn)
         for epoch in checkpoints
-        for px in (small, large)
+        for px in evaluation.px.both
         for bn in ("running", "batch", *(["filled"] if epoch == 0 else []))
     }
-    for px in evaluation["sweep"]:
+    for px in evaluation.sweep:
         for epoch in ends:
             found.add(View(epoch, px, "native", "running"))
             if px != small:
@@ -136,40 +191,40 @@ def views(checkpoints: list[int], evaluation: dict[str, Any]) -> list[View]:
     return sorted(found, key=lambda view: (view.px, view.arm, view.epoch, view.bn))
 
 
-def _swept(view: View, metadata: dict[str, Any], evaluation: dict[str, Any]) -> bool:
-    ends = (metadata["checkpoints"][0], metadata["checkpoints"][-1])
-    return view.bn == "running" and view.px in evaluation["sweep"] and view.epoch in ends
+def _swept(view: View, model: Model, evaluation: Evaluation) -> bool:
+    ends = (model.checkpoints[0], model.checkpoints[-1])
+    return view.bn == "running" and view.px in evaluation.sweep and view.epoch in ends
 
 
 @torch.inference_mode()
 def _look(
-    arrays: dict[str, np.ndarray],
-    metadata: dict[str, Any],
+    model: Model,
     pictures: np.ndarray,
     view: View,
-    evaluation: dict[str, Any],
+    evaluation: Evaluation,
     device: torch.device,
 ) -> Iterator[tuple[str, np.ndarray]]:
     """Yield "{pooling}/{layer}" and features for one view."""
-    weights = weights_of(arrays, f"epoch{view.epoch}/", device)
+    weights = weights_of(model.arrays, f"epoch{view.epoch}/", device)
     if view.bn == "filled":
-        weights |= weights_of(arrays, "filled/", device)
-    norm = metadata["normalisation"]
-    grid = metadata["network"]["grid"]
+        weights |= weights_of(model.arrays, "filled/", device)
     poolings = [
         pooling
-        for pooling in evaluation["poolings"]
-        if pooling != "full" or view.px in evaluation["full_px"]
+        for pooling in evaluation.poolings
+        if pooling != "full" or view.px in evaluation.full_px
     ]
     per_pass = max(1, PIXELS[device.type] // view.px**2)
-    per_group = evaluation["batch"] if view.bn == "batch" else per_pass
+    per_group = evaluation.batch if view.bn == "batch" else per_pass
     parts: dict[str, list[torch.Tensor]] = {}
     for group in torch.from_numpy(pictures).split(per_group):
         passes = [
-            normalise(part.to(device), norm["mean"], norm["sd"]) for part in group.split(per_pass)
+            normalise(part.to(device), model.mean, model.sd) for part in group.split(per_pass)
         ]
-        for maps in block_outputs(weights, passes, metadata["settings"], view.bn == "batch"):
-            for name, features in layouts(weights, maps, grid, poolings):
+        outputs = block_outputs(weights, passes, model.relu_first, view.bn == "batch")
+        if model.inference:
+            outputs = [_inferred(weights, maps, model.inference) for maps in outputs]
+        for maps in outputs:
+            for name, features in layouts(weights, maps, model.grid, poolings):
                 parts.setdefault(name, []).append(features.cpu())
     for name, features in parts.items():
         yield name, torch.cat(features).numpy()
@@ -188,7 +243,7 @@ def weights_of(arrays: dict[str, np.ndarray], prefix: str, device: torch.device)
 
 
 def block_outputs(
-    weights: Weights, passes: list[torch.Tensor], settings: dict[str, Any], batch: bool
+    weights: Weights, passes: list[torch.Tensor], relu_first: bool, batch: bool
 ) -> list[list[torch.Tensor]]:
     """Return for each pass the outputs of the three blocks, (n, channels, side, side).
 
@@ -198,12 +253,11 @@ def block_outputs(
         Of one checkpoint, by name.
     passes
         Images (n, 3, side, side), in parts that fit into memory.
-    settings
-        The rule's entry of the configuration.
+    relu_first
+        Whether a ReLU stands before BatchNorm too.
     batch
         Whether BatchNorm uses the statistics of all passes together, not its running ones.
     """
-    relu_first = VARIANTS.get(settings["kind"], {}).get("relu_first", False)
     outputs: list[list[torch.Tensor]] = [[] for _ in passes]
     for name in BLOCKS:
         inputs = [
@@ -213,15 +267,20 @@ def block_outputs(
             outputs, _block(weights, name, inputs, relu_first, batch), strict=True
         ):
             done.append(maps)
-    if settings["kind"] == "pc" and settings["features"] == "inferred":
-        how = {
-            "forward": tuple(pooled_kernel(weights[f"{name}.weight"]) for name in BLOCKS[1:]),
-            "feedback": (weights["feedback2"], weights["feedback3"]),
-            "steps": settings["steps"],
-            "rate": settings["rate"],
-        }
-        outputs = [settle(maps, **how) for maps in outputs]
     return outputs
+
+
+def _inferred(
+    weights: Weights, maps: list[torch.Tensor], settings: PCSettings
+) -> list[torch.Tensor]:
+    """Return the three blocks' outputs after inference."""
+    return settle(
+        maps,
+        forward=(pooled_kernel(weights["conv2.weight"]), pooled_kernel(weights["conv3.weight"])),
+        feedback=(weights["feedback2"], weights["feedback3"]),
+        steps=settings.steps,
+        rate=settings.rate,
+    )
 
 
 def _block(

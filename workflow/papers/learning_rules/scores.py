@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from papers.learning_rules.settings.scores import NetworkScores
+from papers.learning_rules.settings.sizes import Sizes
 from replicortex.analysis import ties
 from replicortex.analysis.bootstrap import stimulus_bootstrap
 from replicortex.analysis.rank import partial_spearman, spearman
@@ -80,8 +81,8 @@ def scores(
     *,
     activations: list[Path],
     brain: Path,
-    evaluation: dict[str, Any],
-    scores: dict[str, Any],
+    px: Sizes,
+    scores: NetworkScores,
 ) -> dict[str, list]:
     """Score each network's activations.
 
@@ -91,8 +92,10 @@ def scores(
         Files that `extract` wrote.
     brain
         File that `brain` wrote.
-    evaluation, scores
-        The configuration's sections.
+    px
+        Sizes at which draws and partial rho are kept.
+    scores
+        Of section `scores`: draws and seed of the bootstrap, its layers and layouts.
 
     Returns
     -------
@@ -112,7 +115,7 @@ def scores(
         silenced a layer.
     """
     brains = read_brain(brain)
-    parts = [_score(path, brains, evaluation, scores) for path in activations]
+    parts = [_score(path, brains, px, scores) for path in activations]
     return {
         "scores": [part[0] for part in parts],
         "draws": [part[1] for part in parts],
@@ -121,15 +124,15 @@ def scores(
 
 
 def _score(
-    path: Path, brains: Brain, evaluation: dict[str, Any], settings: dict[str, Any]
+    path: Path, brains: Brain, px: Sizes, settings: NetworkScores
 ) -> tuple[pd.DataFrame, dict[str, np.ndarray], pd.DataFrame]:
     networks = _networks(path, brains)
     everything = np.ones(len(networks.cells), dtype=bool)
     rho = networks.spread(_in_blocks(spearman, networks.vectors, brains.vectors), everything)
     return (
         _table(networks.cells, rho, brains),
-        _draws(networks, brains, evaluation, settings),
-        _partial(networks, brains, evaluation),
+        _draws(networks, brains, px, settings),
+        _partial(networks, brains, px),
     )
 
 
@@ -207,13 +210,13 @@ def _over_people(values: np.ndarray, brains: Brain) -> np.ndarray:
 
 
 def _draws(
-    networks: Networks, brains: Brain, evaluation: dict[str, Any], settings: dict[str, Any]
+    networks: Networks, brains: Brain, px: Sizes, settings: NetworkScores
 ) -> dict[str, np.ndarray]:
     cells = networks.cells
     wanted = (
-        cells["layer"].isin(settings["bootstrap_layers"])
-        & cells["pooling"].isin(settings["bootstrap_poolings"])
-        & cells["px"].isin(evaluation["px"].values())
+        cells["layer"].isin(settings.bootstrap_layers)
+        & cells["pooling"].isin(settings.bootstrap_poolings)
+        & cells["px"].isin(px.both)
         & (cells["arm"] == "native")
         & (networks.which >= 0)
     ).to_numpy()
@@ -222,8 +225,8 @@ def _draws(
         networks.vectors[used],
         brains.vectors,
         n_stimuli=len(brains.names),
-        draws=settings["bootstrap_draws"],
-        seed=settings["bootstrap_seed"],
+        draws=settings.bootstrap_draws,
+        seed=settings.bootstrap_seed,
         pairs=brains.mask,
     )
     means = _over_people(draws, brains)[:, place]  # (draws, cells, rois)
@@ -238,14 +241,14 @@ def _draws(
     return {**columns, "rho": means.reshape(len(means), -1).T.astype(np.float32)}
 
 
-def _partial(networks: Networks, brains: Brain, evaluation: dict[str, Any]) -> pd.DataFrame:
+def _partial(networks: Networks, brains: Brain, px: Sizes) -> pd.DataFrame:
     """Return rho with and without each low-level model, of the published layout."""
     cells = networks.cells
     wanted = (
         (cells["pooling"] == "global")
         & (cells["bn"] == "running")
         & (cells["arm"] == "native")
-        & cells["px"].isin(evaluation["px"].values())
+        & cells["px"].isin(px.both)
     ).to_numpy()
     controls = {name: vector[None] for name, vector in brains.models.items()}
     controls["all"] = np.concatenate(list(controls.values()))

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from itertools import product
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from papers.learning_rules.scores import read_brain
+from papers.learning_rules.settings.sizes import Sizes
 from replicortex.analysis.bootstrap import percentile_interval
 from replicortex.analysis.intervals import cohens_d, cohens_d_paired
 from replicortex.analysis.permutation import sign_flip
@@ -31,8 +31,8 @@ def statistics(
     history: list[Path],
     brain: Path,
     rules: list[str],
-    aliases: dict[str, Any],
-    evaluation: dict[str, Any],
+    roi: dict[str, str],
+    px: Sizes,
 ) -> dict[str, pd.DataFrame]:
     """Return the study's tables.
 
@@ -46,10 +46,10 @@ def statistics(
         File that `brain` wrote.
     rules
         Learning rules in their order.
-    aliases
-        `roi`: which ROI counts as early, which as late.
-    evaluation
-        Section `evaluation`; its `px` is used.
+    roi
+        Which ROI counts as "early", which as "late".
+    px
+        Sizes of the stimuli that are tested.
 
     Returns
     -------
@@ -65,19 +65,18 @@ def statistics(
     """
     people, trained = join(scores), join(history)
     curves = over_people(people)
-    sizes = [evaluation["px"]["train"], evaluation["px"]["large"]]
     alone = low_level(brain)
     return {
         "curves": curves,
         "best_over_seeds": best_over_seeds(curves),
         "intervals": intervals([_read_draws(path) for path in draws], curves),
-        "tests": tests(curves, rules, aliases["roi"], sizes),
+        "tests": tests(curves, rules, roi, px.both),
         "history": trained,
         "displacement": displacement(trained),
         "partial": pd.concat([join(partial), alone], ignore_index=True).astype(
             dict.fromkeys(("seed", "epoch", "px"), "Int64")
         ),
-        "matched": matched(curves, trained, rules, aliases["roi"], sizes[-1]),
+        "matched": matched(curves, trained, rules, roi, px.large),
     }
 
 

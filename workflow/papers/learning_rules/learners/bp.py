@@ -14,6 +14,8 @@ from papers.learning_rules.learners.base import (
     accuracy,
 )
 from papers.learning_rules.network import Network
+from papers.learning_rules.settings.bp import BPSettings
+from papers.learning_rules.settings.network import NetworkSettings
 from replicortex.training.dropout import dropout_factors
 from replicortex.training.optimisers import Adam, Optimiser
 
@@ -83,16 +85,16 @@ class Gradient(Learner):
 
 
 def build(
-    seed: int, network: dict[str, Any], settings: dict[str, Any], epochs: int, device: torch.device
+    seed: int, network: NetworkSettings, settings: BPSettings, epochs: int, device: torch.device
 ) -> Gradient:
     """Return an untrained learner; `settings` is the rule's entry of the configuration."""
-    net = Network.from_numbers(seed, network, settings["init"])
+    net = Network.from_settings(seed, network, settings.init)
     net.to(device, memory_format=torch.channels_last)
     return Gradient(
         net,
-        Adam(net.parameters(), lr=settings["lr"], weight_decay=settings["weight_decay"]),
+        Adam(net.parameters(), lr=settings.lr, weight_decay=settings.weight_decay),
         epochs=epochs,
-        clip=settings["clip"],
-        dropout=network["dropout"] if settings["dropout"] else 0.0,
-        second_pass=settings["second_pass"],
+        clip=settings.clip,
+        dropout=network.dropout if settings.dropout else 0.0,
+        second_pass=settings.second_pass,
     )

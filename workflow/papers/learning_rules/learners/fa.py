@@ -15,6 +15,8 @@ from torch.nn import functional as F
 
 from papers.learning_rules.learners.bp import Gradient
 from papers.learning_rules.network import BLOCKS, VARIANTS, Network
+from papers.learning_rules.settings.fa import FASettings
+from papers.learning_rules.settings.network import NetworkSettings
 from replicortex.core.randomness import torch_generator
 from replicortex.training.optimisers import SGD
 
@@ -110,27 +112,27 @@ class FeedbackNetwork(Network):
 
 
 def build(
-    seed: int, network: dict[str, Any], settings: dict[str, Any], epochs: int, device: torch.device
+    seed: int, network: NetworkSettings, settings: FASettings, epochs: int, device: torch.device
 ) -> Gradient:
     """Return an untrained learner; `settings` is the rule's entry of the configuration."""
-    net = FeedbackNetwork.from_numbers(
+    net = FeedbackNetwork.from_settings(
         seed,
         network,
-        settings["init"],
-        feedback_layers=BLOCKS if settings["layers"] == "convs" else (*BLOCKS, "fc1", "fc2"),
+        settings.init,
+        feedback_layers=BLOCKS if settings.layers == "convs" else (*BLOCKS, "fc1", "fc2"),
         **VARIANTS["fa"],
     ).to(device, memory_format=torch.channels_last)
     optimiser = SGD(
         net.parameters(),
-        lr=settings["lr"],
-        momentum=settings["momentum"],
-        weight_decay=settings["weight_decay"],
+        lr=settings.lr,
+        momentum=settings.momentum,
+        weight_decay=settings.weight_decay,
     )
     return Gradient(
         net,
         optimiser,
         epochs=epochs,
-        clip=settings["clip"],
-        dropout=network["dropout"] if settings["dropout"] else 0.0,
+        clip=settings.clip,
+        dropout=network.dropout if settings.dropout else 0.0,
         second_pass=False,
     )

@@ -10,13 +10,13 @@ stay fixed while x relaxes and weights learn, so that no image's energy depends 
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 from torch.nn import functional as F
 
 from papers.learning_rules.learners.base import Learner, Streams, Terms, accuracy
 from papers.learning_rules.network import BLOCKS, CLASSES, Network, norm_of, pooled
+from papers.learning_rules.settings.network import NetworkSettings
+from papers.learning_rules.settings.pc_supervised import SupervisedPCSettings
 from replicortex.training.optimisers import Adam
 
 Fixed = dict[str, tuple[torch.Tensor, torch.Tensor]]
@@ -33,8 +33,8 @@ class SupervisedPC(Learner):
         The rule's entry of the configuration.
     """
 
-    def __init__(self, network: Network, settings: dict[str, Any]) -> None:
-        super().__init__(network, Adam(network.parameters(), lr=settings["lr"]))
+    def __init__(self, network: Network, settings: SupervisedPCSettings) -> None:
+        super().__init__(network, Adam(network.parameters(), lr=settings.lr))
         self.settings = settings
 
     def step(self, images: torch.Tensor, labels: torch.Tensor, streams: Streams) -> Terms:
@@ -90,14 +90,14 @@ class SupervisedPC(Learner):
             # The image is clamped: what it predicts of the first block stays the same.
             bottom = predict(BLOCKS[0], images, layers[0], self.network.grid)
         energies = []
-        for _ in range(self.settings["steps"]):
+        for _ in range(self.settings.steps):
             values = [value.detach().requires_grad_() for value in values]
             energy = energy_of(bottom, values, target, layers, self.network.grid)
             slopes = torch.autograd.grad(energy.sum(), values)
             energies.append(energy.detach())
             with torch.no_grad():
                 values = [
-                    value.sub(slope, alpha=self.settings["rate"])
+                    value.sub(slope, alpha=self.settings.rate)
                     for value, slope in zip(values, slopes, strict=True)
                 ]
         with torch.no_grad():
@@ -176,8 +176,12 @@ def energy_of(
 
 
 def build(
-    seed: int, network: dict[str, Any], settings: dict[str, Any], epochs: int, device: torch.device
+    seed: int,
+    network: NetworkSettings,
+    settings: SupervisedPCSettings,
+    epochs: int,
+    device: torch.device,
 ) -> SupervisedPC:
     """Return an untrained learner; `settings` is the rule's entry of the configuration."""
-    net = Network.from_numbers(seed, network, settings["init"])
+    net = Network.from_settings(seed, network, settings.init)
     return SupervisedPC(net.to(device, memory_format=torch.channels_last), settings)
