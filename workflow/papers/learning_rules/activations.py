@@ -13,8 +13,9 @@ from torch.nn import functional as F
 from papers.learning_rules import resize
 from papers.learning_rules import stimuli as sources
 from papers.learning_rules.learners.inference import pooled_kernel, settle
-from papers.learning_rules.network import BLOCKS, VARIANTS, norm_of
+from papers.learning_rules.network import BLOCKS, VARIANTS, Network, norm_of
 from papers.learning_rules.settings.evaluation import Evaluation
+from papers.learning_rules.settings.network import NetworkSettings
 from papers.learning_rules.settings.pc import PCSettings
 from replicortex.core.errors import StudyError
 from replicortex.core.files import Tensors, read_tensors
@@ -22,7 +23,6 @@ from replicortex.core.progress import Progress, iter_plainly
 from replicortex.training import device as devices
 from replicortex.training.augment import normalise
 
-EPS = 1e-5  # of BatchNorm, PyTorch's default
 # Pixels per forward pass: the largest maps of a pass stay near the CPU's caches.
 PIXELS = {"cpu": 1 << 18, "cuda": 1 << 23}
 
@@ -51,10 +51,10 @@ class Model(NamedTuple):
         Epochs that were kept.
     mean, sd
         Of each colour in training, in [0, 1].
-    grid
-        Side of the pool in front of fc1.
-    relu_first
-        Whether a ReLU stands before BatchNorm too.
+    network
+        Section `network` of its training.
+    variant
+        What its kind's blocks have besides: `VARIANTS`.
     inference
         Of predictive coding as coded, where features are read after it.
     """
@@ -65,8 +65,8 @@ class Model(NamedTuple):
     checkpoints: list[int]
     mean: list[float]
     sd: list[float]
-    grid: int
-    relu_first: bool
+    network: NetworkSettings
+    variant: dict[str, bool]
     inference: PCSettings | None
 
     @classmethod
@@ -80,8 +80,8 @@ class Model(NamedTuple):
             arrays=arrays,
             checkpoints=metadata["checkpoints"],
             **metadata["normalisation"],
-            grid=metadata["network"]["grid"],
-            relu_first=VARIANTS.get(settings["kind"], {}).get("relu_first", False),
+            network=NetworkSettings(**metadata["network"]),
+            variant=VARIANTS.get(settings["kind"], {}),
             inference=inference if inference and inference.features == "inferred" else None,
         )
 
@@ -153,11 +153,13 @@ def extract_pictures(
     """Return one model's activations; pictures uint8 (height, width, 3), any size each."""
     found: dict[str, np.ndarray] = {}
     small = evaluation.px.train
+    net = Network.from_settings(0, model.network, "default", **model.variant)
+    net.to(device, memory_format=torch.channels_last)
     ready: tuple[tuple[int, str], np.ndarray] | None = None
     for view in progress(views(model.checkpoints, evaluation), desc=model.rule):
         if ready is None or ready[0] != (view.px, view.arm):
             ready = (view[1:3], resize.stack(pictures, view.px, view.arm, small))
-        for name, values in _look(model, ready[1], view, evaluation, device):
+        for name, values in _look(model, net, ready[1], view, evaluation):
             key = f"epoch{view.epoch}/px{view.px}/{view.arm}/{view.bn}/{name}"
             if not np.isfinite(values).all():
                 raise StudyError(f"{source}: activations {key} are not all finite")
@@ -198,16 +200,17 @@ def _swept(view: View, model: Model, evaluation: Evaluation) -> bool:
 
 @torch.inference_mode()
 def _look(
-    model: Model,
-    pictures: np.ndarray,
-    view: View,
-    evaluation: Evaluation,
-    device: torch.device,
+    model: Model, net: Network, pictures: np.ndarray, view: View, evaluation: Evaluation
 ) -> Iterator[tuple[str, np.ndarray]]:
-    """Yield "{pooling}/{layer}" and features for one view."""
+    """Yield "{pooling}/{layer}" and features (n, n_features) for one view.
+
+    `net` takes up the view's weights; pictures are uint8 (n, px, px, 3).
+    """
+    device = net.fc1.weight.device
     weights = weights_of(model.arrays, f"epoch{view.epoch}/", device)
     if view.bn == "filled":
         weights |= weights_of(model.arrays, "filled/", device)
+    net.load_state_dict({name: weights[name] for name in net.state_dict()})
     poolings = [
         pooling
         for pooling in evaluation.poolings
@@ -220,52 +223,42 @@ def _look(
         passes = [
             normalise(part.to(device), model.mean, model.sd) for part in group.split(per_pass)
         ]
-        outputs = block_outputs(weights, passes, model.relu_first, view.bn == "batch")
-        if model.inference:
-            outputs = [_inferred(weights, maps, model.inference) for maps in outputs]
-        for maps in outputs:
-            for name, features in layouts(weights, maps, model.grid, poolings):
+        for maps in block_outputs(net, passes, view.bn == "batch"):
+            if model.inference:
+                maps = _inferred(weights, maps, model.inference)
+            for name, features in layouts(net, maps, poolings):
                 parts.setdefault(name, []).append(features.cpu())
     for name, features in parts.items():
         yield name, torch.cat(features).numpy()
 
 
 def weights_of(arrays: dict[str, np.ndarray], prefix: str, device: torch.device) -> Weights:
-    """Return the tensors below a prefix, convolutions stored with channels last."""
-    found = {}
-    for name, array in arrays.items():
-        if name.startswith(prefix):
-            tensor = torch.from_numpy(array).to(device)
-            if tensor.ndim == 4:
-                tensor = tensor.contiguous(memory_format=torch.channels_last)
-            found[name.removeprefix(prefix)] = tensor
-    return found
+    """Return the tensors below a prefix by the rest of their names."""
+    return {
+        name.removeprefix(prefix): torch.from_numpy(array).to(device)
+        for name, array in arrays.items()
+        if name.startswith(prefix)
+    }
 
 
 def block_outputs(
-    weights: Weights, passes: list[torch.Tensor], relu_first: bool, batch: bool
+    net: Network, passes: list[torch.Tensor], batch: bool
 ) -> list[list[torch.Tensor]]:
     """Return for each pass the outputs of the three blocks, (n, channels, side, side).
 
     Parameters
     ----------
-    weights
-        Of one checkpoint, by name.
+    net
+        With the weights of one checkpoint.
     passes
         Images (n, 3, side, side), in parts that fit into memory.
-    relu_first
-        Whether a ReLU stands before BatchNorm too.
     batch
         Whether BatchNorm uses the statistics of all passes together, not its running ones.
     """
     outputs: list[list[torch.Tensor]] = [[] for _ in passes]
     for name in BLOCKS:
-        inputs = [
-            done[-1] if done else images for done, images in zip(outputs, passes, strict=True)
-        ]
-        for done, maps in zip(
-            outputs, _block(weights, name, inputs, relu_first, batch), strict=True
-        ):
+        below = [done[-1] if done else images for done, images in zip(outputs, passes, strict=True)]
+        for done, maps in zip(outputs, _block(net, name, below, batch), strict=True):
             done.append(maps)
     return outputs
 
@@ -283,44 +276,43 @@ def _inferred(
     )
 
 
-def _block(
-    weights: Weights, name: str, inputs: list[torch.Tensor], relu_first: bool, batch: bool
-) -> list[torch.Tensor]:
-    """One block over all passes; BatchNorm comes after pooling, on a quarter of the values.
+def _block(net: Network, name: str, below: list[torch.Tensor], batch: bool) -> list[torch.Tensor]:
+    """Return a block's outputs over all passes: as `Network.block`, for a quarter of the work.
 
-    BatchNorm is one slope and shift per channel. A rising one commutes with the maximum; where the
-    gain is negative, the maximum of the negated map is taken instead.
+    BatchNorm, one slope and shift per channel, comes after pooling here. A rising one commutes with
+    the maximum; where the gain is negative, the maximum of the negated map is taken instead.
     """
-    norm = norm_of(name)
-    gain, offset = weights[f"{norm}.weight"], weights[f"{norm}.bias"]
-    sign = torch.where(gain < 0, -1.0, 1.0)
-    column = sign[:, None, None]
-    weight, bias = weights[f"{name}.weight"], weights.get(f"{name}.bias")
-    if not relu_first:
-        weight = weight * sign[:, None, None, None]
-        bias = None if bias is None else bias * sign
-    pooled, moments = [], []
-    for images in inputs:
-        maps = F.conv2d(images, weight, bias, padding=1)
-        if relu_first:
-            maps = F.relu_(maps) * column if (gain < 0).any() else F.relu_(maps)
+    norm = getattr(net, norm_of(name))
+    falls = norm.weight < 0
+    sign = torch.where(falls, -1.0, 1.0)
+    largest, moments = [], []
+    for inputs in below:
+        maps = net.convolve(name, inputs)
+        if falls.any():
+            maps.mul_(sign[:, None, None])
         if batch:
-            moments.append((len(images), *_moments(maps)))
-        pooled.append(F.max_pool2d(maps, 2))
+            moments.append((len(inputs), *_moments(maps)))
+        largest.append(F.max_pool2d(maps, 2))
     if batch:
-        share = torch.tensor([count for count, _, _ in moments], dtype=torch.float64)
-        share = (share / share.sum()).to(gain.device)[:, None]
-        means = torch.stack([mean for _, mean, _ in moments])
-        mean = (share * means).sum(0)
-        squares = torch.stack([var for _, _, var in moments]) + (means - mean) ** 2
-        variance = (share * squares).sum(0)
+        mean, variance = _joined(moments)
     else:
-        mean = weights[f"{norm}.running_mean"].double() * sign
-        variance = weights[f"{norm}.running_var"].double()
-    slope = gain.abs().double() / torch.sqrt(variance + EPS)
-    shift = (offset - mean * slope).float()[:, None, None]
+        mean, variance = norm.running_mean.double() * sign, norm.running_var.double()
+    slope = norm.weight.abs().double() / torch.sqrt(variance + norm.eps)
+    shift = (norm.bias - mean * slope).float()[:, None, None]
     slope = slope.float()[:, None, None]
-    return [F.relu_(maps.mul_(slope).add_(shift)) for maps in pooled]
+    return [F.relu_(maps.mul_(slope).add_(shift)) for maps in largest]
+
+
+def _joined(
+    moments: list[tuple[int, torch.Tensor, torch.Tensor]],
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return each channel's mean and variance over passes, from their counts, means and variances."""
+    means = torch.stack([mean for _, mean, _ in moments])
+    share = torch.tensor([count for count, _, _ in moments], dtype=torch.float64)
+    share = (share / share.sum()).to(means.device)[:, None]
+    mean = (share * means).sum(0)
+    squares = torch.stack([variance for _, _, variance in moments]) + (means - mean) ** 2
+    return mean, (share * squares).sum(0)
 
 
 def _moments(maps: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -330,20 +322,19 @@ def _moments(maps: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 def layouts(
-    weights: Weights, maps: list[torch.Tensor], grid: int, poolings: list[str]
+    net: Network, maps: list[torch.Tensor], poolings: list[str]
 ) -> Iterator[tuple[str, torch.Tensor]]:
     """Yield "{pooling}/{layer}" and features (n, n_features), channel by channel.
 
     "global" is the mean over positions, "grid" the mean over the fields of a grid, "full" the map.
     """
-    last = F.adaptive_avg_pool2d(maps[-1], grid)
-    hidden = F.relu(F.linear(last.flatten(1), weights["fc1.weight"], weights["fc1.bias"]))
+    hidden = net.hidden(maps[-1])
     for pooling in poolings:
         for name, layer in zip(BLOCKS, maps, strict=True):
             if pooling == "global":
                 yield f"{pooling}/{name}", layer.mean((2, 3))
             elif pooling == "grid":
-                coarse = F.adaptive_avg_pool2d(layer, grid)
+                coarse = F.adaptive_avg_pool2d(layer, net.grid)
                 yield f"{pooling}/{name}", coarse.flatten(1)
             else:
                 yield f"{pooling}/{name}", layer.flatten(1)
