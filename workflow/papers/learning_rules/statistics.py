@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -81,11 +82,25 @@ def statistics(
 
 
 def over_people(scores: pd.DataFrame) -> pd.DataFrame:
-    """Return the mean over people of each cell, and beside the layers the best of them."""
+    """Return the mean over people of each cell, and beside the layers the best of them.
+
+    A cell that lacks a person's rho has no mean: it would be of other people than its neighbour's.
+    """
     keys = ["rule", "seed", *VIEW, "layer", "roi"]
-    curves = scores.groupby(keys, sort=False, as_index=False)["rho"].mean()
+    curves = mean_of_all(scores.groupby(keys, sort=False)["rho"]).reset_index()
     curves["winner"] = curves["layer"]
     return pd.concat([curves, _best(curves, ["rule", "seed", *VIEW, "roi"])], ignore_index=True)
+
+
+def mean_of_all(groups: Any) -> pd.Series:
+    """Return each group's mean, NaN where any of its values is: pandas would leave that one out.
+
+    Parameters
+    ----------
+    groups
+        One column of a table, grouped.
+    """
+    return groups.mean().where(groups.count() == groups.size())
 
 
 def _best(curves: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
@@ -100,8 +115,7 @@ def best_over_seeds(curves: pd.DataFrame) -> pd.DataFrame:
     """
     keys = ["rule", *VIEW, "roi"]
     fixed = curves[curves["layer"] != "best"]
-    groups = fixed.groupby([*keys, "layer"], sort=False)["rho"]
-    means = groups.mean().where(groups.count() == groups.size()).reset_index()
+    means = mean_of_all(fixed.groupby([*keys, "layer"], sort=False)["rho"]).reset_index()
     return _best(means, keys)[[*keys, "rho", "winner"]].reset_index(drop=True)
 
 
@@ -258,9 +272,14 @@ def matched(
     Rules differ in how much they learn (75 against 39 %); this compares them at equal accuracy.
     The target is the rule's mean over seeds after the last epoch; of two checkpoints as near, the
     earlier. Large stimuli, running statistics, global pooling.
+
+    Raises
+    ------
+    StudyError
+        When a seed of a rule has no test accuracy after the last epoch.
     """
     last = history["epoch"].max()
-    ends = history[history["epoch"] == last].groupby("rule")["test_accuracy"].mean()
+    ends = mean_of_all(history[history["epoch"] == last].groupby("rule")["test_accuracy"])
     kept = curves[
         (curves["arm"] == "native")
         & (curves["pooling"] == "global")
@@ -270,6 +289,11 @@ def matched(
     ]
     parts = []
     for target in rules:
+        if np.isnan(ends[target]):
+            raise StudyError(
+                f"histories of '{target}': a seed has no test_accuracy after epoch {last}, so that no "
+                "checkpoint is as accurate as all its seeds on average"
+            )
         distance = (history["test_accuracy"] - ends[target]).abs()
         nearest = history.loc[distance.groupby([history["rule"], history["seed"]]).idxmin()]
         nearest = nearest[["rule", "seed", "epoch", "test_accuracy"]]
