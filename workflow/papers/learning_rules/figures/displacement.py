@@ -43,9 +43,10 @@ def draw(displacement: Path) -> Figure:
     axes = figure.subplots(1, len(layers), sharey=True, squeeze=False)[0]
     for mark, ax, layer in zip("abcde", axes, layers, strict=False):
         draw_lines(ax, where(table, layer=layer), rules, "epoch", "percent")
-        ax.set_yscale("symlog", linthresh=0.01, linscale=0.5)
         epoch_axis(ax, table["epoch"].unique())
         letter(ax, mark, layer)
+    # After all lines: the panels share the scale, and means are of plain values.
+    axes[0].set_yscale("symlog", linthresh=0.01, linscale=0.5)
     highest = float(table["percent"].max())
     ticks = [0, *(10.0**power for power in range(-2, 5) if 10.0**power <= 3 * highest)]
     axes[0].set_ylim(-0.004, max(1.6 * highest, 0.02))
