@@ -71,7 +71,7 @@ class Model(NamedTuple):
 
     @classmethod
     def of(cls, arrays: dict[str, np.ndarray], metadata: dict[str, Any]) -> Self:
-        """Return the model of a file's tensors and description."""
+        """Return the model of a file, from the tensors and the description that `train` wrote."""
         settings = metadata["settings"]
         inference = PCSettings(**settings) if settings["kind"] == "pc" else None
         return cls(
@@ -150,7 +150,24 @@ def extract_pictures(
     progress: Progress = iter_plainly,
     source: str = "model",
 ) -> Tensors:
-    """Return one model's activations; pictures uint8 (height, width, 3), any size each."""
+    """Return one model's activations, as `extract` names them.
+
+    Parameters
+    ----------
+    model
+        As `Model.of` reads it.
+    names, pictures
+        Of all stimuli in order; uint8 (height, width, 3), any size each.
+    evaluation, device, progress
+        As in `extract`.
+    source
+        What an error names.
+
+    Raises
+    ------
+    StudyError
+        When an activation is not finite.
+    """
     found: dict[str, np.ndarray] = {}
     small = evaluation.px.train
     net = Network.from_settings(0, model.network, "default", **model.variant)
@@ -266,7 +283,15 @@ def block_outputs(
 def _inferred(
     weights: Weights, maps: list[torch.Tensor], settings: PCSettings
 ) -> list[torch.Tensor]:
-    """Return the three blocks' outputs after inference."""
+    """Return the three blocks' outputs after inference, shapes as before.
+
+    Parameters
+    ----------
+    weights
+        With the top-down weights "feedback2" and "feedback3".
+    maps
+        (n, channels, side, side) of each block.
+    """
     return settle(
         maps,
         forward=(pooled_kernel(weights["conv2.weight"]), pooled_kernel(weights["conv3.weight"])),
@@ -281,6 +306,15 @@ def _block(net: Network, name: str, below: list[torch.Tensor], batch: bool) -> l
 
     BatchNorm, one slope and shift per channel, comes after pooling here. A rising one commutes with
     the maximum; where the gain is negative, the maximum of the negated map is taken instead.
+
+    Parameters
+    ----------
+    net
+        Its convolution, with the ReLU in front where the rule has one, is the network's own.
+    below
+        The block's input in each pass, (n, channels, side, side).
+    batch
+        Whether statistics are those of all passes together, not the running ones.
     """
     norm = getattr(net, norm_of(name))
     falls = norm.weight < 0

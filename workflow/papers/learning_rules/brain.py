@@ -103,7 +103,15 @@ def _things_rdms(
 
 
 def low_level(pictures: list[np.ndarray], settings: BrainScores) -> dict[str, np.ndarray]:
-    """Return the RDMs of the low-level models, on pictures of `lowlevel_px`."""
+    """Return the RDMs of the low-level models, (n, n) by name.
+
+    Parameters
+    ----------
+    pictures
+        uint8 (height, width, 3), any size each; without a silhouette where sizes differ.
+    settings
+        `lowlevel_px`, the side at which the models see them (pixels), and the Gabor bank.
+    """
     small = resize.stack(pictures, settings.lowlevel_px, "native", settings.lowlevel_px)
     models = {
         "luminance": lowlevel.luminance(small),
@@ -119,7 +127,22 @@ def low_level(pictures: list[np.ndarray], settings: BrainScores) -> dict[str, np
 def noise_bounds(
     rdms: dict[str, np.ndarray], masks: dict[str, np.ndarray], settings: Resampling
 ) -> pd.DataFrame:
-    """Return the leave-one-out bounds of each ROI, over all pairs and over those of a mask."""
+    """Return the leave-one-out bounds of each ROI with 95 % intervals over resampled stimuli.
+
+    Parameters
+    ----------
+    rdms
+        By ROI, (n_subjects, n, n).
+    masks
+        By name, bool (n, n): the pairs that count.
+    settings
+        Draws and seed of the bootstrap.
+
+    Returns
+    -------
+    One row per ROI, mask and bound ("lower", "upper"): Spearman's rho, its interval, and how many
+    people; none where there is but one person.
+    """
     rows = []
     for roi, stack in rdms.items():
         for pairs, mask in masks.items():

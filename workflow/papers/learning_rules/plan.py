@@ -57,7 +57,10 @@ class Plan(NamedTuple):
 
 
 def plan(numbers: Mapping[str, Any]) -> Plan:
-    """Return what the rules make of the paper's merged numbers."""
+    """Return what the rules make.
+
+    `numbers` are the paper's merged numbers, with the manifest of each dataset under "manifests".
+    """
     rules, seeds = list(numbers["rules"]), numbers["seeds"]
     units = [f"{name}/seed{seed}" for name in rules for seed in seeds]
     stimuli, responses = _shown(numbers)

@@ -75,6 +75,7 @@ class Numbers(TrainedNumbers):
 
     @model_validator(mode="after")
     def _aliases_exist(self) -> "Numbers":
+        """Refuse aliases and layouts that name no ROI and no pooling of this scale."""
         rois = self.objects92.rois if self.stimuli == "objects92" else list(self.things.rois)
         for word, roi in self.aliases.roi.items():
             if roi not in rois:
@@ -95,7 +96,7 @@ class Numbers(TrainedNumbers):
         return [self.training_data, self.things.images, self.things.events, self.things.betas]
 
     def names(self) -> dict[str, list[Any]]:
-        """Rules (and low-level models, which stand beside them), views and regions."""
+        """Return what tables hold: rules (and low-level models beside them), views and regions."""
         sizes = self.evaluation.px
         return {
             "rule": [*self.rules, *LOW_LEVEL],
@@ -108,7 +109,7 @@ class Numbers(TrainedNumbers):
         }
 
     def workload(self) -> list[Workload]:
-        """Training images of each rule, and where its throughput was measured."""
+        """Return the training images of each rule, and where its throughput was measured."""
         one = self.training.epochs * self.training.images
         return [
             Workload(

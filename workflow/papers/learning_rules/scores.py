@@ -57,7 +57,7 @@ class Networks:
 
 
 def read_brain(path: Path) -> Brain:
-    """Return what `brain` wrote."""
+    """Return what `brain` wrote: of each RDM the pairs that count, as a vector (m,)."""
     arrays = read_arrays(path)
     mask = arrays["mask"]
     chosen = upper(mask)
@@ -126,6 +126,7 @@ def scores(
 def _score(
     path: Path, brains: Brain, px: Sizes, settings: NetworkScores
 ) -> tuple[pd.DataFrame, dict[str, np.ndarray], pd.DataFrame]:
+    """Return one network's table of rho, its draws and its table of partial rho."""
     networks = _networks(path, brains)
     everything = np.ones(len(networks.cells), dtype=bool)
     rho = networks.spread(_in_blocks(spearman, networks.vectors, brains.vectors), everything)
@@ -143,6 +144,13 @@ def _in_blocks(measure: Callable[..., np.ndarray], vectors: np.ndarray, *others)
 
 
 def _same_stimuli(path: Path, found: list[str], expected: list[str]) -> None:
+    """Refuse activations of other stimuli than the brain's, or in another order.
+
+    Raises
+    ------
+    StudyError
+        Naming the first stimulus that differs.
+    """
     if found == expected:
         return
     if sorted(found) == sorted(expected):
@@ -159,6 +167,13 @@ def _same_stimuli(path: Path, found: list[str], expected: list[str]) -> None:
 
 
 def _networks(path: Path, brains: Brain) -> Networks:
+    """Return the cells of one network, and the RDM of each that has an order to compare.
+
+    Raises
+    ------
+    StudyError
+        When stimuli are not the brain's, or a layer is constant for one before any training.
+    """
     arrays, metadata = read_tensors(path)
     _same_stimuli(path, metadata["stimuli"], brains.names)
     chosen = upper(brains.mask)
@@ -212,6 +227,10 @@ def _over_people(values: np.ndarray, brains: Brain) -> np.ndarray:
 def _draws(
     networks: Networks, brains: Brain, px: Sizes, settings: NetworkScores
 ) -> dict[str, np.ndarray]:
+    """Return rho in each resample of stimuli, mean over people, with the columns that name the cells.
+
+    Only cells of the settings' layers and layouts, at both sizes, that have a rho at all.
+    """
     cells = networks.cells
     wanted = (
         cells["layer"].isin(settings.bootstrap_layers)
@@ -242,7 +261,10 @@ def _draws(
 
 
 def _partial(networks: Networks, brains: Brain, px: Sizes) -> pd.DataFrame:
-    """Return rho with and without each low-level model, of the published layout."""
+    """Return rho with and without each low-level model, of the published layout, mean over people.
+
+    Of global pooling, running statistics and native stimuli at both sizes.
+    """
     cells = networks.cells
     wanted = (
         (cells["pooling"] == "global")

@@ -220,7 +220,17 @@ def _row(tested: tuple, before: pd.Series | None, after: pd.Series | None) -> li
 
 
 def _test(before: pd.Series, after: pd.Series, side: str, paired: bool) -> tuple:
-    """Return mean, s.d., n, one-sided p, two-sided p and Cohen's d of the difference by seed."""
+    """Return mean, s.d., n, one-sided p, two-sided p and Cohen's d of the difference by seed.
+
+    Parameters
+    ----------
+    before, after
+        rho by seed; seeds that stand in both count.
+    side
+        "less" or "greater".
+    paired
+        Whether d is that of paired differences, not of two samples.
+    """
     both = pd.concat([before, after], axis=1, join="inner").to_numpy()
     difference = both[:, 1] - both[:, 0]
     n = len(difference)

@@ -54,7 +54,10 @@ class Setup(Generic[S]):
         return self.build(seed, self.network, self.settings, self.training.epochs, self.device)
 
     def batches(self, seed: int, train: Images) -> Batches:
-        """Return the augmented batches of a seed's own subset, or of the fixed one."""
+        """Return the augmented batches of a seed's own subset, or of the fixed one [code].
+
+        `train` holds images uint8 (n, 32, 32, 3) and labels (n,).
+        """
         training = self.training
         drawn_by = seed if training.subset == "per_seed" else FIXED_SUBSET_SEED
         chosen = subset(len(train[0]), training.images, drawn_by)
@@ -149,7 +152,17 @@ def train_arrays(
     state: State | None = None,
     progress: Progress = iter_plainly,
 ) -> dict[str, list]:
-    """Train one rule on arrays: images uint8 (n, 32, 32, 3) and labels (n,); else as `train`."""
+    """Train one rule on arrays; returns and raises as `train`.
+
+    Parameters
+    ----------
+    build, rule, network, training, seeds, state, progress
+        As in `train`.
+    train, test
+        Images uint8 (n, 32, 32, 3) and labels (n,).
+    settings
+        The rule's own.
+    """
     if training.test_images > len(test[0]):
         raise StudyError(
             f"training.test_images: {training.test_images} are asked for, "
@@ -198,7 +211,17 @@ def _make(
     train: Images,
     test: tuple[torch.Tensor, torch.Tensor],
 ) -> Run:
-    """Return one training, which measures accuracy and displacement at each checkpoint."""
+    """Return one training, which measures accuracy and displacement at each checkpoint.
+
+    Parameters
+    ----------
+    name
+        Of its saved state.
+    train
+        Images uint8 (n, 32, 32, 3) and labels (n,); the seed's subset is drawn from them.
+    test
+        The same as tensors on the device, all of them measured.
+    """
     learner, training = setup.learner(seed), setup.training
     start = _weights(learner)
 
@@ -235,7 +258,15 @@ def test_accuracy(
     mean: list[float],
     sd: list[float],
 ) -> float:
-    """Return the fraction of images classified correctly, with BatchNorm's running statistics."""
+    """Return the fraction of images classified correctly, with BatchNorm's running statistics.
+
+    Parameters
+    ----------
+    images, labels
+        uint8 (n, 32, 32, 3) and int64 (n,).
+    mean, sd
+        Of each colour, in [0, 1].
+    """
     learner.network.eval()
     right = sum(
         int((learner.scores(normalise(part, mean, sd)).argmax(1) == answer).sum())
@@ -245,7 +276,10 @@ def test_accuracy(
 
 
 def _filled(setup: Setup[Any], seed: int, train: Images) -> dict[str, torch.Tensor]:
-    """Return BatchNorm's statistics of the untrained network over augmented training batches."""
+    """Return BatchNorm's statistics of the untrained network over augmented training batches.
+
+    By name, (channels,) each: what filling does without learning.
+    """
     learner, batches = setup.learner(seed), setup.batches(seed, train)
 
     def passes() -> Iterator[torch.Tensor]:

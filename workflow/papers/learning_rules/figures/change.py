@@ -45,7 +45,15 @@ WHISKERS = 1.15  # ratio between the places of whiskers on a logarithmic axis
 
 @styled
 def draw(best_over_seeds: Path, curves: Path, px: dict[str, int]) -> Figure:
-    """Change of alignment since epoch 0 in every region, on one scale."""
+    """Draw the change of alignment since epoch 0 in every region, on one scale.
+
+    Parameters
+    ----------
+    best_over_seeds, curves
+        Tables of these names: lines, and the spread over seeds beside them.
+    px
+        Sides of the stimuli, pixels; the large one is drawn.
+    """
     best, scores = table_of(best_over_seeds, CELL), table_of(curves, SCORES)
     selection = {key: value for key, value in PUBLISHED.items() if key != "layer"}
     lines = since_start(where(best, px=px["large"], **selection))
@@ -72,7 +80,17 @@ def draw(best_over_seeds: Path, curves: Path, px: dict[str, int]) -> Figure:
 
 
 def _whisker(ax: Axes, rule: str, rules: Sequence[str], values: pd.Series, last: int) -> None:
-    """Draw mean and ±1 s.d. over seeds on the right of the last epoch, each rule at its own place."""
+    """Draw mean and ±1 s.d. over seeds on the right of the last epoch, each rule at its own place.
+
+    Parameters
+    ----------
+    rules
+        In the order of their places.
+    values
+        The rule's change by seed.
+    last
+        The last epoch.
+    """
     look = CONDITIONS[rule]
     sns.lineplot(
         x=np.full(len(values), last * WHISKERS ** (rules.index(rule) + 1.5)),

@@ -51,7 +51,17 @@ BN_MODES = {"running": "running statistics\n(repaired)", "batch": "batch statist
 
 @styled
 def draw(curves: Path, early: str, px: dict[str, int]) -> Figure:
-    """The four controls of the published drop, in one grammar: hollow before, filled after."""
+    """Draw the four controls of the published drop, in one grammar: open before, filled after.
+
+    Parameters
+    ----------
+    curves
+        The table of this name.
+    early
+        The region that counts as early.
+    px
+        Sides of the stimuli, pixels.
+    """
     scores = table_of(curves, SCORES)
     table = where(scores, roi=early, arm="native")
     rules = present(table, faithful=False) or present(table)
@@ -139,7 +149,17 @@ def _draw_changes(
     shown: Sequence[str],
     width: float,
 ) -> None:
-    """Join each rule's means before and after by a bar: seaborn joins along the axis alone."""
+    """Join each rule's means before and after by a bar: seaborn joins along the axis alone.
+
+    Parameters
+    ----------
+    table
+        Rows of two epochs, with the columns `column`, "rule", "epoch" and "rho".
+    shown
+        Values of `column` at the places 0, 1, ...
+    width
+        From the first rule to the last at one place.
+    """
     means = table.groupby(["rule", column, "epoch"])["rho"].mean().unstack("epoch")
     for rule, offset in zip(rules, offsets(rules, width), strict=True):
         ends = means.loc[rule].reindex(shown)
@@ -155,7 +175,13 @@ def _draw_changes(
 
 
 def draw_filling(ax: Axes, table: pd.DataFrame, rules: Sequence[str]) -> Axes:
-    """Untrained, statistics filled without learning, then trained: one line per rule."""
+    """Draw each rule untrained, with statistics filled without learning, then trained: one line.
+
+    Parameters
+    ----------
+    table
+        Rows of all seeds, with the columns "rule", "epoch", "bn" and "rho".
+    """
     trained = sorted(epoch for epoch in table["epoch"].unique() if epoch > 0)
     steps = {(0, "running"): "untrained", (0, "filled"): "statistics\nfilled,\nnot trained"}
     for epoch in dict.fromkeys([*trained[:1], *trained[-1:]]):

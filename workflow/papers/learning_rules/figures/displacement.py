@@ -32,7 +32,10 @@ WEIGHTS = ("conv1", "conv2", "conv3", "fc1", "fc2")
 
 @styled
 def draw(displacement: Path) -> Figure:
-    """How far training moves each layer's weights, in per cent of their initial norm."""
+    """Draw how far training moves each layer's weights, in per cent of their initial norm.
+
+    `displacement` is the table of this name.
+    """
     table = table_of(displacement, MOVED)
     from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 

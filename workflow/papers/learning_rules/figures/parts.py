@@ -111,7 +111,15 @@ def since_start(table: pd.DataFrame, value: str = "rho") -> pd.DataFrame:
 
 
 def seed_note(table: pd.DataFrame, what: str = "Lines: mean over seeds; bands") -> str:
-    """The sentence that says what spread is drawn over how many seeds."""
+    """Return the sentence that says what spread is drawn, over how many seeds, and what is left out.
+
+    Parameters
+    ----------
+    table
+        What is drawn: with the columns "rule" and "seed", and "rho" where scores may be empty.
+    what
+        Begins the sentence.
+    """
     counts = table.groupby("rule")["seed"].nunique()
     n = f"{counts.min()}" if counts.min() == counts.max() else f"{counts.min()} to {counts.max()}"
     several = counts.max() > 1
@@ -133,6 +141,7 @@ def noise_of(noise: pd.DataFrame, roi: str) -> dict[str, float]:
 
 
 def area_label(roi: str) -> str:
+    """Return a region's name in print."""
     return AREAS.get(roi, roi)
 
 
@@ -230,7 +239,15 @@ def offsets(rules: Sequence[str], width: float) -> list[float]:
 def limits_with_noise(
     lowest: float, highest: float, bounds: Mapping[str, float]
 ) -> tuple[float, float]:
-    """Limits of an axis that shows 0, the data, and the noise bounds that lie near them."""
+    """Return limits of an axis that shows 0, the data, and the noise bounds that lie near them.
+
+    Parameters
+    ----------
+    lowest, highest
+        Of the data.
+    bounds
+        "lower" and "upper", in the data's unit.
+    """
     bottom, top = 1.06 * min(lowest, 0), 1.06 * max(highest, 0)
     for bound in (bounds["lower"], bounds["upper"]):
         if bound <= 2 * top:
@@ -241,7 +258,10 @@ def limits_with_noise(
 
 
 def draw_noise(ax: Axes, bounds: Mapping[str, float]) -> Axes:
-    """Shade the noise bounds behind the data; a bound above the axis is named at its edge."""
+    """Shade the noise bounds behind the data; a bound above the axis is named at its edge.
+
+    `ax` keeps its limits.
+    """
     low, high = bounds["lower"], bounds["upper"]
     bottom, top = ax.get_ylim()
     ax.axhspan(low, high, color=PALE, linewidth=0, zorder=0)
@@ -270,7 +290,7 @@ def zero_line(ax: Axes) -> Axes:
 
 
 def rule_handles(rules: Sequence[str]) -> list[Any]:
-    """Legend entries of the rules."""
+    """Return legend entries of the rules, drawn as their lines are."""
     from matplotlib.lines import Line2D
 
     return [
@@ -288,7 +308,15 @@ def rule_handles(rules: Sequence[str]) -> list[Any]:
 
 
 def legend_above(figure: Figure, rules: Sequence[str], extra: Sequence[Any] = ()) -> None:
-    """One legend for all panels, above them, where it covers no data."""
+    """Draw one legend for all panels, above them, where it covers no data.
+
+    Parameters
+    ----------
+    rules
+        In their order, which rows of the legend keep.
+    extra
+        Further entries, after the rules'.
+    """
     handles = [*rule_handles(rules), *extra]
     columns = min(len(handles), 4 if figure.get_figwidth() > 0.8 * WIDTH else 2)
     # Matplotlib fills columns downwards; readers read rows.
@@ -314,6 +342,7 @@ def noise_handle() -> Any:
 
 
 def panels_by_region(table: pd.DataFrame, sharey: bool = False) -> tuple[Figure, list[Axes]]:
+    """Return a figure and its panels, lettered, one for each region of a table in its order."""
     rois = regions(table)
     columns = min(len(rois), 3)
     rows = -(-len(rois) // columns)

@@ -44,7 +44,15 @@ def _no_data(ax: Axes) -> Axes:
 
 @styled
 def draw(curves: Path, early: str) -> Figure:
-    """Alignment of one fixed layer against the size of the images, sharp and blurred."""
+    """Draw alignment of one fixed layer against the size of the images, sharp and blurred.
+
+    Parameters
+    ----------
+    curves
+        The table of this name.
+    early
+        The region that counts as early.
+    """
     scores = table_of(curves, SCORES)
     shared = {**PUBLISHED, "layer": FIXED_LAYER}
     del shared["arm"]
@@ -86,7 +94,7 @@ def draw(curves: Path, early: str) -> Figure:
 
 
 def _draw_untrained(ax: Axes, table: pd.DataFrame) -> None:
-    """Draw the mean over seeds of the untrained network of one rule."""
+    """Draw the mean over seeds of one rule's untrained network against the size of the images."""
     sns.lineplot(
         x=table["px"].to_numpy(),
         y=table["rho"].to_numpy(),

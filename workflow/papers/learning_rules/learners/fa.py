@@ -38,7 +38,10 @@ class FeedbackConv(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, error: torch.Tensor) -> tuple:
-        """Return gradients: exact for weight and bias, by `feedback` for the inputs."""
+        """Return gradients: exact for weight and bias, by `feedback` for the inputs.
+
+        `error` is (n, outputs, height, width), at the convolution's output.
+        """
         inputs, weight, feedback = ctx.saved_tensors
         # For its own gradient the weight's values do not matter, so that `feedback` can stand in.
         below, change, shift = torch.ops.aten.convolution_backward(
@@ -114,7 +117,15 @@ class FeedbackNetwork(Network):
 def build(
     seed: int, network: NetworkSettings, settings: FASettings, epochs: int, device: torch.device
 ) -> Gradient:
-    """Return an untrained learner; `settings` is the rule's entry of the configuration."""
+    """Return an untrained learner on `device`, its weights drawn from the seed.
+
+    Parameters
+    ----------
+    network, settings
+        Sections `network` and `rules.<rule>` of the configuration.
+    epochs
+        Of the whole training: period of the cosine schedule.
+    """
     net = FeedbackNetwork.from_settings(
         seed,
         network,

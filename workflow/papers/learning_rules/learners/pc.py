@@ -55,6 +55,7 @@ class PredictiveCoding(LocalLearner[PCSettings]):
     network: FeedbackNetwork
 
     def step(self, images: torch.Tensor, labels: torch.Tensor, streams: Streams) -> Terms:
+        """Settle, change conv1 and conv2, then train the readout, as `Learner.step` says."""
         net = self.network.train()
         with torch.no_grad():
             # The author runs the first two blocks a second time on the same weights: the same maps,
@@ -95,12 +96,21 @@ class PredictiveCoding(LocalLearner[PCSettings]):
             weight.add_(change[:, :, None, None], alpha=settings.lr_weights)
 
     def scores(self, images: torch.Tensor) -> torch.Tensor:
+        """Return class scores (n, 10) after inference, as at test time."""
         return self.network.readout(self.infer(self.network.blocks(images))[-1])
 
 
 def build(
     seed: int, network: NetworkSettings, settings: PCSettings, epochs: int, device: torch.device
 ) -> PredictiveCoding:
-    """Return an untrained learner; `settings` is the rule's entry of the configuration."""
+    """Return an untrained learner on `device`, its weights drawn from the seed.
+
+    Parameters
+    ----------
+    network, settings
+        Sections `network` and `rules.<rule>` of the configuration.
+    epochs
+        Of the whole training; this rule has no schedule.
+    """
     net: nn.Module = FeedbackNetwork.from_settings(seed, network, settings.init)
     return PredictiveCoding(net.to(device, memory_format=torch.channels_last), settings)

@@ -38,6 +38,7 @@ class SupervisedPC(Learner):
         self.settings = settings
 
     def step(self, images: torch.Tensor, labels: torch.Tensor, streams: Streams) -> Terms:
+        """Relax under image and label, then learn; the energies before and after are terms too."""
         self.network.train()
         target = F.one_hot(labels, CLASSES).to(images.dtype)
         values, scores, fixed = self.forward(images)
@@ -111,13 +112,29 @@ class SupervisedPC(Learner):
         target: torch.Tensor,
         fixed: Fixed,
     ) -> torch.Tensor:
-        """Return each image's energy (n,), differentiable in the network's parameters."""
+        """Return each image's energy (n,), differentiable in the network's parameters.
+
+        Parameters
+        ----------
+        images, values, target
+            (n, 3, side, side); the hidden layers' values as `forward` returns them; one-hot (n, 10).
+        fixed
+            Each block's batch mean and variance, (channels,).
+        """
         layers = self._folded(fixed, learn=True)
         bottom = predict(BLOCKS[0], images, layers[0], self.network.grid)
         return energy_of(bottom, values, target, layers, self.network.grid)
 
     def _folded(self, fixed: Fixed, learn: bool = False) -> list[tuple[torch.Tensor, torch.Tensor]]:
-        """Weight and bias of each layer, BatchNorm's slope and shift folded into convolutions."""
+        """Return weight and bias of each of the five layers, BatchNorm folded into the convolutions.
+
+        Parameters
+        ----------
+        fixed
+            Each block's batch mean and variance, (channels,).
+        learn
+            Whether gradients reach the parameters.
+        """
         net = self.network
         found = []
         for name in BLOCKS:
@@ -133,7 +150,19 @@ class SupervisedPC(Learner):
 def predict(
     name: str, below: torch.Tensor, layer: tuple[torch.Tensor, torch.Tensor], grid: int
 ) -> torch.Tensor:
-    """Return f_l(x_(l-1)), what the layer below predicts of this one."""
+    """Return f_l(x_(l-1)), what the layer below predicts of this one.
+
+    Parameters
+    ----------
+    name
+        Of the layer that is predicted.
+    below
+        Values of the layer below, (n, channels, side, side) or (n, units).
+    layer
+        Its weight and bias, BatchNorm folded in.
+    grid
+        Side of the pool in front of fc1.
+    """
     if name in BLOCKS:
         return pooled(F.conv2d(below, *layer, padding=1))
     if name == "fc1":
@@ -182,6 +211,14 @@ def build(
     epochs: int,
     device: torch.device,
 ) -> SupervisedPC:
-    """Return an untrained learner; `settings` is the rule's entry of the configuration."""
+    """Return an untrained learner on `device`, its weights drawn from the seed.
+
+    Parameters
+    ----------
+    network, settings
+        Sections `network` and `rules.<rule>` of the configuration.
+    epochs
+        Of the whole training; this rule has no schedule.
+    """
     net = Network.from_settings(seed, network, settings.init)
     return SupervisedPC(net.to(device, memory_format=torch.channels_last), settings)

@@ -100,6 +100,7 @@ class SpikeTiming(LocalLearner[STDPSettings]):
         )
 
     def step(self, images: torch.Tensor, labels: torch.Tensor, streams: Streams) -> Terms:
+        """Change each block by its spikes on the way up, then train the rest, as `Learner.step` says."""
         net = self.network.train()
         stream = streams("spikes")
         with torch.no_grad():
@@ -114,7 +115,16 @@ class SpikeTiming(LocalLearner[STDPSettings]):
     def change_weights(
         self, name: str, below: torch.Tensor, maps: torch.Tensor, stream: torch.Generator
     ) -> None:
-        """Change one convolution by the spike times of its input and output channels."""
+        """Change one convolution by the spike times of its input and output channels [code].
+
+        Parameters
+        ----------
+        below, maps
+            The block's input and its convolution, (n, channels, height, width); a channel's mean over
+            space is its drive.
+        stream
+            Of the spikes.
+        """
         settings = self.settings
         times = [first_spikes(part.mean((2, 3)), settings.steps, stream) for part in (below, maps)]
         change = pair_change(*times, self.table)
@@ -127,6 +137,14 @@ class SpikeTiming(LocalLearner[STDPSettings]):
 def build(
     seed: int, network: NetworkSettings, settings: STDPSettings, epochs: int, device: torch.device
 ) -> SpikeTiming:
-    """Return an untrained learner; `settings` is the rule's entry of the configuration."""
+    """Return an untrained learner on `device`, its weights drawn from the seed.
+
+    Parameters
+    ----------
+    network, settings
+        Sections `network` and `rules.<rule>` of the configuration.
+    epochs
+        Of the whole training; this rule has no schedule.
+    """
     net = Network.from_settings(seed, network, settings.init, **VARIANTS["stdp"])
     return SpikeTiming(net.to(device, memory_format=torch.channels_last), settings)

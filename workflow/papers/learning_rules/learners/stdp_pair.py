@@ -79,6 +79,7 @@ class PairTiming(LocalLearner[PairSTDPSettings]):
         self.norms = {name: norms_of(getattr(network, name).weight) for name in BLOCKS}
 
     def step(self, images: torch.Tensor, labels: torch.Tensor, streams: Streams) -> Terms:
+        """Change each block by its winners on the way up, then train the readout."""
         net = self.network.train()
         with torch.no_grad():
             below = images
@@ -160,6 +161,14 @@ def build(
     epochs: int,
     device: torch.device,
 ) -> PairTiming:
-    """Return an untrained learner; `settings` is the rule's entry of the configuration."""
+    """Return an untrained learner on `device`, its weights drawn from the seed.
+
+    Parameters
+    ----------
+    network, settings
+        Sections `network` and `rules.<rule>` of the configuration.
+    epochs
+        Of the whole training; this rule has no schedule.
+    """
     net = Network.from_settings(seed, network, settings.init)
     return PairTiming(net.to(device, memory_format=torch.channels_last), settings)

@@ -26,6 +26,7 @@ class TrainingSettings(Section):
 
     @model_validator(mode="after")
     def _belong_together(self) -> "TrainingSettings":
+        """Refuse checkpoints that do not run from 0 to the last epoch, and batches larger than the data."""
         late = [epoch for epoch in self.checkpoints if epoch > self.epochs]
         if late:
             raise ValueError(f"checkpoints: {late[0]} lies beyond the last epoch ({self.epochs})")
