@@ -9,7 +9,8 @@ import pytest
 from papers.mt_maps.conditions import arms, seed_of, told, units
 from papers.mt_maps.figures.maps import wheel
 from papers.mt_maps.figures.together import draw
-from papers.mt_maps.measure import COLUMNS, VALUES, measure
+from papers.mt_maps.measure import measure
+from papers.mt_maps.measures import COLUMNS, VALUES
 from papers.mt_maps.plan import FIGURES
 from papers.mt_maps.respond import respond
 from papers.mt_maps.train import train
