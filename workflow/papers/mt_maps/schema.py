@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from papers.mt_maps.conditions import arms, trainings
+from papers.mt_maps.decoding_settings import FrameSettings, Kind, NoiseSettings
 from replicortex.core.schema import (
     Apart,
     Name,
@@ -29,35 +30,17 @@ Several = Annotated[list[Positive], Field(min_length=1), Apart]
 Block = Annotated[str, Field(pattern=r"^layer\d+\.\d+$")]
 
 
-class Noise(Section):
-    """Movies of white noise, made instead of decoded."""
-
-    videos: Annotated[int, Field(ge=2)]
-    frames: PositiveInt
-    seed: Count
-
-
 class Source(Section):
     """Videos, pictures or noise, and the task on them."""
 
     dataset: str | None = Field(default=None, description="none for the kind noise")
-    kind: Literal["ucf101", "videos", "pictures", "noise"]
-    noise: Noise | None = Field(default=None, description="for the kind noise alone")
+    kind: Kind
+    noise: NoiseSettings | None = Field(default=None, description="for the kind noise alone")
     pairs: Literal["instance", "velocity"]
     pan: Pan = Field(description="speed of the crop, pixels per frame, from and to")
     jitter: Share = Field(description="share of the views whose light changes")
     blur: Share = Field(description="share of the views that are blurred")
     shards: PositiveInt
-
-
-class Store(Section):
-    """Decoded frames."""
-
-    size: PositiveInt = Field(description="pixels")
-    grey: bool
-    most: PositiveInt | None = Field(description="frames kept of a video; null: all")
-    split: Literal[1, 2, 3] = Field(description="of UCF101")
-    sessions: Annotated[list[str], Apart] = Field(min_length=1, description="of the V4 recordings")
 
 
 class Jitter(Section):
@@ -287,7 +270,7 @@ class Numbers(TrainedNumbers):
 
     sources: dict[Name, Source] = Field(min_length=1)
     pictures: str | None
-    store: Store
+    store: FrameSettings
     clips: Clips
     network: Network
     task: Task
