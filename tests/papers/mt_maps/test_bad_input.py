@@ -5,8 +5,10 @@ import pytest
 from manifests import described
 
 from papers.mt_maps import motion_energy, placing, sources
+from papers.mt_maps.conditions import arms
 from papers.mt_maps.decoding_settings import FrameSettings, SourcePart
 from papers.mt_maps.stores import stores
+from papers.mt_maps.training_settings import MotionEnergySettings, Settings
 from replicortex.core.config import paper_numbers
 from replicortex.core.errors import StudyError
 from replicortex.core.files import write
@@ -160,7 +162,7 @@ def test_a_kind_that_needs_a_dataset_says_so():
 
 
 def test_a_filter_narrower_than_a_pixel_is_refused():
-    numbers = {"directions": 8, "cycles": [3], "speeds": [1.0], "sigma": 1e-9}
+    numbers = MotionEnergySettings(directions=8, cycles=[3], speeds=[1.0], sigma=1e-9)
     clips = np.zeros((1, 4, 16, 16))
     with pytest.raises(StudyError, match=r"motion_energy\.sigma: 1e-09 cycles.*pixels of 16"):
         motion_energy.rates(clips, numbers, 2)
@@ -171,13 +173,9 @@ def test_more_shards_than_videos_are_refused(ucf):
         decoded(described(ucf / "ucf"), parts=99)
 
 
-def test_positions_of_another_layer_are_refused():
-    settings = {
-        "placing": {"mode": "swapped", "neighbourhoods": 2, "trials": 2, "directions": 8,
-                    "cycles": [2], "speeds": [1], "phases": 1},
-        "clips": {"frames": 4, "size": 16}, "spatial": {"most": 50, "fewest": 3},
-        "layers": {"layer1.0": {"area_mm2": 4.0, "width": 1.0}},
-    }  # fmt: skip
+def test_positions_of_another_layer_are_refused(root):
+    demo = paper_numbers("mt_maps", "demo", {}, root)
+    settings = Settings(**arms(demo)["clips"]["settings"])
     with pytest.raises(StudyError, match=r"positions: \(7, 2\) found, \(12, 2\) expected"):
         placing.place(
             {"layer1.0": np.zeros((7, 2))},

@@ -8,6 +8,8 @@ from papers.mt_maps import measures, tuning
 from papers.mt_maps.answers import Answers
 from papers.mt_maps.embedding_measures import measure_embedding
 from papers.mt_maps.map_measures import measure_maps
+from papers.mt_maps.measuring_settings import Measured
+from papers.mt_maps.training_settings import LayerSettings
 from papers.mt_maps.tuning_measures import measure_tuning, spearman
 from replicortex.core.randomness import generator
 
@@ -15,10 +17,10 @@ pytestmark = pytest.mark.numbers
 
 GRID, CHANNELS, DIRECTIONS = 6, 8, 16
 LAYER = "layer3.0"
-MEASURED = {
+MEASURED = Measured(**{
     "pixels": 16, "sigma": 0.4, "silent": 1e-3, "draws": 20, "nulls": 3, "best": 1.0, "seed": 0,
     "tdann": {"winding": 0.3, "spread": 0.3, "pixels": 2, "units": 167},
-}  # fmt: skip
+})  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +45,7 @@ def answers():
         name="continue_alpha0.25",
         source="clips",
         map_layer=LAYER,
-        layers={LAYER: {"area": "MT", "area_mm2": 9.0, "width": 1.0}},
+        layers={LAYER: LayerSettings(block=LAYER, area="MT", area_mm2=9.0, width=1.0)},
         arrays=arrays,
         families={"coherence": {"conditions": [{"coherence": 0.5}, {"coherence": 1.0}]}},
         swaps={LAYER: {"first": 0.5, "last": 0.4, "rose": 0.0, "swapped": 12}},

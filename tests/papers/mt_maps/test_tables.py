@@ -11,9 +11,12 @@ from papers.mt_maps.figures.maps import wheel
 from papers.mt_maps.figures.together import draw
 from papers.mt_maps.measure import measure
 from papers.mt_maps.measures import COLUMNS, VALUES
+from papers.mt_maps.measuring_settings import Measured
 from papers.mt_maps.plan import FIGURES
 from papers.mt_maps.respond import respond
+from papers.mt_maps.stimulus_settings import ProbeSettings, StimulusSettings
 from papers.mt_maps.train import train
+from papers.mt_maps.training_settings import TrainedArm
 from replicortex.core.config import paper_numbers
 from replicortex.core.files import read_tensors, write
 from replicortex.data import frames
@@ -44,7 +47,9 @@ def study(root, tmp_path_factory):
     listed = [arms(numbers)[name] for name in ARMS]
     names = [unit for arm in listed for unit in units(arm, numbers["seeds"])]
     seeds = [seed_of(name) for name in names]
-    out = train(arms=[told(arm) for arm in listed], device="cpu", seeds=seeds, shards=shards)
+    out = train(
+        arms=[TrainedArm(**told(arm)) for arm in listed], device="cpu", seeds=seeds, shards=shards
+    )
     models, histories, answers = (
         [folder / kind / f"{name}{suffix}" for name in names]
         for kind, suffix in (("m", ".safetensors"), ("m", ".csv"), ("a", ".safetensors"))
@@ -55,9 +60,9 @@ def study(root, tmp_path_factory):
         write(path, value)
     shown = respond(
         models=models,
-        stimuli=numbers["stimuli"],
+        stimuli=StimulusSettings(**numbers["stimuli"]),
         pictures="stills",
-        probe=numbers["probe"],
+        probe=ProbeSettings(**numbers["probe"]),
         device="cpu",
         shards=shards,
     )
@@ -66,7 +71,7 @@ def study(root, tmp_path_factory):
     tables = measure(
         responses=answers,
         history=histories,
-        measured=numbers["measured"],
+        measured=Measured(**numbers["measured"]),
         sources={name: source["dataset"] for name, source in numbers["sources"].items()},
         shards=shards,
     )

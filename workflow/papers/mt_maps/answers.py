@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from papers.mt_maps.measures import TOLD
+from papers.mt_maps.training_settings import LayerSettings
 from replicortex.core.files import read_tensors
 
 
@@ -26,7 +27,7 @@ class Answers:
     map_layer
         The layer whose units make the map.
     layers
-        By name: area, area_mm2 and width (mm) of each sheet.
+        Sheets by name.
     arrays
         "channels/<layer>/<family>" (channels, conditions, directions, 2 halves), "units/<family>" of
         the map layer, "places/<layer>" and "start/<layer>" (units, 2) in mm.
@@ -42,7 +43,7 @@ class Answers:
     name: str
     source: str
     map_layer: str
-    layers: Mapping[str, Mapping[str, Any]]
+    layers: Mapping[str, LayerSettings]
     arrays: Mapping[str, np.ndarray]
     families: Mapping[str, Mapping[str, Any]]
     swaps: Mapping[str, Mapping[str, float]]
@@ -59,7 +60,7 @@ class Answers:
     @property
     def side(self) -> float:
         """Edge of the map layer's sheet, mm."""
-        return self.layers[self.map_layer]["area_mm2"] ** 0.5
+        return self.layers[self.map_layer].area_mm2 ** 0.5
 
 
 def read_answers(path: Path) -> Answers:
@@ -71,7 +72,9 @@ def read_answers(path: Path) -> Answers:
         name=described["name"],
         source=described["source"],
         map_layer=settings["map_layer"],
-        layers=settings["layers"],
+        layers={
+            name: LayerSettings.model_validate(layer) for name, layer in settings["layers"].items()
+        },
         arrays=arrays,
         families=described["families"],
         swaps=described["swaps"],

@@ -11,6 +11,7 @@ import pandas as pd
 from papers.mt_maps import maps, sheets
 from papers.mt_maps.answers import Answers
 from papers.mt_maps.measures import NAN, REAL, Row
+from papers.mt_maps.measuring_settings import Measured
 from replicortex.core.randomness import generator
 
 OF_MAP = ("gratings", "dots")  # families of which there is a map; controls and nulls of the first
@@ -37,7 +38,7 @@ class Mapped(NamedTuple):
 def measure_maps(
     answers: Answers,
     other: np.ndarray | None,
-    measured: dict[str, Any],
+    measured: Measured,
     rng: np.random.Generator,
 ) -> Mapped:
     """Measure the map on its own positions, with nulls; and on controls' positions.
@@ -61,7 +62,7 @@ def measure_maps(
     layer = answers.map_layer
     own = answers.arrays[f"places/{layer}"]
     places = {"own": own, "retinotopic": answers.arrays[f"start/{layer}"]}
-    uniform = generator(measured["seed"], "uniform", answers.told["seed"])
+    uniform = generator(measured.seed, "uniform", answers.told["seed"])
     places["uniform"] = uniform.uniform(0, answers.side, own.shape)
     if other is not None and other.shape == own.shape:
         places["other seed"] = other
@@ -81,7 +82,7 @@ def measure_maps(
                 if name == "own" or measure in ELSEWHERE
             ]
             if name == "own" and stimulus == OF_MAP[0]:
-                z1, z2 = at.fields(measured["pixels"], measured["sigma"])
+                z1, z2 = at.fields(measured.pixels, measured.sigma)
                 rows += _of_nulls(at, (z1, z2), spacing, where, measured, rng)
                 rows += _of_coverage(z1, answers.side, spacing, where, rng)
                 drawn = _pictures(answers.told, z1, z2)
@@ -101,21 +102,21 @@ def _of_sheet(
     units: sheets.Sheet,
     responses: np.ndarray,
     answers: Answers,
-    measured: dict[str, Any],
+    measured: Measured,
     rng: np.random.Generator,
 ) -> tuple[dict[str, float], float]:
     """Return the measures of units (units, conditions, directions, 2) in places, and the spacing (mm).
 
     Without a map, where nothing is tuned, the spacing is a quarter of the sheet.
     """
-    pixels, sigma, rules = measured["pixels"], measured["sigma"], measured["tdann"]
+    pixels, sigma, rules = measured.pixels, measured.sigma, measured.tdann
     z1, z2 = units.fields(pixels, sigma)
-    values = sheets.measures(z1, z2, units.side, units.windowed(rules["units"]), rules)
+    values = sheets.measures(z1, z2, units.side, units.windowed(rules.units), rules)
     spacing = values["spacing"] if np.isfinite(values["spacing"]) else units.side / 4
     for name, axis in (("smoothness", False), ("smoothness_axis", True)):
-        values[name] = sheets.smoothness(units, spacing, measured["best"], rng, axis)[0]
+        values[name] = sheets.smoothness(units, spacing, measured.best, rng, axis)[0]
     values |= sheets.alike(units, spacing, pixels, sigma, rng)
-    width = answers.layers[answers.map_layer]["width"]
+    width = answers.layers[answers.map_layer].width
     values["spatial_loss"] = sheets.spatial_loss(units, responses, width, rng)
     return values, spacing
 
@@ -125,7 +126,7 @@ def _of_nulls(
     fields: tuple[np.ndarray, np.ndarray],
     spacing: float,
     where: dict[str, str],
-    measured: dict[str, Any],
+    measured: Measured,
     rng: np.random.Generator,
 ) -> Iterator[Row]:
     """Yield mean and middle 95 % of the nulls of a map: scrambled phases, and dealt units."""

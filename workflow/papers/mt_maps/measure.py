@@ -12,6 +12,7 @@ from papers.mt_maps import measures
 from papers.mt_maps.answers import Answers, read_answers
 from papers.mt_maps.embedding_measures import measure_embedding
 from papers.mt_maps.map_measures import measure_maps
+from papers.mt_maps.measuring_settings import Measured
 from papers.mt_maps.tuning_measures import measure_tuning
 from replicortex.core.errors import StudyError
 from replicortex.core.files import read_tensors
@@ -25,7 +26,7 @@ def measure(
     *,
     responses: list[Path],
     history: list[Path],
-    measured: dict[str, Any],
+    measured: Measured,
     sources: dict[str, str],
     shards: list[Path] | None = None,
 ) -> dict[str, Any]:
@@ -58,8 +59,8 @@ def measure(
     first = min(seed for *_, seed in places)
     for path in responses:
         answers = read_answers(path)
-        told, areas = answers.told, {n: layer["area"] for n, layer in answers.layers.items()}
-        rng = generator(measured["seed"], "measure", told["arm"], answers.name, told["seed"])
+        told, areas = answers.told, {n: layer.area for n, layer in answers.layers.items()}
+        rng = generator(measured.seed, "measure", told["arm"], answers.name, told["seed"])
         # In this order: each draws on from where the one before it ended.
         tuned = measure_tuning(answers, measured, rng)
         mapped = measure_maps(answers, _others(places, answers), measured, rng)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -12,7 +11,9 @@ from papers.mt_maps import rates
 from papers.mt_maps.battery import Family, battery
 from papers.mt_maps.clips import ClipPairs
 from papers.mt_maps.network import Network
+from papers.mt_maps.stimulus_settings import ProbeSettings, StimulusSettings
 from papers.mt_maps.stores import stores
+from papers.mt_maps.training_settings import PairSettings, Settings
 from replicortex.core.files import Tensors, read_tensors
 from replicortex.core.progress import Progress, iter_plainly
 from replicortex.data.frames import Store
@@ -26,9 +27,9 @@ OF_UNITS = ("gratings", "dots", "blank")
 def respond(
     *,
     models: list[Path],
-    stimuli: dict[str, Any],
+    stimuli: StimulusSettings,
     pictures: str | None,
-    probe: dict[str, int],
+    probe: ProbeSettings,
     device: str,
     shards: list[Path] | None = None,
     progress: Progress = iter_plainly,
@@ -44,7 +45,7 @@ def respond(
     pictures
         Source of the still pictures that are moved; None leaves them out.
     probe
-        pairs and repeats of the matching of embeddings.
+        Pairs and repeats of the matching of embeddings.
     device
         "cpu" or "cuda".
     shards
@@ -63,30 +64,30 @@ def respond(
     made = []
     for path in progress(models, desc="responses", total=len(models)):
         arrays, told = read_tensors(path)
-        settings = told["settings"]
-        clips = settings["clips"]
-        size = (clips["frames"], clips["size"])
+        settings = Settings.model_validate(told["settings"])
+        clips = settings.clips
+        size = (clips.frames, clips.size)
         if size not in shown:
             shown[size] = battery(stimuli, *size, found.get(pictures or ""))
         embedding: dict[str, float] = {}
         if told["network"] == "reference":
-            side = rates.grids(settings["network"], clips)[settings["map_layer"]][1]
-            answers = rates.of_reference(settings["motion_energy"], settings["map_layer"], side)
+            side = rates.grids(settings.network, clips.size)[settings.map_layer][1]
+            answers = rates.of_reference(settings.motion_energy, settings.map_layer, side)
         else:
-            network = Network(settings["network"], told["seed"])
+            network = Network(settings.network, told["seed"])
             weights = {
                 name.removeprefix("network/"): torch.from_numpy(value)
                 for name, value in arrays.items()
                 if name.startswith("network/")
             }
             network.load_state_dict(weights)
-            answers = rates.of_network(network, list(settings["layers"]), clips, place)
+            answers = rates.of_network(network, list(settings.layers), clips, place)
             embedding = embedded(network, found[told["source"]], clips, probe, told["seed"], place)
         out = {
             name: value for name, value in arrays.items() if name.startswith(("places/", "start/"))
         }
         for family in shown[size]:
-            out |= measured(family, answers, settings["map_layer"])
+            out |= measured(family, answers, settings.map_layer)
         families = {
             family.name: {
                 "conditions": family.conditions,
@@ -124,8 +125,8 @@ def measured(family: Family, answers: rates.Rates, map_layer: str) -> dict[str, 
 def embedded(
     network: Network,
     store: Store,
-    clips: dict[str, Any],
-    probe: dict[str, int],
+    clips: PairSettings,
+    probe: ProbeSettings,
     seed: int,
     device: torch.device,
 ) -> dict[str, float]:
@@ -139,9 +140,9 @@ def embedded(
     eigenvalues of the embeddings' covariance.
     """
     network = network.to(device).eval()
-    pairs = min(probe["pairs"], len(store.videos))
-    numbers = {**clips, "batch": pairs, "steps": probe["repeats"], "order": clips["order"]}
-    batches = ClipPairs(store, numbers, seed, device)
+    pairs = min(probe.pairs, len(store.videos))
+    probed = clips.model_copy(update={"batch": pairs, "steps": probe.repeats})
+    batches = ClipPairs(store, probed, seed, device)
     draws = batches.draw("probe")
     matched, aligned, spread, all_ = [], [], [], []
     for step in range(len(batches)):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -11,6 +11,7 @@ import pandas as pd
 from papers.mt_maps import selectivity
 from papers.mt_maps.answers import Answers
 from papers.mt_maps.measures import Row
+from papers.mt_maps.measuring_settings import Measured
 from replicortex.analysis import rank, ties
 
 OF_MAP = (
@@ -31,7 +32,7 @@ class Tuning(NamedTuple):
     curves: pd.DataFrame
 
 
-def measure_tuning(answers: Answers, measured: dict[str, Any], rng: np.random.Generator) -> Tuning:
+def measure_tuning(answers: Answers, measured: Measured, rng: np.random.Generator) -> Tuning:
     """Measure the channels of every layer, and the fits and types of the map layer's.
 
     Parameters
@@ -58,13 +59,13 @@ def measure_tuning(answers: Answers, measured: dict[str, Any], rng: np.random.Ge
             for curve in selectivity.CURVES if mapped else selectivity.CURVES[:1]:
                 where = {"layer": layer, "stimulus": stimulus, "curve": curve}
                 halves = selectivity.curves(responses, curve)
-                table = selectivity.of_channels(halves, blank, measured["silent"])
-                rows += _of_channels(table, where, measured["draws"], rng)
+                table = selectivity.of_channels(halves, blank, measured.silent)
+                rows += _of_channels(table, where, measured.draws, rng)
                 if not mapped or curve != "averaged":
                     continue
                 quiet = table["silent"].to_numpy(bool)
                 fitted = selectivity.fits(halves, quiet)
-                rows += _of_fits(fitted, where, measured["draws"], rng)
+                rows += _of_fits(fitted, where, measured.draws, rng)
                 of = {**answers.told, "stimulus": stimulus}
                 channels.append(table.assign(**of))
                 fits.append(fitted.assign(**of, source=answers.source))
@@ -122,15 +123,13 @@ def _curves(halves: np.ndarray, quiet: np.ndarray) -> pd.DataFrame:
     )
 
 
-def _agreements(
-    answers: Answers, measured: dict[str, Any], rng: np.random.Generator
-) -> Iterator[Row]:
+def _agreements(answers: Answers, measured: Measured, rng: np.random.Generator) -> Iterator[Row]:
     """Compare preferences between stimuli; patterns with components; direction with axis."""
     layer = answers.map_layer
     preferred, means = {}, {}
     for stimulus in (name for name in COMPARED if answers.has(layer, name)):
         halves = selectivity.curves(answers.channels(layer, stimulus), "averaged")
-        table = selectivity.of_channels(halves, np.zeros(len(halves)), measured["silent"])
+        table = selectivity.of_channels(halves, np.zeros(len(halves)), measured.silent)
         preferred[stimulus] = table["preferred"].to_numpy(float)
         means[stimulus] = halves.mean(-1)
     for stimulus, own in preferred.items():
@@ -138,7 +137,7 @@ def _agreements(
             value = selectivity.agreement(preferred["gratings"], own)
             yield Row("agreement", value, layer=layer, stimulus=stimulus)
     index = selectivity.pattern_index(means["gratings"], means["plaids"])
-    middle = selectivity.median(index, measured["draws"], rng)
+    middle = selectivity.median(index, measured.draws, rng)
     yield Row("pattern_index", *middle, layer=layer, stimulus="plaids")
     static = answers.channels(layer, "static").mean((1, 3))
     apart = selectivity.albright_types(preferred["gratings"], static)
@@ -148,7 +147,7 @@ def _agreements(
         yield Row(name, share, layer=layer, stimulus="static")
     for stimulus in ("static", "counterphase"):
         spread = _spread_of_axes(answers.channels(layer, stimulus).mean((1, 3)).astype(float))
-        middle = selectivity.median(spread, measured["draws"], rng)
+        middle = selectivity.median(spread, measured.draws, rng)
         yield Row("cv_orientation", *middle, layer=layer, stimulus=stimulus)
 
 
@@ -159,15 +158,13 @@ def _spread_of_axes(curves: np.ndarray) -> np.ndarray:
     return 1 - np.abs(turned) / total
 
 
-def _coherence(
-    answers: Answers, measured: dict[str, Any], rng: np.random.Generator
-) -> Iterator[Row]:
+def _coherence(answers: Answers, measured: Measured, rng: np.random.Generator) -> Iterator[Row]:
     """Yield the median selectivity at each coherence of the dots."""
     responses = answers.channels(answers.map_layer, "coherence")
     for number, level in enumerate(answers.families["coherence"]["conditions"]):
         halves = responses[:, number]
-        table = selectivity.of_channels(halves, np.zeros(len(halves)), measured["silent"])
-        middle = selectivity.median(table["dsi_b"].to_numpy(float), measured["draws"], rng)
+        table = selectivity.of_channels(halves, np.zeros(len(halves)), measured.silent)
+        middle = selectivity.median(table["dsi_b"].to_numpy(float), measured.draws, rng)
         stimulus = f"coherence {level['coherence']:g}"
         yield Row("dsi_b", *middle, layer=answers.map_layer, stimulus=stimulus)
 
