@@ -21,6 +21,7 @@ from replicortex.core.config import paper_numbers
 from replicortex.core.files import read_tensors, write
 from replicortex.data import frames
 from replicortex.data.fixtures.ucf101 import drifting
+from replicortex.plotting.look import rows
 
 pytestmark = pytest.mark.numbers
 
@@ -175,6 +176,23 @@ def test_every_figure_is_drawn_from_the_tables_alone(study, tmp_path):
     labels = [tick.get_text() for tick in drawn["ablations"].axes[0].get_yticklabels()]
     assert "motion-energy units" in labels and "random weights (clips)" in labels
     apart(drawn["ablations"])
+    marked(drawn["ablations"].axes, tables["measures"])
+
+
+def marked(axes, measures):
+    """Each seed's DSI stands in the first panel, and TDANN's pinwheels are strokes that one can see."""
+    where = {"stimulus": "gratings", "curve": "averaged", "area": "MT", "null": "real"}
+    own = rows(measures, measure="dsi_a", **where)["value"].dropna()
+    shown = np.concatenate(
+        [mark.get_offsets()[:, 0] for mark in axes[0].collections if mark.get_paths()]
+    )
+    np.testing.assert_allclose(np.sort(shown), np.sort(own))
+    strokes = [c for c in axes[4].collections if c.get_paths() and len(c.get_paths()[0]) == 2]
+    rules = rows(
+        measures, measure="density_tdann", positions="own", stimulus="gratings", null="real"
+    )
+    seen = [c for c in strokes if len(c.get_offsets()) and max(c.get_linewidths()) > 0.5]
+    assert len(rules) and seen
 
 
 def apart(figure):
