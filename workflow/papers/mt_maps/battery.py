@@ -145,6 +145,19 @@ def _family(
 def _moved(
     numbers: StimulusSettings, frames: int, size: int, turns: np.ndarray, pictures: Store
 ) -> Family:
+    """Return the family of natural pictures that move, a repeat a picture.
+
+    Parameters
+    ----------
+    numbers
+        Which of the pictures is drawn by their seed; all where there are fewer than asked for.
+    frames, size
+        Of the clips.
+    turns
+        (directions,) rad.
+    pictures
+        Store of videos of one frame.
+    """
     moved = numbers.moved
     rng = generator(numbers.seed, "pictures")
     count = min(moved.pictures, len(pictures.videos))

@@ -53,7 +53,22 @@ class ClipPairs:
         return self.numbers.steps
 
     def draw(self, epoch: int | str) -> dict[str, torch.Tensor]:
-        """Draw an epoch: for each pair and view the video, first frame, window, motion and changes."""
+        """Draw an epoch: for each pair and view the video, first frame, window, motion and changes.
+
+        Parameters
+        ----------
+        epoch
+            Its number or another word: the stream's name beside the seed.
+
+        Returns
+        -------
+        By name, pairs in the order in which batches take them. (pairs,): "items", what makes two views
+        a pair: video, or bin of direction. (pairs, 2 views): "video", "start" (frame), "window" (share
+        of the frame's side), "flip", "jittered", "grey", "backwards", "blurred" and "sigma" (pixels).
+        (pairs, 2, 2): "place" of the window's path (x and y, 0 to 1) and "velocity" of the content (x
+        to the right and y down, pixels per frame). (pairs, 2, frames): "order". (pairs, 2, 4):
+        "factors" of brightness, contrast and saturation, and the turn of hue.
+        """
         numbers = self.numbers
         batch, steps = numbers.batch, numbers.steps
         count = batch * steps
@@ -117,6 +132,13 @@ class ClipPairs:
     def get(self, draws: dict[str, torch.Tensor], step: int) -> tuple[torch.Tensor, torch.Tensor]:
         """Return one batch.
 
+        Parameters
+        ----------
+        draws
+            As `draw` returns them.
+        step
+            Of the epoch, from 0.
+
         Returns
         -------
         (2, batch, channels, frames, size, size), normalised; items (batch,).
@@ -127,6 +149,10 @@ class ClipPairs:
         return views, part["items"].to(self.device)
 
     def _view(self, part: dict[str, torch.Tensor], view: int) -> torch.Tensor:
+        """Return one view of a batch's pairs, (batch, channels, frames, size, size), normalised.
+
+        Windows are cut first, then frames ordered, light changed and blurred.
+        """
         numbers = self.numbers
         one = {name: value[:, view] for name, value in part.items() if value.ndim > 1}
         shown = torch.from_numpy(

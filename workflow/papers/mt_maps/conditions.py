@@ -17,6 +17,11 @@ SECTIONS = ("clips", "network", "task", "spatial", "placing", "training", "motio
 def arms(numbers: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """Return every arm that has networks, in the order of the configuration.
 
+    Parameters
+    ----------
+    numbers
+        The paper's numbers.
+
     Returns
     -------
     For each: arm, job (trainings that share a process, and so a pre-training), source, seeds,

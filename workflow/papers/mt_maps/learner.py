@@ -72,7 +72,20 @@ class MoCo:
         items: torch.Tensor,
         streams: Callable[[str], torch.Generator],
     ) -> dict[str, torch.Tensor]:
-        """Learn from pairs (2, n, channels, frames, side, side); return the loss and its terms.
+        """Learn from one batch of pairs.
+
+        Parameters
+        ----------
+        views
+            (2, n, channels, frames, side, side), normalised.
+        items
+            (n,) what makes two clips a pair: those of one item are no negatives of each other.
+        streams
+            Returns the random stream of a purpose.
+
+        Returns
+        -------
+        "loss"; "task", InfoNCE in nats, where it has a weight; "spatial <layer>", 0 to 1.
 
         Raises
         ------
@@ -113,6 +126,18 @@ class MoCo:
         return {"loss": loss.detach(), **terms}
 
     def _spatial(self, layer: str, rate: torch.Tensor, stream: torch.Generator) -> torch.Tensor:
+        """Return the spatial loss of one random window of a layer.
+
+        Parameters
+        ----------
+        rate
+            (n, channels, rows, columns) of its units.
+
+        Raises
+        ------
+        StudyError
+            When no window of TRIES has enough units.
+        """
         numbers, sheet = self.settings.spatial, self.settings.layers[layer]
         rng = np.random.default_rng(int(torch.randint(2**62, (), generator=stream)))
         place = self.places[layer]

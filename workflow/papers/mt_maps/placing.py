@@ -75,8 +75,30 @@ def place(
 ) -> tuple[dict[str, np.ndarray], dict[str, dict[str, float]]]:
     """Return positions as the arm has them, and what swaps did to the spatial loss of each layer.
 
-    `placing.mode`: "swapped" (TDANN), "retinotopic" (no swaps), "uniform" (random places),
-    "shuffled" (swaps on responses dealt to other units: the controls).
+    Parameters
+    ----------
+    start
+        (units, 2) mm by layer, as `starts` returns them.
+    rates
+        Returns the units' rates to clips.
+    settings
+        Of the arm. `placing.mode`: "swapped" (TDANN); controls are "retinotopic" (no swaps),
+        "uniform" (random places) and "shuffled" (swaps on responses dealt to other units).
+    seed
+        Of the network.
+    batch
+        Clips that are shown at once.
+
+    Returns
+    -------
+    (units, 2) mm by layer. By layer, where there are swaps, means over neighbourhoods of the spatial
+    loss before and after ("before", "after"), over the first and last tenth ("first", "last"), the
+    share in which it rose, and how many units were moved ("swapped").
+
+    Raises
+    ------
+    StudyError
+        When positions do not match a layer, or every window has too few units.
     """
     numbers = settings.placing
     mode = numbers.mode

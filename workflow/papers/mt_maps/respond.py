@@ -100,7 +100,22 @@ def respond(
 
 
 def measured(family: Family, answers: rates.Rates, map_layer: str) -> dict[str, np.ndarray]:
-    """Return mean rates over the repeats of each half: of channels, and of the map layer's units."""
+    """Return mean rates over the repeats of each half.
+
+    Parameters
+    ----------
+    family
+        What is shown.
+    answers
+        Returns rates by layer, (n, channels, rows, columns).
+    map_layer
+        The layer whose units are kept one by one, for the families of OF_UNITS.
+
+    Returns
+    -------
+    "channels/<layer>/<family>" and "units/<family>", float32 (channels or units, conditions,
+    directions, 2 halves).
+    """
     shape = (len(family.conditions), len(family.directions), 2)
     totals: dict[str, np.ndarray] = {}
     counts = np.zeros(shape)
@@ -131,6 +146,17 @@ def embedded(
     device: torch.device,
 ) -> dict[str, float]:
     """Return what embeddings of fresh pairs know.
+
+    Parameters
+    ----------
+    network
+        As trained.
+    store, clips
+        What it was trained on, and how its clips are cut.
+    probe
+        Pairs and repeats; fewer pairs where there are fewer videos.
+    seed, device
+        Of the pairs, from a stream that no training draws from; where the network runs.
 
     Returns
     -------

@@ -151,6 +151,17 @@ def alike(
 ) -> dict[str, float]:
     """Return how alike near units are.
 
+    Parameters
+    ----------
+    units
+        In their places.
+    spacing
+        Of the map's columns, mm.
+    pixels, sigma
+        Of the map on which homogeneity is taken: along an edge; mm.
+    rng
+        Of the samples of pairs.
+
     Returns
     -------
     homogeneity: local homogeneity index (Nauhaus et al. 2008), length of the Gaussian mean of unit
@@ -198,6 +209,17 @@ def covered(
     z: np.ndarray, side: float, spacing: float, rng: np.random.Generator, points: int = 200
 ) -> dict[str, float]:
     """Return how evenly a map covers place and direction, and how near like directions lie.
+
+    Parameters
+    ----------
+    z
+        Map of direction, complex (pixels, pixels).
+    side, spacing
+        Of the sheet, and of the map's columns; mm.
+    rng
+        Of the samples of pixels.
+    points
+        Random places with which pinwheels are compared.
 
     Returns
     -------
@@ -253,10 +275,26 @@ def nulls(
     measured: Measured,
     rng: np.random.Generator,
 ) -> dict[str, list[dict[str, float]]]:
-    """Return what surrogates of a map are measured by.
+    """Return what surrogates of a map are measured by, `measured.nulls` draws of each kind.
 
-    "phase": same spectra, random phases; "shuffle": the same units dealt to one another's places. A
-    scrambled map has no units, so TDANN's rules search it where they search the map itself.
+    Parameters
+    ----------
+    units
+        In their places.
+    z1, z2
+        Maps of direction and axis.
+    spacing
+        Of the map's columns, mm.
+    measured
+        Section of the configuration.
+    rng
+        Of the surrogates; it is advanced.
+
+    Returns
+    -------
+    "phase": same spectra, random phases; "shuffle": the same units dealt to one another's places, of
+    whose first SMOOTH the smoothness and the likeness are taken too. A scrambled map has no units, so
+    TDANN's rules search it where they search the map itself.
     """
     found: dict[str, list[dict[str, float]]] = {"phase": [], "shuffle": []}
     rules = measured.tdann

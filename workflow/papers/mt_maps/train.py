@@ -93,7 +93,19 @@ class Job:
         self.placed: dict[str, tuple[dict, dict, dict]] = {}
 
     def make(self, arm: TrainedArm, network: ArmNetwork, seed: int) -> tuple[Tensors, pd.DataFrame]:
-        """Return one network as a file, and its history."""
+        """Return one network as a file, and its history.
+
+        Parameters
+        ----------
+        arm, network
+            What is trained; networks of one arm, and arms that agree in it, share their pre-training.
+        seed
+            Of weights, clips and positions.
+
+        Returns
+        -------
+        See `train`; the history has no row where nothing is trained.
+        """
         settings, start = arm.settings, network.start
         history = pd.DataFrame({"epoch": []}, dtype=int)
         if start == "reference":
@@ -169,6 +181,23 @@ class Job:
         weight: float,
         seed: int,
     ) -> tuple[Network, pd.DataFrame]:
+        """Train a network, or take up its saved state.
+
+        Parameters
+        ----------
+        name
+            Of the saved state, unique in the job.
+        net
+            Where it starts; it is changed.
+        alpha, weight
+            Of the spatial loss and of the task.
+        places
+            (units, 2) mm by layer.
+
+        Returns
+        -------
+        The network, and a row per epoch: epoch, loss and its terms, means over steps.
+        """
         settings = arm.settings
         task = settings.task.model_copy(update={"weight": weight})
         settings = settings.model_copy(update={"task": task})
@@ -194,7 +223,19 @@ class Job:
     def _places(
         self, arm: TrainedArm, net: Network | None, kind: str, seed: int
     ) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray], dict]:
-        """Steps 2 to 4: positions of all layers (for the reference of the map layer alone)."""
+        """Steps 2 to 4: positions of all layers (for the reference of the map layer alone).
+
+        Parameters
+        ----------
+        net
+            On whose rates units are swapped; None for units made by hand.
+        kind
+            How the network came about: networks of one kind, arm and seed share their positions.
+
+        Returns
+        -------
+        (units, 2) mm by layer, as frozen and before swaps; what swaps did (`placing.place`).
+        """
         settings = arm.settings
         clips = settings.clips
         key = _key({"kind": kind, "source": arm.source, **settings.model_dump()}, seed)

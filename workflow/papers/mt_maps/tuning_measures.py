@@ -124,7 +124,12 @@ def _curves(halves: np.ndarray, quiet: np.ndarray) -> pd.DataFrame:
 
 
 def _agreements(answers: Answers, measured: Measured, rng: np.random.Generator) -> Iterator[Row]:
-    """Compare preferences between stimuli; patterns with components; direction with axis."""
+    """Yield how preferences agree between stimuli, of patterns and components, of direction and axis.
+
+    agreement: mean cosine with gratings (`selectivity.agreement`); pattern_index: median of Z_pattern
+    - Z_component; type_1, type_2: shares of channels whose direction lies within 30 deg of the normal of
+    their best standing grating, or beyond 60 (Albright 1984); cv_orientation: median.
+    """
     layer = answers.map_layer
     preferred, means = {}, {}
     for stimulus in (name for name in COMPARED if answers.has(layer, name)):
