@@ -41,7 +41,7 @@ def answers():
     for name in ("places", "start"):
         arrays[f"{name}/{LAYER}"] = rng.uniform(0, 3.0, (len(units), 2))
     return Answers(
-        told={"arm": "clips", "network": "continue", "alpha": 0.25, "seed": 0},
+        identity={"arm": "clips", "network": "continue", "alpha": 0.25, "seed": 0},
         name="continue_alpha0.25",
         source="clips",
         map_layer=LAYER,
@@ -107,7 +107,7 @@ def test_the_same_stream_gives_the_same_rows_and_answers_stay_as_they_are(answer
 
 def test_rows_become_a_table_with_the_network_and_the_area(answers):
     rows = [*measure_embedding(answers), measures.Row("g", 0.5, 0.4, 0.6, layer=LAYER)]
-    table = measures.table(rows, answers.told, {LAYER: "MT"})
+    table = measures.table(rows, answers.identity, {LAYER: "MT"})
     assert list(table) == [*measures.COLUMNS, *measures.VALUES]
     assert table["area"].tolist() == ["", "MT"]
     assert table["value"].tolist() == [0.75, 0.5]

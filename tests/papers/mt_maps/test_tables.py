@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from papers.mt_maps.conditions import arms, seed_of, told, units
+from papers.mt_maps.conditions import arms, seed_of, trained_arm, units
 from papers.mt_maps.figures.maps import wheel
 from papers.mt_maps.figures.together import draw
 from papers.mt_maps.measure import measure
@@ -49,7 +49,10 @@ def study(root, tmp_path_factory):
     names = [unit for arm in listed for unit in units(arm, numbers["seeds"])]
     seeds = [seed_of(name) for name in names]
     out = train(
-        arms=[TrainedArm(**told(arm)) for arm in listed], device="cpu", seeds=seeds, shards=shards
+        arms=[TrainedArm(**trained_arm(arm)) for arm in listed],
+        device="cpu",
+        seeds=seeds,
+        shards=shards,
     )
     models, histories, answers = (
         [folder / kind / f"{name}{suffix}" for name in names]

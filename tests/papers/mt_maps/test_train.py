@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from papers.mt_maps import placing, rates
-from papers.mt_maps.conditions import arms, seed_of, shares, told, trainings, units
+from papers.mt_maps.conditions import arms, seed_of, shares, trained_arm, trainings, units
 from papers.mt_maps.learner import MoCo
 from papers.mt_maps.network import Network, settle
 from papers.mt_maps.train import Job, train
@@ -52,7 +52,7 @@ def run(numbers, shards, names, seeds=(0,), state=None):
     listed = [made[name] for name in names]
     files = [unit for arm in listed for unit in units(arm, seeds)]
     out = train(
-        arms=[TrainedArm(**told(arm)) for arm in listed],
+        arms=[TrainedArm(**trained_arm(arm)) for arm in listed],
         device="cpu",
         seeds=[seed_of(unit) for unit in files],
         shards=shards,
@@ -84,7 +84,7 @@ def test_the_paper_has_its_conditions(numbers):
     assert made["flip_independent"]["settings"]["clips"]["order"] == "forward"
     noise = made["white_noise"]
     assert (noise["source"], [n["name"] for n in noise["networks"]]) == ("noise", ["pretrained"])
-    assert {"seeds", "job"}.isdisjoint(told(made["clips"]))
+    assert {"seeds", "job"}.isdisjoint(trained_arm(made["clips"]))
     small = arms(numbers["small"])
     wanted = {"random", "pretrained", *(f"continue_alpha{a}" for a in ("0", "0.25", "2.5"))}
     assert wanted <= {n["name"] for n in small["clips"]["networks"]}
@@ -93,7 +93,7 @@ def test_the_paper_has_its_conditions(numbers):
 @pytest.mark.parametrize("scale", ["demo", "small", "full"])
 def test_files_say_the_sections_as_the_configuration_has_them(numbers, scale):
     for arm in arms(numbers[scale]).values():
-        assert TrainedArm(**told(arm)).model_dump() == told(arm), arm["arm"]
+        assert TrainedArm(**trained_arm(arm)).model_dump() == trained_arm(arm), arm["arm"]
         clips = Settings(**arm["settings"]).clips
         assert isinstance(clips, PairSettings) == (arm["source"] != "none")
 
@@ -344,7 +344,7 @@ def test_last_bits_of_the_losses_are_not_described(numbers, monkeypatch):
         return {layer: shown[:, -1].reshape(len(shown), -1) @ weights}
 
     optimise = placing.positions.optimise
-    told = []
+    swaps = []
     for bit in (0, 1e-15):
 
         def nudged(*arguments, bit=bit, **named):
@@ -352,8 +352,8 @@ def test_last_bits_of_the_losses_are_not_described(numbers, monkeypatch):
             return replace(done, before=done.before * (1 + bit), after=done.after * (1 + bit))
 
         monkeypatch.setattr(placing.positions, "optimise", nudged)
-        told.append(placing.place(start, answers, settings, 0)[1])
-    assert told[0] == told[1] and 0 < told[0][layer]["after"] < told[0][layer]["before"]
+        swaps.append(placing.place(start, answers, settings, 0)[1])
+    assert swaps[0] == swaps[1] and 0 < swaps[0][layer]["after"] < swaps[0][layer]["before"]
 
 
 def test_placing_stimuli_are_not_those_of_measurement(numbers):

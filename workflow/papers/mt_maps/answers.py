@@ -9,9 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from papers.mt_maps.measures import TOLD
+from papers.mt_maps.measures import IDENTITY
 from papers.mt_maps.training_settings import LayerSettings
 from replicortex.core.files import read_tensors
+
+# Families to which units of the map layer answer; controls, nulls and other layers: the first alone.
+OF_MAP = ("gratings", "dots")
 
 
 @dataclass(frozen=True)
@@ -20,7 +23,7 @@ class Answers:
 
     Attributes
     ----------
-    told
+    identity
         Its arm, network, alpha and seed: columns of every table.
     name, source
         The network's name within its arm, and what it was trained on.
@@ -39,7 +42,7 @@ class Answers:
         What the embedding knows of pairs, by measure.
     """
 
-    told: dict[str, Any]
+    identity: dict[str, Any]
     name: str
     source: str
     map_layer: str
@@ -68,7 +71,7 @@ def read_answers(path: Path) -> Answers:
     arrays, described = read_tensors(path)
     settings = described["settings"]
     return Answers(
-        told={name: described[name] for name in TOLD},
+        identity={name: described[name] for name in IDENTITY},
         name=described["name"],
         source=described["source"],
         map_layer=settings["map_layer"],

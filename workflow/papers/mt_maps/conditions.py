@@ -68,7 +68,7 @@ def _changes(change: Mapping[str, Any], section: str) -> dict[str, Any]:
     return {name: value for name, value in given.items() if value is not None}
 
 
-def told(arm: Mapping[str, Any]) -> dict[str, Any]:
+def trained_arm(arm: Mapping[str, Any]) -> dict[str, Any]:
     """Return what a training depends on: an arm without its seeds and the name of its job."""
     return {name: value for name, value in arm.items() if name not in ("seeds", "job")}
 

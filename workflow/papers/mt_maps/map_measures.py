@@ -9,12 +9,11 @@ import numpy as np
 import pandas as pd
 
 from papers.mt_maps import maps, sheets
-from papers.mt_maps.answers import Answers
+from papers.mt_maps.answers import OF_MAP, Answers
 from papers.mt_maps.measures import NAN, REAL, Row
 from papers.mt_maps.measuring_settings import Measured
 from replicortex.core.randomness import generator
 
-OF_MAP = ("gratings", "dots")  # families of which there is a map; controls and nulls of the first
 # What is measured on positions other than a network's own, and what nulls are asked for.
 ELSEWHERE = (
     *("smoothness", "smoothness_axis", "homogeneity", "pair_correlation"),
@@ -62,7 +61,7 @@ def measure_maps(
     layer = answers.map_layer
     own = answers.arrays[f"places/{layer}"]
     places = {"own": own, "retinotopic": answers.arrays[f"start/{layer}"]}
-    uniform = generator(measured.seed, "uniform", answers.told["seed"])
+    uniform = generator(measured.seed, "uniform", answers.identity["seed"])
     places["uniform"] = uniform.uniform(0, answers.side, own.shape)
     if other is not None and other.shape == own.shape:
         places["other seed"] = other
@@ -85,7 +84,7 @@ def measure_maps(
                 z1, z2 = at.fields(measured.pixels, measured.sigma)
                 rows += _of_nulls(at, (z1, z2), spacing, where, measured, rng)
                 rows += _of_coverage(z1, answers.side, spacing, where, rng)
-                drawn = _pictures(answers.told, z1, z2)
+                drawn = _pictures(answers.identity, z1, z2)
     grid = round((len(own) / len(answers.channels(layer, OF_MAP[0]))) ** 0.5)
     rows += [
         Row("retinotopy", sheets.retinotopy(places[name], grid), layer=layer, positions=name)
@@ -158,9 +157,9 @@ def _of_coverage(
             yield Row(name, value, **where, null=null)
 
 
-def _pictures(told: dict[str, Any], z1: np.ndarray, z2: np.ndarray) -> dict[str, np.ndarray]:
+def _pictures(identity: dict[str, Any], z1: np.ndarray, z2: np.ndarray) -> dict[str, np.ndarray]:
     """Return direction and axis (tenths of a degree) and strength (thousandths) of a map, by name."""
-    name = f"{told['arm']}/{told['network']}/{told['alpha']:g}"
+    name = f"{identity['arm']}/{identity['network']}/{identity['alpha']:g}"
     shown = {
         "direction": np.mod(np.rad2deg(np.angle(z1)), 360) * 10,
         "axis": np.mod(np.rad2deg(np.angle(z2)), 360) * 5,

@@ -59,16 +59,16 @@ def measure(
     first = min(seed for *_, seed in places)
     for path in responses:
         answers = read_answers(path)
-        told, areas = answers.told, {n: layer.area for n, layer in answers.layers.items()}
-        rng = generator(measured.seed, "measure", told["arm"], answers.name, told["seed"])
+        identity, areas = answers.identity, {n: layer.area for n, layer in answers.layers.items()}
+        rng = generator(measured.seed, "measure", identity["arm"], answers.name, identity["seed"])
         # In this order: each draws on from where the one before it ended.
         tuned = measure_tuning(answers, measured, rng)
         mapped = measure_maps(answers, _others(places, answers), measured, rng)
         rows = [*tuned.rows, *mapped.rows, *measure_embedding(answers)]
-        made["measures"].append(measures.table(rows, told, areas))
+        made["measures"].append(measures.table(rows, identity, areas))
         made["channels"].append(tuned.channels)
         made["fits"].append(tuned.fits)
-        if told["seed"] == first:
+        if identity["seed"] == first:
             made["curves"].append(tuned.curves)
             drawn |= mapped.pictures
     joined = {name: pd.concat(parts, ignore_index=True) for name, parts in made.items()}
@@ -95,7 +95,7 @@ def _places(paths: list[Path]) -> dict[tuple[str, str, int], Path]:
 
 def _others(places: dict[tuple[str, str, int], Path], answers: Answers) -> np.ndarray | None:
     """Return the map layer's positions of the next seed's network of the same kind."""
-    arm, name, seed = answers.told["arm"], answers.name, answers.told["seed"]
+    arm, name, seed = answers.identity["arm"], answers.name, answers.identity["seed"]
     seeds = sorted(s for a, n, s in places if (a, n) == (arm, name))
     if len(seeds) < 2:
         return None
@@ -108,17 +108,17 @@ def _videos(shards: list[Path], sources: dict[str, str]) -> pd.DataFrame:
     """Return every video of every source: frames kept, or why it was left out."""
     rows = []
     for path in shards:
-        _, told = read_tensors(path, [])
-        source = told["source"]
+        _, described = read_tensors(path, [])
+        source = described["source"]
         common = {"source": source, "dataset": sources[source]}
-        if not told["videos"]:
+        if not described["videos"]:
             raise StudyError(f"{path}: holds no video")
         rows += [
             {**common, "video": v["name"], "frames": v["frames"], "left_out": ""}
-            for v in told["videos"]
+            for v in described["videos"]
         ]
         rows += [
             {**common, "video": n, "frames": 0, "left_out": why}
-            for n, why in told["left_out"].items()
+            for n, why in described["left_out"].items()
         ]
     return pd.DataFrame(rows, columns=["source", "dataset", "video", "frames", "left_out"])

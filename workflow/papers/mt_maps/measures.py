@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-TOLD = ["arm", "network", "alpha", "seed"]
-COLUMNS = [*TOLD, "area", "layer", "positions", "stimulus", "curve", "measure", "null"]
+IDENTITY = ["arm", "network", "alpha", "seed"]
+COLUMNS = [*IDENTITY, "area", "layer", "positions", "stimulus", "curve", "measure", "null"]
 VALUES = ["value", "lower", "upper"]
 REAL = "real"  # what is no null; an empty word would be read back as a missing number
 NAN = float("nan")
@@ -28,16 +28,18 @@ class Row(NamedTuple):
     null: str = REAL
 
 
-def table(rows: Sequence[Row], told: Mapping[str, Any], areas: Mapping[str, str]) -> pd.DataFrame:
+def table(
+    rows: Sequence[Row], identity: Mapping[str, Any], areas: Mapping[str, str]
+) -> pd.DataFrame:
     """Return the rows of one network as a table, columns COLUMNS and VALUES.
 
     Parameters
     ----------
-    told
+    identity
         Its arm, network, alpha and seed.
     areas
         What each layer stands for; "" is the area of rows without a layer.
     """
     made = pd.DataFrame(rows, columns=list(Row._fields))
-    made = made.assign(**told, area=made["layer"].map(areas).fillna(""))
+    made = made.assign(**identity, area=made["layer"].map(areas).fillna(""))
     return made[[*COLUMNS, *VALUES]]

@@ -113,7 +113,7 @@ def place(
         }, {}
     shown = moving(numbers, settings.clips.frames, settings.clips.size)
     parts = [rates(shown[k : k + batch]) for k in range(0, len(shown), batch)]
-    placed, told = {}, {}
+    placed, swaps = {}, {}
     for layer, at in start.items():
         if layer not in parts[0]:
             continue
@@ -141,6 +141,6 @@ def place(
         }
         # Last bits, and so the number of digits, are the kernel's: they would make other bytes, and
         # another length, of a file whose positions and weights are the same.
-        told[layer] = {name: round(float(mean), DIGITS) for name, mean in means.items()}
-        told[layer]["swapped"] = done.swapped
-    return placed, told
+        swaps[layer] = {name: round(float(mean), DIGITS) for name, mean in means.items()}
+        swaps[layer]["swapped"] = done.swapped
+    return placed, swaps

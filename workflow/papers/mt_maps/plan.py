@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from papers.mt_maps.conditions import arms, manifest, shards, told, units
+from papers.mt_maps.conditions import arms, manifest, shards, trained_arm, units
 from replicortex.core.drawing import Drawing, drawings
 from replicortex.core.seeds import packs
 
@@ -136,7 +136,7 @@ def _trainings(
             if not set(seeds) & set(arm["seeds"]):
                 continue
             job = jobs.setdefault(f"{arm['job']}_{number}", Training([], [], {}, {}))
-            job.arms.append(told(arm))
+            job.arms.append(trained_arm(arm))
             job.units.extend(units(arm, seeds))
     for job in jobs.values():
         sources = [arm["source"] for arm in job.arms]

@@ -60,21 +60,21 @@ def respond(
     """
     place = devices.choose(device)
     found = stores(shards or [])
-    shown: dict[tuple, list[Family]] = {}
+    batteries: dict[tuple, list[Family]] = {}
     made = []
     for path in progress(models, desc="responses", total=len(models)):
-        arrays, told = read_tensors(path)
-        settings = Settings.model_validate(told["settings"])
+        arrays, described = read_tensors(path)
+        settings = Settings.model_validate(described["settings"])
         clips = settings.clips
         size = (clips.frames, clips.size)
-        if size not in shown:
-            shown[size] = battery(stimuli, *size, found.get(pictures or ""))
+        if size not in batteries:
+            batteries[size] = battery(stimuli, *size, found.get(pictures or ""))
         embedding: dict[str, float] = {}
-        if told["network"] == "reference":
+        if described["network"] == "reference":
             side = rates.grids(settings.network, clips.size)[settings.map_layer][1]
             answers = rates.of_reference(settings.motion_energy, settings.map_layer, side)
         else:
-            network = Network(settings.network, told["seed"])
+            network = Network(settings.network, described["seed"])
             weights = {
                 name.removeprefix("network/"): torch.from_numpy(value)
                 for name, value in arrays.items()
@@ -82,20 +82,22 @@ def respond(
             }
             network.load_state_dict(weights)
             answers = rates.of_network(network, list(settings.layers), clips, place)
-            embedding = embedded(network, found[told["source"]], clips, probe, told["seed"], place)
+            embedding = embedded(
+                network, found[described["source"]], clips, probe, described["seed"], place
+            )
         out = {
             name: value for name, value in arrays.items() if name.startswith(("places/", "start/"))
         }
-        for family in shown[size]:
+        for family in batteries[size]:
             out |= measured(family, answers, settings.map_layer)
         families = {
             family.name: {
                 "conditions": family.conditions,
                 "directions": [round(float(d), 9) for d in np.rad2deg(family.directions)],
             }
-            for family in shown[size]
+            for family in batteries[size]
         }
-        made.append(Tensors(out, {**told, "families": families, "embedding": embedding}))
+        made.append(Tensors(out, {**described, "families": families, "embedding": embedding}))
     return {"responses": made}
 
 

@@ -43,7 +43,7 @@ def train(
     Parameters
     ----------
     arms
-        As `conditions.told` says them.
+        As `conditions.trained_arm` returns them.
     device
         "cpu" or "cuda".
     seeds
@@ -73,8 +73,8 @@ def train(
             for network in arm.networks:
                 model, history = job.make(arm, network, seed)
                 models.append(model)
-                told = {"arm": arm.arm, "network": network.name, "seed": seed}
-                histories.append(history.assign(**told))
+                names = {"arm": arm.arm, "network": network.name, "seed": seed}
+                histories.append(history.assign(**names))
     return {"model": models, "history": histories}
 
 

@@ -9,15 +9,11 @@ import numpy as np
 import pandas as pd
 
 from papers.mt_maps import selectivity
-from papers.mt_maps.answers import Answers
+from papers.mt_maps.answers import OF_MAP, Answers
 from papers.mt_maps.measures import Row
 from papers.mt_maps.measuring_settings import Measured
 from replicortex.analysis import rank, ties
 
-OF_MAP = (
-    "gratings",
-    "dots",
-)  # families to which the map layer is measured; other layers: the first
 OBLIQUE = 45.0  # deg: what lies nearer to horizontal than this is called horizontal
 FITTED = ("g", "fwhm", "kappa", "explained")
 COMPARED = ("gratings", "dots", "plaids", "moved")
@@ -66,11 +62,11 @@ def measure_tuning(answers: Answers, measured: Measured, rng: np.random.Generato
                 quiet = table["silent"].to_numpy(bool)
                 fitted = selectivity.fits(halves, quiet)
                 rows += _of_fits(fitted, where, measured.draws, rng)
-                of = {**answers.told, "stimulus": stimulus}
+                of = {**answers.identity, "stimulus": stimulus}
                 channels.append(table.assign(**of))
                 fits.append(fitted.assign(**of, source=answers.source))
                 if stimulus == OF_MAP[0]:
-                    curves.append(_curves(halves, quiet).assign(**answers.told))
+                    curves.append(_curves(halves, quiet).assign(**answers.identity))
     rows += _agreements(answers, measured, rng)
     rows += _coherence(answers, measured, rng)
     joined = (pd.concat(parts, ignore_index=True) for parts in (channels, fits, curves))

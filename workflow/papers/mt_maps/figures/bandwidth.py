@@ -15,6 +15,7 @@ from papers.mt_maps.figures.parts import (
     TASKS,
     main_arms,
 )
+from papers.mt_maps.tuning import two_lobes
 from replicortex.core import tables
 from replicortex.plotting.look import legend_above, rows
 from replicortex.plotting.style import GREY, letter, new_figure, note, styled
@@ -86,7 +87,7 @@ def _theory(kappa: float, g: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     theta = np.linspace(0, 2 * np.pi, 3601)[:-1]
     widths, spreads = [], []
     for share in g:
-        curve = np.exp(kappa * (np.cos(theta) - 1)) + share * np.exp(kappa * (-np.cos(theta) - 1))
+        curve = two_lobes(theta, kappa, share)
         below = curve[:1801] < curve[0] / 2
         widths.append(2 * np.rad2deg(theta[below.argmax()]) if below.any() else np.nan)
         length = np.abs((curve * np.exp(1j * theta)).sum()) / curve.sum()
