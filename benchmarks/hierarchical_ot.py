@@ -196,14 +196,12 @@ def training(sizes: dict[str, Any]) -> dict[str, float]:
         shown = torch.randn(vision.batch, 3, 32, 32, generator=stream)
         labels = torch.randint(10, (vision.batch,), generator=stream)
         for network in vision.networks.values():
-            built = for_images(network.model_dump()).to(memory_format=torch.channels_last)
-            learner = Learner(built, vision.model_dump(), F.cross_entropy)
+            built = for_images(network).to(memory_format=torch.channels_last)
+            learner = Learner(built, vision, F.cross_entropy)
             found[measured_as(network)] = rate(learner, shown, labels, sizes["training_steps"])
         read = torch.randint(LETTERS, (language.batch, language.context), generator=stream)
         for model in language.models.values():
-            learner = Learner(
-                for_text(model.model_dump(), language.context), language.model_dump(), next_letter
-            )
+            learner = Learner(for_text(model, language.context), language, next_letter)
             name = measured_as(model, language.context)
             found[name] = rate(learner, read, read, sizes["training_steps"])
     return found

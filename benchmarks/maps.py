@@ -28,6 +28,7 @@ from papers.mt_maps.clips import ClipPairs, window
 from papers.mt_maps.conditions import arms
 from papers.mt_maps.learner import MoCo
 from papers.mt_maps.network import Network
+from papers.mt_maps.training_settings import PairSettings, Settings
 from replicortex.core.config import paper_numbers
 from replicortex.core.files import write as write_file
 from replicortex.core.randomness import torch_generator
@@ -105,26 +106,28 @@ class Decoding(torch.utils.data.Dataset):
             one = {name: value[item, view] for name, value in self.draws.items() if value.ndim > 1}
             decoded = video.decode(self.files[int(one["video"])], self.stored)
             start = int(one["start"])
-            shown = torch.from_numpy(decoded[start : start + numbers["frames"]])[None]
+            shown = torch.from_numpy(decoded[start : start + numbers.frames])[None]
             seen = window(
                 shown.permute(0, 1, 4, 2, 3).float() / 255,
                 *(one[name][None] for name in ("window", "place", "velocity", "flip")),
-                numbers["size"],
+                numbers.size,
             )
-            mean, sd = (torch.tensor(numbers[name])[:, None, None] for name in ("mean", "sd"))
+            mean, sd = (
+                torch.tensor(getattr(numbers, name))[:, None, None] for name in ("mean", "sd")
+            )
             views.append(((seen[0] - mean) / sd).transpose(0, 1))
         return torch.stack(views)
 
 
 def clips(sizes: dict) -> dict:
     """Time batches of pairs, from the store and by decoding each item; no changes of light."""
-    numbers = {
+    numbers = PairSettings(**{
         "frames": sizes["clip"], "step": 1, "size": sizes["size"], "crop": [0.5, 0.7],
         "flip": "none", "order": "forward", "jittered": 0.0, "grey": 0.0, "pairs": "instance",
         "blurred": 0.0, "blur": [0, 0],
         "jitter": {"brightness": 0, "contrast": 0, "saturation": 0, "hue": 0}, "mean": [0.4] * 3,
         "sd": [0.2] * 3, "batch": sizes["batch"], "steps": 1, "pan": [0, 0],
-    }  # fmt: skip
+    })  # fmt: skip
     stored = ucf101.SIDE[1]
     with tempfile.TemporaryDirectory() as folder:
         files = []
@@ -158,11 +161,11 @@ def clips(sizes: dict) -> dict:
 
 def step(scale: str, batch: int) -> dict:
     """Time a training step: wall, and CPU seconds of this process per pair of clips."""
-    settings = arms(paper_numbers("mt_maps", scale, {}, ROOT))["clips"]["settings"]
-    shape = settings["clips"]
-    network = Network(settings["network"], 0)
+    settings = Settings(**arms(paper_numbers("mt_maps", scale, {}, ROOT))["clips"]["settings"])
+    shape = settings.clips
+    network = Network(settings.network, 0)
     learner = MoCo(scale, network, settings, 0.0, {}, 10, torch.device("cpu"))
-    clip = (settings["network"]["colours"], shape["frames"], shape["size"], shape["size"])
+    clip = (settings.network.colours, shape.frames, shape.size, shape.size)
     views = torch.randn(2, batch, *clip, generator=torch_generator(0, "views"))
     items = torch.arange(batch)
     start = time.process_time()

@@ -84,6 +84,21 @@ def builder(kind: str) -> Any:
     return import_module(f"papers.learning_rules.learners.{kind}").build
 
 
+def sections(rule: str, numbers: dict[str, Any]) -> dict[str, Any]:
+    """Return the sections of the configuration that a training reads, typed."""
+    from pydantic import TypeAdapter
+
+    from papers.learning_rules.schema import AnyRule
+    from papers.learning_rules.settings.network import NetworkSettings
+    from papers.learning_rules.settings.training import TrainingSettings
+
+    return {
+        "settings": TypeAdapter(AnyRule).validate_python(numbers["rules"][rule]),
+        "network": NetworkSettings(**numbers["network"]),
+        "training": TrainingSettings(**numbers["training"]),
+    }
+
+
 def ours(folder: Path, rule: str, seeds: list[int], numbers: dict[str, Any]) -> dict[str, Any]:
     """Train with the study's own code; return digests of its outputs and accuracies."""
     import torch
@@ -100,9 +115,7 @@ def ours(folder: Path, rule: str, seeds: list[int], numbers: dict[str, Any]) -> 
         train=read_packed(folder / "train.npz")[:2],
         test=read_packed(folder / "test.npz")[:2],
         rule=rule,
-        settings=numbers["rules"][rule],
-        network=numbers["network"],
-        training=numbers["training"],
+        **sections(rule, numbers),
         device=place,
         seeds=seeds,
     )
@@ -226,17 +239,9 @@ def rates(folder: Path, rules: list[str], numbers: dict[str, Any]) -> dict[str, 
     test = tuple(torch.from_numpy(part[:10]).to(place) for part in data)
     found = {}
     for rule in rules:
-        made = module._make(
-            builder(numbers["rules"][rule]["kind"]),
-            42,
-            rule,
-            data,
-            test,
-            settings=numbers["rules"][rule],
-            network=numbers["network"],
-            training=numbers["training"],
-            device=place,
-        )
+        build = builder(numbers["rules"][rule]["kind"])
+        setup = module.Setup(build, **sections(rule, numbers), device=place)
+        made = module._make(setup, 42, rule, data, test)
         draws = made.batches.draw(0)
         seconds = []
         for number in range(8):

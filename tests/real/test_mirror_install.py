@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 from manifests import installed
 
+from replicortex.core.digests import file_sha256
 from replicortex.data import annex, cifar, pack
 from replicortex.data import manifest as manifests
 from replicortex.data.declared import load
@@ -119,7 +120,7 @@ def test_recipe_of_packed_cifar_makes_the_declared_bytes(declared, mirror, tmp_p
     assert pack.cifar10_jpeg(source, packed) == entry.source.digest
     shutil.rmtree(source)  # 60,000 files
     for name, file in entry.files.items():
-        assert annex.file_sha256(packed / name) == file.sha256
+        assert file_sha256(packed / name) == file.sha256
 
 
 def test_localizer_images_have_the_declared_digest(declared, mirror):

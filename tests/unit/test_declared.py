@@ -139,21 +139,21 @@ FAULTS = {
     ),
     "unknown kind": (
         changed(source={"kind": "url"}),
-        r"x\.source\.kind: .*found 'url'; did you mean 'urls'\?",
+        r"x: source\.kind: .*found 'url'; did you mean 'urls'\?",
     ),
     "missing": (changed(title=None), r"x: key 'title' is missing"),
-    "no licence": (changed(licence=""), r"x\.licence: string should have at least 1 character"),
-    "version that is a number": (changed(version=2009), r"x\.version: .*valid string, found 2009"),
+    "no licence": (changed(licence=""), r"x: licence: string should have at least 1 character"),
+    "version that is a number": (changed(version=2009), r"x: version: .*valid string, found 2009"),
     "no way to obtain": (changed(obtain=None), "x: obtain is missing"),
     "no files": (changed(files=None), r"x: files \(or source\.listing\) is missing"),
     "no checksum": (changed(files={"a.npy": {"size": 3}}), r"x: files\.a\.npy needs its sha256"),
     "short checksum": (
         changed(files={"a.npy": {"sha256": "abc", "size": 3}}),
-        r"x\.files\.a\.npy\.sha256: string should match .*found 'abc'",
+        r"x: files\.a\.npy\.sha256: string should match .*found 'abc'",
     ),
     "empty file": (
         changed(files={"a.npy": {"sha256": SHA, "size": 0}}),
-        r"x\.files\.a\.npy\.size: .*greater than 0, found 0",
+        r"x: files\.a\.npy\.size: .*greater than 0, found 0",
     ),
     "way out": (
         changed(files={"../a.npy": {"sha256": SHA, "size": 3}}),
@@ -165,18 +165,18 @@ FAULTS = {
     ),
     "branch for a commit": (
         changed(source={"kind": "git", "url": "https://example.org", "commit": "main"}),
-        r"x\.source\.commit: string should match .*found 'main'",
+        r"x: source\.commit: string should match .*found 'main'",
     ),
     "generator of no module": (
         {
             **changed(files=None, obtain=None),
             "source": {"kind": "fixture", "generator": "replicortex.data.fixtures.none:build"},
         },
-        r"x\.source\.generator: no module 'replicortex\.data\.fixtures\.none'",
+        r"x: source\.generator: no module 'replicortex\.data\.fixtures\.none'",
     ),
     "generator that is no function": (
         changed(source={"kind": "fixture", "generator": "replicortex.data.fixtures.cifar10"}),
-        r"x\.source\.generator: string should match",
+        r"x: source\.generator: string should match",
     ),
     "no mapping": ("text", "x: .*found 'text'"),
 }

@@ -18,7 +18,7 @@ import pytest
 from manifests import installed
 
 from replicortex.core.errors import StudyError
-from replicortex.data import annex, manifest
+from replicortex.data import annex, manifest, sources
 from replicortex.data.declared import Dataset
 from replicortex.data.install import install
 
@@ -594,8 +594,8 @@ def test_large_user_data_are_hashed_once(tmp_path, monkeypatch):
     folder = write_files(tmp_path / "licensed", CONTENTS)
     put(tmp_path / "data", user_entry(), user_folder=folder)
     hashed = []
-    real = annex.file_sha256
-    monkeypatch.setattr(annex, "file_sha256", lambda path: hashed.append(path) or real(path))
+    real = sources.file_sha256
+    monkeypatch.setattr(sources, "file_sha256", lambda path: hashed.append(path) or real(path))
     put(tmp_path / "data", user_entry(), user_folder=folder)
     assert hashed == []
     (folder / "licence").write_bytes(b"none")

@@ -198,7 +198,7 @@ def test_a_signature_is_read_without_importing(tmp_path, monkeypatch):
 def test_a_partial_has_what_is_left_of_a_functions_arguments():
     required, optional = rules.signature("papers.learning_rules.trainings.bp", "train")
     whole, _ = rules.signature("papers.learning_rules.train", "train")
-    assert required == whole - {"build"} and optional == {"state", "progress"}
+    assert required == whole - {"kind", "build"} and optional == {"state", "progress"}
     with pytest.raises(StudyError, match=r"trainings\.bp:train takes no 'imagess'; did you mean"):
         rules.check_signature("r", "papers.learning_rules.trainings.bp:train", {"imagess"}, [1])
 

@@ -44,6 +44,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
+    """Return the parser of all commands; each sets `run`, the function that does it."""
     as_module = Path(sys.argv[0]).name == "__main__.py"
     prog = "python -m replicortex" if as_module else "replicortex"
     parser = argparse.ArgumentParser(prog=prog, description=(__doc__ or "").split("\n")[0])
@@ -105,6 +106,13 @@ def _resources(options: argparse.Namespace) -> None:
 
 
 def _cost(options: argparse.Namespace) -> None:
+    """Print the hours that the trainings of some papers would take.
+
+    Raises
+    ------
+    StudyError
+        When a paper is unknown, or a benchmark is absent.
+    """
     from replicortex.core import config
     from replicortex.core.yaml_text import read_yaml_file
     from replicortex.tools.costs import as_text, cost
@@ -121,6 +129,13 @@ def _cost(options: argparse.Namespace) -> None:
 
 
 def _summary(options: argparse.Namespace) -> None:
+    """Print where the report, the scorecard, the audit and the figures of a run lie.
+
+    Raises
+    ------
+    StudyError
+        When there is nothing of that run.
+    """
     results = Path("results")
     run = results / _name("--scale", options.scale)
     places = [

@@ -39,8 +39,9 @@ CHANGES = {
     ),
     "noise ceiling of the regions": (
         hierarchical_ot("{brain: {ceiling: 1.0}}"),
-        {**HOT_EMBED_FIXED, **HOT_EMBED},
+        {**HOT_EMBED_FIXED, **HOT_MATCH},
     ),
+    "share of units that is kept": (hierarchical_ot("{matched: {shares: [0.25]}}"), HOT_MATCH),
     "draws of the null": (
         hierarchical_ot("{matched: {null_draws: 51}}"),
         {f"{H}match_planted": 1, **HOT_FIXED, **HOT_MATCH},

@@ -48,6 +48,10 @@ FAULTS = {
         {"cortex": {"noise": [0.5, 0.500000001]}},
         r"cortex\.noise: 0\.5 and 0\.500000001 would both be named 0\.5",
     ),
+    "kind of simulated subjects named as a pair": (
+        {"cortex": {"renewal": {"vit": 0.5}}},
+        r"cortex\.renewal: 'vit' is the name of a pair; choose another",
+    ),
     "no shares": ({"matched": {"shares": []}}, r"matched\.shares: .*at least 1 item"),
     "name of a pair that leads elsewhere": (
         {"pairs": {"../x": None}},

@@ -4,20 +4,28 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from tests.papers.hierarchical_ot.tiny_study import install, numbers
+from tests.papers.hierarchical_ot.tiny_study import install, numbers, part
 
 from papers.hierarchical_ot.aggregate import aggregate
 from papers.hierarchical_ot.alternatives import alternatives
 from papers.hierarchical_ot.controls import RULES
 from papers.hierarchical_ot.embed import embed, embed_fixed
-from papers.hierarchical_ot.figures import parts
+from papers.hierarchical_ot.embedding_settings import SharedImages
 from papers.hierarchical_ot.learner import Learner
 from papers.hierarchical_ot.match import both, match, match_fixed
+from papers.hierarchical_ot.matching_settings import CheckpointMatching, Matching
 from papers.hierarchical_ot.networks import for_images
 from papers.hierarchical_ot.passages import passages
 from papers.hierarchical_ot.systems import is_trained
 from papers.hierarchical_ot.train_language import train_language
 from papers.hierarchical_ot.train_vision import train_vision
+from papers.hierarchical_ot.training_settings import (
+    EmbeddedLanguage,
+    EmbeddedVision,
+    Images,
+    Passages,
+    Training,
+)
 from replicortex.analysis import layer_plans
 from replicortex.analysis.hot import hot, split
 from replicortex.core.errors import StudyError
@@ -37,6 +45,15 @@ SMALL = {
 }
 
 
+def embedded(own):
+    """Return what embedding trained networks reads of the sections."""
+    return {
+        "vision": part(EmbeddedVision, own.vision),
+        "language": part(EmbeddedLanguage, own.language),
+        "brain": part(SharedImages, own.brain),
+    }
+
+
 @pytest.fixture(scope="module")
 def study(root, tmp_path_factory):
     """Everything that the jobs leave, in the order of the Snakefile."""
@@ -51,20 +68,19 @@ def study(root, tmp_path_factory):
     places = {"seeds": [0, 1], "folder": folder, "own": own, "shown": shown, "manifests": manifests}
     common = {"device": "cpu", "seeds": [0, 1]}
     trained = {
-        "vision": train_vision(images=shown["images"], vision=own["vision"], **common),
-        "language": train_language(text=shown["text"], language=own["language"], **common),
+        "vision": train_vision(images=shown["images"], vision=own.vision, **common),
+        "language": train_language(text=shown["text"], language=own.language, **common),
     }
     for domain, made in trained.items():
         for seed, model, history in zip([0, 1], made["models"], made["history"], strict=True):
             write(folder / f"{domain}{seed}.safetensors", model)
             write(folder / f"{domain}{seed}.csv", history)
-    numbers_given = {name: own[name] for name in ("vision", "language", "brain")}
     layers = embed(
         vision_models=[folder / f"vision{s}.safetensors" for s in (0, 1)],
         language_models=[folder / f"language{s}.safetensors" for s in (0, 1)],
         device="cpu",
         **shown,
-        **numbers_given,
+        **embedded(own),
     )["activations"]
     for seed, tensors in zip([0, 1], layers, strict=True):
         write(folder / f"seed{seed}.safetensors", tensors)
@@ -72,41 +88,44 @@ def study(root, tmp_path_factory):
         device="cpu",
         resnets=manifests["cifar_resnets"],
         tiny=manifests["tiny_llm"],
+        vision=part(Images, own.vision),
+        language=part(Passages, own.language),
+        brain=own.brain,
         **shown,
-        **numbers_given,
     )["activations"]
     write(folder / "fixed.safetensors", fixed)
-    pairs = {name: pair for name, pair in own["pairs"].items() if pair}
-    ours = {name: pair for name, pair in pairs.items() if is_trained(pair, own)}
+    pairs = {name: pair for name, pair in own.pairs.items() if pair}
+    plain = own.model_dump()
+    ours = {name: pair for name, pair in pairs.items() if is_trained(plain["pairs"][name], plain)}
     others = {name: pair for name, pair in pairs.items() if name not in ours}
     places["tables"] = match(
         activations=[folder / f"seed{s}.safetensors" for s in (0, 1)],
         fixed=[folder / "fixed.safetensors"],
         pairs=ours,
-        matched=own["matched"],
+        matched=own.matched,
         seeds=[0, 1],
     )
     places["tables"] |= alternatives(
         activations=[folder / f"seed{s}.safetensors" for s in (0, 1)],
-        pairs={name: pair for name, pair in ours.items() if pair["probe"]},
+        pairs={name: pair for name, pair in ours.items() if pair.probe},
         held_out=0.2,
-        penalty=own["penalty"],
+        penalty=own.penalty,
         seeds=[0, 1],
     )
     places["fixed tables"] = match_fixed(
-        fixed=[folder / "fixed.safetensors"], pairs=others, matched=own["matched"]
+        fixed=[folder / "fixed.safetensors"], pairs=others, matched=part(Matching, own.matched)
     )
     return {**places, "pairs": ours, "fixed pairs": others}
 
 
 def test_every_system_has_its_layers(study):
     arrays, _ = read_tensors(study["folder"] / "seed0.safetensors")
-    vision = study["own"]["vision"]
-    for name, chosen in vision["networks"].items():
+    vision = study["own"].vision
+    for name, chosen in vision.networks.items():
         for domain, stimuli in (("vision", 30), ("v4", 24), ("brain", 40)):
-            own = [arrays[f"{domain}/{name}/{n}"] for n in range(chosen["depth"])]
+            own = [arrays[f"{domain}/{name}/{n}"] for n in range(chosen.depth)]
             assert all(len(layer) == stimuli and layer.dtype == np.float32 for layer in own)
-            assert f"{domain}/{name}/{chosen['depth']}" not in arrays
+            assert f"{domain}/{name}/{chosen.depth}" not in arrays
     assert arrays["language/lm_8/7"].shape == (30, 16)
     assert arrays["checkpoint/0/1"].shape == arrays["checkpoint/2/1"].shape
     assert not np.allclose(arrays["checkpoint/0/1"], arrays["checkpoint/2/1"])
@@ -124,8 +143,8 @@ def test_every_system_has_its_layers(study):
 def test_layers_are_the_networks_own(study):
     """Against a network built and run here, from the saved tensors."""
     tensors, _ = read_tensors(study["folder"] / "vision1.safetensors")
-    vision = study["own"]["vision"]
-    network = for_images(vision["networks"]["vit_shallow"])
+    vision = study["own"].vision
+    network = for_images(vision.networks["vit_shallow"])
     own = {
         name.removeprefix("vit_shallow/2/"): torch.tensor(value)
         for name, value in tensors.items()
@@ -134,7 +153,7 @@ def test_layers_are_the_networks_own(study):
     network.load_state_dict(own)
     pictures, _, _ = cifar.read(study["shown"]["images"], "test")
     arrays, _ = read_tensors(study["folder"] / "seed1.safetensors")
-    x = normalise(torch.from_numpy(pictures), vision["mean"], vision["sd"])
+    x = normalise(torch.from_numpy(pictures), vision.mean, vision.sd)
     with torch.no_grad():
         everything = network.eval()(x)[0][1].numpy()
     for row in arrays["vision/vit_shallow/1"][:5]:
@@ -146,7 +165,7 @@ def test_each_token_counts_as_often_as_it_has_characters(study):
     manifest = study["manifests"]["tiny_llm"]
     model = tiny_llm.read_model(manifest)
     tokenizer = tiny_llm.read_tokenizer(manifest, model.vocabulary)
-    shown = passages(study["shown"]["text"], study["own"]["language"])[1]
+    shown = passages(study["shown"]["text"], study["own"].language)[1]
     fixed, _ = read_tensors(study["folder"] / "fixed.safetensors")
     for row in (0, 7):
         tokens, spans = tokenizer.encode(shown[row])
@@ -158,7 +177,8 @@ def test_each_token_counts_as_often_as_it_has_characters(study):
 
 
 def test_the_rate_follows_a_cosine_to_zero():
-    learner = Learner(torch.nn.Linear(2, 2), {"lr": 0.4, "epochs": 4}, torch.nn.functional.mse_loss)
+    training = Training(lr=0.4, epochs=4, batch=1, precision="fp32")
+    learner = Learner(torch.nn.Linear(2, 2), training, torch.nn.functional.mse_loss)
     rates = []
     for _ in range(4):
         rates.append(learner.optimiser.lr)
@@ -177,7 +197,7 @@ def test_training_lowers_the_loss_and_is_measured(study):
 
 def test_the_same_seed_gives_the_same_weights(study):
     again = train_language(
-        text=study["shown"]["text"], language=study["own"]["language"], device="cpu", seeds=[1]
+        text=study["shown"]["text"], language=study["own"].language, device="cpu", seeds=[1]
     )["models"][0]
     saved, _ = read_tensors(study["folder"] / "language1.safetensors")
     other, _ = read_tensors(study["folder"] / "language0.safetensors")
@@ -190,7 +210,7 @@ def test_the_same_seed_gives_the_same_weights(study):
 def test_an_interrupted_training_ends_as_an_uninterrupted_one(study, tmp_path):
     given = {
         "images": study["shown"]["images"],
-        "vision": study["own"]["vision"],
+        "vision": study["own"].vision,
         "device": "cpu",
         "seeds": [0],
     }
@@ -210,7 +230,7 @@ def test_tables_hold_every_pair_rule_and_seed(study):
     ):
         scores = pd.concat(tables["scores"])
         assert not scores.duplicated(["pair", "rotate", "rule", "seed"]).any()
-        wanted = sum(1 + pair["rotate"] for pair in pairs.values()) * len(RULES) * len(seeds)
+        wanted = sum(1 + pair.rotate for pair in pairs.values()) * len(RULES) * len(seeds)
         assert len(scores) == wanted
         assert scores["score"].notna().all()
         plans = pd.concat(tables["plans"])
@@ -234,10 +254,14 @@ def test_planted_regions_find_themselves_through_the_reader(study):
     table = study["fixed tables"]["structure"]
     traces = table[(table["pair"] == "nsd_1_2") & (table["measure"] == "trace")]["value"]
     assert (traces > 3 / 7).all()
-    ceilings = table[table["measure"].str.startswith("noise ceiling, source, ")]
-    assert len(ceilings) == 2 * 7 * 2 and ceilings["value"].between(30, 100).all()
-    left = table[table["measure"].str.startswith("voxels left out, ")]
-    assert len(left) == 2 * len(ceilings) and (left["value"] == 0).all()
+    ceilings, left = (table[table["measure"] == m] for m in ("noise ceiling", "voxels left out"))
+    assert len(ceilings) == 2 * 2 * 7 * 2 and ceilings["value"].between(30, 100).all()
+    assert len(left) == len(ceilings) and (left["value"] == 0).all()
+    own = ceilings[(ceilings["pair"] == "nsd_1_2") & (ceilings["seed"] == 1)]
+    regions = study["own"].brain.regions
+    assert set(zip(own["system"], own["region"], strict=True)) == {
+        (subject, region) for subject in ("subject1", "subject2") for region in regions
+    }
 
 
 def test_a_rotated_self_is_known_with_rotation_alone(study):
@@ -273,8 +297,8 @@ def test_aggregate_joins_and_matches_checkpoints(study, tmp_path):
     found = aggregate(
         activations=[folder / f"seed{s}.safetensors" for s in (0, 1)],
         history=[folder / f"{d}{s}.csv" for d in ("vision", "language") for s in (0, 1)],
-        epochs=study["own"]["vision"]["checkpoints"],
-        matched={"held_out": 0.2, "null_draws": 20},
+        epochs=study["own"].vision.checkpoints,
+        matched=CheckpointMatching(held_out=0.2, null_draws=20),
         trained=[0, 1],
         **paths,
     )
@@ -287,18 +311,18 @@ def test_aggregate_joins_and_matches_checkpoints(study, tmp_path):
     assert plan.index.tolist() == [0, 1, 2]
     np.testing.assert_allclose(plan.sum(axis=0), 1 / 3, atol=1e-10)
     assert set(found["history"]["system"]) == {
-        *study["own"]["vision"]["networks"],
-        *study["own"]["language"]["models"],
+        *study["own"].vision.networks,
+        *study["own"].language.models,
     }
 
 
 def test_more_images_than_there_are_is_told(study):
-    vision = {**study["own"]["vision"], "train_images": 10**6}
+    vision = study["own"].vision.model_copy(update={"train_images": 10**6})
     with pytest.raises(
         StudyError, match=r"vision\.train_images: 1000000 are asked for, the data set"
     ):
         train_vision(images=study["shown"]["images"], vision=vision, device="cpu", seeds=[0])
-    language = {**study["own"]["language"], "stimuli": 10**6}
+    language = study["own"].language.model_copy(update={"stimuli": 10**6})
     with pytest.raises(StudyError, match="leave none to learn from"):
         train_language(text=study["shown"]["text"], language=language, device="cpu", seeds=[0])
 
@@ -307,9 +331,7 @@ def test_files_of_other_seeds_are_told(study, tmp_path):
     folder, own = study["folder"], study["own"]
     turned = [folder / f"seed{s}.safetensors" for s in (1, 0)]
     with pytest.raises(StudyError, match=r"seed1\.safetensors: layers of seed 1 found, of seed 0"):
-        match(
-            activations=turned, fixed=[], pairs=study["pairs"], matched=own["matched"], seeds=[0, 1]
-        )
+        match(activations=turned, fixed=[], pairs=study["pairs"], matched=own.matched, seeds=[0, 1])
     with pytest.raises(StudyError, match=r"layers of seed 1 found, of seed 0"):
         alternatives(activations=turned, pairs={}, held_out=0.2, penalty=1.0, seeds=[0, 1])
     with pytest.raises(StudyError, match=r"language1.*trained from seed 1, .*vision0.*from 0"):
@@ -318,21 +340,5 @@ def test_files_of_other_seeds_are_told(study, tmp_path):
             language_models=[folder / "language1.safetensors"],
             device="cpu",
             **study["shown"],
-            **{name: own[name] for name in ("vision", "language", "brain")},
+            **embedded(own),
         )
-
-
-def test_scores_are_subtracted_seed_by_seed():
-    """Whatever the order of the rows."""
-    table = pd.DataFrame(
-        {
-            "pair": "cnn",
-            "rotate": "no",
-            "rule": ["hot"] * 3 + ["random"] * 3,
-            "seed": [0, 1, 2, 2, 0, 1],
-            "score": [0.5, 0.6, 0.9, 0.8, 0.4, 0.5],
-        }
-    )
-    (hot_scores,) = parts.by_seed(table, "hot", [("cnn", "no")])
-    (random,) = parts.by_seed(table, "random", [("cnn", "no")])
-    assert (hot_scores - random).round(9).tolist() == [0.1, 0.1, 0.1]

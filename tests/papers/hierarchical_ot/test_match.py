@@ -5,31 +5,27 @@ import pytest
 
 from papers.hierarchical_ot import aggregate, planted
 from papers.hierarchical_ot.controls import RULES, plans, scored
-from papers.hierarchical_ot.match import Rows, layers_of
+from papers.hierarchical_ot.match import Key, Rows, layers_of
+from papers.hierarchical_ot.matching_settings import CheckpointMatching, Cortex, Matching
 from replicortex.analysis.hot import hot
 from replicortex.core.errors import StudyError
 from replicortex.core.randomness import generator
 
 pytestmark = pytest.mark.numbers
 
-MATCHED = {
-    "splits": 2,
-    "held_out": 0.2,
-    "shuffles": 4,
-    "temperature": 0.05,
-    "iterations": 20,
-    "null_draws": 20,
-    "shares": [0.5],
-}
-CORTEX = {
-    "subjects": 2,
-    "regions": 4,
-    "voxels": 40,
-    "stimuli": 300,
-    "repeats": 3,
-    "noise": [0.5],
-    "renewal": {"distinct": 0.5},
-}
+MATCHED = Matching(
+    splits=2, held_out=0.2, shuffles=4, temperature=0.05, iterations=20, null_draws=20
+)
+CHECKPOINTS = CheckpointMatching(held_out=0.2, null_draws=20)
+CORTEX = Cortex(
+    subjects=2,
+    regions=4,
+    voxels=40,
+    stimuli=300,
+    repeats=3,
+    noise=[0.5],
+    renewal={"distinct": 0.5},
+)
 
 
 def draw(*shape, seed=0):
@@ -65,11 +61,11 @@ def test_rules_are_what_they_say(found):
 
 def test_random_is_the_mean_over_shuffles(found):
     made = plans(found, MATCHED, generator(3, "shuffles"))
-    scores = scored(found, MATCHED, generator(3, "shuffles"))
+    scores, undefined = scored(found, MATCHED, generator(3, "shuffles"))
     assert scores["random"] == pytest.approx(
         np.mean([found.score(made[f"random {n}"]) for n in range(4)])
     )
-    assert set(RULES) <= set(scores) and scores["undefined"] == 0
+    assert set(RULES) == set(scores) and undefined == 0
     assert scores["staircase"] == found.score(made["staircase"])
 
 
@@ -79,9 +75,9 @@ def test_means_and_deviations_are_over_splits():
         [draw(60, 6, seed=n) for n in range(3)],
     )
     rows = Rows(MATCHED)
-    rows.compare("pair", source, target, False, 7, [10, 11])
+    rows.compare(Key(7, "pair", "a", "b"), source, target, [10, 11])
     each = [
-        scored(rows.run(source, target, False, s), MATCHED, generator(s, "shuffles"))["uniform"]
+        scored(rows.run(source, target, False, s), MATCHED, generator(s, "shuffles"))[0]["uniform"]
         for s in (10, 11)
     ]
     row = rows.frames()["scores"].set_index("rule").loc["uniform"]
@@ -110,10 +106,22 @@ def test_simulated_regions_are_found_and_noise_lowers_scores():
     assert scores[1] < scores[0] - 0.2
 
 
+def test_what_simulated_subjects_are_stands_in_columns():
+    cortex = CORTEX.model_copy(update={"subjects": 3, "noise": [0.5, 2.0]})
+    tables = planted.match_planted(cortex=cortex, matched=MATCHED, draws=[4])
+    assert set(tables) == {"scores", "plans", "structure"}
+    couples = [("subject1", "subject2"), ("subject1", "subject3"), ("subject2", "subject3")]
+    for table in tables.values():
+        named = table[["seed", "pair", "source", "target", "noise_sd", "rotate"]].drop_duplicates()
+        assert sorted(named.itertuples(index=False, name=None)) == sorted(
+            (4, "distinct", *couple, noise, "no") for noise in (0.5, 2.0) for couple in couples
+        )
+
+
 def test_checkpoints_in_another_order_are_matched():
     stages = [[draw(40, 5, seed=n), draw(40, 6, seed=n)] for n in range(3)]
     others = [stages[k] for k in (1, 2, 0)]
-    rows = aggregate.matched_checkpoints(stages, others, 0, [0, 1, 4], MATCHED)
+    rows = aggregate.matched_checkpoints(stages, others, 0, [0, 1, 4], CHECKPOINTS)
     plan = {(r["row"], r["column"]): r["value"] for r in rows if r["measure"] == "plan"}
     assert plan[0, 4] == plan[1, 0] == plan[4, 1] == pytest.approx(1 / 3)
     single = {r["measure"]: r["value"] for r in rows if r["row"] == aggregate.NONE}

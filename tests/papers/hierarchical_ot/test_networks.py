@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from papers.hierarchical_ot.networks import Pooled, for_images, for_text, letters
+from papers.hierarchical_ot.training_settings import NetworkSettings, TransformerSettings
 from replicortex.models.cifar_resnet import CifarResNet
 
 pytestmark = pytest.mark.numbers
@@ -12,7 +13,7 @@ pytestmark = pytest.mark.numbers
 @pytest.mark.parametrize("family", ["cnn", "resnet", "vit"])
 @pytest.mark.parametrize("depth", [2, 3, 7])
 def test_one_layer_for_each_block(family, depth):
-    network = for_images({"family": family, "depth": depth, "width": 8, "heads": 2})
+    network = for_images(NetworkSettings(family=family, depth=depth, width=8, heads=2))
     layers, logits = network(torch.randn(3, 3, 32, 32))
     assert len(layers) == depth and logits.shape == (3, 10)
     widths = [layer.shape[1] for layer in layers]
@@ -21,7 +22,7 @@ def test_one_layer_for_each_block(family, depth):
 
 
 def test_a_residual_block_adds_its_input():
-    network = for_images({"family": "resnet", "depth": 3, "width": 4, "heads": 1}).eval()
+    network = for_images(NetworkSettings(family="resnet", depth=3, width=4)).eval()
     for block in network.blocks:
         torch.nn.init.zeros_(block[1].weight)
         torch.nn.init.zeros_(block[1].bias)
@@ -43,7 +44,7 @@ def test_pooled_layers_end_in_the_networks_own_logits():
 
 
 def test_a_language_model_does_not_see_the_future():
-    network = for_text({"depth": 2, "width": 16, "heads": 2}, context=12).eval()
+    network = for_text(TransformerSettings(depth=2, width=16, heads=2), context=12).eval()
     one, other = letters(["hello world!", "hello there!"])
     with torch.no_grad():
         first, second = network(one[None])[1], network(other[None])[1]

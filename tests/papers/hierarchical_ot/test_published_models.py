@@ -8,6 +8,8 @@ import torch
 from manifests import described
 
 from papers.hierarchical_ot import published_models
+from papers.hierarchical_ot.embedding_settings import PublishedModel, SharedImages
+from papers.hierarchical_ot.training_settings import Passages
 from replicortex.core.errors import StudyError
 
 pytestmark = pytest.mark.numbers
@@ -66,9 +68,12 @@ def test_images_are_resized_normalised_and_averaged_over_tokens():
 
 def test_no_images_for_a_vision_model_is_told(weights, monkeypatch):
     monkeypatch.setattr(published_models, "load", lambda folder, place: (Means(), "dinov2"))
-    model = {"repository": "facebook/dinov2-small", "revision": REVISION, "domain": "brain"}
-    given = {"weights": weights, "text": weights, "language": {}, "brain": {}, "device": "cpu"}
+    model = PublishedModel(repository="facebook/dinov2-small", revision=REVISION, domain="brain")
+    given = {"weights": weights, "text": weights, "device": "cpu"}
+    given["language"] = Passages(stimuli=13, context=2)
+    given["brain"] = SharedImages(subjects=[1, 2], repeats=3)
     with pytest.raises(StudyError, match=r"published\.small: it is shown the images of `betas`"):
         published_models.embed(name="small", model=model, **given)
+    other = model.model_copy(update={"domain": "language"})
     with pytest.raises(StudyError, match=r"is a dinov2, whose domain is brain; found language"):
-        published_models.embed(name="small", model={**model, "domain": "language"}, **given)
+        published_models.embed(name="small", model=other, **given)

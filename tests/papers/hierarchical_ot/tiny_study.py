@@ -30,12 +30,17 @@ MADE = {
 
 
 def numbers(root, **changes):
-    """Return the paper's checked numbers at `demo`, with changes."""
+    """Return the paper's checked numbers at `demo`, with changes: a model with a model for each section."""
     content = yaml.safe_load((root / "config/papers/hierarchical_ot.yaml").read_text())
     demo = content.pop("demo")
     content.pop("small")
     merged = merge(merge(content, demo), copy.deepcopy(changes))
-    return Numbers.model_validate(merged).model_dump()
+    return Numbers.model_validate(merged)
+
+
+def part(model, section):
+    """Return what a job declares of a section, as its rule passes it."""
+    return model.model_validate(section.model_dump(include=set(model.model_fields)))
 
 
 def install(folder):

@@ -12,6 +12,7 @@ from tests.papers.learning_rules.small_nets import (
     EVALUATION,
     NETWORK,
     TRAINING,
+    changed,
     cifar,
     rules,
 )
@@ -19,9 +20,11 @@ from tests.papers.learning_rules.test_learners import slow_inference
 from torch.nn import functional as F
 
 from papers.learning_rules import activations, resize
-from papers.learning_rules.activations import View, extract_pictures, views
+from papers.learning_rules.activations import Model, View, extract_pictures, views
 from papers.learning_rules.learners import fa, pc, stdp
 from papers.learning_rules.network import Network
+from papers.learning_rules.settings.evaluation import Evaluation
+from papers.learning_rules.settings.sizes import Sizes
 from papers.learning_rules.train import train_arrays
 from replicortex.core.errors import StudyError
 from replicortex.core.files import Tensors
@@ -29,7 +32,7 @@ from replicortex.core.files import Tensors
 pytestmark = pytest.mark.numbers
 
 RULES = ["bp", "fa", "pc", "stdp", "fa_all", "pc_supervised", "stdp_pair"]
-MEAN, SD = np.array(TRAINING["mean"]), np.array(TRAINING["sd"])
+MEAN, SD = np.array(TRAINING.mean), np.array(TRAINING.sd)
 
 
 def pictures(count: int = 20, height: int = 50, width: int = 61) -> list[np.ndarray]:
@@ -44,13 +47,13 @@ def models(root: Path) -> dict[str, Tensors]:
     found = {}
     for rule in RULES:
         out = train_arrays(
-            BUILD[rules(root)[rule]["kind"]],
+            BUILD[rules(root)[rule].kind],
             train=cifar(),
             test=cifar(40, seed=1),
             rule=rule,
             settings=rules(root)[rule],
             network=NETWORK,
-            training=TRAINING | {"epochs": 2, "checkpoints": [0, 2]},
+            training=changed(TRAINING, epochs=2, checkpoints=[0, 2]),
             device=CPU,
             seeds=[42],
         )
@@ -64,15 +67,14 @@ def models(root: Path) -> dict[str, Tensors]:
     return found
 
 
-def extracted(model: Tensors, evaluation: dict | None = None) -> Tensors:
+def extracted(model: Tensors, evaluation: Evaluation = EVALUATION) -> Tensors:
     arrays = {name: tensor.numpy() for name, tensor in model.arrays.items()}
     shown = pictures()
     return extract_pictures(
-        arrays,
-        model.metadata,
+        Model.of(arrays, model.metadata),
         [f"s{n}" for n in range(len(shown))],
         shown,
-        evaluation or EVALUATION,
+        evaluation,
         CPU,
     )
 
@@ -104,7 +106,7 @@ def reference(model: Tensors, view: View) -> dict[str, torch.Tensor]:
     shown = resize.stack(pictures(), view.px, view.arm, 32)
     images = torch.from_numpy(((shown / 255 - MEAN) / SD).transpose(0, 3, 1, 2))
     parts: dict[str, list] = {}
-    for part in images.split(EVALUATION["batch"] if view.bn == "batch" else 100):
+    for part in images.split(EVALUATION.batch if view.bn == "batch" else 100):
         net = network(model, prefix).double().train(view.bn == "batch")
         with torch.no_grad():
             maps = net.blocks(part)
@@ -172,7 +174,7 @@ def test_keys_are_those_agreed(models: dict) -> None:
 
 
 def test_views_of_the_paper_are_not_computed_twice() -> None:
-    evaluation = EVALUATION | {"px": {"train": 32, "large": 224}, "sweep": [32, 64, 224]}
+    evaluation = changed(EVALUATION, px=Sizes(train=32, large=224), sweep=[32, 64, 224])
     found = views([0, 1, 5], evaluation)
     assert len(found) == len(set(found)) == 3 * 2 * 2 + 2 + 2 * 1 + 2 * 2
     assert View(0, 32, "upsampled", "running") not in found
@@ -192,7 +194,7 @@ def test_bn_modes_and_epochs_differ(models: dict) -> None:
 
 
 def test_batch_of_the_evaluation_matters_in_batch_mode_alone(models: dict) -> None:
-    one, other = (extracted(models["pc"], EVALUATION | {"batch": b}).arrays for b in (8, 20))
+    one, other = (extracted(models["pc"], changed(EVALUATION, batch=b)).arrays for b in (8, 20))
     for name in one:
         close = np.allclose(one[name], other[name], rtol=1e-3, atol=1e-4)
         assert close is ("/batch/" not in name), name
@@ -256,23 +258,15 @@ def test_cpu_and_gpu_agree(models: dict, rule: str) -> None:
     model = models[rule]
     arrays = {name: tensor.numpy() for name, tensor in model.arrays.items()}
     shown = pictures()
-    common = (arrays, model.metadata, [""] * len(shown), shown, EVALUATION)
+    common = (Model.of(arrays, model.metadata), [""] * len(shown), shown, EVALUATION)
     ours, theirs = (extract_pictures(*common, where).arrays for where in (CPU, place))
     for name in ours:
         scale = np.abs(ours[name]).max()
         np.testing.assert_allclose(ours[name], theirs[name], rtol=1e-3, atol=1e-4 * scale)
 
 
-def test_stdp_variant_is_the_only_one_with_a_relu_in_front() -> None:
+def test_stdp_variant_is_the_only_one_with_a_relu_in_front(root: Path) -> None:
     from papers.learning_rules.network import VARIANTS
 
     assert VARIANTS == {"fa": {"conv_bias": True}, "stdp": {"relu_first": True}}
-    settings = {
-        "init": "kaiming_normal",
-        "steps": 10,
-        "amplitude": 0.003,
-        "tau": 20.0,
-        "sign": "coded",
-        "lr_readout": 1e-3,
-    }
-    assert stdp.build(1, NETWORK, settings, 1, CPU).network.relu_first
+    assert stdp.build(1, NETWORK, rules(root)["stdp"], 1, CPU).network.relu_first

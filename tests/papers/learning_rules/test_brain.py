@@ -8,9 +8,12 @@ import pandas as pd
 import pytest
 from manifests import described, mirrored
 from scipy.stats import spearmanr
+from tests.papers.learning_rules.small_nets import changed
 
 from papers.learning_rules import resize
 from papers.learning_rules.brain import brain, low_level, noise_bounds
+from papers.learning_rules.settings.responses import ObjectResponses, ThingsResponses
+from papers.learning_rules.settings.scores import BrainScores, Gabor
 from replicortex.analysis.bootstrap import resample_weights
 from replicortex.core.errors import StudyError
 from replicortex.data import objects92, things
@@ -19,12 +22,12 @@ from replicortex.data.fixtures import things_fmri_betas, things_fmri_events, thi
 
 pytestmark = pytest.mark.numbers
 
-SETTINGS = {
-    "bootstrap_draws": 12,
-    "bootstrap_seed": 3,
-    "gabor": {"orientations": 2, "wavelengths": [4]},
-    "lowlevel_px": 16,
-}
+SETTINGS = BrainScores(
+    bootstrap_draws=12,
+    bootstrap_seed=3,
+    gabor=Gabor(orientations=2, wavelengths=[4]),
+    lowlevel_px=16,
+)
 CONCEPTS = {"seed": 0, "concepts": 14, "exemplars": 2}
 ROIS = {"V1": ["V1"], "LOC": ["lLOC", "rLOC"]}
 
@@ -54,9 +57,9 @@ def scanned(tmp_path: Path) -> dict[str, Path]:
 def on_objects(manifest: Path, order=("EVC", "IT"), **changes) -> dict:
     return brain(
         stimuli="objects92",
-        responses={"dataset": "objects92", "rois": ["EVC", "IT"]},
+        responses=ObjectResponses(rois=["EVC", "IT"]),
         order=list(order),
-        scores=SETTINGS | changes,
+        scores=changed(SETTINGS, **changes),
         images=manifest,
     )
 
@@ -64,7 +67,7 @@ def on_objects(manifest: Path, order=("EVC", "IT"), **changes) -> dict:
 def on_things(manifests: dict[str, Path], pairs="cross_run", rois=ROIS, order=None) -> dict:
     return brain(
         stimuli="things",
-        responses={"subjects": ["01", "02", "03"], "rois": rois, "pairs": pairs},
+        responses=ThingsResponses(subjects=["01", "02", "03"], rois=rois, pairs=pairs),
         order=order or list(rois),
         scores=SETTINGS,
         **manifests,
@@ -112,7 +115,7 @@ def test_noise_bounds_equal_slow_leave_one_out():
     masks = {"all": ~np.eye(n, dtype=bool), "cross_run": some | some.T}
     table = noise_bounds({"V1": stack}, masks, SETTINGS).set_index(["pairs", "bound"])
 
-    weights = resample_weights(n, SETTINGS["bootstrap_draws"], SETTINGS["bootstrap_seed"])
+    weights = resample_weights(n, SETTINGS.bootstrap_draws, SETTINGS.bootstrap_seed)
     for pairs, mask in masks.items():
         everything = _slow_bounds(stack, [(i, j) for i, j in _pairs(range(n)) if mask[i, j]])
         draws = []

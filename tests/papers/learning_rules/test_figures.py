@@ -87,6 +87,21 @@ def lines_of(ax, table_rules):
     }
 
 
+def marks_of(ax, hollow):
+    """(x, y) of each rule's marks, open or filled ones."""
+    return [
+        line.get_data()
+        for line in ax.lines
+        if line.get_marker() not in ("None", "", None)
+        and (line.get_markerfacecolor() == "white") is hollow
+    ]
+
+
+def strokes_of(ax):
+    """Ends (2, 2) of each rule's bars between marks, group by group."""
+    return [bars.get_segments() for bars in ax.collections if len(bars.get_segments())]
+
+
 def test_every_figure_is_there(case):
     _, drawn, _, _ = case
     assert list(drawn) == NAMES
@@ -135,6 +150,7 @@ def test_the_legend_names_each_rule_once_and_covers_no_panel(case, name):
     bottom = legend.get_window_extent(renderer).y0
     for ax in figure.axes:
         assert ax.get_window_extent(renderer).y1 <= bottom
+        assert ax.get_legend() is None
 
 
 def test_axes_are_labelled_with_units(case):
@@ -268,21 +284,41 @@ def test_controls_ask_four_questions_and_show_before_and_after(case):
                 t.get_text() for t in ax.get_xticklabels()
             ]
             continue
-        marks = [line for line in ax.lines if line.get_marker() not in ("None", "", None)]
-        assert len(marks) == 2 * len(rules) * count
-        hollow = [line for line in marks if line.get_markerfacecolor() == "white"]
-        assert len(hollow) == len(marks) / 2
-    value = curves.query(
-        f"rule == '{rules[0]}' and roi == '{roi['early']}' and px == {px['large']} and bn == 'batch'"
-        " and arm == 'native' and layer == 'conv1' and pooling == 'global' and epoch == 0"
-    )["rho"].mean()
-    marks = [
-        line
-        for line in axes[0].lines
-        if line.get_markerfacecolor() == "white" and line.get_marker() not in ("None", "")
+        assert len(marks_of(ax, hollow=True)) == len(marks_of(ax, hollow=False)) == len(rules)
+        for x, y in [*marks_of(ax, hollow=True), *marks_of(ax, hollow=False)]:
+            assert np.isfinite(y).sum() == count
+            assert list(np.round(x)) == list(range(count)), "each group has its own place"
+    for bn, place in (("running", 0), ("batch", 1)):
+        for position, rule in enumerate(rules):
+            rows = curves.query(
+                f"rule == '{rule}' and roi == '{roi['early']}' and px == {px['large']} and bn == '{bn}'"
+                " and arm == 'native' and layer == 'conv1' and pooling == 'global'"
+            )
+            means = rows.groupby("epoch")["rho"].mean()
+            for epoch, hollow in ((0, True), (curves["epoch"].max(), False)):
+                (x, y) = marks_of(axes[0], hollow)[position]
+                assert y[place] == pytest.approx(means[epoch])
+            bar = strokes_of(axes[0])[position][place]
+            assert bar[:, 0] == pytest.approx([x[place]] * 2), "the bar runs through the marks"
+            assert sorted(bar[:, 1]) == pytest.approx(sorted(means[[0, curves["epoch"].max()]]))
+
+
+def test_whiskers_of_controls_are_one_standard_deviation(case):
+    tables, drawn, roi, px = case
+    curves = tables["curves"]
+    rule = (parts.present(curves, faithful=False) or parts.present(curves))[0]
+    rows = curves.query(
+        f"rule == '{rule}' and roi == '{roi['early']}' and px == {px['large']} and bn == 'running'"
+        " and arm == 'native' and layer == 'best' and pooling == 'global' and epoch == 0"
+    )["rho"]
+    spans = [
+        line.get_ydata()
+        for line in drawn["controls"].axes[1].lines
+        if line.get_marker() in ("None", "", None) and len(line.get_xdata()) == 2
     ]
-    second_group = [line.get_ydata()[0] for line in marks if line.get_xdata()[0] > 0.5]
-    assert second_group[0] == pytest.approx(value)
+    expected = (rows.mean() - rows.std(ddof=1), rows.mean() + rows.std(ddof=1))
+    found = any(span == pytest.approx(expected) for span in spans)
+    assert found is (len(rows) > 1)
 
 
 def test_displacement_is_in_per_cent_and_shows_zero(case):

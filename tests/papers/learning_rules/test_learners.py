@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from tests.papers.learning_rules.small_nets import CPU, NETWORK, batch, rules
+from tests.papers.learning_rules.small_nets import CPU, NETWORK, batch, changed, rules
 from torch import nn
 from torch.nn import functional as F
 
@@ -47,7 +47,7 @@ def entries(root: Path) -> dict:
 
 
 def test_bp_equals_a_plain_torch_loop(entries: dict) -> None:
-    settings = entries["bp"] | {"clip": 0.5}
+    settings = changed(entries["bp"], clip=0.5)
     learner = bp.build(3, NETWORK, settings, 4, CPU)
     net = copy.deepcopy(learner.network).train()
     optimiser = torch.optim.Adam(net.parameters(), lr=1e-3, weight_decay=1e-4)
@@ -77,7 +77,7 @@ def test_bp_equals_a_plain_torch_loop(entries: dict) -> None:
 
 
 def test_bp_second_pass_is_a_switch(entries: dict) -> None:
-    learner = bp.build(3, NETWORK, entries["bp"] | {"second_pass": False}, 4, CPU)
+    learner = bp.build(3, NETWORK, changed(entries["bp"], second_pass=False), 4, CPU)
     learner.step(*batch(), streams)
     assert learner.network.bn1.num_batches_tracked == 1
 
@@ -86,7 +86,7 @@ def test_dropout_is_a_switch(entries: dict) -> None:
     images, labels = batch()
     losses = set()
     for dropout in (True, False):
-        learner = bp.build(3, NETWORK, entries["bp"] | {"dropout": dropout}, 4, CPU)
+        learner = bp.build(3, NETWORK, changed(entries["bp"], dropout=dropout), 4, CPU)
         plain = F.cross_entropy(copy.deepcopy(learner.network).train()(images), labels).item()
         loss = learner.step(images, labels, streams)["loss"].item()
         losses.add(loss)
@@ -184,7 +184,7 @@ def test_fa_as_coded_leaves_conv3_and_above_exact(entries: dict) -> None:
 
 
 def test_fa_feedback_stays_and_momentum_is_sgd(entries: dict) -> None:
-    learner = fa.build(3, NETWORK, entries["fa"] | {"dropout": False, "lr": 0.1}, 4, CPU)
+    learner = fa.build(3, NETWORK, changed(entries["fa"], dropout=False, lr=0.1), 4, CPU)
     net = copy.deepcopy(learner.network).train()
     optimiser = torch.optim.SGD(net.parameters(), lr=0.1, momentum=0.9, weight_decay=1e-4)
     fixed = {k: v.clone() for k, v in learner.network.named_buffers() if "feedback" in k}
@@ -219,12 +219,8 @@ def slow_inference(maps: list, w2, w3, p2, p3, steps: int, rate: float) -> list:
 
 def test_pc_step_equals_a_slow_loop(entries: dict) -> None:
     # Rates and limits large enough for each to show.
-    settings = entries["pc"] | {
-        "rate": 0.2,
-        "clip_error": 0.05,
-        "clip_update": 3e-3,
-        "lr_weights": 3.0,
-    }
+    larger = {"rate": 0.2, "clip_error": 0.05, "clip_update": 3e-3, "lr_weights": 3.0}
+    settings = changed(entries["pc"], **larger)
     learner = pc.build(3, NETWORK, settings, 4, CPU)
     net = copy.deepcopy(learner.network).train()
     readout = torch.optim.Adam([*net.fc1.parameters(), *net.fc2.parameters()], lr=1e-3)
@@ -269,7 +265,7 @@ def test_pc_clips_matter_and_labels_do_not_reach_the_convolutions(entries: dict)
         ({"clip_error": 1e-3}, labels),
         ({"clip_update": 1e-6}, labels),
     ):
-        learner = pc.build(3, NETWORK, entries["pc"] | changes, 4, CPU)
+        learner = pc.build(3, NETWORK, changed(entries["pc"], **changes), 4, CPU)
         learner.step(images, answer, streams)
         weights.append([getattr(learner.network, name).weight for name in ("conv1", "conv2")])
     assert all(map(torch.equal, weights[0], weights[1]))
@@ -377,7 +373,7 @@ def test_pair_change_equals_a_loop() -> None:
 
 @pytest.mark.parametrize("sign", ["coded", "stated"])
 def test_stdp_step_equals_a_slow_loop(entries: dict, sign: str) -> None:
-    settings = entries["stdp"] | {"sign": sign, "lr_weights": 0.5, "clip_weight": 0.4}
+    settings = changed(entries["stdp"], sign=sign, lr_weights=0.5, clip_weight=0.4)
     learner = stdp.build(3, NETWORK, settings, 4, CPU)
     net = copy.deepcopy(learner.network).train()
     images, labels = batch()
@@ -525,7 +521,7 @@ def test_supervised_pc_energy_falls_in_every_step_for_every_image(entries: dict)
 
 
 def test_supervised_pc_relaxes_along_the_gradient_of_the_energy(entries: dict) -> None:
-    settings = entries["pc_supervised"] | {"steps": 3}
+    settings = changed(entries["pc_supervised"], steps=3)
     learner = pc_supervised.build(3, NETWORK, settings, 4, CPU)
     images, labels = batch()
     target = F.one_hot(labels, 10).float()
@@ -588,9 +584,9 @@ def test_every_rule_learns_a_simple_task(entries: dict) -> None:
     colours = torch.randn(10, 3, generator=stream)
     images = colours[labels][:, :, None, None] + 0.3 * torch.randn(64, 3, 32, 32, generator=stream)
     for rule, settings in entries.items():
-        fast = settings | ({"lr": 0.05} if settings["kind"] == "fa" else {})
-        measured = "energy_start" if settings["kind"] == "pc_supervised" else "loss"
-        learner = BUILDERS[settings["kind"]].build(1, NETWORK, fast, 100, CPU)
+        fast = changed(settings, **({"lr": 0.05} if settings.kind == "fa" else {}))
+        measured = "energy_start" if settings.kind == "pc_supervised" else "loss"
+        learner = BUILDERS[settings.kind].build(1, NETWORK, fast, 100, CPU)
         losses = [float(learner.step(images, labels, streams)[measured]) for _ in range(60)]
         assert losses[-1] < 0.8 * losses[0], rule
 
@@ -607,10 +603,10 @@ def test_one_step_is_the_same_on_cpu_and_gpu(entries: dict, rule: str) -> None:
     images, labels = batch(count=64)
     nets = []
     for where in (CPU, place):
-        learner = BUILDERS[settings["kind"]].build(1, NETWORK, settings, 10, where)
+        learner = BUILDERS[settings.kind].build(1, NETWORK, settings, 10, where)
         learner.step(images.to(where), labels.to(where), streams)
         nets.append({k: v.cpu() for k, v in learner.network.state_dict().items()})
-    start = BUILDERS[settings["kind"]].build(1, NETWORK, settings, 10, CPU).network.state_dict()
+    start = BUILDERS[settings.kind].build(1, NETWORK, settings, 10, CPU).network.state_dict()
     for name, ours in nets[0].items():
         moved = (ours - start[name]).double().norm()
         apart = (ours - nets[1][name]).double().norm()

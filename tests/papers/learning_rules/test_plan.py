@@ -77,6 +77,9 @@ def test_what_networks_are_shown_and_what_brains_answered(planned, root):
     other = planned("full", {"stimuli": "objects92", **words})
     name = paper_numbers("learning_rules", "full", {}, root)["objects92"]["dataset"]
     assert other.stimuli == other.responses == {"images": f"m/{name}"}
+    # Names of datasets are no arguments: their manifests are inputs.
+    assert set(made.compared) == {"subjects", "rois", "pairs"}
+    assert other.compared == {"rois": ["EVC", "IT"]}
 
 
 def test_figures_are_drawn_alone_or_together(planned):

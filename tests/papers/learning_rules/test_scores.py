@@ -7,8 +7,11 @@ import pandas as pd
 import pytest
 from scipy.spatial.distance import pdist, squareform
 from scipy.stats import pearsonr, rankdata, spearmanr
+from tests.papers.learning_rules.small_nets import changed
 
 from papers.learning_rules import scores as scoring
+from papers.learning_rules.settings.scores import NetworkScores
+from papers.learning_rules.settings.sizes import Sizes
 from replicortex.analysis.bootstrap import resample_weights
 from replicortex.core import files
 from replicortex.core.errors import StudyError
@@ -17,13 +20,13 @@ pytestmark = pytest.mark.numbers
 
 N = 10
 NAMES = [f"s{number}" for number in range(N)]
-EVALUATION = {"px": {"train": 32, "large": 64}, "sweep": [32, 48, 64]}
-SETTINGS = {
-    "bootstrap_draws": 15,
-    "bootstrap_seed": 4,
-    "bootstrap_layers": ["conv1", "fc1"],
-    "bootstrap_poolings": ["global", "grid"],
-}
+PX = Sizes(train=32, large=64)
+SETTINGS = NetworkScores(
+    bootstrap_draws=15,
+    bootstrap_seed=4,
+    bootstrap_layers=["conv1", "fc1"],
+    bootstrap_poolings=["global", "grid"],
+)
 CELL = ["epoch", "px", "arm", "bn", "pooling", "layer"]
 WIDTH = {
     ("global", "conv1"): 5,
@@ -88,9 +91,8 @@ def stored(folder: Path, arrays: dict, rule="bp", seed=42, names=NAMES) -> Path:
 
 def scored(paths, brain: Path, **settings) -> dict[str, list]:
     paths = paths if isinstance(paths, list) else [paths]
-    return scoring.scores(
-        activations=paths, brain=brain, evaluation=EVALUATION, scores=SETTINGS | settings
-    )
+    chosen = changed(SETTINGS, **settings)
+    return scoring.scores(activations=paths, brain=brain, px=PX, scores=chosen)
 
 
 def kept_pairs(mask: np.ndarray) -> list[tuple[int, int]]:
@@ -137,7 +139,7 @@ def test_a_network_that_is_the_brain_scores_one(tmp_path, brain):
 def test_draws_equal_slow_resampling_of_stimuli(tmp_path, brain):
     arrays = features()
     draws = scored(stored(tmp_path, arrays), brain)["draws"][0]
-    weights = resample_weights(N, SETTINGS["bootstrap_draws"], SETTINGS["bootstrap_seed"])
+    weights = resample_weights(N, SETTINGS.bootstrap_draws, SETTINGS.bootstrap_seed)
     with np.load(brain) as known:
         for cell in range(0, len(draws["rho"]), 3):
             view = {name: draws[name][cell] for name in [*CELL, "roi"]}
@@ -161,7 +163,7 @@ def test_draws_are_kept_for_the_views_that_were_asked_for(tmp_path, brain):
     draws = scored(stored(tmp_path, features()), brain)["draws"][0]
     cells = pd.DataFrame({name: draws[name] for name in ["rule", "seed", *CELL, "roi"]})
     assert draws["rho"].dtype == np.float32
-    assert draws["rho"].shape == (len(cells), SETTINGS["bootstrap_draws"])
+    assert draws["rho"].shape == (len(cells), SETTINGS.bootstrap_draws)
     # (2 checkpoints x 2 statistics + 1 filled) x 2 sizes, 2 layouts, 2 layers, 2 ROIs
     assert len(cells) == 5 * 2 * 2 * 2 * 2
     assert not cells.duplicated().any()
@@ -311,7 +313,7 @@ def test_a_network_that_is_silent_throughout(tmp_path, brain):
     found = scored(stored(tmp_path, arrays), brain)
     assert found["scores"][0]["rho"].isna().all()
     assert (found["scores"][0]["silent"] == N).all()
-    assert found["draws"][0]["rho"].shape == (0, SETTINGS["bootstrap_draws"])
+    assert found["draws"][0]["rho"].shape == (0, SETTINGS.bootstrap_draws)
     assert found["partial"][0]["rho"].isna().all()
 
 

@@ -10,7 +10,9 @@ from scipy.spatial.distance import squareform
 from scipy.stats import spearmanr
 
 from papers.learning_rules import statistics
+from papers.learning_rules.settings.sizes import Sizes
 from replicortex.core import files
+from replicortex.core.errors import StudyError
 
 pytestmark = pytest.mark.numbers
 
@@ -19,6 +21,7 @@ SIZES = [32, 224]
 ROI = {"early": "V1", "late": "LOC"}
 SEEDS = [42, 123, 456]
 RULES = ["bp", "fa", "pc"]
+KEYS = ["rule", "seed", "epoch", "px", "arm", "bn", "pooling", "layer", "roi"]
 N = 8  # stimuli
 PEOPLE = ["01", "02"]
 TABLES = ["curves", "best_over_seeds", "intervals", "tests"]
@@ -88,8 +91,8 @@ def study(folder: Path, rules=RULES, seeds=SEEDS, random_seed=0) -> dict:
         **paths,
         "brain": folder / "brain.npz",
         "rules": list(rules),
-        "aliases": {"roi": ROI},
-        "evaluation": {"px": {"train": 32, "large": 224}},
+        "roi": ROI,
+        "px": Sizes(train=32, large=224),
     }
 
 
@@ -420,6 +423,35 @@ def test_a_silent_layer_wins_nothing_and_its_seed_is_left_out_on_both_sides(tmp_
     assert (tests["n"] == 2).all()
     for name in ("change", "minus_bp"):
         assert tests.loc[name, "mean"] == pytest.approx(expected[name], abs=1e-12)
+
+
+def test_a_mean_over_people_is_of_all_people_or_of_none(inputs):
+    scores = pd.concat([pd.read_csv(path) for path in inputs["scores"]], ignore_index=True)
+    whole = statistics.over_people(scores)
+    lacking = 5
+    cell = scores.loc[lacking, KEYS]
+    scores.loc[lacking, "rho"] = np.nan
+    # The other person would win alone, were the mean over those who are left.
+    scores.loc[(scores[KEYS] == cell).all(axis=1) & scores["rho"].notna(), "rho"] = 1.0
+    curves = statistics.over_people(scores)
+    here = (curves[KEYS] == cell).all(axis=1)
+    assert here.sum() == 1 and curves.loc[here, "rho"].isna().all()
+    best = (curves[KEYS] == cell.where(cell.index != "layer", "best")).all(axis=1)
+    assert best.sum() == 1 and curves.loc[best, "winner"].item() != cell["layer"]
+    others = ~here & ~best
+    pd.testing.assert_frame_equal(curves[others], whole[others])
+    assert others.sum() == len(whole) - 2
+
+
+def test_an_accuracy_that_is_missing_is_said(inputs, found):
+    history = found["history"].copy()
+    history.loc[(history["rule"] == "fa") & (history["epoch"] == 4), "test_accuracy"] = [
+        0.5,
+        np.nan,
+        0.5,
+    ]
+    with pytest.raises(StudyError, match=r"histories of 'fa': a seed has no test_accuracy .* 4"):
+        statistics.matched(found["curves"], history, RULES, ROI, 224)
 
 
 def test_history_and_displacement_keep_every_value(inputs, found):

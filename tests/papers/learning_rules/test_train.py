@@ -1,6 +1,7 @@
 """Training as a whole: formats, independence of seeds, resuming, errors."""
 
 import random
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +10,19 @@ import pandas as pd
 import pytest
 import torch
 from fresh_python import said
-from tests.papers.learning_rules.small_nets import BUILD, CPU, NETWORK, TRAINING, cifar, rules
+from tests.papers.learning_rules.small_nets import (
+    BUILD,
+    CPU,
+    NETWORK,
+    TRAINING,
+    changed,
+    cifar,
+    rules,
+)
 
 from papers.learning_rules import train as module
 from papers.learning_rules.network import Network
+from papers.learning_rules.settings.bp import BPSettings
 from papers.learning_rules.train import train_arrays
 from replicortex.core.errors import StudyError
 from replicortex.core.files import Tensors, read_tensors, write
@@ -37,13 +47,13 @@ def run(
     root: Path, rule: str = "bp", seeds: tuple = (42,), state: Any = None, **changes: Any
 ) -> dict:
     return train_arrays(
-        BUILD[rules(root)[rule]["kind"]],
+        BUILD[rules(root)[rule].kind],
         train=cifar(),
         test=cifar(40, seed=1),
         rule=rule,
         settings=rules(root)[rule],
         network=NETWORK,
-        training=TRAINING | changes,
+        training=changed(TRAINING, **changes),
         device=CPU,
         seeds=list(seeds),
         state=state,
@@ -95,9 +105,9 @@ def test_format_of_the_model(root: Path, tmp_path: Path) -> None:
     arrays, metadata = read_tensors(tmp_path / "seed42.safetensors")
     assert metadata["rule"] == "pc" and metadata["seed"] == 42
     assert metadata["checkpoints"] == [0, 1, 3]
-    assert metadata["settings"] == rules(root)["pc"]
-    assert metadata["network"] == NETWORK
-    assert metadata["normalisation"] == {"mean": TRAINING["mean"], "sd": TRAINING["sd"]}
+    assert metadata["settings"] == rules(root)["pc"].model_dump()
+    assert metadata["network"] == NETWORK.model_dump()
+    assert metadata["normalisation"] == {"mean": TRAINING.mean, "sd": TRAINING.sd}
     names = {name.partition("/")[0] for name in arrays}
     assert names == {"epoch0", "epoch1", "epoch3", "filled"}
     assert arrays["epoch0/conv1.weight"].shape == (6, 3, 3, 3)
@@ -167,7 +177,7 @@ def test_accuracy_is_that_of_the_kept_network(root: Path) -> None:
     )
     chosen = torch.randperm(40, generator=torch_generator(0, "test images"))[:30].numpy()
     images, labels = (part[chosen] for part in cifar(40, seed=1))
-    mean, sd = np.array(TRAINING["mean"]), np.array(TRAINING["sd"])
+    mean, sd = np.array(TRAINING.mean), np.array(TRAINING.sd)
     pixels = ((images / 255 - mean) / sd).transpose(0, 3, 1, 2).astype(np.float32)
     found = net.eval()(torch.from_numpy(pixels)).argmax(1).numpy()
     expected = (found == labels).mean()
@@ -195,7 +205,7 @@ def test_test_images_are_a_mixture_where_data_lie_class_by_class(
             rule=rule,
             settings=rules(root)[rule],
             network=NETWORK,
-            training=TRAINING | {"epochs": 1, "checkpoints": [0], "test_images": 100},
+            training=changed(TRAINING, epochs=1, checkpoints=[0], test_images=100),
             device=CPU,
             seeds=[seed],
         )
@@ -205,8 +215,9 @@ def test_test_images_are_a_mixture_where_data_lie_class_by_class(
 
 def test_subset_fixed_or_per_seed(root: Path) -> None:
     def drawn(seed: int, how: str) -> torch.Tensor:
-        batches = module._batches(seed, cifar(), TRAINING | {"subset": how}, CPU)
-        return batches.pixels
+        training = changed(TRAINING, subset=how)
+        setup = module.Setup(BUILD["bp"], rules(root)["bp"], NETWORK, training, CPU)
+        return setup.batches(seed, cifar()).pixels
 
     assert torch.equal(drawn(1, "fixed"), drawn(2, "fixed"))
     assert torch.equal(drawn(1, "fixed"), drawn(42, "per_seed"))
@@ -218,7 +229,7 @@ def test_every_setting_changes_the_result(root: Path) -> None:
     for rule in RULES:
         settings = rules(root)[rule]
         usual = _end(root, rule, settings)
-        for key, value in settings.items():
+        for key, value in settings:
             if key in ("kind", "features"):
                 continue
             other = {
@@ -234,18 +245,18 @@ def test_every_setting_changes_the_result(root: Path) -> None:
                 # Limits that seldom bind are made to bind.
                 float: lambda v: v / 50,
             }[type(value)](value)
-            assert _end(root, rule, settings | {key: other}) != usual, (rule, key)
+            assert _end(root, rule, changed(settings, **{key: other})) != usual, (rule, key)
 
 
-def _end(root: Path, rule: str, settings: dict) -> list:
+def _end(root: Path, rule: str, settings: Any) -> list:
     out = train_arrays(
-        BUILD[settings["kind"]],
+        BUILD[settings.kind],
         train=cifar(),
         test=cifar(40, seed=1),
         rule=rule,
         settings=settings,
         network=NETWORK,
-        training=TRAINING | {"epochs": 2, "checkpoints": [0, 2]},
+        training=changed(TRAINING, epochs=2, checkpoints=[0, 2]),
         device=CPU,
         seeds=[3],
     )
@@ -326,6 +337,15 @@ def test_damaged_newest_state_resumes_from_the_one_before(root: Path, tmp_path: 
 # Errors
 
 
+def test_the_training_of_a_kind_takes_the_settings_of_that_kind_alone(root: Path) -> None:
+    for settings in rules(root).values():
+        job = import_module(f"papers.learning_rules.trainings.{settings.kind}").train
+        kind, build = job.args
+        assert kind is type(settings) and build is BUILD[settings.kind]
+        with pytest.raises(ValueError, match="hebb"):
+            kind.model_validate(settings.model_dump() | {"hebb": 1})
+
+
 def test_gpu_asked_for_and_absent_is_said_before_data_are_read(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -337,10 +357,11 @@ def test_gpu_asked_for_and_absent_is_said_before_data_are_read(
     monkeypatch.setattr(module.cifar, "read", unread)
     with pytest.raises(StudyError, match="device: 'cuda' was asked for"):
         module.train(
+            BPSettings,
             BUILD["bp"],
             images=Path("nowhere.json"),
             rule="bp",
-            settings=rules(root)["bp"],
+            settings=rules(root)["bp"].model_dump(),
             network=NETWORK,
             training=TRAINING,
             device="cuda",
@@ -364,9 +385,12 @@ def test_what_takes_seconds_to_import_stays_out(root: Path) -> None:
     code = (
         "import sys, torch; import papers.learning_rules.train, papers.learning_rules.activations;"
         "from papers.learning_rules.learners import bp, fa;"
-        "net = {'widths': [2, 2, 2], 'grid': 4, 'hidden': 4, 'dropout': 0.3};"
-        "common = {'init': 'default', 'dropout': True, 'lr': 0.1, 'weight_decay': 0.1, 'clip': 1.0};"
-        "make = bp.build(1, net, common | {'second_pass': True}, 1, torch.device('cpu'));"
+        "from papers.learning_rules.settings.bp import BPSettings;"
+        "from papers.learning_rules.settings.network import NetworkSettings;"
+        "net = NetworkSettings(widths=[2, 2, 2], grid=4, hidden=4, dropout=0.3);"
+        "how = {'lr': 0.1, 'weight_decay': 0.1, 'clip': 1.0, 'second_pass': True};"
+        "how = BPSettings(kind='bp', init='default', dropout=True, **how);"
+        "make = bp.build(1, net, how, 1, torch.device('cpu'));"
         "make.step(torch.zeros(4, 3, 32, 32), torch.zeros(4, dtype=int), lambda _: torch.Generator());"
         "slow = ('torchvision', 'matplotlib', 'seaborn', 'sklearn', 'torch._dynamo', 'sympy');"
         "print([name for name in slow if name in sys.modules])"
@@ -389,22 +413,14 @@ def test_training_repeats_itself_on_a_gpu(root: Path) -> None:
     }
     for rule in RULES:
         settings = rules(root)[rule]
-        build = BUILD[settings["kind"]]
+        build = BUILD[settings.kind]
         first = train_arrays(build, rule=rule, settings=settings, seeds=[1, 2], **arguments)
         again = train_arrays(build, rule=rule, settings=settings, seeds=[2], **arguments)
         assert same(first["model"][1], again["model"][0]), rule
 
 
 def test_run_is_what_the_loop_wants(root: Path) -> None:
-    made = module._make(
-        BUILD["bp"],
-        1,
-        "bp seed 1",
-        cifar(),
-        tuple(map(torch.from_numpy, cifar(10))),
-        settings=rules(root)["bp"],
-        network=NETWORK,
-        training=TRAINING,
-        device=CPU,
-    )
+    setup = module.Setup(BUILD["bp"], rules(root)["bp"], NETWORK, TRAINING, CPU)
+    tested = tuple(map(torch.from_numpy, cifar(10)))
+    made = module._make(setup, 1, "bp_seed_1", cifar(), tested)
     assert isinstance(made, Run) and made.name == "bp_seed_1"

@@ -5,16 +5,22 @@ import pytest
 from manifests import described
 
 from papers.mt_maps import motion_energy, placing, sources
+from papers.mt_maps.conditions import arms
+from papers.mt_maps.decoding_settings import FrameSettings, SourcePart
 from papers.mt_maps.stores import stores
+from papers.mt_maps.training_settings import MotionEnergySettings, Settings
 from replicortex.core.config import paper_numbers
 from replicortex.core.errors import StudyError
 from replicortex.core.files import write
 from replicortex.data.fixtures import macaque_v4, ucf101
 
-DECODING = {
-    "source": "clips", "size": 24, "grey": True, "fewest": 8, "most": None, "split": 1,
-    "sessions": ["210322"], "shard": 0, "shards": 1,
-}  # fmt: skip
+PART = SourcePart(source="clips", kind="ucf101", fewest=8, number=0, parts=1)
+STORE = FrameSettings(size=24, grey=True, most=None, split=1, sessions=["210322"])
+
+
+def decoded(dataset=None, store=STORE, **part):
+    made = SourcePart(**{**PART.model_dump(), **part})
+    return sources.decode(part=made, store=store, dataset=dataset)["frames"]
 
 
 @pytest.mark.parametrize(
@@ -85,7 +91,7 @@ def test_a_bad_and_a_short_video_are_named_left_out_and_counted(ucf):
     )
     videos[0].write_bytes(b"no video")
     ucf101.encode(videos[-1], ucf101.drifting(np.random.default_rng(0), 4))
-    made = sources.decode(dataset=described(ucf / "ucf"), kind="ucf101", **DECODING)["frames"]
+    made = decoded(described(ucf / "ucf"))
     assert len(made.metadata["videos"]) == 4
     assert len(made.metadata["left_out"]) == 2
     reasons = " ".join(made.metadata["left_out"].values())
@@ -97,21 +103,19 @@ def test_all_videos_bad_and_none_at_all_are_errors(ucf):
     for path in (ucf / "ucf/UCF-101").rglob("*.avi"):
         path.write_bytes(b"no video")
     with pytest.raises(StudyError, match=r"none of 6 can be used \(.*cannot be decoded"):
-        sources.decode(dataset=described(ucf / "ucf"), kind="ucf101", **DECODING)
+        decoded(described(ucf / "ucf"))
     (ucf / "empty").mkdir()
     (ucf / "empty/readme.txt").write_text("nothing")
     with pytest.raises(StudyError, match="dataset empty: it has no video"):
-        sources.decode(dataset=described(ucf / "empty"), kind="videos", **DECODING)
+        decoded(described(ucf / "empty"), kind="videos")
 
 
 def test_shards_cover_the_list_once(ucf):
     listed = described(ucf / "ucf")
-    whole = sources.decode(dataset=listed, kind="ucf101", **DECODING)["frames"]
+    whole = decoded(listed)
     paths = []
     for shard in range(4):
-        part = sources.decode(
-            dataset=listed, kind="ucf101", **{**DECODING, "shard": shard, "shards": 4}
-        )["frames"]
+        part = decoded(listed, number=shard, parts=4)
         paths.append(ucf / f"{shard}.safetensors")
         write(paths[-1], part)
     store = stores(paths)["clips"]
@@ -123,18 +127,18 @@ def test_shards_cover_the_list_once(ucf):
 def test_pictures_come_once_and_in_the_frames_size(tmp_path):
     (tmp_path / "v4").mkdir()
     macaque_v4.build(tmp_path / "v4", seed=0, images=8, shared=6, neurons=3, side=32, noise=0.2)
-    numbers = {**DECODING, "sessions": ["210322", "210325"]}
-    made = sources.decode(dataset=described(tmp_path / "v4"), kind="pictures", **numbers)["frames"]
+    store = STORE.model_copy(update={"sessions": ["210322", "210325"]})
+    made = decoded(described(tmp_path / "v4"), store, kind="pictures")
     assert made.arrays["frames"].shape == (10, 24, 24, 1)
     assert all(entry["frames"] == 1 for entry in made.metadata["videos"])
 
 
 def test_noise_is_the_same_for_the_same_seed_and_has_neither_motion_nor_shape():
     noise = {"videos": 5, "frames": 8, "seed": 0}
-    numbers = {**DECODING, "source": "noise", "kind": "noise"}
 
-    def made(noise, **change):
-        return sources.decode(**{**numbers, **change}, noise=noise)["frames"]
+    def made(noise, grey=True, **part):
+        store = STORE.model_copy(update={"grey": grey})
+        return decoded(None, store, source="noise", kind="noise", noise=noise, **part)
 
     whole = made(noise)
     frames_ = whole.arrays["frames"]
@@ -142,7 +146,7 @@ def test_noise_is_the_same_for_the_same_seed_and_has_neither_motion_nor_shape():
     assert [v["frames"] for v in whole.metadata["videos"]] == [8] * 5
     assert np.array_equal(frames_, made(noise).arrays["frames"])
     assert not np.array_equal(frames_, made({**noise, "seed": 1}).arrays["frames"])
-    parts = [made(noise, shard=k, shards=3).arrays["frames"] for k in range(3)]
+    parts = [made(noise, number=k, parts=3).arrays["frames"] for k in range(3)]
     assert np.array_equal(frames_, np.concatenate(parts))
     assert made(noise, grey=False).arrays["frames"].shape[-1] == 3
     flat = frames_.reshape(40, -1) / 255
@@ -152,11 +156,13 @@ def test_noise_is_the_same_for_the_same_seed_and_has_neither_motion_nor_shape():
 
 def test_a_kind_that_needs_a_dataset_says_so():
     with pytest.raises(StudyError, match=r"sources\.clips: the kind 'videos' needs a dataset"):
-        sources.decode(kind="videos", **DECODING)
+        decoded(kind="videos")
+    with pytest.raises(StudyError, match=r"sources\.clips: the kind 'noise' needs noise"):
+        decoded(kind="noise")
 
 
 def test_a_filter_narrower_than_a_pixel_is_refused():
-    numbers = {"directions": 8, "cycles": [3], "speeds": [1.0], "sigma": 1e-9}
+    numbers = MotionEnergySettings(directions=8, cycles=[3], speeds=[1.0], sigma=1e-9)
     clips = np.zeros((1, 4, 16, 16))
     with pytest.raises(StudyError, match=r"motion_energy\.sigma: 1e-09 cycles.*pixels of 16"):
         motion_energy.rates(clips, numbers, 2)
@@ -164,16 +170,12 @@ def test_a_filter_narrower_than_a_pixel_is_refused():
 
 def test_more_shards_than_videos_are_refused(ucf):
     with pytest.raises(StudyError, match=r"sources\.clips\.shards: 99 are more than the 6 videos"):
-        sources.decode(dataset=described(ucf / "ucf"), kind="ucf101", **{**DECODING, "shards": 99})
+        decoded(described(ucf / "ucf"), parts=99)
 
 
-def test_positions_of_another_layer_are_refused():
-    settings = {
-        "placing": {"mode": "swapped", "neighbourhoods": 2, "trials": 2, "directions": 8,
-                    "cycles": [2], "speeds": [1], "phases": 1},
-        "clips": {"frames": 4, "size": 16}, "spatial": {"most": 50, "fewest": 3},
-        "layers": {"layer1.0": {"area_mm2": 4.0, "width": 1.0}},
-    }  # fmt: skip
+def test_positions_of_another_layer_are_refused(root):
+    demo = paper_numbers("mt_maps", "demo", {}, root)
+    settings = Settings(**arms(demo)["clips"]["settings"])
     with pytest.raises(StudyError, match=r"positions: \(7, 2\) found, \(12, 2\) expected"):
         placing.place(
             {"layer1.0": np.zeros((7, 2))},

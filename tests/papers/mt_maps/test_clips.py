@@ -6,6 +6,7 @@ import torch
 
 from papers.mt_maps.clips import ClipPairs, blur, changed, turned, window
 from papers.mt_maps.stimuli import moved
+from papers.mt_maps.training_settings import PairSettings
 from replicortex.core.errors import StudyError
 from replicortex.core.files import write
 from replicortex.data import frames
@@ -13,12 +14,16 @@ from replicortex.data import frames
 pytestmark = pytest.mark.numbers
 
 CPU = torch.device("cpu")
-NUMBERS = {
+NUMBERS = PairSettings(**{
     "frames": 6, "step": 1, "size": 16, "crop": [0.5, 0.6], "flip": "none", "order": "forward",
     "jitter": {"brightness": 0.4, "contrast": 0.4, "saturation": 0.4, "hue": 0.1}, "jittered": 0.0,
     "grey": 0.0, "blurred": 0.0, "blur": [0.1, 2.0],
     "mean": [0.5], "sd": [0.25], "batch": 4, "steps": 2, "pairs": "instance", "pan": [0, 1.0],
-}  # fmt: skip
+})  # fmt: skip
+
+
+def changed_to(**change):
+    return PairSettings(**{**NUMBERS.model_dump(), **change})
 
 
 @pytest.fixture(scope="module")
@@ -73,13 +78,13 @@ def test_the_same_epoch_gives_the_same_pairs_and_another_gives_others(store):
 
 
 def test_every_video_comes_equally_often(store):
-    draws = ClipPairs(store, {**NUMBERS, "batch": 5, "steps": 3}, 0, CPU).draw(0)
+    draws = ClipPairs(store, changed_to(batch=5, steps=3), 0, CPU).draw(0)
     assert np.bincount(draws["items"]).tolist() == [3] * 5
     assert torch.equal(draws["video"][:, 0], draws["video"][:, 1])
 
 
 def test_velocity_pairs_share_motion_and_not_the_picture(store):
-    numbers = {**NUMBERS, "pairs": "velocity", "batch": 50, "steps": 4, "pan": [0.5, 1.0]}
+    numbers = changed_to(pairs="velocity", batch=50, steps=4, pan=[0.5, 1.0])
     draws = ClipPairs(store, numbers, 0, CPU).draw(0)
     assert torch.equal(draws["velocity"][:, 0], draws["velocity"][:, 1])
     assert (draws["video"][:, 0] != draws["video"][:, 1]).float().mean() > 0.6
@@ -92,7 +97,7 @@ def test_velocity_pairs_share_motion_and_not_the_picture(store):
 
 @pytest.mark.parametrize(("flip", "share"), [("none", 0), ("shared", 1), ("independent", 0.5)])
 def test_flips_are_shared_or_not(store, flip, share):
-    draws = ClipPairs(store, {**NUMBERS, "flip": flip, "steps": 100}, 0, CPU).draw(0)
+    draws = ClipPairs(store, changed_to(flip=flip, steps=100), 0, CPU).draw(0)
     one, other = draws["flip"].T
     assert float(one.float().mean()) == pytest.approx(0 if flip == "none" else 0.5, abs=0.08)
     together = float((one == other).float().mean())
@@ -101,7 +106,7 @@ def test_flips_are_shared_or_not(store, flip, share):
 
 def test_orders_of_frames(store):
     def views(order):
-        numbers = {**NUMBERS, "order": order}
+        numbers = changed_to(order=order)
         return ClipPairs(store, numbers, 0, CPU).get(ClipPairs(store, numbers, 0, CPU).draw(0), 0)[
             0
         ]
@@ -167,7 +172,7 @@ def test_blur_is_torchvisions_with_one_sigma_for_a_clip(colours):
 
 def test_shares_of_blur_and_hue_change_views_and_leave_the_rest_of_the_draw(store):
     def get(**change):
-        pairs = ClipPairs(store, {**NUMBERS, "steps": 50, **change}, 0, CPU)
+        pairs = ClipPairs(store, changed_to(steps=50, **change), 0, CPU)
         return pairs, pairs.draw(0)
 
     plain, draws = get()
@@ -179,7 +184,7 @@ def test_shares_of_blur_and_hue_change_views_and_leave_the_rest_of_the_draw(stor
     one, other = plain.get(draws, 0)[0], blurred.get(others, 0)[0]
     same = torch.isclose(one, other).flatten(2).all(2)
     assert torch.equal(same, ~others["blurred"][:4].T)
-    _, wide = get(jitter={**NUMBERS["jitter"], "hue": 0.5})
+    _, wide = get(jitter={**NUMBERS.jitter.model_dump(), "hue": 0.5})
     assert torch.equal(wide["factors"][..., :3], draws["factors"][..., :3])
     assert float(draws["factors"][..., 3].abs().max()) <= 0.1
     torch.testing.assert_close(wide["factors"][..., 3], 5 * draws["factors"][..., 3])
@@ -187,7 +192,7 @@ def test_shares_of_blur_and_hue_change_views_and_leave_the_rest_of_the_draw(stor
 
 def test_a_window_that_leaves_the_frame_and_too_few_videos_are_told(store):
     with pytest.raises(StudyError, match=r"clips\.crop: a window of 0\.9 of the frame that pans"):
-        ClipPairs(store, {**NUMBERS, "crop": [0.5, 0.9]}, 0, CPU)
+        ClipPairs(store, changed_to(crop=[0.5, 0.9]), 0, CPU)
     one = frames.Store(store.shards, store.videos[:1], {})
     with pytest.raises(StudyError, match="1 can be used, at least 2"):
         ClipPairs(one, NUMBERS, 0, CPU)

@@ -4,18 +4,21 @@ import numpy as np
 import pytest
 
 from papers.mt_maps import battery, motion_energy, selectivity, sheets, stimuli, tuning
+from papers.mt_maps.measuring_settings import Measured, Tdann
 from papers.mt_maps.respond import measured
+from papers.mt_maps.stimulus_settings import StimulusSettings
+from papers.mt_maps.training_settings import MotionEnergySettings
 from replicortex.core.errors import StudyError
 from replicortex.core.randomness import generator
 
 pytestmark = pytest.mark.numbers
 
 THETA = tuning.angles(16)
-STIMULI = {
+STIMULI = StimulusSettings(**{
     "directions": 8, "seed": 0, "gratings": {"cycles": [2], "speeds": [0.5, 1], "phases": 4},
     "dots": {"speeds": [1], "density": 0.03, "seeds": 2}, "coherence": [0.0, 1.0],
     "moved": {"pictures": 2, "speeds": [1]},
-}  # fmt: skip
+})  # fmt: skip
 
 
 def halves(*curves, noise=0.0, seed=0):
@@ -109,18 +112,20 @@ def planted(pixels=40, side=4.0):
     return sheets.sheet(place, curves[:, None, :, None].repeat(2, -1), side)
 
 
-TDANN = {"winding": 0.3, "spread": 0.3, "pixels": 2, "units": 167}
-MEASURED = {"pixels": 40, "sigma": 0.12, "best": 1.0, "nulls": 4, "tdann": TDANN}
+TDANN = Tdann(winding=0.3, spread=0.3, pixels=2, units=167)
+MEASURED = Measured(
+    pixels=40, sigma=0.12, best=1.0, nulls=4, tdann=TDANN, silent=1e-3, draws=20, seed=0
+)
 
 
 def test_one_planted_pinwheel_is_found():
     units = planted()
     z1, z2 = units.fields(40, 0.12)
-    found = sheets.measures(z1, z2, units.side, units.windowed(TDANN["units"]), TDANN)
+    found = sheets.measures(z1, z2, units.side, units.windowed(TDANN.units), TDANN)
     assert found["per_mm2"] * ((40 - 3) * 0.1) ** 2 == pytest.approx(1)
     names = ("positive", "negative", "positive_tdann", "negative_tdann")
     assert [found[name] for name in names] == [1, 0, 1, 0]
-    windows = units.windowed(TDANN["units"])
+    windows = units.windowed(TDANN.units)
     area = ((len(windows.z) - 2) * windows.stride) ** 2
     assert found["density_tdann"] == pytest.approx(found["spacing"] ** 2 / area)
     assert found["sign_balance"] == 1 and np.isnan(found["opposite"])
@@ -132,8 +137,8 @@ def test_one_planted_pinwheel_is_found():
 )
 def test_each_rule_of_tdann_can_refuse_a_pinwheel(change):
     units = planted()
-    rules = {**TDANN, **change}
-    windows = units.windowed(rules["units"])
+    rules = TDANN.model_copy(update=change)
+    windows = units.windowed(rules.units)
     found = sheets.measures(*units.fields(40, 0.12), units.side, windows, rules)
     assert found["positive"] == 1 and found["positive_tdann"] == found["density_tdann"] == 0
 
@@ -206,7 +211,7 @@ def test_positions_of_another_layer_are_refused():
 
 # --- stimuli and the reference -----------------------------------------------------------------
 
-ENERGY = {"directions": 8, "cycles": [2.0], "speeds": [1.0], "sigma": 0.5}
+ENERGY = MotionEnergySettings(directions=8, cycles=[2.0], speeds=[1.0], sigma=0.5)
 
 
 @pytest.fixture(scope="module")
@@ -243,8 +248,9 @@ def test_motion_energy_prefers_its_own_direction(families):
 
 def test_fewer_than_eight_directions_and_single_repeats_are_told():
     with pytest.raises(StudyError, match="directions: 6 found, an even number of at least 8"):
-        battery.battery({**STIMULI, "directions": 6}, 8, 24, None)
-    one = {**STIMULI, "gratings": {**STIMULI["gratings"], "phases": 1}}
+        battery.battery(STIMULI.model_copy(update={"directions": 6}), 8, 24, None)
+    single = STIMULI.gratings.model_copy(update={"phases": 1})
+    one = STIMULI.model_copy(update={"gratings": single})
     with pytest.raises(StudyError, match=r"gratings\.phases: 1 found"):
         battery.battery(one, 8, 24, None)
     assert len(stimuli.directions(8)) == 8

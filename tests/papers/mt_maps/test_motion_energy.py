@@ -6,6 +6,7 @@ from moten.pyramids import MotionEnergyPyramid
 from scipy.stats import spearmanr
 
 from papers.mt_maps import motion_energy, stimuli
+from papers.mt_maps.training_settings import MotionEnergySettings
 
 pytestmark = pytest.mark.numbers
 
@@ -26,7 +27,7 @@ def energies():
         sf_gauss_ratio=0.5,
     )
     filters = [one for one in pyramid.filters if one.centerv == one.centerh == 0.5]
-    numbers = {"directions": CHANNELS, "cycles": [CYCLES], "speeds": [SPEED], "sigma": 0.5}
+    numbers = MotionEnergySettings(directions=CHANNELS, cycles=[CYCLES], speeds=[SPEED], sigma=0.5)
     ours, theirs = [], []
     for cycles in (2.0, 4.0, 8.0):
         for speed in (0.5, 1.0, 2.0):

@@ -38,7 +38,9 @@ def test_full_has_a_job_a_seed_a_part_and_a_figure(planned):
     assert len(made.trainings) == 65 and len(made.units) == 165
     assert len(made.decodings) == 100 + 1 + 20
     last = made.decodings["clips_99"]
-    assert (last.number, last.parts, last.dataset) == (99, 100, {"dataset": "data/ucf101.json"})
+    assert (last.part["number"], last.part["parts"]) == (99, 100)
+    assert last.part["fewest"] == 16 and last.said == "clips, part 100 of 100"
+    assert last.dataset == {"dataset": "data/ucf101.json"}
     assert made.decodings["noise_0"].dataset == {}
     assert [drawing.rule for drawing in made.drawings] == [f"draw_{name}" for name in FIGURES]
     assert all("videos" not in drawing.tables for drawing in made.drawings)

@@ -6,17 +6,22 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from papers.mt_maps.conditions import arms, seed_of, told, units
+from papers.mt_maps.conditions import arms, seed_of, trained_arm, units
 from papers.mt_maps.figures.maps import wheel
 from papers.mt_maps.figures.together import draw
-from papers.mt_maps.measure import COLUMNS, VALUES, measure
+from papers.mt_maps.measure import measure
+from papers.mt_maps.measures import COLUMNS, VALUES
+from papers.mt_maps.measuring_settings import Measured
 from papers.mt_maps.plan import FIGURES
 from papers.mt_maps.respond import respond
+from papers.mt_maps.stimulus_settings import ProbeSettings, StimulusSettings
 from papers.mt_maps.train import train
+from papers.mt_maps.training_settings import TrainedArm
 from replicortex.core.config import paper_numbers
 from replicortex.core.files import read_tensors, write
 from replicortex.data import frames
 from replicortex.data.fixtures.ucf101 import drifting
+from replicortex.plotting.look import rows
 
 pytestmark = pytest.mark.numbers
 
@@ -43,7 +48,12 @@ def study(root, tmp_path_factory):
     listed = [arms(numbers)[name] for name in ARMS]
     names = [unit for arm in listed for unit in units(arm, numbers["seeds"])]
     seeds = [seed_of(name) for name in names]
-    out = train(arms=[told(arm) for arm in listed], device="cpu", seeds=seeds, shards=shards)
+    out = train(
+        arms=[TrainedArm(**trained_arm(arm)) for arm in listed],
+        device="cpu",
+        seeds=seeds,
+        shards=shards,
+    )
     models, histories, answers = (
         [folder / kind / f"{name}{suffix}" for name in names]
         for kind, suffix in (("m", ".safetensors"), ("m", ".csv"), ("a", ".safetensors"))
@@ -54,9 +64,9 @@ def study(root, tmp_path_factory):
         write(path, value)
     shown = respond(
         models=models,
-        stimuli=numbers["stimuli"],
+        stimuli=StimulusSettings(**numbers["stimuli"]),
         pictures="stills",
-        probe=numbers["probe"],
+        probe=ProbeSettings(**numbers["probe"]),
         device="cpu",
         shards=shards,
     )
@@ -65,7 +75,7 @@ def study(root, tmp_path_factory):
     tables = measure(
         responses=answers,
         history=histories,
-        measured=numbers["measured"],
+        measured=Measured(**numbers["measured"]),
         sources={name: source["dataset"] for name, source in numbers["sources"].items()},
         shards=shards,
     )
@@ -169,6 +179,23 @@ def test_every_figure_is_drawn_from_the_tables_alone(study, tmp_path):
     labels = [tick.get_text() for tick in drawn["ablations"].axes[0].get_yticklabels()]
     assert "motion-energy units" in labels and "random weights (clips)" in labels
     apart(drawn["ablations"])
+    marked(drawn["ablations"].axes, tables["measures"])
+
+
+def marked(axes, measures):
+    """Each seed's DSI stands in the first panel, and TDANN's pinwheels are strokes that one can see."""
+    where = {"stimulus": "gratings", "curve": "averaged", "area": "MT", "null": "real"}
+    own = rows(measures, measure="dsi_a", **where)["value"].dropna()
+    shown = np.concatenate(
+        [mark.get_offsets()[:, 0] for mark in axes[0].collections if mark.get_paths()]
+    )
+    np.testing.assert_allclose(np.sort(shown), np.sort(own))
+    strokes = [c for c in axes[4].collections if c.get_paths() and len(c.get_paths()[0]) == 2]
+    rules = rows(
+        measures, measure="density_tdann", positions="own", stimulus="gratings", null="real"
+    )
+    seen = [c for c in strokes if len(c.get_offsets()) and max(c.get_linewidths()) > 0.5]
+    assert len(rules) and seen
 
 
 def apart(figure):

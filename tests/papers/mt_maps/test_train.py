@@ -8,10 +8,11 @@ import pytest
 import torch
 
 from papers.mt_maps import placing, rates
-from papers.mt_maps.conditions import arms, seed_of, shares, told, trainings, units
+from papers.mt_maps.conditions import arms, seed_of, shares, trained_arm, trainings, units
 from papers.mt_maps.learner import MoCo
 from papers.mt_maps.network import Network, settle
 from papers.mt_maps.train import Job, train
+from papers.mt_maps.training_settings import PairSettings, Settings, TrainedArm
 from replicortex.core.config import paper_numbers
 from replicortex.core.errors import StudyError
 from replicortex.core.files import Tensors, write
@@ -51,7 +52,7 @@ def run(numbers, shards, names, seeds=(0,), state=None):
     listed = [made[name] for name in names]
     files = [unit for arm in listed for unit in units(arm, seeds)]
     out = train(
-        arms=[told(arm) for arm in listed],
+        arms=[TrainedArm(**trained_arm(arm)) for arm in listed],
         device="cpu",
         seeds=[seed_of(unit) for unit in files],
         shards=shards,
@@ -83,16 +84,25 @@ def test_the_paper_has_its_conditions(numbers):
     assert made["flip_independent"]["settings"]["clips"]["order"] == "forward"
     noise = made["white_noise"]
     assert (noise["source"], [n["name"] for n in noise["networks"]]) == ("noise", ["pretrained"])
-    assert {"seeds", "job"}.isdisjoint(told(made["clips"]))
+    assert {"seeds", "job"}.isdisjoint(trained_arm(made["clips"]))
     small = arms(numbers["small"])
     wanted = {"random", "pretrained", *(f"continue_alpha{a}" for a in ("0", "0.25", "2.5"))}
     assert wanted <= {n["name"] for n in small["clips"]["networks"]}
 
 
+@pytest.mark.parametrize("scale", ["demo", "small", "full"])
+def test_files_say_the_sections_as_the_configuration_has_them(numbers, scale):
+    for arm in arms(numbers[scale]).values():
+        assert TrainedArm(**trained_arm(arm)).model_dump() == trained_arm(arm), arm["arm"]
+        clips = Settings(**arm["settings"]).clips
+        assert isinstance(clips, PairSettings) == (arm["source"] != "none")
+
+
 def test_seeds_are_found_again_in_the_order_of_files(numbers):
     made = list(arms(numbers["small"]).values())
     files = [unit for arm in made for unit in units(arm, [0, 1, 2])]
-    assert shares(made, [seed_of(unit) for unit in files]) == [arm["seeds"] for arm in made]
+    counts = [len(arm["networks"]) for arm in made]
+    assert shares(counts, [seed_of(unit) for unit in files]) == [arm["seeds"] for arm in made]
 
 
 def test_every_network_of_an_arm_is_made(trained):
@@ -172,8 +182,8 @@ def test_what_is_counted_is_what_is_trained(numbers, shards, monkeypatch):
     counted = []
 
     def count(job, name, arm, net, alpha, places, epochs, weight, seed):
-        clips = arm["settings"]["clips"]
-        counted.append((arm["arm"], epochs * clips["steps"] * clips["batch"]))
+        clips = arm.settings.clips
+        counted.append((arm.arm, epochs * clips.steps * clips.batch))
         return net, pd.DataFrame({"epoch": []})
 
     monkeypatch.setattr(Job, "_fit", count)
@@ -188,13 +198,17 @@ def test_what_is_counted_is_what_is_trained(numbers, shards, monkeypatch):
     assert sum(count for count, _ in found.values()) > 10
 
 
+def settings_of(numbers, arm="clips", **changes):
+    """Sections of an arm, with what is changed of each."""
+    own = arms(numbers)[arm]["settings"]
+    return Settings(**{**own, **{name: {**own[name], **of} for name, of in changes.items()}})
+
+
 def learner(numbers, alpha, weight=1.0, form="relative"):
-    settings = arms(numbers)["clips"]["settings"]
-    settings["task"] = {**settings["task"], "weight": weight}
-    settings["spatial"] = {**settings["spatial"], "form": form}
-    grids = rates.grids(settings["network"], settings["clips"])
-    places = placing.starts(settings["layers"], grids, 0.1, 0, 8)
-    net = Network(settings["network"], 0)
+    settings = settings_of(numbers, task={"weight": weight}, spatial={"form": form})
+    grids = rates.grids(settings.network, settings.clips.size)
+    places = placing.starts(settings.layers, grids, 0.1, 0, 8)
+    net = Network(settings.network, 0)
     return MoCo("test", net, settings, alpha, places, 10, CPU)
 
 
@@ -222,10 +236,10 @@ def test_the_first_loss_of_the_task_is_moco_on_two_networks_alike(numbers):
     own = learner(numbers["demo"], 0.0)
     shown, items = views()
     terms = own.step(shown, items, streams)
-    net = Network(arms(numbers["demo"])["clips"]["settings"]["network"], 0).train()
+    net = Network(settings_of(numbers["demo"]).network, 0).train()
     with torch.no_grad():
         q, k = (torch.nn.functional.normalize(net(view)[0], dim=1) for view in shown)
-    logits = q @ k.T / own.settings["task"]["temperature"]
+    logits = q @ k.T / own.settings.task.temperature
     expected = torch.nn.functional.cross_entropy(logits, torch.arange(8))
     assert float(terms["task"]) == pytest.approx(float(expected), rel=1e-4)
     assert list(terms) == ["loss", "task"] or set(terms) == {"loss", "task"}
@@ -260,10 +274,10 @@ def test_a_step_in_bf16_is_near_one_in_fp32(numbers):
 def test_steps_on_a_gpu_are_those_of_the_cpu(numbers):
     found = {}
     for name in ("cpu", "cuda"):
-        settings = arms(numbers["demo"])["clips"]["settings"]
-        grids = rates.grids(settings["network"], settings["clips"])
-        places = placing.starts(settings["layers"], grids, 0.1, 0, 8)
-        net = Network(settings["network"], 0)
+        settings = settings_of(numbers["demo"])
+        grids = rates.grids(settings.network, settings.clips.size)
+        places = placing.starts(settings.layers, grids, 0.1, 0, 8)
+        net = Network(settings.network, 0)
         own = MoCo("test", net, settings, 0.25, places, 10, torch.device(name))
         shown, items = (part.to(name) for part in views())
         found[name] = [{k: float(v) for k, v in own.step(shown, items, streams).items()}]
@@ -272,25 +286,27 @@ def test_steps_on_a_gpu_are_those_of_the_cpu(numbers):
 
 def test_windows_without_units_are_told(numbers):
     own = learner(numbers["demo"], 0.25)
-    own.settings["layers"]["layer1.0"] = {**own.settings["layers"]["layer1.0"], "width": 1e-4}
+    layers = own.settings.layers
+    narrow = layers["layer1.0"].model_copy(update={"width": 1e-4})
+    own.settings = own.settings.model_copy(update={"layers": {**layers, "layer1.0": narrow}})
     with pytest.raises(StudyError, match=r"layer1\.0 has no window of 0\.0001 mm"):
         own.step(*views(), streams)
 
 
 def test_the_grids_are_the_networks(numbers):
     for scale, length in (("demo", 4), ("small", 4), ("full", 2)):
-        settings = arms(numbers[scale])["clips"]["settings"]
-        net = Network(settings["network"], 0).eval()
-        size = settings["clips"]["size"]
+        settings = settings_of(numbers[scale])
+        net = Network(settings.network, 0).eval()
+        size = settings.clips.size
         with torch.no_grad():
-            clips = torch.zeros(1, settings["network"]["colours"], length, size, size)
+            clips = torch.zeros(1, settings.network.colours, length, size, size)
             _, found = net(clips, net.trunk.layers)
         sizes = {layer: (rate.shape[1], rate.shape[2]) for layer, rate in found.items()}
-        assert rates.grids(settings["network"], settings["clips"]) == sizes
+        assert rates.grids(settings.network, settings.clips.size) == sizes
 
 
 def test_settling_gives_the_mean_statistics_of_the_batches(numbers):
-    net = Network(arms(numbers["demo"])["clips"]["settings"]["network"], 0)
+    net = Network(settings_of(numbers["demo"]).network, 0)
     generator = torch_generator(1, "clips")
     batches = [torch.randn(6, 1, 8, 16, 16, generator=generator) for _ in range(3)]
     settle(net, batches)
@@ -302,16 +318,15 @@ def test_settling_gives_the_mean_statistics_of_the_batches(numbers):
 
 @pytest.mark.parametrize("mode", ["retinotopic", "uniform", "shuffled"])
 def test_controls_of_positions(numbers, mode):
-    settings = arms(numbers["demo"])["clips"]["settings"]
-    settings["placing"] = {**settings["placing"], "mode": mode}
-    grids = rates.grids(settings["network"], settings["clips"])
-    start = placing.starts(settings["layers"], grids, 0.1, 0, 8)
-    net = Network(settings["network"], 0)
-    answers = rates.of_network(net, list(settings["layers"]), settings["clips"], CPU)
+    settings = settings_of(numbers["demo"], placing={"mode": mode})
+    grids = rates.grids(settings.network, settings.clips.size)
+    start = placing.starts(settings.layers, grids, 0.1, 0, 8)
+    net = Network(settings.network, 0)
+    answers = rates.of_network(net, list(settings.layers), settings.clips, CPU)
     places, _ = placing.place(start, answers, settings, 0)
     for layer, at in places.items():
         assert at.shape == start[layer].shape
-        side = settings["layers"][layer]["area_mm2"] ** 0.5
+        side = settings.layers[layer].area_mm2 ** 0.5
         assert at.min() >= -1e-9 and at.max() <= side + 1e-9
         kept = np.array_equal(at, start[layer])
         assert kept == (mode == "retinotopic")
@@ -319,17 +334,17 @@ def test_controls_of_positions(numbers, mode):
 
 def test_last_bits_of_the_losses_are_not_described(numbers, monkeypatch):
     """Another kernel's last bit made a model's file 8 bytes longer: its text had a digit more."""
-    settings = arms(numbers["demo"])["motion_energy"]["settings"]
-    layer = settings["map_layer"]
+    settings = settings_of(numbers["demo"], "motion_energy")
+    layer = settings.map_layer
     rng = np.random.default_rng(1)
-    start = {layer: rng.uniform(0, settings["layers"][layer]["area_mm2"] ** 0.5, (200, 2))}
-    weights = rng.random((settings["clips"]["size"] ** 2, 200))
+    start = {layer: rng.uniform(0, settings.layers[layer].area_mm2 ** 0.5, (200, 2))}
+    weights = rng.random((settings.clips.size**2, 200))
 
     def answers(shown):
         return {layer: shown[:, -1].reshape(len(shown), -1) @ weights}
 
     optimise = placing.positions.optimise
-    told = []
+    swaps = []
     for bit in (0, 1e-15):
 
         def nudged(*arguments, bit=bit, **named):
@@ -337,8 +352,8 @@ def test_last_bits_of_the_losses_are_not_described(numbers, monkeypatch):
             return replace(done, before=done.before * (1 + bit), after=done.after * (1 + bit))
 
         monkeypatch.setattr(placing.positions, "optimise", nudged)
-        told.append(placing.place(start, answers, settings, 0)[1])
-    assert told[0] == told[1] and 0 < told[0][layer]["after"] < told[0][layer]["before"]
+        swaps.append(placing.place(start, answers, settings, 0)[1])
+    assert swaps[0] == swaps[1] and 0 < swaps[0][layer]["after"] < swaps[0][layer]["before"]
 
 
 def test_placing_stimuli_are_not_those_of_measurement(numbers):

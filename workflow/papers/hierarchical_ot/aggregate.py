@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from papers.hierarchical_ot.match import layers_of, layers_of_seed
+from papers.hierarchical_ot.matching_settings import CheckpointMatching
 from replicortex.analysis import layer_plans
 from replicortex.analysis.hot import checkpoint_plan, split
 from replicortex.core import tables
@@ -30,7 +31,7 @@ def aggregate(
     alternatives: list[Path],
     history: list[Path],
     epochs: list[int],
-    matched: dict[str, Any],
+    matched: CheckpointMatching,
     trained: list[int],
     progress: Progress = iter_plainly,
 ) -> dict[str, pd.DataFrame]:
@@ -70,12 +71,27 @@ def matched_checkpoints(
     other: list[list[np.ndarray]],
     seed: int,
     epochs: list[int],
-    matched: dict[str, Any],
+    matched: CheckpointMatching,
 ) -> list[dict[str, Any]]:
-    """Return plan, cost and structure of the checkpoints of two trainings."""
-    held = split(len(one[0][0]), matched["held_out"], seed=seed)
+    """Return plan, cost and structure of the checkpoints of two trainings: the paper's third level.
+
+    Parameters
+    ----------
+    one, other
+        Layers of each checkpoint of a training, [checkpoint][layer] (stimuli, units).
+    seed
+        Of the split and of the null; the rows' seed.
+    epochs
+        Of the checkpoints, in the same order.
+
+    Returns
+    -------
+    Rows of "checkpoints": measures "plan", "greedy" and "cost" for each pair of epochs, and numbers of
+    the whole plan, whose row and column are `NONE`.
+    """
+    held = split(len(one[0][0]), matched.held_out, seed=seed)
     costs, plan = checkpoint_plan(one, other, held_out=held)
-    null = layer_plans.depth_null(plan.shape, matched["null_draws"], rng=generator(seed, "null"))
+    null = layer_plans.depth_null(plan.shape, matched.null_draws, rng=generator(seed, "null"))
     greedy = layer_plans.greedy(costs)
     limit = float(np.quantile(null, 0.975))
     depth = layer_plans.depth_correlation(plan)

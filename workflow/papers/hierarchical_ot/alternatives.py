@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 
 from papers.hierarchical_ot.match import Layers, both, layers_of_seed
+from papers.hierarchical_ot.matching_settings import Pair
 from replicortex.analysis import layer_plans, layer_similarity
 from replicortex.analysis.correlation import Mean, mean_pearson
 from replicortex.analysis.hot import hot, split
@@ -32,7 +33,7 @@ VALIDATED = 4  # one in so many training stimuli chooses among layers by ridge
 def alternatives(
     *,
     activations: list[Path],
-    pairs: dict[str, dict[str, Any]],
+    pairs: dict[str, Pair],
     held_out: float,
     penalty: float,
     seeds: list[int],
@@ -63,7 +64,22 @@ def alternatives(
 def compare(
     source: Layers, target: Layers, held: np.ndarray, penalty: float
 ) -> list[dict[str, Any]]:
-    """Return one row for each method."""
+    """Return one row for each method.
+
+    Parameters
+    ----------
+    source, target
+        Layers, each (stimuli, units), rows being the same stimuli.
+    held
+        Numbers of the stimuli that are held out.
+    penalty
+        Of ridge, where every unit has norm 1.
+
+    Returns
+    -------
+    Rows of "alternatives" without seed and pair. CKA, RSA, Procrustes and ridge are those of
+    `replicortex.analysis.layer_similarity`; soft matching is HOT's own (Khosla and Williams 2024).
+    """
     found = hot(source, target, held_out=held)
     x, y = ([standardise(layer, held) for layer in side] for side in (source, target))
     ranks = [[layer_similarity.ranked_rdm(layer.train) for layer in side] for side in (x, y)]
@@ -130,7 +146,11 @@ def _by_best_layers(x: list, y: list, similarity: np.ndarray, penalty: float) ->
 
 
 def _all_units(x: list, y: list) -> dict[str, float]:
-    """Return "own score" of one transport between all units, whatever their layers, and "undefined"."""
+    """Return "own score" of one transport between all units, whatever their layers, and "undefined".
+
+    `x` and `y` are standardised layers of source and target. Their units lie side by side, and each source
+    unit is told by the mean of the target units that the plan gives it.
+    """
     ends = np.cumsum([layer.train.shape[1] for layer in x])[:-1]
     source, target = (np.concatenate([layer.train for layer in side], axis=1) for side in (x, y))
     plan, _ = transport(1 - source.T @ target)

@@ -8,15 +8,21 @@ of two recordings), brain (images of NSD), checkpoint (test images, the system i
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 
 from papers.hierarchical_ot import neurons, passages, pictures
+from papers.hierarchical_ot.embedding_settings import BrainSettings, SharedImages
 from papers.hierarchical_ot.learner import fresh
 from papers.hierarchical_ot.networks import Pooled, for_images, for_text, letters
 from papers.hierarchical_ot.readout import layers
+from papers.hierarchical_ot.training_settings import (
+    EmbeddedLanguage,
+    EmbeddedVision,
+    Images,
+    Passages,
+)
 from replicortex.core.errors import StudyError
 from replicortex.core.files import Tensors, read_tensors
 from replicortex.core.progress import Progress, iter_plainly
@@ -34,9 +40,9 @@ def embed(
     images: Path,
     text: Path,
     recordings: Path,
-    vision: dict[str, Any],
-    language: dict[str, Any],
-    brain: dict[str, Any],
+    vision: EmbeddedVision,
+    language: EmbeddedLanguage,
+    brain: SharedImages,
     device: str,
     betas: Path | None = None,
     progress: Progress = iter_plainly,
@@ -53,13 +59,13 @@ def embed(
         When two models beside each other were trained from different seeds.
     """
     place = devices.choose(device)
-    shown = {"vision": pictures.test_images(images, vision)[0]}
+    shown = {"vision": pictures.test_images(images, vision.stimuli)[0]}
     shown["v4"] = neurons.shrunk(neurons.v4(recordings)[0])
     if betas is not None:
         numbers = neurons.brain_images(betas, brain)
         shown["brain"] = neurons.shrunk(nsd.read_images(betas, numbers))
     ready = {
-        domain: normalise(torch.from_numpy(given), vision["mean"], vision["sd"]).to(place)
+        domain: normalise(torch.from_numpy(given), vision.mean, vision.sd).to(place)
         for domain, given in shown.items()
     }
     read = letters(passages.passages(text, language)[1]).to(place)
@@ -74,20 +80,20 @@ def embed(
                 f"{for_language}: trained from seed {other['seed']}, {for_vision} beside it from "
                 f"{described['seed']}"
             )
-        for name, numbers in vision["networks"].items():
-            network = _load(for_images(numbers), tensors, name, vision["epochs"], place)
+        for name, settings in vision.networks.items():
+            network = _load(for_images(settings), tensors, name, vision.epochs, place)
             for domain, x in ready.items():
                 _put(arrays, f"{domain}/{name}", layers(network, x))
-            start = fresh(lambda n=numbers: for_images(n), described["seed"], name).to(place)
+            start = fresh(lambda n=settings: for_images(n), described["seed"], name).to(place)
             _put(arrays, f"untrained/{name}", layers(start, ready["vision"]))
-        followed = vision["followed"]
-        for epoch in vision["checkpoints"]:
-            network = for_images(vision["networks"][followed])
+        followed = vision.followed
+        for epoch in vision.checkpoints:
+            network = for_images(vision.networks[followed])
             network = _load(network, tensors, followed, epoch, place)
             _put(arrays, f"checkpoint/{epoch}", layers(network, ready["vision"]))
-        for name, numbers in language["models"].items():
-            network = for_text(numbers, language["context"])
-            network = _load(network, written, name, language["epochs"], place)
+        for name, model in language.models.items():
+            network = for_text(model, language.context)
+            network = _load(network, written, name, language.epochs, place)
             _put(arrays, f"language/{name}", layers(network, read))
         found.append(Tensors(arrays, {"seed": described["seed"]}))
     return {"activations": found}
@@ -98,9 +104,9 @@ def embed_fixed(
     images: Path,
     text: Path,
     recordings: Path,
-    vision: dict[str, Any],
-    language: dict[str, Any],
-    brain: dict[str, Any],
+    vision: Images,
+    language: Passages,
+    brain: BrainSettings,
     device: str,
     resnets: Path | None = None,
     tiny: Path | None = None,
@@ -116,7 +122,7 @@ def embed_fixed(
     for name, counts in neurons.v4(recordings)[1].items():
         _put(arrays, f"v4/{name}", [counts.astype(np.float32)])
     if resnets is not None:
-        shown = torch.from_numpy(pictures.test_images(images, vision)[0])
+        shown = torch.from_numpy(pictures.test_images(images, vision.stimuli)[0])
         x = normalise(shown, list(cifar_resnets.MEAN), list(cifar_resnets.SD)).to(place)
         for name, depth in cifar_resnets.DEPTHS.items():
             network = CifarResNet(depth)
@@ -126,16 +132,16 @@ def embed_fixed(
         _put(arrays, "language/stories260k", _stories(tiny, passages.passages(text, language)[1]))
     if betas is not None:
         numbers = neurons.brain_images(betas, brain)
-        for subject in brain["subjects"]:
+        for subject in brain.subjects:
             found = nsd_regions.read(
                 betas,
                 subject,
-                brain["regions"],
+                brain.regions,
                 numbers,
-                repeats=brain["repeats"],
-                ceiling=brain["ceiling"],
+                repeats=brain.repeats,
+                ceiling=brain.ceiling,
             )
-            _put(arrays, f"brain/subject{subject}", [found.regions[r] for r in brain["regions"]])
+            _put(arrays, f"brain/subject{subject}", [found.regions[r] for r in brain.regions])
             for region, ceiling in found.ceilings.items():
                 arrays[f"ceilings/subject{subject}/{region}"] = ceiling.astype(np.float32)
                 arrays[f"left out/subject{subject}/{region}"] = np.array([found.left_out[region]])
@@ -166,6 +172,7 @@ def _load(
     epoch: int,
     place: torch.device,
 ) -> torch.nn.Module:
+    """Return a network with the weights that training kept for an epoch, `<name>/<epoch>/<parameter>`."""
     start = f"{name}/{epoch}/"
     own = {k.removeprefix(start): v for k, v in tensors.items() if k.startswith(start)}
     network.load_state_dict({k: torch.from_numpy(np.array(v)) for k, v in own.items()})

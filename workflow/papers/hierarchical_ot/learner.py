@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 import torch
 
+from papers.hierarchical_ot.training_settings import Training
 from replicortex.core.files import Tensors
 from replicortex.core.progress import Progress
 from replicortex.core.randomness import stream_seed
@@ -20,7 +21,7 @@ def train(
     make: Callable[[str, int], Run],
     names: list[str],
     checkpoints: Callable[[str], list[int]],
-    numbers: dict[str, Any],
+    training: Training,
     seeds: list[int],
     state: State | None,
     progress: Progress,
@@ -35,8 +36,8 @@ def train(
         Of the networks.
     checkpoints
         Name -> epochs at which it is kept; the last epoch is one.
-    numbers
-        epochs and precision.
+    training
+        Its epochs and precision.
 
     Returns
     -------
@@ -48,9 +49,9 @@ def train(
     for name in names:
         found = fit(
             [lambda n=name, s=seed: make(n, s) for seed in seeds],
-            epochs=numbers["epochs"],
+            epochs=training.epochs,
             checkpoints=checkpoints(name),
-            precision=numbers["precision"],
+            precision=training.precision,
             state=state,
             progress=progress,
         )
@@ -72,17 +73,27 @@ def fresh(build: Callable[[], torch.nn.Module], seed: int, name: str) -> torch.n
 
 
 class Learner:
-    """Adam with a cosine schedule by epoch, on one loss."""
+    """Adam with a cosine schedule by epoch, on one loss.
+
+    Parameters
+    ----------
+    network
+        Its second output is what the loss sees.
+    training
+        Its lr at first, and its epochs, at whose end the cosine is at 0.
+    loss
+        (outputs, labels) -> a number.
+    """
 
     def __init__(
         self,
         network: torch.nn.Module,
-        numbers: dict[str, Any],
+        training: Training,
         loss: Callable[[torch.Tensor, torch.Tensor], torch.Tensor],
     ) -> None:
         self.network, self.loss = network, loss
-        self.optimiser = Adam(network.parameters(), lr=numbers["lr"])
-        self.epoch, self.epochs = 0, numbers["epochs"]
+        self.optimiser = Adam(network.parameters(), lr=training.lr)
+        self.epoch, self.epochs = 0, training.epochs
 
     def step(
         self,
@@ -90,7 +101,15 @@ class Learner:
         labels: torch.Tensor,
         streams: Callable[[str], torch.Generator],
     ) -> dict[str, torch.Tensor]:
-        """Learn from one batch; return its loss."""
+        """Learn from one batch; return its loss.
+
+        Parameters
+        ----------
+        inputs, labels
+            As the network and the loss take them.
+        streams
+            Not used: nothing is drawn here.
+        """
         self.network.train()
         self.optimiser.zero_grad()
         loss = self.loss(self.network(inputs)[1], labels)

@@ -1,9 +1,9 @@
 """Transport between pairs of systems, with every baseline, over splits of the stimuli.
 
-Tables: "scores" (pair, rotate, rule -> score, sd over splits), "plans" (row, column -> plan, cost;
-means over splits), "structure" (measure -> value), "curves" (a network against its rotated self;
-units left out). One row for each seed: of the training, or, between systems that are not trained
-here, of the split alone.
+Tables: "scores" (rule -> score, sd over splits), "plans" (row, column -> plan, cost; means over
+splits), "structure" (measure -> value, of a system's region where it is one's), "curves" (a network
+against its rotated self; units left out). One row for each seed: of the training, or, between systems
+that are not trained here, of the split alone. Rows of the first three begin with the columns of `Key`.
 """
 
 from __future__ import annotations
@@ -11,13 +11,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 from scipy.stats import ortho_group
 
 from papers.hierarchical_ot.controls import RULES, scored
+from papers.hierarchical_ot.matching_settings import Matching, Pair, ProbedMatching
 from replicortex.analysis import layer_plans
 from replicortex.analysis.hot import Hot, hot, split
 from replicortex.core.errors import StudyError, nearest
@@ -28,7 +29,7 @@ from replicortex.core.randomness import generator, stream_seed
 Layers = Sequence[np.ndarray]
 TABLES = ("scores", "plans", "structure", "curves")
 # What files of layers have beside the layers, and its name in `structure`.
-BESIDE = {"ceilings/": "noise ceiling", "left out/": "voxels left out"}
+BESIDE = {"ceilings": "noise ceiling", "left out": "voxels left out"}
 CURVES = ["seed", "pair", "what", "rotate", "x", "score"]
 
 
@@ -36,8 +37,8 @@ def match(
     *,
     activations: list[Path],
     fixed: list[Path],
-    pairs: dict[str, dict[str, Any]],
-    matched: dict[str, Any],
+    pairs: dict[str, Pair],
+    matched: ProbedMatching,
     seeds: list[int],
     progress: Progress = iter_plainly,
 ) -> dict[str, list[pd.DataFrame]]:
@@ -59,12 +60,13 @@ def match(
         rows = Rows(matched)
         for name, pair in progress(list(pairs.items()), desc="pairs"):
             source, target = both(arrays, pair)
-            splits = [stream_seed(seed, "split", s) for s in range(matched["splits"])]
-            for rotate in (False, True) if pair["rotate"] else (False,):
-                rows.compare(name, source, target, rotate, seed, splits)
-            if pair["probe"]:
+            splits = [stream_seed(seed, "split", s) for s in range(matched.splits)]
+            for rotate in (False, True) if pair.rotate else (False,):
+                key = Key(seed, name, pair.source, pair.target, rotate=rotate)
+                rows.compare(key, source, target, splits)
+            if pair.probe:
                 rows.rotation(name, source, seed)
-                rows.subsampling(name, source, target, seed)
+                rows.subsampling(name, source, target, seed, matched.shares)
         for name, frame in rows.frames().items():
             tables[name].append(frame)
     return tables
@@ -89,8 +91,8 @@ def layers_of_seed(path: Path, seed: int) -> dict[str, np.ndarray]:
 def match_fixed(
     *,
     fixed: list[Path],
-    pairs: dict[str, dict[str, Any]],
-    matched: dict[str, Any],
+    pairs: dict[str, Pair],
+    matched: Matching,
     workers: int = 1,
     progress: Progress = iter_plainly,
 ) -> dict[str, pd.DataFrame]:
@@ -101,21 +103,20 @@ def match_fixed(
     """
     rows = Rows(matched, workers)
     for name, pair in progress(list(pairs.items()), desc="pairs"):
-        wanted = {f"{pair['domain']}/{pair[side]}/" for side in ("source", "target")}
-        arrays = {}
+        wanted = {f"{pair.domain}/{system}/" for system in (pair.source, pair.target)}
+        beside = {f"{kind}/" for kind in BESIDE}
+        arrays: dict[str, np.ndarray] = {}
         for path in fixed:
             found, _ = read_tensors(path)
-            arrays |= {k: v for k, v in found.items() if k.startswith((*wanted, *BESIDE))}
+            arrays |= {k: v for k, v in found.items() if k.startswith((*wanted, *beside))}
         source, target = both(arrays, pair)
-        for seed in range(matched["splits"]):
-            for rotate in (False, True) if pair["rotate"] else (False,):
-                rows.compare(name, source, target, rotate, seed, [seed])
-            for side in ("source", "target"):
-                for kind, what in BESIDE.items():
-                    start = f"{kind}{pair[side]}/"
-                    for key in sorted(k for k in arrays if k.startswith(start)):
-                        measure = f"{what}, {side}, {key.removeprefix(start)}"
-                        rows.measured(name, False, seed, {measure: float(arrays[key].mean())})
+        for seed in range(matched.splits):
+            for rotate in (False, True) if pair.rotate else (False,):
+                key = Key(seed, name, pair.source, pair.target, rotate=rotate)
+                rows.compare(key, source, target, [seed])
+            key = Key(seed, name, pair.source, pair.target)
+            for system in dict.fromkeys((pair.source, pair.target)):
+                rows.beside(key, system, arrays)
     return {name: frame for name, frame in rows.frames().items() if name != "curves"}
 
 
@@ -137,12 +138,10 @@ def layers_of(arrays: dict[str, np.ndarray], system: str) -> list[np.ndarray]:
     return [arrays[name] for name in found]
 
 
-def both(
-    arrays: dict[str, np.ndarray], pair: dict[str, Any]
-) -> tuple[list[np.ndarray], list[np.ndarray]]:
+def both(arrays: dict[str, np.ndarray], pair: Pair) -> tuple[list[np.ndarray], list[np.ndarray]]:
     """Return the layers of a pair's source and target."""
     source, target = (
-        layers_of(arrays, f"{pair['domain']}/{pair[side]}") for side in ("source", "target")
+        layers_of(arrays, f"{pair.domain}/{system}") for system in (pair.source, pair.target)
     )
     return source, target
 
@@ -152,10 +151,62 @@ def _null(layers: tuple[int, int], draws: int) -> np.ndarray:
     return layer_plans.depth_null(layers, draws, rng=generator(0, "depth null", *layers))
 
 
-class Rows:
-    """Rows of the tables, as they are found."""
+class Key(NamedTuple):
+    """What rows are of; noise_sd is that of simulated subjects, and empty for all others."""
 
-    def __init__(self, matched: dict[str, Any], workers: int = 1) -> None:
+    seed: int
+    pair: str
+    source: str
+    target: str
+    noise_sd: float = float("nan")
+    rotate: bool = False
+
+    def columns(self) -> dict[str, Any]:
+        """Return the first columns of the rows."""
+        return {**self._asdict(), "rotate": "yes" if self.rotate else "no"}
+
+
+class OneSplit(NamedTuple):
+    """A pair matched on one split.
+
+    Attributes
+    ----------
+    scores
+        Held-out score by rule.
+    undefined, unconverged
+        Correlations that the scores leave out; pairs of layers whose rotation ended at its cap.
+    structure
+        Value by measure.
+    plan, cost
+        Both (source layers, target layers).
+    dropped
+        Units left out, by side.
+    note
+        What `hot` says of the match.
+    """
+
+    scores: dict[str, float]
+    undefined: int
+    unconverged: int
+    structure: dict[str, float]
+    plan: np.ndarray
+    cost: np.ndarray
+    dropped: dict[str, int]
+    note: str
+
+
+class Rows:
+    """Rows of the tables, as they are found.
+
+    Parameters
+    ----------
+    matched
+        How systems are matched.
+    workers
+        Processes of one match; they change no result.
+    """
+
+    def __init__(self, matched: Matching, workers: int = 1) -> None:
         self.matched, self.workers = matched, workers
         self.rows: dict[str, list[dict[str, Any]]] = {name: [] for name in TABLES}
 
@@ -165,73 +216,93 @@ class Rows:
         return made | {"curves": pd.DataFrame(self.rows["curves"], columns=CURVES)}
 
     def run(self, source: Layers, target: Layers, rotate: bool, seed: int) -> Hot:
-        """Match two systems on one split."""
-        held = split(len(source[0]), self.matched["held_out"], seed=seed)
+        """Match two systems on the split of a seed; their layers are (stimuli, units)."""
+        held = split(len(source[0]), self.matched.held_out, seed=seed)
         return hot(
             source,
             target,
             held_out=held,
             rotate=rotate,
-            steps=self.matched["iterations"],
+            steps=self.matched.iterations,
             workers=self.workers,
         )
 
-    def compare(
-        self, name: str, source: Layers, target: Layers, rotate: bool, seed: int, splits: list[int]
-    ) -> None:
-        """Add a pair, matched on each split."""
-        scores, structures, plans, costs = [], [], [], []
-        for number, split_seed in enumerate(splits):
-            found = self.run(source, target, rotate, split_seed)
-            rng = generator(split_seed, "shuffles")
-            scores.append({**scored(found, self.matched, rng), "unconverged": found.unconverged})
-            structures.append(self._structure(found))
-            plans.append(found.outer)
-            costs.append(found.cost)
-            if number == 0:
-                dropped = {f"dropped_{side}": sum(n) for side, n in found.dropped.items()}
-                shape = {"layers": len(source), "target_layers": len(target)}
-                told = {**shape, **dropped, "note": found.note}
-        key = {"seed": seed, "pair": name, "rotate": "yes" if rotate else "no"}
-        counted = {what: sum(row[what] for row in scores) for what in ("undefined", "unconverged")}
+    def compare(self, key: Key, source: Layers, target: Layers, splits: list[int]) -> None:
+        """Add a pair, matched on each split: scores, plan and structure are means over splits.
+
+        Parameters
+        ----------
+        source, target
+            Layers, each (stimuli, units), rows being the same stimuli.
+        splits
+            Seeds of the splits of the stimuli.
+        """
+        found = [self._on_split(source, target, key.rotate, one) for one in splits]
+        beside = {
+            "layers": len(source),
+            "target_layers": len(target),
+            **{f"dropped_{side}": count for side, count in found[0].dropped.items()},
+            "note": found[0].note,
+            "undefined": sum(one.undefined for one in found),
+            "unconverged": sum(one.unconverged for one in found),
+        }
         for rule in RULES:
-            values = np.array([row[rule] for row in scores])
+            values = np.array([one.scores[rule] for one in found])
             sd = float(values.std(ddof=1)) if len(values) > 1 else float("nan")
             self.rows["scores"].append(
-                {**key, "rule": rule, "score": float(values.mean()), "sd": sd, **told, **counted}
+                {**key.columns(), "rule": rule, "score": float(values.mean()), "sd": sd, **beside}
             )
-        plan, cost = np.mean(plans, axis=0), np.mean(costs, axis=0)
+        plan = np.mean([one.plan for one in found], axis=0)
+        cost = np.mean([one.cost for one in found], axis=0)
         self.rows["plans"] += [
-            {**key, "row": a, "column": b, "plan": plan[a, b], "cost": cost[a, b]}
+            {**key.columns(), "row": a, "column": b, "plan": plan[a, b], "cost": cost[a, b]}
             for a, b in np.ndindex(plan.shape)
         ]
-        mean = pd.DataFrame(structures).mean(skipna=False).to_dict()
+        mean = pd.DataFrame([one.structure for one in found]).mean(skipna=False).to_dict()
         if min(plan.shape) > 1:
-            limit = float(np.quantile(_null(plan.shape, self.matched["null_draws"]), 0.975))
+            limit = float(np.quantile(_null(plan.shape, self.matched.null_draws), 0.975))
             mean["depth null 97.5 %"] = limit
             mean["depth above null"] = mean["depth correlation"] - limit
-        self.measured(name, rotate, seed, mean)
+        self._structure(key, mean)
 
-    def measured(self, name: str, rotate: bool, seed: int, values: dict[str, float]) -> None:
-        """Add rows of structure."""
-        key = {"seed": seed, "pair": name, "rotate": "yes" if rotate else "no"}
+    def beside(self, key: Key, system: str, arrays: dict[str, np.ndarray]) -> None:
+        """Add what is known of a system's regions beside their layers, each as a mean over voxels."""
+        for kind, what in BESIDE.items():
+            start = f"{kind}/{system}/"
+            for name in sorted(name for name in arrays if name.startswith(start)):
+                region = name.removeprefix(start)
+                self._structure(key, {what: float(arrays[name].mean())}, system, region)
+
+    def _on_split(self, source: Layers, target: Layers, rotate: bool, seed: int) -> OneSplit:
+        """Match two systems on the split of a seed, and weigh the target's layers by every rule."""
+        found = self.run(source, target, rotate, seed)
+        scores, undefined = scored(found, self.matched, generator(seed, "shuffles"))
+        return OneSplit(
+            scores,
+            undefined,
+            found.unconverged,
+            structure(found),
+            found.outer,
+            found.cost,
+            {side: sum(counts) for side, counts in found.dropped.items()},
+            found.note,
+        )
+
+    def _structure(
+        self, key: Key, values: dict[str, float], system: str = "", region: str = ""
+    ) -> None:
+        of = {"system": system, "region": region}
         self.rows["structure"] += [
-            {**key, "measure": what, "value": value} for what, value in values.items()
+            {**key.columns(), "measure": what, **of, "value": value}
+            for what, value in values.items()
         ]
 
-    def _structure(self, found: Hot) -> dict[str, float]:
-        greedy = layer_plans.greedy(found.cost)
-        values = {"outer cost": found.total, "hubness of greedy": layer_plans.hubness(greedy)}
-        if min(found.cost.shape) > 1:
-            values["depth correlation"] = layer_plans.depth_correlation(found.outer)
-            values["depth correlation of greedy"] = layer_plans.depth_correlation(greedy)
-        if found.cost.shape[0] == found.cost.shape[1]:
-            values["trace"] = layer_plans.trace(found.outer)
-            values["trace of greedy"] = layer_plans.trace(greedy)
-        return values
-
     def rotation(self, name: str, source: Layers, seed: int) -> None:
-        """Add a system against itself, and against itself with every layer turned at random."""
+        """Add a system against itself, and against itself with every layer turned at random.
+
+        The turns are orthogonal matrices drawn uniformly (Haar); plain transport needs the axes of the units,
+        HOT+R does not. Rows of "curves" have x = 1.
+        """
         rng = generator(seed, "rotation", name)
         # A layer of one unit has no rotation but its sign.
         turned = [
@@ -243,13 +314,18 @@ class Rows:
                 found = self.run(source, other, rotate, stream_seed(seed, "split", 0))
                 self._curve(name, what, rotate, seed, 1.0, found.score(found.outer))
 
-    def subsampling(self, name: str, source: Layers, target: Layers, seed: int) -> None:
-        """Add scores with a share of the units of every layer, drawn at random."""
+    def subsampling(
+        self, name: str, source: Layers, target: Layers, seed: int, shares: Sequence[float]
+    ) -> None:
+        """Add scores with each share of the units of every layer, drawn at random.
+
+        Of a layer of two units or more, two stay at least. Rows of "curves" have the share as x.
+        """
         rng = generator(seed, "units", name)
-        for share in self.matched["shares"]:
+        for share in shares:
             few, others = ([_part(x, share, rng) for x in side] for side in (source, target))
             found = self.run(few, others, False, stream_seed(seed, "split", 0))
-            scores = scored(found, self.matched, rng)
+            scores, _ = scored(found, self.matched, rng)
             for rule in ("hot", "pairwise_best", "uniform"):
                 self._curve(name, rule, False, seed, share, scores[rule])
 
@@ -257,6 +333,22 @@ class Rows:
         rotated = "yes" if rotate else "no"
         row = dict(zip(CURVES, (seed, name, what, rotated, x, score), strict=True))
         self.rows["curves"].append(row)
+
+
+def structure(found: Hot) -> dict[str, float]:
+    """Return what a plan looks like, by measure: its cost, greedy hubs, order, mass on the diagonal.
+
+    Order needs two layers on both sides, the diagonal as many on either.
+    """
+    greedy = layer_plans.greedy(found.cost)
+    values = {"outer cost": found.total, "hubness of greedy": layer_plans.hubness(greedy)}
+    if min(found.cost.shape) > 1:
+        values["depth correlation"] = layer_plans.depth_correlation(found.outer)
+        values["depth correlation of greedy"] = layer_plans.depth_correlation(greedy)
+    if found.cost.shape[0] == found.cost.shape[1]:
+        values["trace"] = layer_plans.trace(found.outer)
+        values["trace of greedy"] = layer_plans.trace(greedy)
+    return values
 
 
 def _part(x: np.ndarray, share: float, rng: np.random.Generator) -> np.ndarray:

@@ -5,20 +5,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 import torch
 from torch import nn
 from torch.nn import functional as F
 
+from papers.hierarchical_ot.training_settings import NetworkSettings, TransformerSettings
 from replicortex.models.cifar_resnet import CifarResNet
 
 LETTERS = 128  # ASCII
 
 
 class Cnn(nn.Module):
-    """Plain or residual 3 x 3 convolutions in three stages, for 32 x 32 images."""
+    """Plain or residual 3 x 3 convolutions in three stages, for 32 x 32 images.
+
+    Parameters
+    ----------
+    depth
+        Blocks, one convolution each, shared out among stages of 32, 16 and 8 pixels.
+    width
+        Channels of the first stage; the next ones have twice and four times as many.
+    residual
+        Whether a block's input is added to its output (He et al. 2016).
+    """
 
     def __init__(self, depth: int, width: int, residual: bool) -> None:
         super().__init__()
@@ -55,7 +63,7 @@ def _shortcut(x: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
 
 
 class Block(nn.Module):
-    """A transformer block with the norms in front."""
+    """A transformer block with the norms in front (Xiong et al. 2020)."""
 
     def __init__(self, width: int, heads: int, causal: bool) -> None:
         super().__init__()
@@ -77,7 +85,7 @@ class Block(nn.Module):
 
 
 class Vit(nn.Module):
-    """A vision transformer on patches of 4 x 4 pixels, mean-pooled."""
+    """A vision transformer on patches of 4 x 4 pixels, mean-pooled (Dosovitskiy et al. 2021)."""
 
     def __init__(self, depth: int, width: int, heads: int) -> None:
         super().__init__()
@@ -96,7 +104,15 @@ class Vit(nn.Module):
 
 
 class Transformer(nn.Module):
-    """A causal language model over ASCII characters."""
+    """A causal language model over ASCII characters, with learned places.
+
+    Parameters
+    ----------
+    depth, width, heads
+        Blocks, units of a character, heads of attention.
+    context
+        Characters of the longest passage.
+    """
 
     def __init__(self, depth: int, width: int, heads: int, context: int) -> None:
         super().__init__()
@@ -115,7 +131,7 @@ class Transformer(nn.Module):
 
 
 class Pooled(nn.Module):
-    """A CIFAR ResNet with one layer for each block."""
+    """A CIFAR ResNet with one layer for each block: its output, averaged over positions."""
 
     def __init__(self, network: CifarResNet) -> None:
         super().__init__()
@@ -131,23 +147,16 @@ class Pooled(nn.Module):
         return layers, net.linear(layers[-1])
 
 
-def for_images(numbers: Mapping[str, Any]) -> nn.Module:
-    """Return a network for images with fresh weights from torch's current stream.
-
-    Parameters
-    ----------
-    numbers
-        family (cnn, resnet, vit), depth, width and heads (of a vit).
-    """
-    depth, width = numbers["depth"], numbers["width"]
-    if numbers["family"] == "vit":
-        return Vit(depth, width, numbers["heads"])
-    return Cnn(depth, width, numbers["family"] == "resnet")
+def for_images(network: NetworkSettings) -> nn.Module:
+    """Return a network for images with fresh weights from torch's current stream."""
+    if network.family == "vit":
+        return Vit(network.depth, network.width, network.heads)
+    return Cnn(network.depth, network.width, network.family == "resnet")
 
 
-def for_text(numbers: Mapping[str, Any], context: int) -> nn.Module:
+def for_text(model: TransformerSettings, context: int) -> nn.Module:
     """Return a language model with fresh weights from torch's current stream."""
-    return Transformer(numbers["depth"], numbers["width"], numbers["heads"], context)
+    return Transformer(model.depth, model.width, model.heads, context)
 
 
 def letters(texts: list[str]) -> torch.Tensor:

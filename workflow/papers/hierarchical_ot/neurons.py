@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
+from papers.hierarchical_ot.embedding_settings import SharedImages
 from replicortex.data import macaque_v4, nsd_regions
 
 SIDE = 32  # pixels of the images on which our networks are trained
@@ -14,7 +14,7 @@ SESSIONS = ("210322", "210325")
 
 
 def v4(recordings: Path) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-    """Return the images that two sessions of V4 share, and each session's counts for them.
+    """Return the images that two sessions of V4 share (n, side, side, 3), and counts (n, neurons) of each.
 
     A session's responses are paired with its images by their numbers (`macaque_v4.read_images`), the
     sessions with each other by the images' pixels.
@@ -28,9 +28,9 @@ def v4(recordings: Path) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     return shown[0][places[0]], counts
 
 
-def brain_images(betas: Path, brain: dict[str, Any]) -> np.ndarray:
+def brain_images(betas: Path, brain: SharedImages) -> np.ndarray:
     """Return the numbers of the images that all subjects saw often enough."""
-    return nsd_regions.common_images(betas, brain["subjects"], brain["repeats"])
+    return nsd_regions.common_images(betas, brain.subjects, brain.repeats)
 
 
 def shrunk(images: np.ndarray) -> np.ndarray:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -12,24 +11,33 @@ from replicortex.core.randomness import generator
 from replicortex.data import cifar
 
 
-def training_images(images: Path, vision: dict[str, Any]) -> tuple[np.ndarray, np.ndarray]:
-    """Return training images, uint8 (n, 32, 32, 3), and labels (n,): drawn at random."""
+def training_images(images: Path, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return training images, uint8 (count, 32, 32, 3), and labels (count,): drawn at random.
+
+    Raises
+    ------
+    StudyError
+        When the data set has fewer.
+    """
     pictures, labels, _ = cifar.read(images, "train")
-    if vision["train_images"] > len(labels):
+    if count > len(labels):
         raise StudyError(
-            f"vision.train_images: {vision['train_images']} are asked for, the data set has "
-            f"{len(labels)}"
+            f"vision.train_images: {count} are asked for, the data set has {len(labels)}"
         )
-    chosen = generator(0, "training images").permutation(len(labels))[: vision["train_images"]]
+    chosen = generator(0, "training images").permutation(len(labels))[:count]
     return pictures[chosen], labels[chosen]
 
 
-def test_images(images: Path, vision: dict[str, Any]) -> tuple[np.ndarray, np.ndarray]:
-    """Return the images that networks are compared on, uint8 (n, 32, 32, 3), and labels."""
+def test_images(images: Path, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the images that networks are compared on, uint8 (count, 32, 32, 3), and labels (count,).
+
+    Raises
+    ------
+    StudyError
+        When the data set has fewer.
+    """
     pictures, labels, _ = cifar.read(images, "test")
-    if vision["stimuli"] > len(labels):
-        raise StudyError(
-            f"vision.stimuli: {vision['stimuli']} are asked for, the data set has {len(labels)}"
-        )
-    chosen = generator(0, "stimuli").permutation(len(labels))[: vision["stimuli"]]
+    if count > len(labels):
+        raise StudyError(f"vision.stimuli: {count} are asked for, the data set has {len(labels)}")
+    chosen = generator(0, "stimuli").permutation(len(labels))[:count]
     return pictures[chosen], labels[chosen]

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from papers.hierarchical_ot.embedding_settings import SharedImages
+from papers.hierarchical_ot.matching_settings import Matching
 from papers.hierarchical_ot.systems import files_of, is_trained
+from papers.hierarchical_ot.training_settings import EmbeddedLanguage, EmbeddedVision
 from replicortex.core.drawing import Drawing, drawings
 from replicortex.core.rules import only
 from replicortex.core.seeds import packs
@@ -23,11 +26,9 @@ FIGURES = (
     "subsampling",
     "alternatives",
 )
-VISION = ("networks", "stimuli", "epochs", "mean", "sd", "checkpoints", "followed")
-LANGUAGE = ("models", "stimuli", "epochs", "context")
 
 
-class PublishedModel(NamedTuple):
+class Published(NamedTuple):
     """A published model, and the manifest of its weights."""
 
     model: dict[str, Any]
@@ -57,7 +58,9 @@ class Plan(NamedTuple):
     fixed_pairs
         The jobs of the other pairs.
     sections
-        What embedding reads of the sections vision, language and brain.
+        What embedding trained networks reads of the sections vision, language and brain.
+    matching
+        What matching reads of the section matched where no pair is probed.
     drawings
         The rules that draw.
     """
@@ -66,11 +69,12 @@ class Plan(NamedTuple):
     stimuli: dict[str, str]
     betas: dict[str, str]
     others: dict[str, str]
-    published: dict[str, PublishedModel]
+    published: dict[str, Published]
     trained_pairs: dict[str, Any]
     trained_files: list[str]
     fixed_pairs: list[FixedPairs]
     sections: dict[str, Any]
+    matching: dict[str, Any]
     drawings: list[Drawing]
 
     def parts(self, part: str, seeds: list[int]) -> list[str]:
@@ -83,7 +87,14 @@ class Plan(NamedTuple):
 
 
 def plan(numbers: Mapping[str, Any]) -> Plan:
-    """Return what the rules make of the paper's merged numbers."""
+    """Return what the rules make of the paper's merged numbers.
+
+    Parameters
+    ----------
+    numbers
+        The paper's section of the merged configuration, with paths of its datasets' manifests by name
+        ("manifests") and the paper's folder ("folder").
+    """
     manifests = numbers["manifests"]
     pairs = {name: pair for name, pair in numbers["pairs"].items() if pair}
     trained = {name: pair for name, pair in pairs.items() if is_trained(pair, numbers)}
@@ -100,7 +111,7 @@ def plan(numbers: Mapping[str, Any]) -> Plan:
             if numbers[key]
         },
         published={
-            name: PublishedModel(model, manifests[weights[model["domain"]]])
+            name: Published(model, manifests[weights[model["domain"]]])
             for name, model in numbers["published"].items()
             if weights[model["domain"]]
         },
@@ -114,10 +125,11 @@ def plan(numbers: Mapping[str, Any]) -> Plan:
             for names in fixed
         ],
         sections={
-            "vision": only(numbers["vision"], *VISION),
-            "language": only(numbers["language"], *LANGUAGE),
-            "brain": numbers["brain"],
+            "vision": only(numbers["vision"], *EmbeddedVision.model_fields),
+            "language": only(numbers["language"], *EmbeddedLanguage.model_fields),
+            "brain": only(numbers["brain"], *SharedImages.model_fields),
         },
+        matching=only(numbers["matched"], *Matching.model_fields),
         drawings=drawings(
             "hierarchical_ot",
             FIGURES,

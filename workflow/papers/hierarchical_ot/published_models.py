@@ -7,12 +7,13 @@ Weights come from a dataset in the layout of a model cache, whose paths name the
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 
 from papers.hierarchical_ot import neurons, passages
+from papers.hierarchical_ot.embedding_settings import PublishedModel, SharedImages
+from papers.hierarchical_ot.training_settings import Passages
 from replicortex.core.errors import StudyError, nearest
 from replicortex.core.files import Tensors
 from replicortex.core.progress import Progress, iter_plainly
@@ -31,11 +32,11 @@ KINDS = {"dinov2": "brain", "vit_mae": "brain", "llama": "language", "qwen2": "l
 def embed(
     *,
     name: str,
-    model: dict[str, Any],
+    model: PublishedModel,
     weights: Path,
     text: Path,
-    language: dict[str, Any],
-    brain: dict[str, Any],
+    language: Passages,
+    brain: SharedImages,
     device: str,
     betas: Path | None = None,
     progress: Progress = iter_plainly,
@@ -51,23 +52,23 @@ def embed(
         When the weights of that revision are absent or of another kind, or there are no images.
     """
     place = devices.choose(device)
-    folder = snapshot(weights, model["repository"], model["revision"])
+    folder = snapshot(weights, model.repository, model.revision)
     network, kind = load(folder, place)
-    if KINDS[kind] != model["domain"]:
+    if KINDS[kind] != model.domain:
         raise StudyError(
-            f"published.{name}: {model['repository']} is a {kind}, whose domain is {KINDS[kind]}; "
-            f"found {model['domain']}"
+            f"published.{name}: {model.repository} is a {kind}, whose domain is {KINDS[kind]}; "
+            f"found {model.domain}"
         )
-    if model["domain"] == "language":
-        shown = passages.passages(text, language)[1]
-        found = of_passages(network, folder, shown, place, progress)
+    if model.domain == "language":
+        read = passages.passages(text, language)[1]
+        found = of_passages(network, folder, read, place, progress)
     else:
         if betas is None:
             raise StudyError(f"published.{name}: it is shown the images of `betas`, which is null")
         shown = nsd.read_images(betas, neurons.brain_images(betas, brain))
         found = of_images(network, shown, place, progress)
-    arrays = {f"{model['domain']}/{name}/{n}": layer for n, layer in enumerate(found)}
-    return {"activations": Tensors(arrays, dict(model))}
+    arrays = {f"{model.domain}/{name}/{n}": layer for n, layer in enumerate(found)}
+    return {"activations": Tensors(arrays, model.model_dump())}
 
 
 def snapshot(weights: Path, repository: str, revision: str | None) -> Path:
@@ -138,7 +139,11 @@ def of_images(
     place: torch.device,
     progress: Progress = iter_plainly,
 ) -> list[np.ndarray]:
-    """Return layers for images, uint8 (n, side, side, 3): bicubic to 224 pixels, normalised."""
+    """Return layers for images, uint8 (n, side, side, 3): bicubic to 224 pixels, normalised.
+
+    The first hidden state, which precedes the first block, is no layer. A layer is float32 (n, width), the
+    mean over all tokens. ViT-MAE (He et al. 2022) sees every patch, in their order.
+    """
     settings = getattr(network, "config", None)
     masked = getattr(settings, "model_type", "") == "vit_mae"
     patches = (SIDE // settings.patch_size) ** 2 if masked else 0
@@ -165,7 +170,19 @@ def of_passages(
     place: torch.device,
     progress: Progress = iter_plainly,
 ) -> list[np.ndarray]:
-    """Return layers for passages, one at a time: no padding, which would enter the mean."""
+    """Return layers for passages, one at a time: no padding, which would enter the mean.
+
+    Parameters
+    ----------
+    network
+        A model of transformers that returns hidden states.
+    folder
+        With the model's tokenizer.
+
+    Returns
+    -------
+    Layers, float32 (passages, width), each the mean over a passage's tokens.
+    """
     from transformers import AutoTokenizer
 
     with reading(folder, "the tokenizer of the model"):

@@ -1,24 +1,20 @@
 """The numbers of hierarchical optimal transport: types, ranges, and how they belong together."""
 
-from itertools import combinations, product
-from typing import Annotated, Any, Literal
+from typing import Any
 
 from pydantic import Field, model_validator
 
-from replicortex.core.schema import (
-    Apart,
-    Name,
-    Positive,
-    PositiveInt,
-    Share,
-    TrainedNumbers,
+from papers.hierarchical_ot.embedding_settings import BrainSettings, PublishedModel
+from papers.hierarchical_ot.matching_settings import Cortex, Pair, ProbedMatching
+from papers.hierarchical_ot.training_settings import (
+    LanguageSettings,
+    NetworkSettings,
+    TransformerSettings,
+    VisionSettings,
 )
-from replicortex.core.section import Section
+from replicortex.core.schema import Name, Positive, PositiveInt, Share, TrainedNumbers
 from replicortex.tools.costs import Workload
 
-Count = Annotated[int, Field(ge=0)]
-Repository = Annotated[str, Field(pattern=r"^[\w.-]+/[\w.-]+$")]
-Revision = Annotated[str, Field(pattern="^[0-9a-f]{40}$")]
 # Characters of a text, about [assumed for WikiText-2]: `cost` alone asks for them.
 CHARACTERS = {"wikitext": 13_000_000, "python_topics": 432_600}
 FIXED_VISION = ("resnet20", "resnet56")
@@ -26,119 +22,23 @@ FIXED_LANGUAGE = ("stories260k",)
 FIXED_V4 = ("v4_210322", "v4_210325")
 
 
-class Network(Section):
-    """A network for images."""
+class Vision(VisionSettings):
+    """Networks trained on CIFAR-10; their names are parts of paths."""
 
-    family: Literal["cnn", "resnet", "vit"]
-    depth: PositiveInt = Field(description="layers that are compared")
-    width: PositiveInt = Field(description="channels of the first stage, or units of a token")
-    heads: PositiveInt = Field(default=1, description="of attention")
+    networks: dict[Name, NetworkSettings]
 
 
-class Trained(Section):
-    """What both kinds of training have."""
+class Language(LanguageSettings):
+    """Language models trained on text; their names are parts of paths."""
 
-    stimuli: Annotated[int, Field(ge=13)] = Field(description="shown to all systems, not learned")
-    epochs: PositiveInt
-    batch: PositiveInt
-    lr: Positive = Field(description="of Adam at first; a cosine takes it to 0")
-    precision: Literal["fp32", "bf16"]
+    models: dict[Name, TransformerSettings]
 
 
-class Vision(Trained):
-    """Networks trained on CIFAR-10."""
+class NamedCortex(Cortex):
+    """Simulated subjects; their kinds are named as pairs are."""
 
-    networks: dict[Name, Network]
-    train_images: PositiveInt
-    padding: Annotated[int, Field(ge=0, le=32)] = Field(
-        description="pixels by which a training image may be shifted"
-    )
-    flip: bool
-    mean: Annotated[list[Share], Field(min_length=3, max_length=3)]
-    sd: Annotated[list[Positive], Field(min_length=3, max_length=3)]
-    checkpoints: Annotated[list[Count], Apart] = Field(
-        min_length=2, description="epochs; 0 is before training"
-    )
-    followed: str = Field(description="network whose checkpoints are matched")
-
-
-class Transformer(Section):
-    """A language model over ASCII characters."""
-
-    depth: PositiveInt
-    width: PositiveInt
-    heads: PositiveInt
-
-
-class Language(Trained):
-    """Language models trained on text."""
-
-    models: dict[Name, Transformer]
-    context: Annotated[int, Field(ge=2)] = Field(description="characters of a passage")
-
-
-class Brain(Section):
-    """Subjects and regions of the Natural Scenes Dataset."""
-
-    subjects: Annotated[list[Annotated[int, Field(ge=1, le=8)]], Apart] = Field(min_length=2)
-    regions: Annotated[list[Literal["V1v", "V1d", "V2v", "V2d", "V3v", "V3d", "V4"]], Apart] = (
-        Field(min_length=1)
-    )
-    repeats: Annotated[int, Field(ge=1, le=3)] = Field(description="showings that are averaged")
-    ceiling: Annotated[float, Field(ge=0, lt=100)] = Field(
-        description="percent of variance; voxels at or below it are left out"
-    )
-
-
-class Cortex(Section):
-    """Simulated subjects with a planted hierarchy of regions."""
-
-    subjects: Annotated[int, Field(ge=2)]
-    regions: PositiveInt
-    voxels: PositiveInt
-    stimuli: PositiveInt
-    repeats: PositiveInt
-    noise: Annotated[list[Positive], Apart] = Field(
-        min_length=1, description="s.d. of one repeat; signal has 1"
-    )
     renewal: dict[Name, Share] = Field(
         min_length=1, description="share of a region's variance that no earlier region has"
-    )
-
-
-class Published(Section):
-    """A published model: its repository of weights at a revision."""
-
-    repository: Repository
-    revision: Revision | None = Field(
-        description="commit of the repository; null: the only one that the dataset holds"
-    )
-    domain: Literal["brain", "language"] = Field(description="what it is shown")
-
-
-class Pair(Section):
-    """Two systems to match."""
-
-    source: str
-    target: str
-    domain: Literal["vision", "untrained", "language", "v4", "brain"]
-    rotate: bool = Field(description="HOT+R as well")
-    probe: bool = Field(
-        default=False, description="the source against its rotated self; units left out"
-    )
-
-
-class Matched(Section):
-    """How systems are matched."""
-
-    splits: PositiveInt
-    held_out: Annotated[float, Field(gt=0, lt=1)]
-    shuffles: PositiveInt
-    temperature: Positive
-    iterations: PositiveInt
-    null_draws: PositiveInt
-    shares: Annotated[list[Annotated[float, Field(gt=0, le=1)]], Apart] = Field(
-        min_length=1, description="of units kept in the subsampling curve"
     )
 
 
@@ -156,25 +56,39 @@ class Numbers(TrainedNumbers):
     language_weights: str | None
     vision: Vision
     language: Language
-    brain: Brain
-    published: dict[Name, Published]
-    cortex: Cortex
+    brain: BrainSettings
+    published: dict[Name, PublishedModel]
+    cortex: NamedCortex
     pairs: dict[Name, Pair | None]
-    matched: Matched
+    matched: ProbedMatching
     penalty: Positive = Field(description="of ridge regression, where every unit has norm 1")
 
     @model_validator(mode="after")
     def _belong_together(self) -> "Numbers":
-        for name, pair in self.pairs.items():
-            for side in ("source", "target") if pair else ():
-                known = self.systems(pair.domain)
-                if getattr(pair, side) not in known:
+        """Check what one field alone cannot say: names that lead somewhere, sizes that fit."""
+        self._check_pairs()
+        self._check_vision()
+        self._check_systems()
+        return self
+
+    def _check_pairs(self) -> None:
+        """A pair's systems are there at this scale, one pair is probed, no kind is named as a pair."""
+        for name, pair in self.matched_pairs().items():
+            known = self.systems(pair.domain)
+            for side, system in (("source", pair.source), ("target", pair.target)):
+                if system not in known:
                     raise ValueError(
-                        f"pairs.{name}.{side}: '{getattr(pair, side)}' is no system of "
-                        f"{pair.domain} ({', '.join(known)})"
+                        f"pairs.{name}.{side}: '{system}' is no system of {pair.domain} "
+                        f"({', '.join(known)})"
                     )
-        if not any(pair.probe for pair in self.pairs.values() if pair):
+        if not any(pair.probe for pair in self.matched_pairs().values()):
             raise ValueError("pairs: none has `probe: true`, of which the curves are made")
+        for kind in self.cortex.renewal:
+            if kind in self.pairs:
+                raise ValueError(f"cortex.renewal: '{kind}' is the name of a pair; choose another")
+
+    def _check_vision(self) -> None:
+        """The network that is followed exists, its checkpoints end with training, a batch is there."""
         vision = self.vision
         if vision.followed not in vision.networks:
             raise ValueError(
@@ -191,24 +105,34 @@ class Numbers(TrainedNumbers):
             raise ValueError(
                 f"vision.batch: {vision.batch} is more than the {vision.train_images} training images"
             )
-        names = [*vision.networks, *self.language.models, *self.published]
+
+    def _check_systems(self) -> None:
+        """No two systems have one name, and heads divide widths."""
+        names = [*self.vision.networks, *self.language.models, *self.published]
         names += [*FIXED_VISION, *FIXED_LANGUAGE, *FIXED_V4]
         names += [f"subject{number}" for number in range(1, 9)]
         for name in names:
             if names.count(name) > 1:
                 raise ValueError(f"'{name}' is the name of two systems; choose another")
-        models = {**vision.networks, **self.language.models}
+        models: dict[str, NetworkSettings | TransformerSettings]
+        models = {**self.vision.networks, **self.language.models}
         for name, model in models.items():
             if model.width % model.heads:
                 raise ValueError(f"{name}: heads {model.heads} does not divide width {model.width}")
-        return self
+
+    def matched_pairs(self) -> dict[str, Pair]:
+        """Pairs that this scale does not leave out."""
+        return {name: pair for name, pair in self.pairs.items() if pair is not None}
 
     def trained(self, domain: str) -> list[str]:
         """Names of the systems of a domain that are trained here."""
         return list(self.language.models if domain == "language" else self.vision.networks)
 
     def systems(self, domain: str) -> list[str]:
-        """Names of all systems of a domain at this scale."""
+        """Names of all systems of a domain at this scale.
+
+        Those whose data are null are left out: published networks, NSD, weights of published models.
+        """
         fixed = {
             "vision": FIXED_VISION if self.resnets else (),
             "language": FIXED_LANGUAGE if self.tiny_llm else (),
@@ -224,23 +148,27 @@ class Numbers(TrainedNumbers):
 
     def datasets(self) -> list[str]:
         """Names of the datasets that this scale reads."""
-        names = [self.training_data, self.text, self.recordings]
-        names += [self.resnets, self.tiny_llm, self.betas]
-        names += [self.vision_weights, self.language_weights]
-        return [name for name in names if name]
+        optional = [self.resnets, self.tiny_llm, self.betas]
+        optional += [self.vision_weights, self.language_weights]
+        named = [name for name in optional if name]
+        return [self.training_data, self.text, self.recordings, *named]
 
     def names(self) -> dict[str, list[Any]]:
-        """Pairs of systems, simulated ones included."""
-        cortex = self.cortex
-        couples = combinations(range(1, cortex.subjects + 1), 2)
-        planted = [
-            f"{kind} {noise:g} {one}-{other}"
-            for (one, other), kind, noise in product(couples, cortex.renewal, cortex.noise)
-        ]
-        return {"pair": [*(name for name, pair in self.pairs.items() if pair), *planted]}
+        """Pairs and their systems, simulated subjects and their noise included."""
+        pairs = self.matched_pairs()
+        planted = [f"subject{number + 1}" for number in range(self.cortex.subjects)]
+        return {
+            "pair": [*pairs, *self.cortex.renewal],
+            "source": [*(pair.source for pair in pairs.values()), *planted],
+            "target": [*(pair.target for pair in pairs.values()), *planted],
+            "noise_sd": list(self.cortex.noise),
+        }
 
     def workload(self) -> list[Workload]:
-        """Images and passages of each network; a text of unknown length leaves its hours unknown."""
+        """Images and passages that each network is shown in all its trainings.
+
+        A text of unknown length leaves its hours unknown.
+        """
         vision, language = self.vision, self.language
         kinds = [
             self._workload(name, vision.epochs * vision.train_images, measured_as(network))
@@ -264,7 +192,12 @@ class Numbers(TrainedNumbers):
         )
 
 
-def measured_as(network: Network | Transformer, context: int | None = None) -> str:
-    """Return the name under which the benchmark keeps a network's throughput."""
+def measured_as(network: NetworkSettings | TransformerSettings, context: int | None = None) -> str:
+    """Return the name under which the benchmark keeps a network's throughput.
+
+    `context` is that of a language model, in characters.
+    """
     size = f"{network.depth} x {network.width}"
-    return f"{network.family} {size}" if context is None else f"text {size}, {context} characters"
+    if isinstance(network, NetworkSettings):
+        return f"{network.family} {size}"
+    return f"text {size}, {context} characters"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch.nn import functional as F
@@ -12,6 +11,7 @@ from papers.hierarchical_ot.learner import Learner, fresh, train
 from papers.hierarchical_ot.networks import for_text, letters
 from papers.hierarchical_ot.passages import passages
 from papers.hierarchical_ot.readout import outputs
+from papers.hierarchical_ot.training_settings import LanguageSettings
 from replicortex.core.progress import Progress, iter_plainly
 from replicortex.core.randomness import stream_seed, torch_generator
 from replicortex.training import device as devices
@@ -22,7 +22,7 @@ from replicortex.training.state import State
 def train_language(
     *,
     text: Path,
-    language: dict[str, Any],
+    language: LanguageSettings,
     device: str,
     seeds: list[int],
     state: State | None = None,
@@ -42,22 +42,35 @@ def train_language(
         return F.cross_entropy(out[:, :-1].flatten(0, 1), shown[:, 1:].flatten())
 
     def make(name: str, seed: int) -> Run:
-        network = fresh(
-            lambda: for_text(language["models"][name], language["context"]), seed, name
-        ).to(place)
-        batches = Passages(learned, language["batch"], stream_seed(seed, name), place)
+        """Return the training of one model from one seed."""
+        network = fresh(lambda: for_text(language.models[name], language.context), seed, name).to(
+            place
+        )
+        batches = Passages(learned, language.batch, stream_seed(seed, name), place)
 
         def measure(epoch: int) -> dict[str, float]:
             return {"test": float(loss(outputs(network, held), held))}
 
         return Run(f"{name}_{seed}", seed, Learner(network, language, loss), batches, measure)
 
-    names = list(language["models"])
-    return train(make, names, lambda name: [language["epochs"]], language, seeds, state, progress)
+    names = list(language.models)
+    return train(make, names, lambda name: [language.epochs], language, seeds, state, progress)
 
 
 class Passages:
-    """Batches of passages in an order drawn for each epoch; a passage is its own label."""
+    """Batches of passages in an order drawn for each epoch; a passage is its own label.
+
+    Parameters
+    ----------
+    passages
+        Codes of characters (passages, characters), on any device.
+    batch
+        Passages of a batch; fewer where there are not as many.
+    seed
+        Of the orders.
+    device
+        On which batches are given.
+    """
 
     def __init__(self, passages: torch.Tensor, batch: int, seed: int, device: torch.device) -> None:
         self.passages, self.batch = passages.to(device), min(batch, len(passages))

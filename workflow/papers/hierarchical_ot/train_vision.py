@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch.nn import functional as F
@@ -12,6 +11,7 @@ from papers.hierarchical_ot import pictures
 from papers.hierarchical_ot.learner import Learner, fresh, train
 from papers.hierarchical_ot.networks import for_images
 from papers.hierarchical_ot.readout import outputs
+from papers.hierarchical_ot.training_settings import VisionSettings
 from replicortex.core.progress import Progress, iter_plainly
 from replicortex.core.randomness import stream_seed
 from replicortex.training import device as devices
@@ -23,7 +23,7 @@ from replicortex.training.state import State
 def train_vision(
     *,
     images: Path,
-    vision: dict[str, Any],
+    vision: VisionSettings,
     device: str,
     seeds: list[int],
     state: State | None = None,
@@ -38,23 +38,24 @@ def train_vision(
     accuracy (fraction).
     """
     place = devices.choose(device)
-    learned, labels = map(torch.from_numpy, pictures.training_images(images, vision))
-    tested, test_labels = pictures.test_images(images, vision)
-    shown = normalise(torch.from_numpy(tested), vision["mean"], vision["sd"]).to(place)
+    learned, labels = map(torch.from_numpy, pictures.training_images(images, vision.train_images))
+    tested, test_labels = pictures.test_images(images, vision.stimuli)
+    shown = normalise(torch.from_numpy(tested), vision.mean, vision.sd).to(place)
 
     def make(name: str, seed: int) -> Run:
-        network = fresh(lambda: for_images(vision["networks"][name]), seed, name)
+        """Return the training of one network from one seed."""
+        network = fresh(lambda: for_images(vision.networks[name]), seed, name)
         network = network.to(place, memory_format=torch.channels_last)
         learner = Learner(network, vision, lambda out, labels: F.cross_entropy(out, labels))
         batches = Batches(
             learned,
             labels,
-            batch=vision["batch"],
+            batch=vision.batch,
             seed=stream_seed(seed, name),
-            padding=vision["padding"],
-            flip=vision["flip"],
-            mean=vision["mean"],
-            sd=vision["sd"],
+            padding=vision.padding,
+            flip=vision.flip,
+            mean=vision.mean,
+            sd=vision.sd,
             device=place,
         )
 
@@ -65,6 +66,6 @@ def train_vision(
         return Run(f"{name}_{seed}", seed, learner, batches, measure)
 
     def checkpoints(name: str) -> list[int]:
-        return vision["checkpoints"] if name == vision["followed"] else [vision["epochs"]]
+        return vision.checkpoints if name == vision.followed else [vision.epochs]
 
-    return train(make, list(vision["networks"]), checkpoints, vision, seeds, state, progress)
+    return train(make, list(vision.networks), checkpoints, vision, seeds, state, progress)

@@ -10,6 +10,8 @@ import pandas as pd
 
 from papers.learning_rules import resize
 from papers.learning_rules import stimuli as shown
+from papers.learning_rules.settings.responses import ObjectResponses, ThingsResponses
+from papers.learning_rules.settings.scores import BrainScores, Resampling
 from replicortex.analysis import lowlevel, rdm
 from replicortex.analysis.bootstrap import percentile_interval
 from replicortex.analysis.noise_bounds import bootstrap_bounds, leave_one_out
@@ -20,9 +22,9 @@ from replicortex.data import objects92, things
 def brain(
     *,
     stimuli: str,
-    responses: dict[str, Any],
+    responses: ThingsResponses | ObjectResponses,
     order: list[str],
-    scores: dict[str, Any],
+    scores: BrainScores,
     images: Path,
     events: Path | None = None,
     betas: Path | None = None,
@@ -34,11 +36,11 @@ def brain(
     stimuli
         "things" or "objects92".
     responses
-        The section of that name: ROIs; for things also subjects and pairs.
+        Of the section of that name: ROIs; for things also subjects and pairs.
     order
         The ROIs in the order of the visual hierarchy, kept in every table.
     scores
-        Section `scores`: draws and seed of the bootstrap, the low-level models' settings.
+        Of section `scores`: draws and seed of the bootstrap, the low-level models' settings.
     images, events, betas
         Manifests; the last two for things only.
 
@@ -56,17 +58,17 @@ def brain(
     """
     names, pictures = shown.images(stimuli, images=images, events=events)
     n = len(names)
-    if stimuli == "things":
+    if isinstance(responses, ThingsResponses):
         if events is None or betas is None:
             raise StudyError("stimuli: things needs the manifests of its events and its betas")
         selection = things.select(events)
-        subjects = list(responses["subjects"])
-        rdms = _things_rdms(betas, subjects, responses["rois"], selection)
+        subjects = list(responses.subjects)
+        rdms = _things_rdms(betas, subjects, responses.rois, selection)
         cross_run = things.cross_run_mask(selection)
-        mask = cross_run if responses["pairs"] == "cross_run" else ~np.eye(n, dtype=bool)
+        mask = cross_run if responses.pairs == "cross_run" else ~np.eye(n, dtype=bool)
         masks = {"all": ~np.eye(n, dtype=bool), "cross_run": cross_run}
     else:
-        rdms = objects92.read_brain_rdms(images, responses["rois"])
+        rdms = objects92.read_brain_rdms(images, responses.rois)
         for roi, people in rdms.items():
             for number, one in enumerate(people):
                 rdm.check(one, f"{images}: {roi}, person {number + 1}")
@@ -100,14 +102,22 @@ def _things_rdms(
     return {roi: np.stack(found) for roi, found in rdms.items()}
 
 
-def low_level(pictures: list[np.ndarray], settings: dict[str, Any]) -> dict[str, np.ndarray]:
-    """Return the RDMs of the low-level models, on pictures of `lowlevel_px`."""
-    small = resize.stack(pictures, settings["lowlevel_px"], "native", settings["lowlevel_px"])
+def low_level(pictures: list[np.ndarray], settings: BrainScores) -> dict[str, np.ndarray]:
+    """Return the RDMs of the low-level models, (n, n) by name.
+
+    Parameters
+    ----------
+    pictures
+        uint8 (height, width, 3), any size each; without a silhouette where sizes differ.
+    settings
+        `lowlevel_px`, the side at which the models see them (pixels), and the Gabor bank.
+    """
+    small = resize.stack(pictures, settings.lowlevel_px, "native", settings.lowlevel_px)
     models = {
         "luminance": lowlevel.luminance(small),
         "rgb": lowlevel.rgb(small),
         "pixel": lowlevel.pixel(small),
-        "gabor": lowlevel.gabor(small, **settings["gabor"]),
+        "gabor": lowlevel.gabor(small, **settings.gabor.model_dump()),
     }
     same_size = len({picture.shape for picture in pictures}) == 1
     outline = lowlevel.silhouette(np.stack(pictures)) if same_size else None
@@ -115,9 +125,24 @@ def low_level(pictures: list[np.ndarray], settings: dict[str, Any]) -> dict[str,
 
 
 def noise_bounds(
-    rdms: dict[str, np.ndarray], masks: dict[str, np.ndarray], settings: dict[str, Any]
+    rdms: dict[str, np.ndarray], masks: dict[str, np.ndarray], settings: Resampling
 ) -> pd.DataFrame:
-    """Return the leave-one-out bounds of each ROI, over all pairs and over those of a mask."""
+    """Return the leave-one-out bounds of each ROI with 95 % intervals over resampled stimuli.
+
+    Parameters
+    ----------
+    rdms
+        By ROI, (n_subjects, n, n).
+    masks
+        By name, bool (n, n): the pairs that count.
+    settings
+        Draws and seed of the bootstrap.
+
+    Returns
+    -------
+    One row per ROI, mask and bound ("lower", "upper"): Spearman's rho, its interval, and how many
+    people; none where there is but one person.
+    """
     rows = []
     for roi, stack in rdms.items():
         for pairs, mask in masks.items():
@@ -128,8 +153,8 @@ def noise_bounds(
             draws = bootstrap_bounds(
                 vectors,
                 n_stimuli=stack.shape[1],
-                draws=settings["bootstrap_draws"],
-                seed=settings["bootstrap_seed"],
+                draws=settings.bootstrap_draws,
+                seed=settings.bootstrap_seed,
                 pairs=mask,
             )
             lower, upper = percentile_interval(draws)

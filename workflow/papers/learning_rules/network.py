@@ -12,6 +12,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from papers.learning_rules.settings.network import NetworkSettings
 from replicortex.core.randomness import torch_generator
 
 BLOCKS = ("conv1", "conv2", "conv3")
@@ -61,9 +62,9 @@ class Network(nn.Module):
     """
 
     @classmethod
-    def from_numbers(cls, seed: int, numbers: dict[str, Any], init: str, **others: Any) -> Self:
-        """Return an untrained network; `numbers` is section `network` of the configuration."""
-        sizes = {name: numbers[name] for name in ("widths", "grid", "hidden")}
+    def from_settings(cls, seed: int, settings: NetworkSettings, init: str, **others: Any) -> Self:
+        """Return an untrained network; `others` as a kind of rule has them."""
+        sizes = settings.model_dump(include={"widths", "grid", "hidden"})
         return cls(**sizes, seed=seed, init=init, **others)
 
     def __init__(

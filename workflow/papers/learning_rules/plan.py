@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from replicortex.core.drawing import Drawing, drawings
+from replicortex.core.rules import only
 from replicortex.core.seeds import packs
 
 TABLES = (
@@ -38,6 +39,8 @@ class Plan(NamedTuple):
         Networks that one job shows the stimuli to, by the job's name.
     stimuli, responses
         Inputs by name: what networks are shown, and that with what the brain answered.
+    compared
+        Regions of the brain; of things also people, and the pairs of stimuli that count.
     drawings
         The rules that draw.
     """
@@ -49,11 +52,15 @@ class Plan(NamedTuple):
     activations: dict[str, list[str]]
     stimuli: dict[str, str]
     responses: dict[str, str]
+    compared: dict[str, Any]
     drawings: list[Drawing]
 
 
 def plan(numbers: Mapping[str, Any]) -> Plan:
-    """Return what the rules make of the paper's merged numbers."""
+    """Return what the rules make.
+
+    `numbers` are the paper's merged numbers, with the manifest of each dataset under "manifests".
+    """
     rules, seeds = list(numbers["rules"]), numbers["seeds"]
     units = [f"{name}/seed{seed}" for name in rules for seed in seeds]
     stimuli, responses = _shown(numbers)
@@ -68,6 +75,7 @@ def plan(numbers: Mapping[str, Any]) -> Plan:
         activations=_activations(rules, seeds, numbers["pack"]),
         stimuli=stimuli,
         responses=responses,
+        compared=_compared(numbers),
         drawings=drawings(
             "learning_rules",
             FIGURES,
@@ -98,3 +106,9 @@ def _shown(numbers: Mapping[str, Any]) -> tuple[dict[str, str], dict[str, str]]:
         return {name: responses[name] for name in ("images", "events")}, responses
     responses = {"images": manifests[numbers["objects92"]["dataset"]]}
     return responses, responses
+
+
+def _compared(numbers: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the brain's side reads of its section: of the rest, inputs are made."""
+    names = ("subjects", "rois", "pairs") if numbers["stimuli"] == "things" else ("rois",)
+    return only(numbers[numbers["stimuli"]], *names)

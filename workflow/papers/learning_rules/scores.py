@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from papers.learning_rules.settings.scores import NetworkScores
+from papers.learning_rules.settings.sizes import Sizes
 from replicortex.analysis import ties
 from replicortex.analysis.bootstrap import stimulus_bootstrap
 from replicortex.analysis.rank import partial_spearman, spearman
@@ -56,7 +57,7 @@ class Networks:
 
 
 def read_brain(path: Path) -> Brain:
-    """Return what `brain` wrote."""
+    """Return what `brain` wrote: of each RDM the pairs that count, as a vector (m,)."""
     arrays = read_arrays(path)
     mask = arrays["mask"]
     chosen = upper(mask)
@@ -80,8 +81,8 @@ def scores(
     *,
     activations: list[Path],
     brain: Path,
-    evaluation: dict[str, Any],
-    scores: dict[str, Any],
+    px: Sizes,
+    scores: NetworkScores,
 ) -> dict[str, list]:
     """Score each network's activations.
 
@@ -91,8 +92,10 @@ def scores(
         Files that `extract` wrote.
     brain
         File that `brain` wrote.
-    evaluation, scores
-        The configuration's sections.
+    px
+        Sizes at which draws and partial rho are kept.
+    scores
+        Of section `scores`: draws and seed of the bootstrap, its layers and layouts.
 
     Returns
     -------
@@ -112,7 +115,7 @@ def scores(
         silenced a layer.
     """
     brains = read_brain(brain)
-    parts = [_score(path, brains, evaluation, scores) for path in activations]
+    parts = [_score(path, brains, px, scores) for path in activations]
     return {
         "scores": [part[0] for part in parts],
         "draws": [part[1] for part in parts],
@@ -121,15 +124,16 @@ def scores(
 
 
 def _score(
-    path: Path, brains: Brain, evaluation: dict[str, Any], settings: dict[str, Any]
+    path: Path, brains: Brain, px: Sizes, settings: NetworkScores
 ) -> tuple[pd.DataFrame, dict[str, np.ndarray], pd.DataFrame]:
+    """Return one network's table of rho, its draws and its table of partial rho."""
     networks = _networks(path, brains)
     everything = np.ones(len(networks.cells), dtype=bool)
     rho = networks.spread(_in_blocks(spearman, networks.vectors, brains.vectors), everything)
     return (
         _table(networks.cells, rho, brains),
-        _draws(networks, brains, evaluation, settings),
-        _partial(networks, brains, evaluation),
+        _draws(networks, brains, px, settings),
+        _partial(networks, brains, px),
     )
 
 
@@ -140,6 +144,13 @@ def _in_blocks(measure: Callable[..., np.ndarray], vectors: np.ndarray, *others)
 
 
 def _same_stimuli(path: Path, found: list[str], expected: list[str]) -> None:
+    """Refuse activations of other stimuli than the brain's, or in another order.
+
+    Raises
+    ------
+    StudyError
+        Naming the first stimulus that differs.
+    """
     if found == expected:
         return
     if sorted(found) == sorted(expected):
@@ -156,6 +167,13 @@ def _same_stimuli(path: Path, found: list[str], expected: list[str]) -> None:
 
 
 def _networks(path: Path, brains: Brain) -> Networks:
+    """Return the cells of one network, and the RDM of each that has an order to compare.
+
+    Raises
+    ------
+    StudyError
+        When stimuli are not the brain's, or a layer is constant for one before any training.
+    """
     arrays, metadata = read_tensors(path)
     _same_stimuli(path, metadata["stimuli"], brains.names)
     chosen = upper(brains.mask)
@@ -207,13 +225,17 @@ def _over_people(values: np.ndarray, brains: Brain) -> np.ndarray:
 
 
 def _draws(
-    networks: Networks, brains: Brain, evaluation: dict[str, Any], settings: dict[str, Any]
+    networks: Networks, brains: Brain, px: Sizes, settings: NetworkScores
 ) -> dict[str, np.ndarray]:
+    """Return rho in each resample of stimuli, mean over people, with the columns that name the cells.
+
+    Only cells of the settings' layers and layouts, at both sizes, that have a rho at all.
+    """
     cells = networks.cells
     wanted = (
-        cells["layer"].isin(settings["bootstrap_layers"])
-        & cells["pooling"].isin(settings["bootstrap_poolings"])
-        & cells["px"].isin(evaluation["px"].values())
+        cells["layer"].isin(settings.bootstrap_layers)
+        & cells["pooling"].isin(settings.bootstrap_poolings)
+        & cells["px"].isin(px.both)
         & (cells["arm"] == "native")
         & (networks.which >= 0)
     ).to_numpy()
@@ -222,8 +244,8 @@ def _draws(
         networks.vectors[used],
         brains.vectors,
         n_stimuli=len(brains.names),
-        draws=settings["bootstrap_draws"],
-        seed=settings["bootstrap_seed"],
+        draws=settings.bootstrap_draws,
+        seed=settings.bootstrap_seed,
         pairs=brains.mask,
     )
     means = _over_people(draws, brains)[:, place]  # (draws, cells, rois)
@@ -238,14 +260,17 @@ def _draws(
     return {**columns, "rho": means.reshape(len(means), -1).T.astype(np.float32)}
 
 
-def _partial(networks: Networks, brains: Brain, evaluation: dict[str, Any]) -> pd.DataFrame:
-    """Return rho with and without each low-level model, of the published layout."""
+def _partial(networks: Networks, brains: Brain, px: Sizes) -> pd.DataFrame:
+    """Return rho with and without each low-level model, of the published layout, mean over people.
+
+    Of global pooling, running statistics and native stimuli at both sizes.
+    """
     cells = networks.cells
     wanted = (
         (cells["pooling"] == "global")
         & (cells["bn"] == "running")
         & (cells["arm"] == "native")
-        & cells["px"].isin(evaluation["px"].values())
+        & cells["px"].isin(px.both)
     ).to_numpy()
     controls = {name: vector[None] for name, vector in brains.models.items()}
     controls["all"] = np.concatenate(list(controls.values()))

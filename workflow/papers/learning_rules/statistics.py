@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from papers.learning_rules.scores import read_brain
+from papers.learning_rules.settings.sizes import Sizes
 from replicortex.analysis.bootstrap import percentile_interval
 from replicortex.analysis.intervals import cohens_d, cohens_d_paired
 from replicortex.analysis.permutation import sign_flip
@@ -31,8 +32,8 @@ def statistics(
     history: list[Path],
     brain: Path,
     rules: list[str],
-    aliases: dict[str, Any],
-    evaluation: dict[str, Any],
+    roi: dict[str, str],
+    px: Sizes,
 ) -> dict[str, pd.DataFrame]:
     """Return the study's tables.
 
@@ -46,10 +47,10 @@ def statistics(
         File that `brain` wrote.
     rules
         Learning rules in their order.
-    aliases
-        `roi`: which ROI counts as early, which as late.
-    evaluation
-        Section `evaluation`; its `px` is used.
+    roi
+        Which ROI counts as "early", which as "late".
+    px
+        Sizes of the stimuli that are tested.
 
     Returns
     -------
@@ -65,28 +66,41 @@ def statistics(
     """
     people, trained = join(scores), join(history)
     curves = over_people(people)
-    sizes = [evaluation["px"]["train"], evaluation["px"]["large"]]
     alone = low_level(brain)
     return {
         "curves": curves,
         "best_over_seeds": best_over_seeds(curves),
         "intervals": intervals([_read_draws(path) for path in draws], curves),
-        "tests": tests(curves, rules, aliases["roi"], sizes),
+        "tests": tests(curves, rules, roi, px.both),
         "history": trained,
         "displacement": displacement(trained),
         "partial": pd.concat([join(partial), alone], ignore_index=True).astype(
             dict.fromkeys(("seed", "epoch", "px"), "Int64")
         ),
-        "matched": matched(curves, trained, rules, aliases["roi"], sizes[-1]),
+        "matched": matched(curves, trained, rules, roi, px.large),
     }
 
 
 def over_people(scores: pd.DataFrame) -> pd.DataFrame:
-    """Return the mean over people of each cell, and beside the layers the best of them."""
+    """Return the mean over people of each cell, and beside the layers the best of them.
+
+    A cell that lacks a person's rho has no mean: it would be of other people than its neighbour's.
+    """
     keys = ["rule", "seed", *VIEW, "layer", "roi"]
-    curves = scores.groupby(keys, sort=False, as_index=False)["rho"].mean()
+    curves = mean_of_all(scores.groupby(keys, sort=False)["rho"]).reset_index()
     curves["winner"] = curves["layer"]
     return pd.concat([curves, _best(curves, ["rule", "seed", *VIEW, "roi"])], ignore_index=True)
+
+
+def mean_of_all(groups: Any) -> pd.Series:
+    """Return each group's mean, NaN where any of its values is: pandas would leave that one out.
+
+    Parameters
+    ----------
+    groups
+        One column of a table, grouped.
+    """
+    return groups.mean().where(groups.count() == groups.size())
 
 
 def _best(curves: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
@@ -101,8 +115,7 @@ def best_over_seeds(curves: pd.DataFrame) -> pd.DataFrame:
     """
     keys = ["rule", *VIEW, "roi"]
     fixed = curves[curves["layer"] != "best"]
-    groups = fixed.groupby([*keys, "layer"], sort=False)["rho"]
-    means = groups.mean().where(groups.count() == groups.size()).reset_index()
+    means = mean_of_all(fixed.groupby([*keys, "layer"], sort=False)["rho"]).reset_index()
     return _best(means, keys)[[*keys, "rho", "winner"]].reset_index(drop=True)
 
 
@@ -207,7 +220,17 @@ def _row(tested: tuple, before: pd.Series | None, after: pd.Series | None) -> li
 
 
 def _test(before: pd.Series, after: pd.Series, side: str, paired: bool) -> tuple:
-    """Return mean, s.d., n, one-sided p, two-sided p and Cohen's d of the difference by seed."""
+    """Return mean, s.d., n, one-sided p, two-sided p and Cohen's d of the difference by seed.
+
+    Parameters
+    ----------
+    before, after
+        rho by seed; seeds that stand in both count.
+    side
+        "less" or "greater".
+    paired
+        Whether d is that of paired differences, not of two samples.
+    """
     both = pd.concat([before, after], axis=1, join="inner").to_numpy()
     difference = both[:, 1] - both[:, 0]
     n = len(difference)
@@ -259,9 +282,14 @@ def matched(
     Rules differ in how much they learn (75 against 39 %); this compares them at equal accuracy.
     The target is the rule's mean over seeds after the last epoch; of two checkpoints as near, the
     earlier. Large stimuli, running statistics, global pooling.
+
+    Raises
+    ------
+    StudyError
+        When a seed of a rule has no test accuracy after the last epoch.
     """
     last = history["epoch"].max()
-    ends = history[history["epoch"] == last].groupby("rule")["test_accuracy"].mean()
+    ends = mean_of_all(history[history["epoch"] == last].groupby("rule")["test_accuracy"])
     kept = curves[
         (curves["arm"] == "native")
         & (curves["pooling"] == "global")
@@ -271,6 +299,11 @@ def matched(
     ]
     parts = []
     for target in rules:
+        if np.isnan(ends[target]):
+            raise StudyError(
+                f"histories of '{target}': a seed has no test_accuracy after epoch {last}, so that no "
+                "checkpoint is as accurate as all its seeds on average"
+            )
         distance = (history["test_accuracy"] - ends[target]).abs()
         nearest = history.loc[distance.groupby([history["rule"], history["seed"]]).idxmin()]
         nearest = nearest[["rule", "seed", "epoch", "test_accuracy"]]

@@ -5,10 +5,11 @@ What all rules share; a rule's own learner comes from its module of `trainings`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -16,6 +17,9 @@ import torch
 
 from papers.learning_rules.learners.base import Learner
 from papers.learning_rules.network import LAYERS, fill_norms, norm_buffers
+from papers.learning_rules.settings.network import NetworkSettings
+from papers.learning_rules.settings.rule import RuleSettings
+from papers.learning_rules.settings.training import TrainingSettings
 from replicortex.core.errors import StudyError
 from replicortex.core.files import Tensors
 from replicortex.core.progress import Progress, iter_plainly
@@ -27,21 +31,58 @@ from replicortex.training.loop import Run, Trained, fit
 from replicortex.training.state import State
 
 Images = tuple[np.ndarray, np.ndarray]
+S = TypeVar("S", bound=RuleSettings)
 # Of a seed, sections `network` and `rules.<rule>`, epochs and a device.
-Build = Callable[[int, dict[str, Any], dict[str, Any], int, torch.device], Learner]
+Build = Callable[[int, NetworkSettings, S, int, torch.device], Learner]
 FIXED_SUBSET_SEED = 42  # [code, paper 1]: one subset for all seeds
 TEST_SEED = 0  # of the choice of test images
 TEST_BATCH = 500  # images per forward pass when accuracy is measured
 
 
+@dataclass(frozen=True)
+class Setup(Generic[S]):
+    """What the trainings of all seeds share."""
+
+    build: Build[S]
+    settings: S
+    network: NetworkSettings
+    training: TrainingSettings
+    device: torch.device
+
+    def learner(self, seed: int) -> Learner:
+        """Return the untrained learner of a seed."""
+        return self.build(seed, self.network, self.settings, self.training.epochs, self.device)
+
+    def batches(self, seed: int, train: Images) -> Batches:
+        """Return the augmented batches of a seed's own subset, or of the fixed one [code].
+
+        `train` holds images uint8 (n, 32, 32, 3) and labels (n,).
+        """
+        training = self.training
+        drawn_by = seed if training.subset == "per_seed" else FIXED_SUBSET_SEED
+        chosen = subset(len(train[0]), training.images, drawn_by)
+        return Batches(
+            torch.from_numpy(train[0])[chosen],
+            torch.from_numpy(train[1])[chosen],
+            batch=training.batch,
+            seed=seed,
+            padding=training.crop_padding,
+            flip=training.flip,
+            mean=training.mean,
+            sd=training.sd,
+            device=self.device,
+        )
+
+
 def train(
-    build: Build,
+    kind: type[S],
+    build: Build[S],
     *,
     images: Path,
     rule: str,
-    settings: dict[str, Any],
-    network: dict[str, Any],
-    training: dict[str, Any],
+    settings: Mapping[str, Any],
+    network: NetworkSettings,
+    training: TrainingSettings,
     device: str,
     seeds: list[int],
     state: State | None = None,
@@ -51,8 +92,8 @@ def train(
 
     Parameters
     ----------
-    build
-        Returns an untrained learner.
+    kind, build
+        What the rule's settings become, and what makes an untrained learner of them.
     images
         Manifest of a CIFAR-10 data set.
     rule
@@ -87,7 +128,7 @@ def train(
         train=cifar.read(images, "train")[:2],
         test=cifar.read(images, "test")[:2],
         rule=rule,
-        settings=settings,
+        settings=kind.model_validate(settings),
         network=network,
         training=training,
         device=place,
@@ -98,39 +139,46 @@ def train(
 
 
 def train_arrays(
-    build: Build,
+    build: Build[S],
     *,
     train: Images,
     test: Images,
     rule: str,
-    settings: dict[str, Any],
-    network: dict[str, Any],
-    training: dict[str, Any],
+    settings: S,
+    network: NetworkSettings,
+    training: TrainingSettings,
     device: torch.device,
     seeds: list[int],
     state: State | None = None,
     progress: Progress = iter_plainly,
 ) -> dict[str, list]:
-    """Train one rule on arrays: images uint8 (n, 32, 32, 3) and labels (n,); else as `train`."""
-    if training["test_images"] > len(test[0]):
+    """Train one rule on arrays; returns and raises as `train`.
+
+    Parameters
+    ----------
+    build, rule, network, training, seeds, state, progress
+        As in `train`.
+    train, test
+        Images uint8 (n, 32, 32, 3) and labels (n,).
+    settings
+        The rule's own.
+    """
+    if training.test_images > len(test[0]):
         raise StudyError(
-            f"training.test_images: {training['test_images']} are asked for, "
+            f"training.test_images: {training.test_images} are asked for, "
             f"the data set has {len(test[0])} test images"
         )
-    common = {"settings": settings, "network": network, "training": training, "device": device}
+    setup = Setup(build, settings, network, training, device)
     # At random, for data sets are stored class by class; the same ones for all seeds and rules.
     mixed = torch.randperm(len(test[0]), generator=torch_generator(TEST_SEED, "test images"))
-    shown = mixed[: training["test_images"]].numpy()
+    shown = mixed[: training.test_images].numpy()
     tested = tuple(torch.from_numpy(part[shown]).to(device) for part in test)
-    makers = [
-        partial(_make, build, seed, f"{rule} seed {seed}", train, tested, **common)
-        for seed in seeds
-    ]
+    makers = [partial(_make, setup, seed, f"{rule}_seed_{seed}", train, tested) for seed in seeds]
     trained = fit(
         makers,
-        epochs=training["epochs"],
-        checkpoints=training["checkpoints"],
-        precision=training["precision"],
+        epochs=training.epochs,
+        checkpoints=training.checkpoints,
+        precision=training.precision,
         state=state,
         progress=progress,
     )
@@ -141,15 +189,15 @@ def train_arrays(
             for epoch, kept in done.checkpoints.items()
             for name, tensor in kept.items()
         }
-        filled = _filled(build, seed, train, **common)
+        filled = _filled(setup, seed, train)
         arrays |= {f"filled/{name}": tensor for name, tensor in filled.items()}
         metadata = {
             "rule": rule,
             "seed": seed,
-            "settings": settings,
-            "network": network,
-            "normalisation": {"mean": training["mean"], "sd": training["sd"]},
-            "checkpoints": training["checkpoints"],
+            "settings": settings.model_dump(),
+            "network": network.model_dump(),
+            "normalisation": {"mean": training.mean, "sd": training.sd},
+            "checkpoints": training.checkpoints,
         }
         models.append(Tensors(arrays, metadata))
         histories.append(_history(rule, seed, done))
@@ -157,50 +205,40 @@ def train_arrays(
 
 
 def _make(
-    build: Build,
+    setup: Setup[Any],
     seed: int,
     name: str,
     train: Images,
     test: tuple[torch.Tensor, torch.Tensor],
-    *,
-    settings: dict[str, Any],
-    network: dict[str, Any],
-    training: dict[str, Any],
-    device: torch.device,
 ) -> Run:
-    learner = build(seed, network, settings, training["epochs"], device)
+    """Return one training, which measures accuracy and displacement at each checkpoint.
+
+    Parameters
+    ----------
+    name
+        Of its saved state.
+    train
+        Images uint8 (n, 32, 32, 3) and labels (n,); the seed's subset is drawn from them.
+    test
+        The same as tensors on the device, all of them measured.
+    """
+    learner, training = setup.learner(seed), setup.training
     start = _weights(learner)
 
     def measure(_: int) -> dict[str, float]:
-        mean, sd = training["mean"], training["sd"]
         moved = {
             f"displacement_{layer}": float((weight - start[layer]).norm() / start[layer].norm())
             for layer, weight in _weights(learner).items()
         }
-        return {"test_accuracy": test_accuracy(learner, *test, mean=mean, sd=sd), **moved}
+        right = test_accuracy(learner, *test, mean=training.mean, sd=training.sd)
+        return {"test_accuracy": right, **moved}
 
     return Run(
-        name=name.replace(" ", "_"),
+        name=name,
         seed=seed,
         learner=learner,
-        batches=_batches(seed, train, training, device),
+        batches=setup.batches(seed, train),
         measure=measure,
-    )
-
-
-def _batches(seed: int, train: Images, training: dict[str, Any], device: torch.device) -> Batches:
-    drawn_by = seed if training["subset"] == "per_seed" else FIXED_SUBSET_SEED
-    chosen = subset(len(train[0]), training["images"], drawn_by)
-    return Batches(
-        torch.from_numpy(train[0])[chosen],
-        torch.from_numpy(train[1])[chosen],
-        batch=training["batch"],
-        seed=seed,
-        padding=training["crop_padding"],
-        flip=training["flip"],
-        mean=training["mean"],
-        sd=training["sd"],
-        device=device,
     )
 
 
@@ -220,7 +258,15 @@ def test_accuracy(
     mean: list[float],
     sd: list[float],
 ) -> float:
-    """Return the fraction of images classified correctly, with BatchNorm's running statistics."""
+    """Return the fraction of images classified correctly, with BatchNorm's running statistics.
+
+    Parameters
+    ----------
+    images, labels
+        uint8 (n, 32, 32, 3) and int64 (n,).
+    mean, sd
+        Of each colour, in [0, 1].
+    """
     learner.network.eval()
     right = sum(
         int((learner.scores(normalise(part, mean, sd)).argmax(1) == answer).sum())
@@ -229,22 +275,15 @@ def test_accuracy(
     return right / len(images)
 
 
-def _filled(
-    build: Build,
-    seed: int,
-    train: Images,
-    *,
-    settings: dict[str, Any],
-    network: dict[str, Any],
-    training: dict[str, Any],
-    device: torch.device,
-) -> dict[str, torch.Tensor]:
-    """BatchNorm's statistics of the untrained network over augmented training batches."""
-    learner = build(seed, network, settings, training["epochs"], device)
-    batches = _batches(seed, train, training, device)
+def _filled(setup: Setup[Any], seed: int, train: Images) -> dict[str, torch.Tensor]:
+    """Return BatchNorm's statistics of the untrained network over augmented training batches.
 
-    def passes() -> Any:
-        for number in range(training["fill_batches"]):
+    By name, (channels,) each: what filling does without learning.
+    """
+    learner, batches = setup.learner(seed), setup.batches(seed, train)
+
+    def passes() -> Iterator[torch.Tensor]:
+        for number in range(setup.training.fill_batches):
             epoch, step = divmod(number, len(batches))
             if step == 0:
                 draws = batches.draw(f"fill {epoch}")

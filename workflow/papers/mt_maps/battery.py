@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from papers.mt_maps import stimuli
+from papers.mt_maps.stimulus_settings import StimulusSettings
 from replicortex.core.errors import StudyError
 from replicortex.core.randomness import generator
 from replicortex.data.frames import Store
-
-# Families whose directions run over half a circle.
 
 
 @dataclass(frozen=True)
@@ -48,7 +46,7 @@ class Family:
 
 
 def battery(
-    numbers: dict[str, Any], frames: int, size: int, pictures: Store | None
+    numbers: StimulusSettings, frames: int, size: int, pictures: Store | None
 ) -> list[Family]:
     """Return the families.
 
@@ -66,21 +64,19 @@ def battery(
     StudyError
         When there are fewer than 8 directions, or fewer than two repeats of a stimulus.
     """
-    turns = stimuli.directions(numbers["directions"])
+    turns = stimuli.directions(numbers.directions)
     half_turns = turns[: len(turns) // 2]
-    gratings, dots = numbers["gratings"], numbers["dots"]
-    phases = 2 * np.pi * np.arange(gratings["phases"]) / gratings["phases"]
-    for name, repeats in (("gratings.phases", len(phases)), ("dots.seeds", dots["seeds"])):
+    gratings, dots = numbers.gratings, numbers.dots
+    phases = 2 * np.pi * np.arange(gratings.phases) / gratings.phases
+    for name, repeats in (("gratings.phases", len(phases)), ("dots.seeds", dots.seeds)):
         if repeats < 2:
             raise StudyError(f"stimuli.{name}: {repeats} found; two halves need at least 2")
     waves = [
         {"cycles": cycles, "speed": speed}
-        for cycles in gratings["cycles"]
-        for speed in gratings["speeds"]
+        for cycles in gratings.cycles
+        for speed in gratings.speeds
     ]
-    standing = [
-        {"cycles": cycles, "speed": gratings["speeds"][-1]} for cycles in gratings["cycles"]
-    ]
+    standing = [{"cycles": cycles, "speed": gratings.speeds[-1]} for cycles in gratings.cycles]
 
     def wave(motion: str) -> Callable[..., np.ndarray]:
         return lambda c, turn, r: stimuli.grating(
@@ -91,9 +87,9 @@ def battery(
         return stimuli.plaid(frames, size, turn, c["cycles"], c["speed"], phases[repeat])
 
     def dot(c: dict[str, float], turn: float, repeat: int) -> np.ndarray:
-        rng = generator(numbers["seed"], "dots", *map(str, c.values()), f"{turn:.4f}", repeat)
+        rng = generator(numbers.seed, "dots", *map(str, c.values()), f"{turn:.4f}", repeat)
         return stimuli.dots(
-            frames, size, turn, c["speed"], c["coherence"], rng, density=dots["density"]
+            frames, size, turn, c["speed"], c["coherence"], rng, density=dots.density
         )
 
     made = [
@@ -103,16 +99,16 @@ def battery(
         _family("plaids", waves, turns, len(phases), plaid),
         _family(
             "dots",
-            [{"speed": speed, "coherence": 1.0} for speed in dots["speeds"]],
+            [{"speed": speed, "coherence": 1.0} for speed in dots.speeds],
             turns,
-            dots["seeds"],
+            dots.seeds,
             dot,
         ),
         _family(
             "coherence",
-            [{"speed": dots["speeds"][0], "coherence": c} for c in numbers["coherence"]],
+            [{"speed": dots.speeds[0], "coherence": c} for c in numbers.coherence],
             turns,
-            dots["seeds"],
+            dots.seeds,
             dot,
         ),
     ]
@@ -147,16 +143,29 @@ def _family(
 
 
 def _moved(
-    numbers: dict[str, Any], frames: int, size: int, turns: np.ndarray, pictures: Store
+    numbers: StimulusSettings, frames: int, size: int, turns: np.ndarray, pictures: Store
 ) -> Family:
-    moved = numbers["moved"]
-    rng = generator(numbers["seed"], "pictures")
-    count = min(moved["pictures"], len(pictures.videos))
+    """Return the family of natural pictures that move, a repeat a picture.
+
+    Parameters
+    ----------
+    numbers
+        Which of the pictures is drawn by their seed; all where there are fewer than asked for.
+    frames, size
+        Of the clips.
+    turns
+        (directions,) rad.
+    pictures
+        Store of videos of one frame.
+    """
+    moved = numbers.moved
+    rng = generator(numbers.seed, "pictures")
+    count = min(moved.pictures, len(pictures.videos))
     chosen = np.sort(rng.choice(len(pictures.videos), count, replace=False))
 
     def make(c: dict[str, float], turn: float, repeat: int) -> np.ndarray:
         picture = pictures.clip(int(chosen[repeat]), 0, 1)[0].mean(-1) / 255
         return stimuli.moved(picture, frames, size, turn, c["speed"])
 
-    conditions = [{"speed": speed} for speed in moved["speeds"]]
+    conditions = [{"speed": speed} for speed in moved.speeds]
     return _family("moved", conditions, turns, count, make)

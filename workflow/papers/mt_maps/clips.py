@@ -7,12 +7,12 @@ paper's task) or two pictures that move alike (`velocity`: a task whose answer i
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 import torch
 from torch.nn import functional as F
 
+from papers.mt_maps.training_settings import PairSettings
 from replicortex.core.errors import StudyError
 from replicortex.core.randomness import torch_generator
 from replicortex.data.frames import Store
@@ -29,21 +29,20 @@ class ClipPairs:
     store
         Decoded videos; pictures are videos of one frame.
     numbers
-        Section `clips` of the configuration, with `pairs`, `pan`, `jittered` and `blurred` of the
-        source.
+        How clips are cut and paired.
     seed, device
         Of the streams; where batches go.
     """
 
     def __init__(
-        self, store: Store, numbers: dict[str, Any], seed: int, device: torch.device
+        self, store: Store, numbers: PairSettings, seed: int, device: torch.device
     ) -> None:
         self.store, self.numbers, self.seed, self.device = store, numbers, seed, device
         if len(store.videos) < 2:
             raise StudyError(f"videos: {len(store.videos)} can be used, at least 2 are needed")
         stored = store.shards[0].shape[1]
-        _, high = numbers["crop"]
-        path = numbers["pan"][1] * (numbers["frames"] - 1) / numbers["size"]
+        _, high = numbers.crop
+        path = numbers.pan[1] * (numbers.frames - 1) / numbers.size
         if high * (1 + path) > 1:
             raise StudyError(
                 f"clips.crop: a window of {high} of the frame that pans {path:.2f} of its side "
@@ -51,12 +50,27 @@ class ClipPairs:
             )
 
     def __len__(self) -> int:
-        return self.numbers["steps"]
+        return self.numbers.steps
 
     def draw(self, epoch: int | str) -> dict[str, torch.Tensor]:
-        """Draw an epoch: for each pair and view the video, first frame, window, motion and changes."""
+        """Draw an epoch: for each pair and view the video, first frame, window, motion and changes.
+
+        Parameters
+        ----------
+        epoch
+            Its number or another word: the stream's name beside the seed.
+
+        Returns
+        -------
+        By name, pairs in the order in which batches take them. (pairs,): "items", what makes two views
+        a pair: video, or bin of direction. (pairs, 2 views): "video", "start" (frame), "window" (share
+        of the frame's side), "flip", "jittered", "grey", "backwards", "blurred" and "sigma" (pixels).
+        (pairs, 2, 2): "place" of the window's path (x and y, 0 to 1) and "velocity" of the content (x
+        to the right and y down, pixels per frame). (pairs, 2, frames): "order". (pairs, 2, 4):
+        "factors" of brightness, contrast and saturation, and the turn of hue.
+        """
         numbers = self.numbers
-        batch, steps = numbers["batch"], numbers["steps"]
+        batch, steps = numbers.batch, numbers.steps
         count = batch * steps
         stream = torch_generator(self.seed, "clips", epoch)
 
@@ -68,11 +82,11 @@ class ClipPairs:
             [torch.randperm(videos, generator=stream) for _ in range(-(-count // videos))]
         )[:count]
         angle, speed = 2 * math.pi * uniform(count), uniform(count)
-        low, high = numbers["pan"]
+        low, high = numbers.pan
         velocity = (low + (high - low) * speed)[:, None] * torch.stack(
             [torch.cos(angle), -torch.sin(angle)], 1
         )
-        if numbers["pairs"] == "velocity":
+        if numbers.pairs == "velocity":
             second = torch.randint(0, videos, (count,), generator=stream)
             items = torch.floor(angle / (2 * math.pi) * BINS).long() % BINS
         else:
@@ -82,18 +96,18 @@ class ClipPairs:
             "none": torch.zeros(count, 2, dtype=torch.bool),
             "shared": shared[:, None].expand(count, 2),
             "independent": uniform(count, 2) < 0.5,
-        }[numbers["flip"]]
+        }[numbers.flip]
         frames = torch.tensor([entry.frames for entry in self.store.videos])
         video = torch.stack([first, second], 1)
-        room = (frames[video] - numbers["frames"] * numbers["step"]).clamp(min=0) + 1
+        room = (frames[video] - numbers.frames * numbers.step).clamp(min=0) + 1
         start = (uniform(count, 2) * room).long()
-        narrow, wide = numbers["crop"]
-        jitter = numbers["jitter"]
+        narrow, wide = numbers.crop
+        jitter = numbers.jitter
         factors = [
-            1 + jitter[name] * (2 * uniform(count, 2) - 1)
+            1 + getattr(jitter, name) * (2 * uniform(count, 2) - 1)
             for name in ("brightness", "contrast", "saturation")
         ]
-        order = torch.rand(count, 2, numbers["frames"], generator=stream).argsort(-1)
+        order = torch.rand(count, 2, numbers.frames, generator=stream).argsort(-1)
         drawn = {
             "items": items,
             "video": video,
@@ -102,32 +116,43 @@ class ClipPairs:
             "place": uniform(count, 2, 2),
             "velocity": velocity[:, None].expand(count, 2, 2),
             "flip": flips,
-            "jittered": uniform(count, 2) < numbers["jittered"],
-            "grey": uniform(count, 2) < numbers["grey"],
+            "jittered": uniform(count, 2) < numbers.jittered,
+            "grey": uniform(count, 2) < numbers.grey,
             "backwards": uniform(count, 2) < 0.5,
             "order": order,
         }
-        factors.append(jitter["hue"] * (2 * uniform(count, 2) - 1))
-        sharp, coarse = numbers["blur"]
+        factors.append(jitter.hue * (2 * uniform(count, 2) - 1))
+        sharp, coarse = numbers.blur
         return drawn | {
             "factors": torch.stack(factors, -1),
-            "blurred": uniform(count, 2) < numbers["blurred"],
+            "blurred": uniform(count, 2) < numbers.blurred,
             "sigma": sharp + (coarse - sharp) * uniform(count, 2),
         }
 
     def get(self, draws: dict[str, torch.Tensor], step: int) -> tuple[torch.Tensor, torch.Tensor]:
         """Return one batch.
 
+        Parameters
+        ----------
+        draws
+            As `draw` returns them.
+        step
+            Of the epoch, from 0.
+
         Returns
         -------
         (2, batch, channels, frames, size, size), normalised; items (batch,).
         """
-        batch = self.numbers["batch"]
+        batch = self.numbers.batch
         part = {name: value[step * batch : (step + 1) * batch] for name, value in draws.items()}
         views = torch.stack([self._view(part, view) for view in (0, 1)])
         return views, part["items"].to(self.device)
 
     def _view(self, part: dict[str, torch.Tensor], view: int) -> torch.Tensor:
+        """Return one view of a batch's pairs, (batch, channels, frames, size, size), normalised.
+
+        Windows are cut first, then frames ordered, light changed and blurred.
+        """
         numbers = self.numbers
         one = {name: value[:, view] for name, value in part.items() if value.ndim > 1}
         shown = torch.from_numpy(
@@ -145,19 +170,19 @@ class ClipPairs:
             one["place"].to(self.device),
             one["velocity"].to(self.device),
             one["flip"].to(self.device),
-            numbers["size"],
+            numbers.size,
         )
         shown = self._ordered(shown, one)
         shown = changed(shown, *(one[n].to(self.device) for n in ("factors", "jittered", "grey")))
-        if numbers["blurred"]:
+        if numbers.blurred:
             sigma = torch.where(one["blurred"], one["sigma"], 0.0)
-            shown = blur(shown, sigma.to(self.device), max(numbers["blur"]))
-        mean, sd = (torch.tensor(numbers[n], device=self.device) for n in ("mean", "sd"))
+            shown = blur(shown, sigma.to(self.device), max(numbers.blur))
+        mean, sd = (torch.tensor(getattr(numbers, n), device=self.device) for n in ("mean", "sd"))
         shown = (shown - mean[:, None, None]) / sd[:, None, None]
         return shown.transpose(1, 2).contiguous()
 
     def _frames(self, video: int, start: int) -> np.ndarray:
-        length, step = self.numbers["frames"], self.numbers["step"]
+        length, step = self.numbers.frames, self.numbers.step
         entry = self.store.videos[video]
         if entry.frames == 1:
             return np.repeat(self.store.clip(video, 0, 1), length, axis=0)
@@ -165,7 +190,7 @@ class ClipPairs:
 
     def _ordered(self, shown: torch.Tensor, one: dict[str, torch.Tensor]) -> torch.Tensor:
         """Return frames in the order that the arm asks for."""
-        order = self.numbers["order"]
+        order = self.numbers.order
         if order == "static":
             return shown[:, :1].expand_as(shown)
         if order == "shuffled":

@@ -17,6 +17,11 @@ SECTIONS = ("clips", "network", "task", "spatial", "placing", "training", "motio
 def arms(numbers: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """Return every arm that has networks, in the order of the configuration.
 
+    Parameters
+    ----------
+    numbers
+        The paper's numbers.
+
     Returns
     -------
     For each: arm, job (trainings that share a process, and so a pre-training), source, seeds,
@@ -63,16 +68,21 @@ def _changes(change: Mapping[str, Any], section: str) -> dict[str, Any]:
     return {name: value for name, value in given.items() if value is not None}
 
 
-def told(arm: Mapping[str, Any]) -> dict[str, Any]:
+def trained_arm(arm: Mapping[str, Any]) -> dict[str, Any]:
     """Return what a training depends on: an arm without its seeds and the name of its job."""
     return {name: value for name, value in arm.items() if name not in ("seeds", "job")}
 
 
-def pretraining(arm: Mapping[str, Any]) -> dict[str, Any]:
-    """Return all that the contrast-alone training of an arm depends on, but for the seed."""
-    settings = arm["settings"]
+def pretraining(source: str, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return all that the contrast-alone training of an arm depends on, but for the seed.
+
+    Parameters
+    ----------
+    source, settings
+        What the arm is trained on, and its sections.
+    """
     by = {name: settings[name] for name in PRETRAINED_BY}
-    return {"source": arm["source"], **by, "task": {**settings["task"], "weight": 1.0}}
+    return {"source": source, **by, "task": {**settings["task"], "weight": 1.0}}
 
 
 def trainings(found: Mapping[str, Mapping[str, Any]]) -> dict[str, tuple[int, int]]:
@@ -91,7 +101,7 @@ def trainings(found: Mapping[str, Mapping[str, Any]]) -> dict[str, tuple[int, in
         later = [n["start"] for n in arm["networks"] if n["start"] in STARTS]
         epochs = []
         for seed in arm["seeds"]:
-            run = canonical_json([arm["job"], seed, pretraining(arm)])
+            run = canonical_json([arm["job"], seed, pretraining(arm["source"], arm["settings"])])
             if (
                 later or any(n["start"] == "pretrained" for n in arm["networks"])
             ) and run not in made:
@@ -117,18 +127,25 @@ def seed_of(unit: str) -> int:
     return int(unit.rpartition("/seed")[2])
 
 
-def shares(listed: list[dict[str, Any]], seeds: list[int]) -> list[list[int]]:
+def shares(networks: Iterable[int], seeds: list[int]) -> list[list[int]]:
     """Return the seeds of each arm of a job from those of its files, one by one in `units`' order.
 
     An arm has each seed once, so a seed that comes again is the next arm's.
+
+    Parameters
+    ----------
+    networks
+        How many networks each arm has for a seed.
+    seeds
+        One for each file.
     """
     found: list[list[int]] = []
     place = 0
-    for arm in listed:
+    for count in networks:
         own: list[int] = []
         while place < len(seeds) and seeds[place] not in own:
             own.append(seeds[place])
-            place += len(arm["networks"])
+            place += count
         found.append(own)
     return found
 

@@ -13,6 +13,7 @@ import torch
 from papers.mt_maps import positions
 from papers.mt_maps.network import Network
 from papers.mt_maps.spatial import spatial_loss
+from papers.mt_maps.training_settings import Settings
 from replicortex.core.errors import StudyError
 from replicortex.training.moco import Queue, follow, info_nce
 from replicortex.training.optimisers import SGD, Adam
@@ -43,7 +44,7 @@ class MoCo:
         self,
         name: str,
         network: Network,
-        settings: dict[str, Any],
+        settings: Settings,
         alpha: float,
         places: dict[str, np.ndarray],
         steps: int,
@@ -52,14 +53,14 @@ class MoCo:
         self.name, self.settings, self.alpha, self.steps = name, settings, alpha, steps
         self.network = network.to(device, memory_format=torch.channels_last_3d)
         self.key = copy.deepcopy(self.network).requires_grad_(False)
-        task, training = settings["task"], settings["training"]
-        self.queue = Queue(task["queue"], settings["network"]["embedding"], str(device))
-        optimiser = {"sgd": SGD, "adam": Adam}[training["optimiser"]]
-        extra = {"momentum": training["momentum"]} if training["optimiser"] == "sgd" else {}
+        task, training = settings.task, settings.training
+        self.queue = Queue(task.queue, settings.network.embedding, str(device))
+        optimiser = {"sgd": SGD, "adam": Adam}[training.optimiser]
+        extra = {"momentum": training.momentum} if training.optimiser == "sgd" else {}
         self.optimiser = optimiser(
             self.network.parameters(),
-            lr=training["lr"],
-            weight_decay=training["weight_decay"],
+            lr=training.lr,
+            weight_decay=training.weight_decay,
             **extra,
         )
         self.places = places if alpha else {}
@@ -71,14 +72,27 @@ class MoCo:
         items: torch.Tensor,
         streams: Callable[[str], torch.Generator],
     ) -> dict[str, torch.Tensor]:
-        """Learn from pairs (2, n, channels, frames, side, side); return the loss and its terms.
+        """Learn from one batch of pairs.
+
+        Parameters
+        ----------
+        views
+            (2, n, channels, frames, side, side), normalised.
+        items
+            (n,) what makes two clips a pair: those of one item are no negatives of each other.
+        streams
+            Returns the random stream of a purpose.
+
+        Returns
+        -------
+        "loss"; "task", InfoNCE in nats, where it has a weight; "spatial <layer>", 0 to 1.
 
         Raises
         ------
         StudyError
             When the loss is not finite: before any weight is changed.
         """
-        task = self.settings["task"]
+        task = self.settings.task
         net = self.network.train()
         self.optimiser.anneal(self.optimiser.steps, self.steps)
         self.optimiser.zero_grad()
@@ -86,13 +100,13 @@ class MoCo:
         terms: dict[str, torch.Tensor] = {}
         loss = queries.new_zeros((), dtype=torch.float32)
         keys = None
-        if task["weight"]:
+        if task.weight:
             with torch.no_grad():
-                follow(self.key, net, task["momentum"])
+                follow(self.key, net, task.momentum)
                 keys, _ = self.key.train()(views[1])
-            contrast = info_nce(queries, keys, items, self.queue, task["temperature"])
+            contrast = info_nce(queries, keys, items, self.queue, task.temperature)
             terms["task"] = contrast.detach()
-            loss = loss + task["weight"] * contrast
+            loss = loss + task.weight * contrast
         for layer, rate in rates.items():
             term = self._spatial(layer, rate, streams(f"window {layer}"))
             terms[f"spatial {layer}"] = term.detach()
@@ -112,21 +126,33 @@ class MoCo:
         return {"loss": loss.detach(), **terms}
 
     def _spatial(self, layer: str, rate: torch.Tensor, stream: torch.Generator) -> torch.Tensor:
-        numbers, sheet = self.settings["spatial"], self.settings["layers"][layer]
+        """Return the spatial loss of one random window of a layer.
+
+        Parameters
+        ----------
+        rate
+            (n, channels, rows, columns) of its units.
+
+        Raises
+        ------
+        StudyError
+            When no window of TRIES has enough units.
+        """
+        numbers, sheet = self.settings.spatial, self.settings.layers[layer]
         rng = np.random.default_rng(int(torch.randint(2**62, (), generator=stream)))
         place = self.places[layer]
         for _ in range(TRIES):
-            units = positions.neighbourhood(place, sheet["width"], numbers["most"], rng)
-            if len(units) >= numbers["fewest"]:
+            units = positions.neighbourhood(place, sheet.width, numbers.most, rng)
+            if len(units) >= numbers.fewest:
                 break
         else:
             raise StudyError(
-                f"{self.name}: {layer} has no window of {sheet['width']} mm with "
-                f"{numbers['fewest']} units; widen layers.{layer}.width"
+                f"{self.name}: {layer} has no window of {sheet.width} mm with "
+                f"{numbers.fewest} units; widen layers.{layer}.width"
             )
         chosen = torch.from_numpy(units).to(rate.device)
         near = torch.from_numpy(place[units]).to(rate.device)
-        return spatial_loss(rate.flatten(1)[:, chosen], near, numbers["form"])
+        return spatial_loss(rate.flatten(1)[:, chosen], near, numbers.form)
 
     def end_epoch(self) -> None:
         """Nothing follows a schedule of epochs."""

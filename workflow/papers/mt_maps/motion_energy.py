@@ -6,25 +6,24 @@ the map layer's: (channel, row, column).
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
+from papers.mt_maps.training_settings import MotionEnergySettings
 from replicortex.core.errors import StudyError
 
 
-def channels(numbers: dict[str, Any]) -> list[tuple[float, float, float]]:
+def channels(numbers: MotionEnergySettings) -> list[tuple[float, float, float]]:
     """Return direction (rad), cycles per image and speed (pixels per frame) of each channel."""
-    turns = 2 * np.pi * np.arange(numbers["directions"]) / numbers["directions"]
+    turns = 2 * np.pi * np.arange(numbers.directions) / numbers.directions
     return [
         (float(turn), cycles, speed)
-        for cycles in numbers["cycles"]
-        for speed in numbers["speeds"]
+        for cycles in numbers.cycles
+        for speed in numbers.speeds
         for turn in turns
     ]
 
 
-def rates(clips: np.ndarray, numbers: dict[str, Any], grid: int) -> np.ndarray:
+def rates(clips: np.ndarray, numbers: MotionEnergySettings, grid: int) -> np.ndarray:
     """Return energies (n, channels, grid, grid) of clips.
 
     Parameters
@@ -32,7 +31,7 @@ def rates(clips: np.ndarray, numbers: dict[str, Any], grid: int) -> np.ndarray:
     clips
         (n, frames, size, size), luminance 0 to 1; a grey field gives 0.
     numbers
-        directions, cycles, speeds, sigma (width of the Gaussian in space, in cycles).
+        Directions, cycles, speeds, and the width of the Gaussian in space, in cycles.
     grid
         Fields along an edge, at the centres of as many tiles.
 
@@ -55,14 +54,14 @@ def rates(clips: np.ndarray, numbers: dict[str, Any], grid: int) -> np.ndarray:
         # A pattern that moves along `turn` has phase k.x - w t; rows run down.
         wave = np.exp(1j * frequency * speed * time) * envelope
         demodulated = np.einsum("t,ntp->np", wave.astype(np.complex64), contrast)
-        width = numbers["sigma"] * size / cycles
+        width = numbers.sigma * size / cycles
         filters = np.empty((grid * grid, size * size), np.complex64)
         for place, (y, x) in enumerate((y, x) for y in places for x in places):
             right, up = column - x, -(row - y)
             gauss = np.exp(-(right**2 + up**2) / (2 * width**2))
             if gauss.sum() < 1:  # narrower than a pixel: nothing is left, or one pixel alone
                 raise StudyError(
-                    f"motion_energy.sigma: {numbers['sigma']:g} cycles of {cycles:g} per image are "
+                    f"motion_energy.sigma: {numbers.sigma:g} cycles of {cycles:g} per image are "
                     f"{width:.2g} pixels of {size}; a Gaussian as wide as a pixel at least is needed"
                 )
             carrier = np.exp(-1j * frequency * (right * np.cos(turn) + up * np.sin(turn)))

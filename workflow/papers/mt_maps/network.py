@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import Any
 
 import torch
 from torch import nn
 from torch.nn import functional as F
 
+from papers.mt_maps.training_settings import NetworkSettings
 from replicortex.core.randomness import torch_generator
 from replicortex.models.resnet3d import VideoResNet
 
@@ -24,19 +24,19 @@ class Network(nn.Module):
         Of the initial weights: the same for every arm.
     """
 
-    def __init__(self, numbers: dict[str, Any], seed: int) -> None:
+    def __init__(self, numbers: NetworkSettings, seed: int) -> None:
         super().__init__()
         self.trunk = VideoResNet(
-            numbers["colours"],
-            numbers["stem"],
-            numbers["widths"],
-            numbers["blocks"],
-            numbers["strides"],
+            numbers.colours,
+            numbers.stem,
+            numbers.widths,
+            numbers.blocks,
+            numbers.strides,
             torch_generator(seed, "trunk"),
         )
         generator = torch_generator(seed, "head")
-        inner, outer = self.trunk.features, numbers["embedding"]
-        sizes = [inner, inner, outer] if numbers["head"] == "mlp" else [inner, outer]
+        inner, outer = self.trunk.features, numbers.embedding
+        sizes = [inner, inner, outer] if numbers.head == "mlp" else [inner, outer]
         self.head = nn.ModuleList(_linear(a, b, generator) for a, b in pairwise(sizes))
 
     def forward(

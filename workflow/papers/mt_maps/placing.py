@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
 
 import numpy as np
 
 from papers.mt_maps import positions, stimuli
 from papers.mt_maps.rates import Rates
+from papers.mt_maps.training_settings import LayerSettings, PlacingSettings, Settings
 from replicortex.core.randomness import generator
 
 DIGITS = 6  # of the mean losses that a model's description tells
@@ -15,7 +16,7 @@ OVERLAP = 0.1  # of tiles on the first layer's grid [code]
 
 
 def starts(
-    layers: dict[str, dict[str, Any]],
+    layers: Mapping[str, LayerSettings],
     grids: dict[str, tuple[int, int]],
     jitter: float,
     seed: int,
@@ -26,7 +27,7 @@ def starts(
     Parameters
     ----------
     layers
-        By name: area_mm2 and more.
+        Sheets by name.
     grids
         Channels and side of each layer's units.
     jitter
@@ -36,29 +37,29 @@ def starts(
         shrinks.
     """
     found = {}
-    for layer, numbers in layers.items():
+    for layer, sheet in layers.items():
         channels, grid = grids[layer]
         rng = generator(seed, "positions", layer)
-        side = numbers["area_mm2"] ** 0.5
+        side = sheet.area_mm2**0.5
         overlap = min(0.9, OVERLAP * finest / grid)
         place = positions.retinotopic(channels, grid, side, overlap, rng)
         found[layer] = positions.jitter(place, jitter, rng)
     return found
 
 
-def moving(numbers: dict[str, Any], clips: dict[str, Any]) -> np.ndarray:
+def moving(numbers: PlacingSettings, frames: int, size: int) -> np.ndarray:
     """Return the gratings on whose responses units are placed, (n, frames, size, size).
 
     Their directions lie half a step beside those that are measured.
     """
-    turns = stimuli.directions(numbers["directions"])
+    turns = stimuli.directions(numbers.directions)
     turns = turns + (turns[1] - turns[0]) / 2
-    phases = 2 * np.pi * (np.arange(numbers["phases"]) + 0.25) / numbers["phases"]
+    phases = 2 * np.pi * (np.arange(numbers.phases) + 0.25) / numbers.phases
     return np.stack(
         [
-            stimuli.grating(clips["frames"], clips["size"], turn, cycles, speed, phase)
-            for cycles in numbers["cycles"]
-            for speed in numbers["speeds"]
+            stimuli.grating(frames, size, turn, cycles, speed, phase)
+            for cycles in numbers.cycles
+            for speed in numbers.speeds
             for turn in turns
             for phase in phases
         ]
@@ -68,29 +69,51 @@ def moving(numbers: dict[str, Any], clips: dict[str, Any]) -> np.ndarray:
 def place(
     start: dict[str, np.ndarray],
     rates: Rates,
-    settings: dict[str, Any],
+    settings: Settings,
     seed: int,
     batch: int = 32,
 ) -> tuple[dict[str, np.ndarray], dict[str, dict[str, float]]]:
     """Return positions as the arm has them, and what swaps did to the spatial loss of each layer.
 
-    `placing.mode`: "swapped" (TDANN), "retinotopic" (no swaps), "uniform" (random places),
-    "shuffled" (swaps on responses dealt to other units: the controls).
+    Parameters
+    ----------
+    start
+        (units, 2) mm by layer, as `starts` returns them.
+    rates
+        Returns the units' rates to clips.
+    settings
+        Of the arm. `placing.mode`: "swapped" (TDANN); controls are "retinotopic" (no swaps),
+        "uniform" (random places) and "shuffled" (swaps on responses dealt to other units).
+    seed
+        Of the network.
+    batch
+        Clips that are shown at once.
+
+    Returns
+    -------
+    (units, 2) mm by layer. By layer, where there are swaps, means over neighbourhoods of the spatial
+    loss before and after ("before", "after"), over the first and last tenth ("first", "last"), the
+    share in which it rose, and how many units were moved ("swapped").
+
+    Raises
+    ------
+    StudyError
+        When positions do not match a layer, or every window has too few units.
     """
-    numbers = settings["placing"]
-    mode = numbers["mode"]
+    numbers = settings.placing
+    mode = numbers.mode
     if mode == "retinotopic":
         return start, {}
     if mode == "uniform":
         return {
             layer: generator(seed, "uniform", layer).uniform(
-                0, settings["layers"][layer]["area_mm2"] ** 0.5, at.shape
+                0, settings.layers[layer].area_mm2 ** 0.5, at.shape
             )
             for layer, at in start.items()
         }, {}
-    shown = moving(numbers, settings["clips"])
+    shown = moving(numbers, settings.clips.frames, settings.clips.size)
     parts = [rates(shown[k : k + batch]) for k in range(0, len(shown), batch)]
-    placed, told = {}, {}
+    placed, swaps = {}, {}
     for layer, at in start.items():
         if layer not in parts[0]:
             continue
@@ -101,11 +124,11 @@ def place(
             at,
             responses.astype(np.float64),
             generator(seed, "swaps", layer),
-            width=settings["layers"][layer]["width"],
-            neighbourhoods=numbers["neighbourhoods"],
-            trials=numbers["trials"],
-            most=settings["spatial"]["most"],
-            fewest=settings["spatial"]["fewest"],
+            width=settings.layers[layer].width,
+            neighbourhoods=numbers.neighbourhoods,
+            trials=numbers.trials,
+            most=settings.spatial.most,
+            fewest=settings.spatial.fewest,
         )
         placed[layer] = done.positions
         tenth = max(1, len(done.before) // 10)
@@ -118,6 +141,6 @@ def place(
         }
         # Last bits, and so the number of digits, are the kernel's: they would make other bytes, and
         # another length, of a file whose positions and weights are the same.
-        told[layer] = {name: round(float(mean), DIGITS) for name, mean in means.items()}
-        told[layer]["swapped"] = done.swapped
-    return placed, told
+        swaps[layer] = {name: round(float(mean), DIGITS) for name, mean in means.items()}
+        swaps[layer]["swapped"] = done.swapped
+    return placed, swaps

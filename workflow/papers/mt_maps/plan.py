@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from papers.mt_maps.conditions import arms, manifest, shards, told, units
+from papers.mt_maps.conditions import arms, manifest, shards, trained_arm, units
 from replicortex.core.drawing import Drawing, drawings
 from replicortex.core.seeds import packs
 
@@ -28,13 +28,16 @@ MEASURED = {
 
 
 class Decoding(NamedTuple):
-    """One job that decodes: a source's part `number` of `parts`, its input and its file."""
+    """One job that decodes: a part of a source (fields of `SourcePart`), its input and its file."""
 
-    source: str
-    number: int
-    parts: int
+    part: dict[str, Any]
     dataset: dict[str, str]
     path: str
+
+    @property
+    def said(self) -> str:
+        """The part in words."""
+        return f"{self.part['source']}, part {self.part['number'] + 1} of {self.part['parts']}"
 
 
 class Training(NamedTuple):
@@ -103,13 +106,22 @@ def plan(numbers: Mapping[str, Any]) -> Plan:
 
 def _decodings(numbers: Mapping[str, Any], files: Mapping[str, list[str]]) -> dict[str, Decoding]:
     """Return the jobs that decode, one for each file of a source."""
-    return {
-        f"{name}_{number}": Decoding(
-            name, number, len(paths), manifest(numbers["manifests"], numbers["sources"][name]), path
-        )
-        for name, paths in files.items()
-        for number, path in enumerate(paths)
-    }
+    fewest = numbers["clips"]["frames"] * numbers["clips"]["step"]
+    jobs = {}
+    for name, paths in files.items():
+        source = numbers["sources"][name]
+        for number, path in enumerate(paths):
+            part = {
+                "source": name,
+                "kind": source["kind"],
+                "noise": source["noise"],
+                "fewest": fewest,
+                "number": number,
+                "parts": len(paths),
+            }
+            read = manifest(numbers["manifests"], source)
+            jobs[f"{name}_{number}"] = Decoding(part, read, path)
+    return jobs
 
 
 def _trainings(
@@ -124,7 +136,7 @@ def _trainings(
             if not set(seeds) & set(arm["seeds"]):
                 continue
             job = jobs.setdefault(f"{arm['job']}_{number}", Training([], [], {}, {}))
-            job.arms.append(told(arm))
+            job.arms.append(trained_arm(arm))
             job.units.extend(units(arm, seeds))
     for job in jobs.values():
         sources = [arm["source"] for arm in job.arms]

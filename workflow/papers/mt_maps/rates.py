@@ -3,30 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 import torch
 
 from papers.mt_maps import motion_energy
 from papers.mt_maps.network import Network
+from papers.mt_maps.training_settings import (
+    ClipSettings,
+    MotionEnergySettings,
+    NetworkSettings,
+)
 
 # Grey clips (n, frames, size, size), 0 to 1 -> rates by block, (n, channels, rows, columns).
 Rates = Callable[[np.ndarray], dict[str, np.ndarray]]
 
 
 def of_network(
-    network: Network, layers: list[str], clips: dict[str, Any], device: torch.device
+    network: Network, layers: list[str], clips: ClipSettings, device: torch.device
 ) -> Rates:
     """Return the rates of a network as it is when used: BatchNorm's statistics are fixed.
 
     Parameters
     ----------
     clips
-        Section `clips`: mean and sd of the channels, as in training.
+        Mean and sd of the channels, as in training.
     """
     network = network.to(device).eval()
-    mean, sd = (torch.tensor(clips[name], device=device) for name in ("mean", "sd"))
+    mean, sd = (torch.tensor(values, device=device) for values in (clips.mean, clips.sd))
 
     @torch.no_grad()
     def rates(shown: np.ndarray) -> dict[str, np.ndarray]:
@@ -38,16 +42,16 @@ def of_network(
     return rates
 
 
-def of_reference(numbers: dict[str, Any], layer: str, grid: int) -> Rates:
+def of_reference(numbers: MotionEnergySettings, layer: str, grid: int) -> Rates:
     """Return the rates of motion-energy units in the place of a layer."""
     return lambda shown: {layer: motion_energy.rates(shown, numbers, grid)}
 
 
-def grids(numbers: dict[str, Any], clips: dict[str, Any]) -> dict[str, tuple[int, int]]:
-    """Return channels and side of every block, without computing anything."""
-    side = -(-clips["size"] // 2)
+def grids(network: NetworkSettings, size: int) -> dict[str, tuple[int, int]]:
+    """Return channels and side of every block to clips of `size` pixels, computing nothing."""
+    side = -(-size // 2)
     found = {}
-    stages = zip(numbers["widths"], numbers["blocks"], numbers["strides"], strict=True)
+    stages = zip(network.widths, network.blocks, network.strides, strict=True)
     for number, (width, blocks, stride) in enumerate(stages, 1):
         side = -(-side // stride)
         found |= {f"layer{number}.{place}": (width, side) for place in range(blocks)}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -12,7 +11,9 @@ from papers.mt_maps import rates
 from papers.mt_maps.battery import Family, battery
 from papers.mt_maps.clips import ClipPairs
 from papers.mt_maps.network import Network
+from papers.mt_maps.stimulus_settings import ProbeSettings, StimulusSettings
 from papers.mt_maps.stores import stores
+from papers.mt_maps.training_settings import PairSettings, Settings
 from replicortex.core.files import Tensors, read_tensors
 from replicortex.core.progress import Progress, iter_plainly
 from replicortex.data.frames import Store
@@ -26,9 +27,9 @@ OF_UNITS = ("gratings", "dots", "blank")
 def respond(
     *,
     models: list[Path],
-    stimuli: dict[str, Any],
+    stimuli: StimulusSettings,
     pictures: str | None,
-    probe: dict[str, int],
+    probe: ProbeSettings,
     device: str,
     shards: list[Path] | None = None,
     progress: Progress = iter_plainly,
@@ -44,7 +45,7 @@ def respond(
     pictures
         Source of the still pictures that are moved; None leaves them out.
     probe
-        pairs and repeats of the matching of embeddings.
+        Pairs and repeats of the matching of embeddings.
     device
         "cpu" or "cuda".
     shards
@@ -59,47 +60,64 @@ def respond(
     """
     place = devices.choose(device)
     found = stores(shards or [])
-    shown: dict[tuple, list[Family]] = {}
+    batteries: dict[tuple, list[Family]] = {}
     made = []
     for path in progress(models, desc="responses", total=len(models)):
-        arrays, told = read_tensors(path)
-        settings = told["settings"]
-        clips = settings["clips"]
-        size = (clips["frames"], clips["size"])
-        if size not in shown:
-            shown[size] = battery(stimuli, *size, found.get(pictures or ""))
+        arrays, described = read_tensors(path)
+        settings = Settings.model_validate(described["settings"])
+        clips = settings.clips
+        size = (clips.frames, clips.size)
+        if size not in batteries:
+            batteries[size] = battery(stimuli, *size, found.get(pictures or ""))
         embedding: dict[str, float] = {}
-        if told["network"] == "reference":
-            side = rates.grids(settings["network"], clips)[settings["map_layer"]][1]
-            answers = rates.of_reference(settings["motion_energy"], settings["map_layer"], side)
+        if described["network"] == "reference":
+            side = rates.grids(settings.network, clips.size)[settings.map_layer][1]
+            answers = rates.of_reference(settings.motion_energy, settings.map_layer, side)
         else:
-            network = Network(settings["network"], told["seed"])
+            network = Network(settings.network, described["seed"])
             weights = {
                 name.removeprefix("network/"): torch.from_numpy(value)
                 for name, value in arrays.items()
                 if name.startswith("network/")
             }
             network.load_state_dict(weights)
-            answers = rates.of_network(network, list(settings["layers"]), clips, place)
-            embedding = embedded(network, found[told["source"]], clips, probe, told["seed"], place)
+            answers = rates.of_network(network, list(settings.layers), clips, place)
+            embedding = embedded(
+                network, found[described["source"]], clips, probe, described["seed"], place
+            )
         out = {
             name: value for name, value in arrays.items() if name.startswith(("places/", "start/"))
         }
-        for family in shown[size]:
-            out |= measured(family, answers, settings["map_layer"])
+        for family in batteries[size]:
+            out |= measured(family, answers, settings.map_layer)
         families = {
             family.name: {
                 "conditions": family.conditions,
                 "directions": [round(float(d), 9) for d in np.rad2deg(family.directions)],
             }
-            for family in shown[size]
+            for family in batteries[size]
         }
-        made.append(Tensors(out, {**told, "families": families, "embedding": embedding}))
+        made.append(Tensors(out, {**described, "families": families, "embedding": embedding}))
     return {"responses": made}
 
 
 def measured(family: Family, answers: rates.Rates, map_layer: str) -> dict[str, np.ndarray]:
-    """Return mean rates over the repeats of each half: of channels, and of the map layer's units."""
+    """Return mean rates over the repeats of each half.
+
+    Parameters
+    ----------
+    family
+        What is shown.
+    answers
+        Returns rates by layer, (n, channels, rows, columns).
+    map_layer
+        The layer whose units are kept one by one, for the families of OF_UNITS.
+
+    Returns
+    -------
+    "channels/<layer>/<family>" and "units/<family>", float32 (channels or units, conditions,
+    directions, 2 halves).
+    """
     shape = (len(family.conditions), len(family.directions), 2)
     totals: dict[str, np.ndarray] = {}
     counts = np.zeros(shape)
@@ -124,12 +142,23 @@ def measured(family: Family, answers: rates.Rates, map_layer: str) -> dict[str, 
 def embedded(
     network: Network,
     store: Store,
-    clips: dict[str, Any],
-    probe: dict[str, int],
+    clips: PairSettings,
+    probe: ProbeSettings,
     seed: int,
     device: torch.device,
 ) -> dict[str, float]:
     """Return what embeddings of fresh pairs know.
+
+    Parameters
+    ----------
+    network
+        As trained.
+    store, clips
+        What it was trained on, and how its clips are cut.
+    probe
+        Pairs and repeats; fewer pairs where there are fewer videos.
+    seed, device
+        Of the pairs, from a stream that no training draws from; where the network runs.
 
     Returns
     -------
@@ -139,9 +168,9 @@ def embedded(
     eigenvalues of the embeddings' covariance.
     """
     network = network.to(device).eval()
-    pairs = min(probe["pairs"], len(store.videos))
-    numbers = {**clips, "batch": pairs, "steps": probe["repeats"], "order": clips["order"]}
-    batches = ClipPairs(store, numbers, seed, device)
+    pairs = min(probe.pairs, len(store.videos))
+    probed = clips.model_copy(update={"batch": pairs, "steps": probe.repeats})
+    batches = ClipPairs(store, probed, seed, device)
     draws = batches.draw("probe")
     matched, aligned, spread, all_ = [], [], [], []
     for step in range(len(batches)):

@@ -5,163 +5,43 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from papers.mt_maps.conditions import arms, trainings
-from replicortex.core.schema import (
-    Apart,
-    Name,
-    Ordered,
-    Positive,
-    PositiveInt,
-    Share,
-    SharePart,
-    TrainedNumbers,
+from papers.mt_maps.decoding_settings import FrameSettings, Kind, NoiseSettings
+from papers.mt_maps.measuring_settings import Measured
+from papers.mt_maps.ranges import Pan
+from papers.mt_maps.stimulus_settings import ProbeSettings, StimulusSettings
+from papers.mt_maps.training_settings import (
+    Block,
+    ClipSettings,
+    Flip,
+    Form,
+    LayerSettings,
+    Mode,
+    MotionEnergySettings,
+    NetworkSettings,
+    Order,
+    Pairs,
+    PlacingSettings,
+    SpatialSettings,
+    TaskSettings,
+    TrainingSettings,
 )
+from replicortex.core.quantities import Apart, NotNegative, PositiveInt, Share
+from replicortex.core.schema import Name, TrainedNumbers
 from replicortex.core.section import Section
 from replicortex.tools.costs import Workload
-
-NotNegative = Annotated[float, Field(ge=0)]
-Count = Annotated[int, Field(ge=0)]
-Order = Literal["forward", "static", "shuffled", "reversed"]
-Flip = Literal["none", "shared", "independent"]
-Form = Literal["relative", "absolute"]
-Mode = Literal["swapped", "retinotopic", "uniform", "shuffled"]
-Pan = Annotated[list[NotNegative], Field(min_length=2, max_length=2), Ordered]
-Several = Annotated[list[Positive], Field(min_length=1), Apart]
-Block = Annotated[str, Field(pattern=r"^layer\d+\.\d+$")]
-
-
-class Noise(Section):
-    """Movies of white noise, made instead of decoded."""
-
-    videos: Annotated[int, Field(ge=2)]
-    frames: PositiveInt
-    seed: Count
 
 
 class Source(Section):
     """Videos, pictures or noise, and the task on them."""
 
     dataset: str | None = Field(default=None, description="none for the kind noise")
-    kind: Literal["ucf101", "videos", "pictures", "noise"]
-    noise: Noise | None = Field(default=None, description="for the kind noise alone")
-    pairs: Literal["instance", "velocity"]
+    kind: Kind
+    noise: NoiseSettings | None = Field(default=None, description="for the kind noise alone")
+    pairs: Pairs
     pan: Pan = Field(description="speed of the crop, pixels per frame, from and to")
     jitter: Share = Field(description="share of the views whose light changes")
     blur: Share = Field(description="share of the views that are blurred")
     shards: PositiveInt
-
-
-class Store(Section):
-    """Decoded frames."""
-
-    size: PositiveInt = Field(description="pixels")
-    grey: bool
-    most: PositiveInt | None = Field(description="frames kept of a video; null: all")
-    split: Literal[1, 2, 3] = Field(description="of UCF101")
-    sessions: Annotated[list[str], Apart] = Field(min_length=1, description="of the V4 recordings")
-
-
-class Jitter(Section):
-    """Random changes of light: shares; of hue, turns either way."""
-
-    brightness: Share
-    contrast: Share
-    saturation: Share
-    hue: Annotated[float, Field(ge=0, le=0.5)]
-
-
-class Clips(Section):
-    """How clips are cut."""
-
-    frames: Annotated[int, Field(ge=2)]
-    step: PositiveInt = Field(description="frames between frames")
-    size: PositiveInt = Field(description="pixels")
-    crop: Annotated[list[Annotated[float, Field(gt=0, le=1)]], Ordered] = Field(
-        min_length=2, max_length=2, description="side of the window, share of the frame"
-    )
-    flip: Flip
-    order: Order
-    jitter: Jitter
-    grey: Share
-    blur: list[NotNegative] = Field(
-        min_length=2, max_length=2, description="sigma in pixels, from and to"
-    )
-    mean: list[Share] = Field(min_length=1, max_length=3)
-    sd: list[Positive] = Field(min_length=1, max_length=3)
-    batch: Annotated[int, Field(ge=3)] = Field(description="pairs")
-    steps: PositiveInt = Field(description="of an epoch")
-
-
-class Network(Section):
-    """3D ResNet and head."""
-
-    colours: Literal[1, 3]
-    stem: PositiveInt = Field(description="channels")
-    widths: list[PositiveInt] = Field(min_length=1)
-    blocks: list[PositiveInt] = Field(min_length=1)
-    strides: list[PositiveInt] = Field(min_length=1)
-    head: Literal["linear", "mlp"]
-    embedding: PositiveInt
-
-
-class Task(Section):
-    """Momentum contrast."""
-
-    weight: NotNegative
-    temperature: Positive
-    momentum: Share
-    queue: PositiveInt = Field(description="keys")
-
-
-class Layer(Section):
-    """The sheet of one block."""
-
-    block: Block
-    area: str
-    area_mm2: Positive
-    width: Positive = Field(description="of a neighbourhood, mm")
-
-
-class Spatial(Section):
-    """The spatial loss."""
-
-    form: Form
-    most: Annotated[int, Field(ge=3)] = Field(description="units of a neighbourhood")
-    fewest: Annotated[int, Field(ge=3)]
-
-
-class Placing(Section):
-    """Positions before training."""
-
-    mode: Mode
-    jitter: NotNegative = Field(description="mm")
-    neighbourhoods: PositiveInt
-    trials: PositiveInt
-    directions: Annotated[int, Field(ge=8, multiple_of=2)]
-    cycles: Several = Field(description="per image")
-    speeds: Several = Field(description="pixels per frame")
-    phases: PositiveInt
-
-
-class Training(Section):
-    """Optimiser and schedule."""
-
-    optimiser: Literal["sgd", "adam"]
-    lr: Positive
-    momentum: SharePart
-    weight_decay: NotNegative
-    pretrain_epochs: PositiveInt
-    continue_epochs: PositiveInt
-    restart_epochs: PositiveInt
-    precision: Literal["fp32", "bf16"]
-
-
-class MotionEnergy(Section):
-    """Units made by hand."""
-
-    directions: Annotated[int, Field(ge=8)]
-    cycles: Several
-    speeds: Several
-    sigma: Positive = Field(description="cycles")
 
 
 class ClipsChange(Section):
@@ -212,69 +92,6 @@ class Arm(Section):
     change: Change
 
 
-class Gratings(Section):
-    """Drifting sine gratings."""
-
-    cycles: Several = Field(description="per image")
-    speeds: Several = Field(description="pixels per frame")
-    phases: Annotated[int, Field(ge=2)]
-
-
-class Dots(Section):
-    """Random dots."""
-
-    speeds: Several = Field(description="pixels per frame")
-    density: Annotated[float, Field(gt=0, le=1)] = Field(description="dots per pixel")
-    seeds: Annotated[int, Field(ge=2)]
-
-
-class Moved(Section):
-    """Pictures that move."""
-
-    pictures: Annotated[int, Field(ge=2)]
-    speeds: Several
-
-
-class Stimuli(Section):
-    """Of measurement."""
-
-    directions: Annotated[int, Field(ge=8, multiple_of=2)]
-    gratings: Gratings
-    dots: Dots
-    coherence: Annotated[list[Share], Apart] = Field(min_length=1)
-    moved: Moved
-    seed: Count
-
-
-class Probe(Section):
-    """Pairs of clips that embeddings are to match."""
-
-    pairs: Annotated[int, Field(ge=3)]
-    repeats: PositiveInt
-
-
-class Tdann(Section):
-    """TDANN's rules for pinwheels; its angles are of orientation."""
-
-    winding: Annotated[float, Field(ge=0, lt=0.5)] = Field(description="turns, least")
-    spread: Positive = Field(description="circular SD over the number of units, deg, largest")
-    pixels: PositiveInt = Field(description="of a connected group")
-    units: PositiveInt = Field(description="in the window of a pixel")
-
-
-class Measured(Section):
-    """Maps, nulls and intervals."""
-
-    pixels: Annotated[int, Field(ge=8)] = Field(description="of a map, along an edge")
-    sigma: Positive = Field(description="mm")
-    silent: SharePart
-    draws: Annotated[int, Field(ge=2)]
-    nulls: Annotated[int, Field(ge=2)]
-    best: Annotated[float, Field(gt=0, le=1)]
-    tdann: Tdann
-    seed: Count
-
-
 # Networks whose steps were timed: widths, blocks, frames and side of the clips.
 TIMED = {
     "full": ([64, 128, 256, 512], [2, 2, 2, 2], 16, 112),
@@ -287,19 +104,19 @@ class Numbers(TrainedNumbers):
 
     sources: dict[Name, Source] = Field(min_length=1)
     pictures: str | None
-    store: Store
-    clips: Clips
-    network: Network
-    task: Task
-    layers: list[Layer] = Field(min_length=1)
+    store: FrameSettings
+    clips: ClipSettings
+    network: NetworkSettings
+    task: TaskSettings
+    layers: list[LayerSettings] = Field(min_length=1)
     map_layer: Block
-    spatial: Spatial
-    placing: Placing
-    training: Training
-    motion_energy: MotionEnergy
+    spatial: SpatialSettings
+    placing: PlacingSettings
+    training: TrainingSettings
+    motion_energy: MotionEnergySettings
     arms: dict[Name, Arm] = Field(min_length=1)
-    stimuli: Stimuli
-    probe: Probe
+    stimuli: StimulusSettings
+    probe: ProbeSettings
     measured: Measured
 
     @model_validator(mode="after")

@@ -82,7 +82,20 @@ def of_channels(halves: np.ndarray, baseline: np.ndarray, share: float) -> pd.Da
 
 
 def fits(halves: np.ndarray, quiet: np.ndarray) -> pd.DataFrame:
-    """Return two-lobe fits of channels that answer: g, kappa, FWHM (deg), share explained."""
+    """Return two-lobe fits of channels that answer, a row a channel.
+
+    Parameters
+    ----------
+    halves
+        (channels, directions, 2).
+    quiet
+        (channels,) which are silent: they are left out.
+
+    Returns
+    -------
+    channel, g (0 to 1), kappa, fwhm (deg, of the fit), circ_sd (deg, of the curve), mean (deg), baseline
+    and amplitude (as the responses), explained (share of the variance).
+    """
     rows = []
     used = np.flatnonzero(~quiet)
     mean = halves.mean(-1).astype(float)

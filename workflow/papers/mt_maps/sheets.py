@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
 from papers.mt_maps import maps, positions, tuning
+from papers.mt_maps.measuring_settings import Measured, Tdann
 from replicortex.core.errors import StudyError
 
 BINS = 9  # of distance, from 0 to 2 sqrt(2) / 3 of the spacing [code: TDANN]
@@ -76,7 +75,7 @@ def measures(
     z2: np.ndarray,
     side: float,
     windows: maps.Windows,
-    rules: Mapping[str, Any],
+    rules: Tdann,
 ) -> dict[str, float]:
     """Return what one pair of maps is measured by; NaN where a map is constant.
 
@@ -96,7 +95,7 @@ def measures(
     """
     found = maps.pinwheels(z1)
     accepted = maps.tdann_pinwheels(
-        windows, winding=rules["winding"], spread=rules["spread"], pixels=rules["pixels"]
+        windows, winding=rules.winding, spread=rules.spread, pixels=rules.pixels
     )
     try:
         values = {
@@ -152,6 +151,17 @@ def alike(
 ) -> dict[str, float]:
     """Return how alike near units are.
 
+    Parameters
+    ----------
+    units
+        In their places.
+    spacing
+        Of the map's columns, mm.
+    pixels, sigma
+        Of the map on which homogeneity is taken: along an edge; mm.
+    rng
+        Of the samples of pairs.
+
     Returns
     -------
     homogeneity: local homogeneity index (Nauhaus et al. 2008), length of the Gaussian mean of unit
@@ -199,6 +209,17 @@ def covered(
     z: np.ndarray, side: float, spacing: float, rng: np.random.Generator, points: int = 200
 ) -> dict[str, float]:
     """Return how evenly a map covers place and direction, and how near like directions lie.
+
+    Parameters
+    ----------
+    z
+        Map of direction, complex (pixels, pixels).
+    side, spacing
+        Of the sheet, and of the map's columns; mm.
+    rng
+        Of the samples of pixels.
+    points
+        Random places with which pinwheels are compared.
 
     Returns
     -------
@@ -251,30 +272,46 @@ def nulls(
     z1: np.ndarray,
     z2: np.ndarray,
     spacing: float,
-    measured: dict[str, Any],
+    measured: Measured,
     rng: np.random.Generator,
 ) -> dict[str, list[dict[str, float]]]:
-    """Return what surrogates of a map are measured by.
+    """Return what surrogates of a map are measured by, `measured.nulls` draws of each kind.
 
-    "phase": same spectra, random phases; "shuffle": the same units dealt to one another's places. A
-    scrambled map has no units, so TDANN's rules search it where they search the map itself.
+    Parameters
+    ----------
+    units
+        In their places.
+    z1, z2
+        Maps of direction and axis.
+    spacing
+        Of the map's columns, mm.
+    measured
+        Section of the configuration.
+    rng
+        Of the surrogates; it is advanced.
+
+    Returns
+    -------
+    "phase": same spectra, random phases; "shuffle": the same units dealt to one another's places, of
+    whose first SMOOTH the smoothness and the likeness are taken too. A scrambled map has no units, so
+    TDANN's rules search it where they search the map itself.
     """
     found: dict[str, list[dict[str, float]]] = {"phase": [], "shuffle": []}
-    rules = measured["tdann"]
-    windows = units.windowed(rules["units"])
+    rules = measured.tdann
+    windows = units.windowed(rules.units)
     seen = np.nan_to_num(windows.z)
-    for number in range(measured["nulls"]):
+    for number in range(measured.nulls):
         scrambled = maps.phase_scramble(z1, rng), maps.phase_scramble(z2, rng)
         others = windows._replace(z=maps.phase_scramble(seen, rng))
         found["phase"].append(measures(*scrambled, units.side, others, rules))
         dealt = units.at(units.place[rng.permutation(len(units.place))])
-        fields = dealt.fields(measured["pixels"], measured["sigma"])
-        values = measures(*fields, units.side, dealt.windowed(rules["units"]), rules)
+        fields = dealt.fields(measured.pixels, measured.sigma)
+        values = measures(*fields, units.side, dealt.windowed(rules.units), rules)
         for name, axis in (("smoothness", False), ("smoothness_axis", True)):
             if number >= SMOOTH:
                 continue
-            values[name] = smoothness(dealt, spacing, measured["best"], rng, axis)[0]
+            values[name] = smoothness(dealt, spacing, measured.best, rng, axis)[0]
         if number < SMOOTH:
-            values |= alike(dealt, spacing, measured["pixels"], measured["sigma"], rng)
+            values |= alike(dealt, spacing, measured.pixels, measured.sigma, rng)
         found["shuffle"].append(values)
     return found

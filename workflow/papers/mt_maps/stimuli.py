@@ -87,8 +87,19 @@ def dots(
 ) -> np.ndarray:
     """Return 2 x 2 pixel dots, half white and half black, that wrap around.
 
-    On each step a share `coherence` of the dots moves along; the others move as far in random
-    directions, drawn anew for each step [assumed].
+    Parameters
+    ----------
+    frames, size
+        Of the clip; pixels along an edge.
+    direction, speed
+        rad; pixels per frame.
+    coherence
+        Share of the dots that moves along on each step. The others move as far in random directions,
+        drawn anew for each step [assumed].
+    rng
+        Of places and directions.
+    density
+        Dots per pixel.
 
     Raises
     ------
@@ -115,7 +126,16 @@ def dots(
 def moved(
     picture: np.ndarray, frames: int, size: int, direction: float, speed: float
 ) -> np.ndarray:
-    """Return a natural picture (rows, columns), 0 to 1, that moves behind a square window.
+    """Return a natural picture that moves behind a square window at its middle.
+
+    Parameters
+    ----------
+    picture
+        (rows, columns), luminance 0 to 1.
+    frames, size
+        Of the clip; pixels along an edge.
+    direction, speed
+        Of the picture: rad; pixels per frame.
 
     Raises
     ------

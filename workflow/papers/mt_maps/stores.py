@@ -12,7 +12,7 @@ def stores(shards: list[Path]) -> dict[str, Store]:
     """Return the store of each source, from the shards of all."""
     files: dict[str, list[Path]] = {}
     for path in shards:
-        _, told = read_tensors(path, [])
-        source = told["source"]
+        _, described = read_tensors(path, [])
+        source = described["source"]
         files.setdefault(source, []).append(path)
     return {source: open_store(paths) for source, paths in files.items()}

@@ -18,6 +18,7 @@ from papers.mt_maps.conditions import pretraining, shares
 from papers.mt_maps.learner import MoCo
 from papers.mt_maps.network import Network, settle
 from papers.mt_maps.stores import stores
+from papers.mt_maps.training_settings import ArmNetwork, TrainedArm
 from replicortex.core.files import Tensors, canonical_json
 from replicortex.core.progress import Progress, iter_plainly
 from replicortex.data.frames import Store
@@ -30,7 +31,7 @@ SETTLED = 4  # batches that give an untrained network its BatchNorm statistics
 
 def train(
     *,
-    arms: list[dict[str, Any]],
+    arms: list[TrainedArm],
     device: str,
     seeds: list[int],
     shards: list[Path] | None = None,
@@ -42,7 +43,7 @@ def train(
     Parameters
     ----------
     arms
-        As `conditions.told`: arm, source, networks, settings.
+        As `conditions.trained_arm` returns them.
     device
         "cpu" or "cuda".
     seeds
@@ -66,13 +67,14 @@ def train(
     found = stores(shards or [])
     job = Job(found, devices.choose(device), state, progress)
     models, histories = [], []
-    for arm, own in zip(arms, shares(arms, seeds), strict=True):
+    counts = [len(arm.networks) for arm in arms]
+    for arm, own in zip(arms, shares(counts, seeds), strict=True):
         for seed in own:
-            for network in arm["networks"]:
+            for network in arm.networks:
                 model, history = job.make(arm, network, seed)
                 models.append(model)
-                told = {"arm": arm["arm"], "network": network["name"], "seed": seed}
-                histories.append(history.assign(**told))
+                names = {"arm": arm.arm, "network": network.name, "seed": seed}
+                histories.append(history.assign(**names))
     return {"model": models, "history": histories}
 
 
@@ -90,11 +92,21 @@ class Job:
         self.pretrained: dict[str, tuple[Network, pd.DataFrame]] = {}
         self.placed: dict[str, tuple[dict, dict, dict]] = {}
 
-    def make(
-        self, arm: dict[str, Any], network: dict[str, Any], seed: int
-    ) -> tuple[Tensors, pd.DataFrame]:
-        """Return one network as a file, and its history."""
-        settings, start = arm["settings"], network["start"]
+    def make(self, arm: TrainedArm, network: ArmNetwork, seed: int) -> tuple[Tensors, pd.DataFrame]:
+        """Return one network as a file, and its history.
+
+        Parameters
+        ----------
+        arm, network
+            What is trained; networks of one arm, and arms that agree in it, share their pre-training.
+        seed
+            Of weights, clips and positions.
+
+        Returns
+        -------
+        See `train`; the history has no row where nothing is trained.
+        """
+        settings, start = arm.settings, network.start
         history = pd.DataFrame({"epoch": []}, dtype=int)
         if start == "reference":
             net = None
@@ -106,51 +118,52 @@ class Job:
             net, history = self._pretrain(arm, seed)
             places, started, swaps = self._places(arm, net, "pretrained", seed)
         if start in ("continue", "restart"):
-            net = copy.deepcopy(net) if start == "continue" else Network(settings["network"], seed)
-            epochs = settings["training"][f"{start}_epochs"]
-            name = f"{arm['arm']}_{network['name']}_seed{seed}"
+            net = copy.deepcopy(net) if start == "continue" else Network(settings.network, seed)
+            training = settings.training
+            epochs = training.continue_epochs if start == "continue" else training.restart_epochs
+            name = f"{arm.arm}_{network.name}_seed{seed}"
             net, history = self._fit(
-                name, arm, net, network["alpha"], places, epochs, settings["task"]["weight"], seed
+                name, arm, net, network.alpha, places, epochs, settings.task.weight, seed
             )
         arrays = {f"places/{layer}": at.astype(np.float32) for layer, at in places.items()}
         arrays |= {f"start/{layer}": at.astype(np.float32) for layer, at in started.items()}
         if net is not None:
             arrays |= {f"network/{name}": value.cpu() for name, value in net.state_dict().items()}
         described = {
-            "arm": arm["arm"],
-            "source": arm["source"],
+            "arm": arm.arm,
+            "source": arm.source,
             "network": start,
-            "name": network["name"],
-            "alpha": network["alpha"],
+            "name": network.name,
+            "alpha": network.alpha,
             "seed": seed,
-            "settings": settings,
+            "settings": settings.model_dump(),
             "swaps": swaps,
         }
         return Tensors(arrays, described), history
 
-    def _batches(self, arm: dict[str, Any], seed: int) -> ClipPairs:
-        return ClipPairs(self.stores[arm["source"]], arm["settings"]["clips"], seed, self.device)
+    def _batches(self, arm: TrainedArm, seed: int) -> ClipPairs:
+        return ClipPairs(self.stores[arm.source], arm.settings.clips, seed, self.device)
 
-    def _settled(self, arm: dict[str, Any], seed: int) -> Network:
+    def _settled(self, arm: TrainedArm, seed: int) -> Network:
         """Return an untrained network whose BatchNorm has seen some clips."""
-        net = Network(arm["settings"]["network"], seed).to(self.device)
+        net = Network(arm.settings.network, seed).to(self.device)
         batches = self._batches(arm, seed)
         draws = batches.draw("settle")
         settle(net, [batches.get(draws, k)[0][0] for k in range(min(SETTLED, len(batches)))])
         return net
 
-    def _pretrain(self, arm: dict[str, Any], seed: int) -> tuple[Network, pd.DataFrame]:
+    def _pretrain(self, arm: TrainedArm, seed: int) -> tuple[Network, pd.DataFrame]:
         """Step 1: contrast alone."""
-        settings = arm["settings"]
-        key = _key(pretraining(arm), seed)
+        settings = arm.settings
+        key = _key(pretraining(arm.source, settings.model_dump()), seed)
         if key not in self.pretrained:
             self.pretrained[key] = self._fit(
                 f"pretrained_{key}",
                 arm,
-                Network(settings["network"], seed),
+                Network(settings.network, seed),
                 0.0,
                 {},
-                settings["training"]["pretrain_epochs"],
+                settings.training.pretrain_epochs,
                 1.0,
                 seed,
             )
@@ -160,7 +173,7 @@ class Job:
     def _fit(
         self,
         name: str,
-        arm: dict[str, Any],
+        arm: TrainedArm,
         net: Network,
         alpha: float,
         places: dict[str, np.ndarray],
@@ -168,8 +181,26 @@ class Job:
         weight: float,
         seed: int,
     ) -> tuple[Network, pd.DataFrame]:
-        settings = arm["settings"]
-        settings = {**settings, "task": {**settings["task"], "weight": weight}}
+        """Train a network, or take up its saved state.
+
+        Parameters
+        ----------
+        name
+            Of the saved state, unique in the job.
+        net
+            Where it starts; it is changed.
+        alpha, weight
+            Of the spatial loss and of the task.
+        places
+            (units, 2) mm by layer.
+
+        Returns
+        -------
+        The network, and a row per epoch: epoch, loss and its terms, means over steps.
+        """
+        settings = arm.settings
+        task = settings.task.model_copy(update={"weight": weight})
+        settings = settings.model_copy(update={"task": task})
         batches = self._batches(arm, seed)
         made: list[MoCo] = []
 
@@ -183,33 +214,45 @@ class Job:
             [maker],
             epochs=epochs,
             checkpoints=[],
-            precision=settings["training"]["precision"],
+            precision=settings.training.precision,
             state=self.state,
             progress=self.progress,
         )
         return made[0].network, pd.DataFrame(made[0].history)
 
     def _places(
-        self, arm: dict[str, Any], net: Network | None, kind: str, seed: int
+        self, arm: TrainedArm, net: Network | None, kind: str, seed: int
     ) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray], dict]:
-        """Steps 2 to 4: positions of all layers (for the reference of the map layer alone)."""
-        settings = arm["settings"]
-        clips, numbers = settings["clips"], settings["network"]
-        key = _key({"kind": kind, "source": arm["source"], **settings}, seed)
+        """Steps 2 to 4: positions of all layers (for the reference of the map layer alone).
+
+        Parameters
+        ----------
+        net
+            On whose rates units are swapped; None for units made by hand.
+        kind
+            How the network came about: networks of one kind, arm and seed share their positions.
+
+        Returns
+        -------
+        (units, 2) mm by layer, as frozen and before swaps; what swaps did (`placing.place`).
+        """
+        settings = arm.settings
+        clips = settings.clips
+        key = _key({"kind": kind, "source": arm.source, **settings.model_dump()}, seed)
         if key in self.placed:
             return self.placed[key]
-        grids = rates.grids(numbers, clips)
+        grids = rates.grids(settings.network, clips.size)
         finest = grids["layer1.0"][1]
-        layers = settings["layers"]
+        layers = settings.layers
         if net is None:
-            layer = settings["map_layer"]
+            layer = settings.map_layer
             layers = {layer: layers[layer]}
-            count = len(rates.motion_energy.channels(settings["motion_energy"]))
+            count = len(rates.motion_energy.channels(settings.motion_energy))
             grids = {layer: (count, grids[layer][1])}
-            answers = rates.of_reference(settings["motion_energy"], layer, grids[layer][1])
+            answers = rates.of_reference(settings.motion_energy, layer, grids[layer][1])
         else:
             answers = rates.of_network(copy.deepcopy(net), list(layers), clips, self.device)
-        started = placing.starts(layers, grids, settings["placing"]["jitter"], seed, finest)
+        started = placing.starts(layers, grids, settings.placing.jitter, seed, finest)
         saved = self._saved(f"places_{key}")
         if saved is None:
             places, swaps = placing.place(started, answers, settings, seed)

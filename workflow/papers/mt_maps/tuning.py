@@ -152,7 +152,16 @@ def two_lobes(theta: np.ndarray, kappa: float, g: float) -> np.ndarray:
 
 
 def fit_two_lobes(curve: np.ndarray) -> TwoLobes:
-    """Fit two von Mises lobes by least squares, from six widths; kappa 0.05 to 50.
+    """Fit two von Mises lobes by least squares, from six widths: the oracle of `fit_many`.
+
+    Parameters
+    ----------
+    curve
+        (n,) rates to equally spaced directions.
+
+    Returns
+    -------
+    The best of the six; baseline and amplitude as the curve, kappa 0.05 to 50, g 0 to 1.
 
     Raises
     ------
@@ -199,6 +208,11 @@ ROUNDS = 200
 
 def fit_many(curves: np.ndarray) -> list[TwoLobes]:
     """Return `fit_two_lobes` of each curve, all at once: Levenberg and Marquardt, kept in bounds.
+
+    Parameters
+    ----------
+    curves
+        (curves, n) rates to equally spaced directions.
 
     Raises
     ------

@@ -188,7 +188,8 @@ def _ranks(
     is c + (c + t) - total, a whole number. Returned are the weighted sums of squares of these,
     (total^3 - sum of t^3) / 3, of shape (len(out),).
     """
-    edges = np.zeros(len(weights) + 1, dtype=np.int32 if total < 2**30 else np.int64)
+    integer: type[np.int32] | type[np.int64] = np.int32 if total < 2**30 else np.int64
+    edges: np.ndarray = np.zeros(len(weights) + 1, dtype=integer)
     square_sums = np.empty(len(out))
     all_cubed = _sum_of_cubes(np.array([total]))  # to the bit what one group of ties gives
     untied_cubes = None
@@ -227,6 +228,20 @@ def _refuse_constant(square_sums: np.ndarray, kind: str, start: int) -> None:
 
 
 def _pair_indices(n_stimuli: int, pairs: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
+    """Return first and second stimulus of each pair that counts, (n_pairs,) each.
+
+    Parameters
+    ----------
+    n_stimuli
+        How many there are.
+    pairs
+        Bool, (n_stimuli, n_stimuli) or one for each pair of the upper triangle; None: all pairs.
+
+    Raises
+    ------
+    StudyError
+        When the mask is of another type or shape.
+    """
     first, second = np.triu_indices(n_stimuli, k=1)
     if pairs is None:
         return first, second
@@ -242,6 +257,13 @@ def _pair_indices(n_stimuli: int, pairs: np.ndarray | None) -> tuple[np.ndarray,
 
 
 def _as_vectors(vectors: np.ndarray, n_pairs: int, kind: str) -> np.ndarray:
+    """Return vectors of dissimilarities as float64 (vectors, n_pairs), checked.
+
+    Raises
+    ------
+    StudyError
+        Another shape, NaN or infinity, or a vector without any order.
+    """
     vectors = np.asarray(vectors, dtype=np.float64)
     if vectors.ndim != 2 or vectors.shape[1] != n_pairs:
         raise StudyError(
@@ -251,7 +273,7 @@ def _as_vectors(vectors: np.ndarray, n_pairs: int, kind: str) -> np.ndarray:
     bad = np.flatnonzero(~np.isfinite(vectors).all(axis=1))
     if len(bad):
         raise StudyError(f"{kind} vectors: NaN or infinity in {len(bad)} row(s), first {bad[0]}")
-    constant = np.flatnonzero(ties.constant(vectors)) if n_pairs else []
+    constant = np.flatnonzero(ties.constant(vectors)) if n_pairs else np.empty(0, dtype=int)
     if len(constant):
         raise StudyError(f"{kind} vectors: row {constant[0]} has the same value in all pairs")
     return vectors

@@ -48,7 +48,8 @@ def pearson(predicted: np.ndarray, observed: np.ndarray) -> np.ndarray:
     sd_p, sd_o = np.sqrt((p * p).mean(0)), np.sqrt((o * o).mean(0))
     live = (sd_p >= CONSTANT) & (sd_o >= CONSTANT)
     products = (p * o).mean(0)
-    return np.divide(products, sd_p * sd_o, out=np.full(len(live), np.nan), where=live)
+    r: np.ndarray = np.divide(products, sd_p * sd_o, out=np.full(len(live), np.nan), where=live)
+    return r
 
 
 def mean_pearson(predicted: np.ndarray, observed: np.ndarray) -> Mean:

@@ -60,7 +60,8 @@ def cosine_distances(features: np.ndarray, targets: np.ndarray) -> np.ndarray:
     lengths_x, lengths_t = np.linalg.norm(x, axis=0), np.linalg.norm(t, axis=0)
     x = np.divide(x, lengths_x, out=np.full_like(x, np.nan), where=lengths_x > 0)
     t = np.divide(t, lengths_t, out=np.full_like(t, np.nan), where=lengths_t > 0)
-    return 1 - np.clip(x.T @ t, -1, 1)
+    distances: np.ndarray = 1 - np.clip(x.T @ t, -1, 1)
+    return distances
 
 
 def reorientation(
@@ -114,7 +115,10 @@ def folded(features: np.ndarray, weights: np.ndarray) -> np.ndarray:
     sizes = np.abs(w)
     total = sizes.sum(1)
     used = np.where(w != 0, w * signed.T, 0.0).sum(1)
-    return np.divide(total - used, total, out=np.full(len(total), np.nan), where=total > 0)
+    shares: np.ndarray = np.divide(
+        total - used, total, out=np.full(len(total), np.nan), where=total > 0
+    )
+    return shares
 
 
 def noise_ceiling(ncsnr: np.ndarray, repeats: int = 3) -> np.ndarray:
@@ -142,9 +146,11 @@ def fit(
     tol: float = 1e-8,
 ) -> np.ndarray:
     """Return weights (voxels, units) of one penalty: `path` with a single alpha."""
-    return path(
+    weights = path(
         kind, positive, [alpha], features, targets, l1_ratio=l1_ratio, scale=scale, tol=tol
-    )[0]
+    )
+    one: np.ndarray = weights[0]
+    return one
 
 
 def path(
@@ -213,13 +219,24 @@ def choose(
         raise StudyError(f"choice of alpha: per is 'voxel' or 'global', found {per!r}")
     dead = ~(weights != 0).any(2) | np.isnan(scores)
     if per == "voxel":
-        return np.where(dead, -np.inf, scores).argmax(0)
+        best: np.ndarray = np.where(dead, -np.inf, scores).argmax(0)
+        return best
     means = np.where(dead, 0, scores).mean(1)
     means[dead.all(1)] = -np.inf
     return np.full(scores.shape[1], means.argmax())
 
 
-def _path(kind, positive, alphas, x, y, l1_ratio, scale, tol):
+def _path(
+    kind: Kind,
+    positive: bool,
+    alphas: np.ndarray,
+    x: np.ndarray,
+    y: np.ndarray,
+    l1_ratio: float,
+    scale: Scale,
+    tol: float,
+) -> np.ndarray:
+    """Return weights (alphas, voxels, units), from the largest alpha on: each starts the next."""
     n = len(x)
     found = np.zeros((len(alphas), y.shape[1], x.shape[1]))
     if not positive and kind in ("ols", "ridge"):
@@ -242,7 +259,14 @@ def _path(kind, positive, alphas, x, y, l1_ratio, scale, tol):
     return found
 
 
-def _closed(kind, alphas, x, y, scale, found):
+def _closed(
+    kind: Kind,
+    alphas: np.ndarray,
+    x: np.ndarray,
+    y: np.ndarray,
+    scale: Scale,
+    found: np.ndarray,
+) -> np.ndarray:
     """Ordinary least squares of smallest norm, and ridge, by one singular value decomposition."""
     u, s, vt = np.linalg.svd(x, full_matrices=False)
     s = np.where(s > s[0] * max(x.shape) * np.finfo(float).eps, s, 0.0)
@@ -257,7 +281,8 @@ def _closed(kind, alphas, x, y, scale, found):
 def _undetermined(positive: bool, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     if positive:
         return np.stack([nnls(x, column)[0] for column in y.T])
-    return np.linalg.lstsq(x, y, rcond=None)[0].T
+    shortest: np.ndarray = np.linalg.lstsq(x, y, rcond=None)[0].T
+    return shortest
 
 
 def violation(
@@ -269,7 +294,9 @@ def violation(
     """
     slope = gradient - l2 * weights
     still = np.maximum((slope if positive else np.abs(slope)) - l1, 0)
-    return np.where(weights != 0, np.abs(slope - l1 * np.sign(weights)), still).max(0)
+    used = np.abs(slope - l1 * np.sign(weights))
+    largest: np.ndarray = np.where(weights != 0, used, still).max(0)
+    return largest
 
 
 def descend(
@@ -297,7 +324,16 @@ def descend(
     return weights
 
 
-def _descend(gram, cross, l1, l2, positive, weights, bound):
+def _descend(
+    gram: np.ndarray,
+    cross: np.ndarray,
+    l1: float,
+    l2: float,
+    positive: bool,
+    weights: np.ndarray,
+    bound: float,
+) -> np.ndarray:
+    """Return the weights (units, voxels) of one block, changed in place, below the bound."""
     steep = np.diagonal(gram) + l2
     open_ = np.arange(cross.shape[1])
 
@@ -338,7 +374,14 @@ def _descend(gram, cross, l1, l2, positive, weights, bound):
     )
 
 
-def _pivot(gram, cross, l1, l2, positive, start):
+def _pivot(
+    gram: np.ndarray,
+    cross: np.ndarray,
+    l1: float,
+    l2: float,
+    positive: bool,
+    start: np.ndarray,
+) -> np.ndarray | None:
     """Return one voxel's exact weights by block principal pivoting, or None where it cycles.
 
     All units whose sign is wrong, or that violate their condition at 0, change sides at once; if

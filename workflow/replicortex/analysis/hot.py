@@ -88,7 +88,7 @@ class Hot:
         """
         shares = self._shares(weights)
         return [
-            np.tensordot(row, self.predictions(layer, np.flatnonzero(row)), 1)
+            np.tensordot(row, self.predictions(layer, np.flatnonzero(row).tolist()), 1)
             for layer, row in enumerate(shares)
         ]
 
@@ -112,7 +112,7 @@ class Hot:
         undefined = 0
         for number, layer in enumerate(self.source):
             used = np.any([share[number] > 0 for share in shares.values()], axis=0)
-            told = self.predictions(number, np.flatnonzero(used))
+            told = self.predictions(number, np.flatnonzero(used).tolist())
             for name, share in shares.items():
                 values = _correlations(layer, np.tensordot(share[number], told, 1))
                 missing = int(np.isnan(values).sum())
@@ -132,7 +132,8 @@ class Hot:
                 f"reconstruct: weights of shape {weights.shape} with positive rows are needed for "
                 f"{self.cost.shape[0]} x {self.cost.shape[1]} layers"
             )
-        return weights / weights.sum(axis=1, keepdims=True)
+        shares: np.ndarray = weights / weights.sum(axis=1, keepdims=True)
+        return shares
 
 
 def _correlations(x: np.ndarray, y: np.ndarray) -> np.ndarray:
@@ -214,6 +215,19 @@ class _Pairs:
         tolerance: float,
         steps: int,
     ) -> None:
+        """Keep what all rows share.
+
+        Parameters
+        ----------
+        source
+            Layers as they were given, (stimuli, units).
+        target
+            Scaled responses to the stimuli to train on, (those stimuli, units).
+        held
+            Which stimuli are held out, bool (stimuli,).
+        rotate, tolerance, steps
+            As in `hot`.
+        """
         self.source, self.target, self.held, self.rotate = source, target, held, rotate
         self.tolerance, self.steps = tolerance, steps
         self.ends = np.cumsum([y.shape[1] for y in target])[:-1]
@@ -249,6 +263,7 @@ def _shared_row(number: int) -> tuple[list[Match], np.ndarray, int]:
 def _rows(
     pairs: _Pairs, layers: int, workers: int
 ) -> Iterator[tuple[list[Match], np.ndarray, int]]:
+    """Yield each source layer's matches, its held-out responses and how many units it lost."""
     if workers <= 1:
         yield from map(pairs.row, range(layers))
         return
@@ -262,6 +277,13 @@ def _rows(
 def _held_out(
     source: Sequence[np.ndarray], target: Sequence[np.ndarray], held_out: np.ndarray
 ) -> np.ndarray:
+    """Return which stimuli are held out, bool (stimuli,).
+
+    Raises
+    ------
+    StudyError
+        When a system has no layer, layers differ in their stimuli, or too few are held out or left.
+    """
     if not len(source) or not len(target):
         raise StudyError("hot: each system needs one layer or more")
     stimuli = len(source[0])

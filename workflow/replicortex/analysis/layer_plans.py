@@ -22,7 +22,8 @@ def staircase(layers: tuple[int, int]) -> np.ndarray:
     ends = [np.linspace(0, 1, count + 1) for count in layers]
     low = np.maximum(ends[0][:-1, None], ends[1][None, :-1])
     high = np.minimum(ends[0][1:, None], ends[1][None, 1:])
-    return np.clip(high - low, 0, None)
+    overlaps: np.ndarray = np.clip(high - low, 0, None)
+    return overlaps
 
 
 def single_best(plan: np.ndarray) -> np.ndarray:
@@ -45,8 +46,9 @@ def greedy(cost: np.ndarray, k: int = 1) -> np.ndarray:
 
 def softmax(cost: np.ndarray, temperature: float) -> np.ndarray:
     """Return the plan with shares exp(-cost / temperature) within each row."""
-    shares = np.exp(-(cost - cost.min(axis=1, keepdims=True)) / temperature)
-    return shares / shares.sum(axis=1, keepdims=True) / len(cost)
+    shares: np.ndarray = np.exp(-(cost - cost.min(axis=1, keepdims=True)) / temperature)
+    plan: np.ndarray = shares / shares.sum(axis=1, keepdims=True) / len(cost)
+    return plan
 
 
 def shuffled(plan: np.ndarray, draws: int, *, rng: np.random.Generator) -> np.ndarray:
@@ -97,4 +99,5 @@ def trace(plan: np.ndarray) -> float:
 
 def hubness(plan: np.ndarray) -> float:
     """Return how many distinct targets the rows' heaviest entries name, over min(L, M)."""
-    return len(set(plan.argmax(axis=1).tolist())) / min(plan.shape)
+    targets: set[int] = set(plan.argmax(axis=1).tolist())
+    return len(targets) / int(min(plan.shape))

@@ -39,7 +39,8 @@ def ranked_rdm(x: np.ndarray) -> np.ndarray:
         return np.full(len(pairs), np.nan)
     ranks = ties.average_ranks(pairs[None])[0]
     ranks -= ranks.mean()
-    return ranks / np.linalg.norm(ranks)
+    unit: np.ndarray = ranks / np.linalg.norm(ranks)
+    return unit
 
 
 def rsa(x: np.ndarray, y: np.ndarray) -> float:

@@ -24,7 +24,8 @@ BATCH = 64  # images filtered at once
 def luminance(images: Images) -> np.ndarray:
     """Absolute difference of the images' mean Rec. 709 luminance, 0 to 1: RDM (n, n)."""
     means = np.array([(image.mean(axis=(0, 1)) / 255) @ REC_709 for image in _checked(images)])
-    return np.abs(means[:, None] - means[None, :])
+    apart: np.ndarray = np.abs(means[:, None] - means[None, :])
+    return apart
 
 
 def rgb(images: Images) -> np.ndarray:
@@ -152,7 +153,8 @@ def masks(images: Images) -> np.ndarray | None:
     off = np.abs(border - background).max(axis=-1) > OFF_BACKGROUND
     if ((1 - off.mean(axis=1)) < BORDER_SHARE).any():
         return None
-    return np.abs(stacked - background).max(axis=-1) > OFF_BACKGROUND
+    shapes: np.ndarray = np.abs(stacked - background).max(axis=-1) > OFF_BACKGROUND
+    return shapes
 
 
 def _gabor_spectrum(shape: tuple[int, int], wavelength: float, angle: float) -> np.ndarray:
@@ -168,7 +170,8 @@ def _gabor_spectrum(shape: tuple[int, int], wavelength: float, angle: float) -> 
     # Taking away a Gaussian around DC leaves no response to uniform luminance.
     at_dc = np.exp(-(wavelength**-2) / (2 * sd**2))
     spectrum = bump(centre_row, centre_column) - at_dc * bump(0.0, 0.0)
-    return 2.0 * spectrum / (1 - at_dc**2)
+    whole: np.ndarray = 2.0 * spectrum / (1 - at_dc**2)
+    return whole
 
 
 def _checked(images: Images) -> Images:

@@ -54,7 +54,8 @@ def sign_flip(values: np.ndarray, alternative: Alternative = "two-sided") -> flo
     one, other = _signed_sums(values[:half]), np.sort(_signed_sums(values[half:]))
     reach = len(other) - np.searchsorted(other, bound - one, side="left")
     tails = 2 if alternative == "two-sided" else 1
-    return tails * int(reach.sum()) / 2 ** len(values)
+    signs: int = 2 ** len(values)
+    return tails * int(reach.sum()) / signs
 
 
 def sign_flips(values: np.ndarray) -> np.ndarray:

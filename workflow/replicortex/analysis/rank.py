@@ -62,7 +62,8 @@ def spearman(a: np.ndarray, b: np.ndarray) -> np.ndarray:
         Different lengths, NaN or infinity, or a constant row.
     """
     ranks_a, ranks_b = _ranked_alike(("first", a), ("second", b))
-    return np.clip(ranks_a @ ranks_b.T, -1.0, 1.0)
+    rho: np.ndarray = np.clip(ranks_a @ ranks_b.T, -1.0, 1.0)
+    return rho
 
 
 def partial_spearman(a: np.ndarray, b: np.ndarray, controls: np.ndarray) -> np.ndarray:
@@ -96,7 +97,8 @@ def partial_spearman(a: np.ndarray, b: np.ndarray, controls: np.ndarray) -> np.n
     _, sizes, basis = np.linalg.svd(ranks_c, full_matrices=False)
     basis = basis[sizes > 1e-10 * sizes[0]]
     residual_a, residual_b = _residuals(ranks_a, basis), _residuals(ranks_b, basis)
-    return np.clip(residual_a @ residual_b.T, -1.0, 1.0)
+    rho: np.ndarray = np.clip(residual_a @ residual_b.T, -1.0, 1.0)
+    return rho
 
 
 def _residuals(ranks: np.ndarray, basis: np.ndarray) -> np.ndarray:

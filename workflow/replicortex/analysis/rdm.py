@@ -70,7 +70,8 @@ def constant_rows(features: np.ndarray) -> np.ndarray:
     features = np.asarray(features, dtype=np.float64)
     _, norm = _centred(features)
     size = np.abs(features).max(axis=-1) * np.sqrt(features.shape[-1])
-    return norm[..., 0] <= 1e-13 * size
+    flat: np.ndarray = norm[..., 0] <= 1e-13 * size
+    return flat
 
 
 def _centred(features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -96,7 +97,8 @@ def euclidean_distance(features: np.ndarray, what: str = "features") -> np.ndarr
     gram = centred @ centred.swapaxes(-1, -2)
     sums = squares[..., :, None] + squares[..., None, :]
     within = 2 * (features.shape[-1] + 3) * ties.EPS * sums
-    return np.sqrt(_tidy(sums - 2.0 * gram, top=np.inf, within=within))
+    distances: np.ndarray = np.sqrt(_tidy(sums - 2.0 * gram, top=np.inf, within=within))
+    return distances
 
 
 def check(rdm: np.ndarray, what: str) -> np.ndarray:
@@ -188,6 +190,13 @@ def square(pairs: np.ndarray) -> np.ndarray:
 
 
 def _as_rows(features: np.ndarray, what: str) -> np.ndarray:
+    """Return features as float64 (..., n_stimuli, n_features), checked.
+
+    Raises
+    ------
+    StudyError
+        Fewer than two stimuli, NaN or infinity.
+    """
     features = np.asarray(features, dtype=np.float64)
     if features.ndim < 2 or features.shape[-2] < 2:
         raise StudyError(
@@ -217,6 +226,6 @@ def _tidy(distances: np.ndarray, top: float, within: float | np.ndarray) -> np.n
     return distances
 
 
-def _index(position: np.ndarray | tuple) -> str:
+def _index(position: np.ndarray | tuple[int, ...]) -> str:
     numbers = [str(int(i)) for i in position]
     return numbers[0] if len(numbers) == 1 else f"[{', '.join(numbers)}]"

@@ -92,8 +92,10 @@ class Match:
 
     def predict(self, target: np.ndarray) -> np.ndarray:
         """Return the source layer that target responses (stimuli, m) imply, (stimuli, n)."""
-        predicted = (self.plan @ target.T).T * self.plan.shape[0]
-        return predicted if self.rotation is None else predicted @ self.rotation.T
+        predicted: np.ndarray = (self.plan @ target.T).T * self.plan.shape[0]
+        if self.rotation is not None:
+            predicted = predicted @ self.rotation.T
+        return predicted
 
 
 def rotated_match(
@@ -138,7 +140,10 @@ def rotated_match(
 
 
 def _squared(source: np.ndarray, target: np.ndarray, cross: np.ndarray) -> np.ndarray:
-    return (source**2).sum(axis=0)[:, None] + (target**2).sum(axis=0)[None] - 2 * cross
+    squared: np.ndarray = (
+        (source**2).sum(axis=0)[:, None] + (target**2).sum(axis=0)[None] - 2 * cross
+    )
+    return squared
 
 
 def _descend(objective: list[float], value: float) -> None:

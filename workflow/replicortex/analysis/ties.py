@@ -20,12 +20,14 @@ def tolerance(rows: np.ndarray) -> np.ndarray:
     -------
     array of shape (...,): 8 spacings (2.2e-16) of the row's largest absolute value
     """
-    return SPACINGS * EPS * np.abs(rows).max(axis=-1, initial=0.0)
+    within: np.ndarray = SPACINGS * EPS * np.abs(rows).max(axis=-1, initial=0.0)
+    return within
 
 
 def constant(rows: np.ndarray) -> np.ndarray:
     """Return which rows of an array of shape (..., m) hold but one value, up to `tolerance`."""
-    return np.ptp(rows, axis=-1) <= tolerance(rows)
+    flat: np.ndarray = np.ptp(rows, axis=-1) <= tolerance(rows)
+    return flat
 
 
 def level(row: np.ndarray, within: float | np.ndarray) -> np.ndarray:

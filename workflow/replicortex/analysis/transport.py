@@ -82,7 +82,8 @@ def _scaled(cost: np.ndarray) -> np.ndarray:
     # By the size first: the difference of the highest and the lowest might overflow.
     cost = np.ldexp(cost, -np.frexp(np.abs(cost).max())[1])
     cost -= cost.min()
-    return np.ldexp(cost, -np.frexp(cost.max())[1])
+    scaled: np.ndarray = np.ldexp(cost, -np.frexp(cost.max())[1])
+    return scaled
 
 
 def total_cost(cost: np.ndarray, plan: csr_array) -> float:
@@ -91,11 +92,19 @@ def total_cost(cost: np.ndarray, plan: csr_array) -> float:
 
 
 def _simplex(cost: np.ndarray, iterations: int) -> np.ndarray:
+    """Return the plan (n, m) of the network simplex, masses 1/n and 1/m; Bonneel et al. (2011), by POT.
+
+    Raises
+    ------
+    StudyError
+        When it does not finish.
+    """
     import ot
 
     n, m = cost.shape
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the log tells the same, and is an error below
+        plan: np.ndarray
         plan, log = ot.emd(
             np.full(n, 1 / n), np.full(m, 1 / m), cost, numItermax=iterations, log=True
         )

@@ -140,6 +140,15 @@ class _Source:
 
 @cache
 def _analyse(path: str, source: bytes) -> _Source:
+    """Return what a job's hash needs of one source.
+
+    Parameters
+    ----------
+    path
+        Relative to the folder of the packages: relative imports are resolved by it.
+    source
+        Its bytes.
+    """
     tree = ast.parse(source, filename=path)
     package = path.removesuffix(".py").replace("/", ".")
     package = (

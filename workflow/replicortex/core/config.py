@@ -6,21 +6,23 @@ Whatever is wrong is told in one sentence before any job starts.
 
 from __future__ import annotations
 
-import hashlib
 import importlib
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args, get_origin
+from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, Field, ValidationError, field_validator
+from pydantic import Field, field_validator
 
 from replicortex.core import papers as paper_files
+from replicortex.core import table_schema
+from replicortex.core.digests import sha256
 from replicortex.core.errors import StudyError, nearest
 from replicortex.core.files import canonical_json
 from replicortex.core.schema import Name, PaperNumbers, PositiveInt
 from replicortex.core.section import Section
+from replicortex.core.validation import validate
 from replicortex.core.yaml_text import read_yaml_file
 from replicortex.data.declared import Dataset, missing_user_data
 from replicortex.data.declared import load as load_datasets
@@ -126,6 +128,8 @@ def check(config: Mapping[str, Any], root: Path) -> Study:
         for paper in selected
     }
     about = {paper: paper_files.load(paper, root) for paper in selected}
+    for paper in selected:  # what is wrong there would be told when the first table is written
+        table_schema.load(root / "workflow/papers" / paper / table_schema.FILE)
     for paper in settings.papers:
         if paper not in known:
             raise StudyError(
@@ -179,7 +183,7 @@ def manifest_name(name: str, entry: Dataset) -> str:
     job that runs, unless a file is missing.
     """
     content = entry.model_dump(mode="json", include={"version", "source", "files"})
-    return f"{name}@{hashlib.sha256(canonical_json(content).encode()).hexdigest()[:8]}.json"
+    return f"{name}@{sha256(canonical_json(content))[:8]}.json"
 
 
 def _selected(run: str | list[str], known: list[str], root: Path) -> tuple[list[str], list[str]]:
@@ -276,89 +280,7 @@ def merge(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]
     merged = dict(base)
     for key, value in changes.items():
         old = merged.get(key)
-        both = isinstance(value, Mapping) and isinstance(old, Mapping)
-        merged[key] = merge(old, value) if both else value
+        if isinstance(value, Mapping) and isinstance(old, Mapping):
+            value = merge(old, value)
+        merged[key] = value
     return merged
-
-
-def validate(model: type[BaseModel], values: Mapping[str, Any], where: str) -> Any:
-    """Return the model of the values.
-
-    Raises
-    ------
-    StudyError
-        One sentence on the first fault: file, key, what was found, what was expected.
-    """
-    try:
-        return model.model_validate(values)
-    except ValidationError as error:
-        raise StudyError(f"{where}: {_sentence(error.errors()[0], model, values)}") from None
-
-
-def _sentence(fault: Mapping[str, Any], model: type[BaseModel], values: Any) -> str:
-    path, owner = _follow(fault["loc"], model, values)
-    key = ".".join(path)
-    found = fault.get("input")
-    if fault["type"] == "extra_forbidden":
-        return f"unknown key '{key}'{nearest(path[-1], owner.model_fields)}"
-    if fault["type"] == "missing":
-        return f"key '{key}' is missing"
-    if fault["type"] == "value_error":
-        return f"{key}: {fault['ctx']['error']}" if key else str(fault["ctx"]["error"])
-    message = fault["msg"][0].lower() + fault["msg"][1:]
-    context = fault.get("ctx", {})
-    near = ""
-    if "expected" in context and isinstance(found, str):
-        near = nearest(found, [word.strip("' ") for word in _words(context["expected"])])
-    shown = repr(found) if not isinstance(found, Mapping) else "a mapping"
-    return f"{key}: {message}, found {shown}{near}"
-
-
-def _words(expected: str) -> list[str]:
-    return expected.replace(" or ", ", ").split(", ")
-
-
-def _follow(
-    location: Iterable[str | int], model: type[BaseModel], values: Any
-) -> tuple[list[str], type[BaseModel]]:
-    """Return the keys that lead to a fault, and the model that owns the last one.
-
-    Pydantic's location also holds the tags of unions, which are no keys of the file.
-    """
-    path: list[str] = []
-    kind: Any = model
-    owner = model
-    location = list(location)
-    for position, part in enumerate(location):
-        last = position == len(location) - 1
-        if isinstance(kind, type) and issubclass(kind, BaseModel):
-            owner = kind
-            field = kind.model_fields.get(str(part))
-            kind = field.annotation if field else None
-        elif get_origin(kind) in (dict, list):
-            kind = get_args(kind)[-1]
-        else:  # a union: the part is the tag of one member
-            members = [m for m in _members(kind) if _tag(m) == part]
-            if members and not last:
-                kind = members[0]
-                continue
-            if isinstance(values, Mapping) and part not in values and not last:
-                continue
-        path.append(str(part))
-        if isinstance(values, Mapping):
-            values = values.get(part)
-        elif isinstance(values, list) and isinstance(part, int) and part < len(values):
-            values = values[part]
-    return path, owner
-
-
-def _members(kind: Any) -> list[Any]:
-    found: list[Any] = []
-    for part in get_args(kind):
-        found += [part] if isinstance(part, type) else _members(part)
-    return found
-
-
-def _tag(member: Any) -> Any:
-    field = getattr(member, "model_fields", {}).get("kind")
-    return get_args(field.annotation)[0] if field else None

@@ -9,7 +9,7 @@ import io
 import json
 import os
 import tempfile
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -102,32 +102,34 @@ def figure_bytes(figure: Any, suffix: str, record_id: str) -> bytes:
     from matplotlib import style
 
     note = f"replicortex:{record_id}"
-    metadata: dict[str, Any] = {
+    known: dict[str, dict[str, Any]] = {
         ".png": {"Software": None, "Replicortex": note},
         ".pdf": {"CreationDate": None, "Producer": None, "Creator": None, "Keywords": note},
         ".svg": {"Date": None, "Creator": None, "Keywords": [note]},
-    }[suffix]
+    }
     stream = io.BytesIO()
     # "default": a matplotlibrc in the user's or the present folder changes no figure.
     settings = {"svg.hashsalt": "replicortex", "pdf.fonttype": 42}
     pages = getattr(figure, "figures", None)
     with style.context(["default", settings]):
         if pages is None:
-            figure.savefig(stream, format=suffix[1:], metadata=metadata)
+            figure.savefig(stream, format=suffix[1:], metadata=known[suffix])
         else:
             from matplotlib.backends.backend_pdf import PdfPages
 
-            with PdfPages(stream, metadata=metadata) as file:
+            with PdfPages(stream, metadata=known[suffix]) as file:
                 for page in pages:
                     file.savefig(page)
     return stream.getvalue()
 
 
 def _csv(table: Any) -> bytes:
-    return table.to_csv(index=False, lineterminator="\n").encode()
+    text: str = table.to_csv(index=False, lineterminator="\n")
+    return text.encode()
 
 
 def _npz(arrays: dict[str, Any]) -> bytes:
+    """Return arrays by name as an npz archive, sorted and without the time."""
     import zipfile
 
     import numpy as np
@@ -144,6 +146,7 @@ def _npz(arrays: dict[str, Any]) -> bytes:
 
 
 def _safetensors(value: Tensors) -> bytes:
+    """Return arrays and description as safetensors, sorted; tensors of torch are taken to the CPU."""
     import numpy as np
     from safetensors.numpy import save
 
@@ -161,7 +164,7 @@ def _json(value: Any) -> bytes:
     return (canonical_json(value, indent=1) + "\n").encode()
 
 
-_ENCODERS = {
+_ENCODERS: dict[str, Callable[[Any], bytes]] = {
     ".csv": _csv,
     ".npz": _npz,
     ".safetensors": _safetensors,

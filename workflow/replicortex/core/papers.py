@@ -7,11 +7,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from replicortex.core.errors import StudyError, nearest
 from replicortex.core.schema import PositiveInt
 from replicortex.core.section import Section
+from replicortex.core.validation import validate
 from replicortex.core.yaml_text import read_yaml_file
 
 Words = Annotated[str, Field(min_length=1)]
@@ -101,25 +102,13 @@ def load(paper: str, root: Path) -> Paper:
     values = read_yaml_file(root / where, where)
     if not isinstance(values, Mapping):
         raise StudyError(f"{where}: keys with values expected, found {values!r}")
-    try:
-        found = Paper.model_validate(values)
-    except ValidationError as error:
-        raise StudyError(f"{where}: {_sentence(error.errors()[0])}") from None
+    found = validate(Paper, values, where)
     known = [path.stem for path in (root / "envs").glob("*.yaml")]
     for name in found.environments:
         if name not in known:
             raise StudyError(f"{where}: environments: no envs/{name}.yaml{nearest(name, known)}")
     citation(paper, root)
     return found
-
-
-def _sentence(fault: Mapping[str, Any]) -> str:
-    key = ".".join(str(part) for part in fault["loc"])
-    if fault["type"] == "extra_forbidden":
-        return f"unknown key '{key}'{nearest(key, Paper.model_fields)}"
-    if fault["type"] == "missing":
-        return f"key '{key}' is missing"
-    return f"{key}: {fault['msg'][0].lower()}{fault['msg'][1:]}, found {fault['input']!r}"
 
 
 def citation(paper: str, root: Path) -> list[str]:

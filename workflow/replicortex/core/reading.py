@@ -125,6 +125,7 @@ def read_table(
         text = {*names, *(headings[:1] if first else ())} | {*if_there} & {*headings}
 
         def read(wanted: Collection[str] | None, missing: Collection[str]) -> pd.DataFrame:
+            """Return all columns, or those wanted; `missing` are words for nothing."""
             return pd.read_csv(
                 path,
                 sep=separator,
@@ -146,6 +147,7 @@ def read_table(
 
 
 def _found(path: Path, error: Exception) -> str:
+    """Return what lies in the place of what was expected, as a part of a sentence."""
     if isinstance(error, FileNotFoundError):
         return "no file"
     if isinstance(error, PermissionError):

@@ -6,7 +6,6 @@ Nothing here imports the code of a job; parsing stays fast.
 from __future__ import annotations
 
 import ast
-import hashlib
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from replicortex.core.codehash import ROOT, code_hash, read_from
+from replicortex.core.digests import sha256
 from replicortex.core.errors import StudyError, nearest
 from replicortex.core.files import canonical_json
 from replicortex.core.seeds import seeds_of
@@ -43,6 +43,7 @@ class Job:
         code: bool,
         by: str | None = None,
     ):
+        """Keep what `job` was given; environment, datasets and threads follow in `complete_rules`."""
         self.call = call
         self.by = by
         self.arguments = arguments
@@ -52,6 +53,7 @@ class Job:
         self.threads = 1
 
     def __call__(self, wildcards: Any) -> str:
+        """Return the job of some wildcards as canonical JSON: what its record calls its identity."""
         arguments = {
             name: value(wildcards) if callable(value) else value
             for name, value in self.arguments.items()
@@ -147,7 +149,7 @@ def gpu(device: str) -> dict[str, str]:
 def environment_hash(path: Path) -> str:
     """Return the sha256 over the dependencies of a conda environment file, parsed."""
     content = read_yaml_file(path)
-    return hashlib.sha256(canonical_json(content["dependencies"]).encode()).hexdigest()
+    return sha256(canonical_json(content["dependencies"]))
 
 
 def complete_rules(rules: Iterable[Any], versions: Mapping[str, str], threads: int) -> None:

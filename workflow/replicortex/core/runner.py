@@ -107,6 +107,7 @@ def _only_this_environment() -> None:
 
 
 def _prepare(threads: int) -> None:
+    """Fix threads and determinism in the environment, before any library of numbers is loaded."""
     if "numpy" in sys.modules and "torch" not in sys.modules:
         # The engine's preamble came first; its numpy would keep the engine's thread count.
         from threadpoolctl import threadpool_limits
@@ -153,11 +154,12 @@ class _Tee:
 
 def _run(
     rule: str,
-    what: Mapping[str, Any],
+    what: dict[str, Any],
     inputs: Mapping[str, Any],
     outputs: Mapping[str, Any],
     resources: Mapping[str, Any],
 ) -> None:
+    """Call the job's function, write its results, and their records after all of them."""
     from replicortex.core.section import typed
     from replicortex.provenance import records
 
@@ -291,9 +293,10 @@ def write_results(
     A list of paths takes a list of values in the order of the paths, that of the seeds where there
     is one for each seed; or one figure for several formats.
     """
+    from replicortex.core.digests import file_sha256
     from replicortex.core.files import FIGURE_SUFFIXES, write
-    from replicortex.provenance import records
 
+    _check_tables(results, outputs, identity.what["call"])
     written = []
     for name, paths in outputs.items():
         value = results[name]
@@ -316,8 +319,20 @@ def write_results(
         for position, (path, each) in enumerate(zip(many, values, strict=True)):
             seed = seeds[position] if packed else None
             write(path, each, identity.of_seed(seed))
-            written.append((path, records.file_sha256(path), seed))
+            written.append((path, file_sha256(path), seed))
     return written
+
+
+def _check_tables(results: Mapping[str, Any], outputs: Mapping[str, Any], call: str) -> None:
+    """Check tables against what their paper declares, before anything is written."""
+    from replicortex.core import codehash, table_schema
+
+    pairs: list[tuple[Path, Any]] = []
+    for name, paths in outputs.items():
+        values = results[name] if isinstance(paths, list) else [results[name]]
+        if isinstance(values, list):
+            pairs += zip(paths if isinstance(paths, list) else [paths], values, strict=False)
+    table_schema.check_written(pairs, call, codehash.ROOT / "papers")
 
 
 def _in_order(name: str, values: list[Any], seeds: list[int]) -> None:

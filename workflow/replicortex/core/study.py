@@ -48,6 +48,7 @@ class OpenStudy(configuration.Study):
         return {paper: self._claims(paper) for paper in self.papers}
 
     def _claims(self, paper: str) -> dict[str, Any]:
+        """Return what the job of verdicts is told of a paper, whose claims are checked on the way."""
         file = f"{self.papers[paper]['folder']}/claims.yaml"
         claims = reading.load(Path(file))
         aliases = claim_aliases(self.about[paper], paper, self.papers[paper])
@@ -66,6 +67,8 @@ class OpenStudy(configuration.Study):
     def _check_claims(
         self, paper: str, claims: list[model.Claim], file: str, aliases: dict[str, Any]
     ) -> dict[str, str]:
+        """Check that all that a paper's claims name exists; return what this scale does not have."""
+
         def names(scale: str, changes: Mapping[str, Any]) -> dict[str, list[Any]]:
             return configuration.checked_numbers(paper, scale, changes, self.root).names()
 

@@ -39,7 +39,8 @@ class Lines(logging.Formatter):
         self.finished = ""
         self.failed: dict[int, str] = {}  # last words of the jobs that failed
 
-    def filter(self, record: logging.LogRecord) -> bool:
+    # The engine puts attributes of its own on a record, which its type does not name.
+    def filter(self, record: Any) -> bool:
         """Whether the terminal shows a record; notes on the way which jobs run."""
         event = _event(record)
         if event == "RUN_INFO":
@@ -56,7 +57,7 @@ class Lines(logging.Formatter):
             return event not in HIDDEN
         return str(record.msg).startswith(SAID)
 
-    def format(self, record: logging.LogRecord) -> str:
+    def format(self, record: Any) -> str:
         """Return what the terminal shows of a record."""
         event = _event(record)
         if event == "RUN_INFO":
@@ -75,6 +76,7 @@ class Lines(logging.Formatter):
         return text
 
     def _progress(self, done: int, total: int) -> str:
+        """Return the line of progress: jobs done, time gone and left, what ended last, and what runs."""
         gone = self.clock() - (self.start or 0.0)
         if done == total:
             return f"{total} of {total} jobs done in {duration(gone)}"

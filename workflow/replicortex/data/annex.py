@@ -18,6 +18,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from replicortex.core.digests import file_sha256
 from replicortex.core.errors import StudyError
 from replicortex.core.git import ELSEWHERE
 
@@ -48,12 +49,6 @@ def key(path: str, size: int, sha256: str) -> str:
         if part.isalnum():
             extension.insert(0, part)
     return f"SHA256E-s{size}--{sha256}" + "".join(f".{part}" for part in extension)
-
-
-def file_sha256(path: Path) -> str:
-    """Return the sha256 of a file."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def create(folder: Path, identity: str, keys: Mapping[str, str], message: str) -> str:

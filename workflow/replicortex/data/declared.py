@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
 from replicortex.core.codehash import code_hash
-from replicortex.core.errors import StudyError, nearest
+from replicortex.core.digests import sha256
+from replicortex.core.errors import StudyError
 from replicortex.core.files import canonical_json
 from replicortex.core.schema import PositiveInt
 from replicortex.core.section import Section
+from replicortex.core.validation import validate
 from replicortex.core.yaml_text import read_yaml_file
 
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
@@ -81,6 +82,13 @@ class Dataset(Section):
 
     @model_validator(mode="after")
     def _complete(self) -> Dataset:
+        """Refuse an entry that lacks what its kind needs.
+
+        Raises
+        ------
+        ValueError
+            Naming the key.
+        """
         kind = self.source.kind
         for key in NEEDED[kind]:
             if not getattr(self.source, key):
@@ -116,10 +124,7 @@ def load(path: Path) -> dict[str, Dataset]:
 
 
 def _dataset(path: Path, where: str, entry: Any) -> Dataset:
-    try:
-        declared = Dataset.model_validate(entry)
-    except ValidationError as error:
-        raise StudyError(f"{where}{_fault(error.errors()[0])}") from None
+    declared = validate(Dataset, entry, where)
     if declared.kind == "fixture":
         return declared.model_copy(update={"version": _fixture_version(where, declared)})
     if declared.source.listing is None:
@@ -128,36 +133,24 @@ def _dataset(path: Path, where: str, entry: Any) -> Dataset:
     return declared.model_copy(update={"files": {**declared.files, **listed}})
 
 
-def _fault(fault: Mapping[str, Any]) -> str:
-    location = [str(part) for part in fault["loc"]]
-    key = "".join(f".{part}" for part in location)
-    if fault["type"] == "extra_forbidden":
-        owner = {"source": Source, "files": File, "citation": Citation}.get(location[0], Dataset)
-        owner = owner if len(location) > 1 else Dataset
-        return f": unknown key '{key[1:]}'{nearest(location[-1], owner.model_fields)}"
-    if fault["type"] == "missing":
-        return f": key '{key[1:]}' is missing"
-    if fault["type"] == "value_error":
-        return f"{key}: {fault['ctx']['error']}"
-    found = fault.get("input")
-    near = ""
-    if fault["type"] == "literal_error":
-        near = nearest(str(found), NEEDED)
-    shown = "" if isinstance(found, Mapping) else f", found {found!r}"
-    return f"{key}: {fault['msg'][0].lower()}{fault['msg'][1:]}{shown}{near}"
-
-
 def _fixture_version(where: str, declared: Dataset) -> str:
+    """Return a fixture's version with a tail that follows from generator, arguments and code.
+
+    Raises
+    ------
+    StudyError
+        When there is no such generator.
+    """
     source = declared.source
     module = str(source.generator).partition(":")[0]
     try:
         code = code_hash(module)
     except ModuleNotFoundError:
         raise StudyError(
-            f"{where}.source.generator: no module '{module}' in this repository"
+            f"{where}: source.generator: no module '{module}' in this repository"
         ) from None
     made_by = canonical_json([source.generator, source.arguments, code])
-    return f"{declared.version}-{hashlib.sha256(made_by.encode()).hexdigest()[:10]}"
+    return f"{declared.version}-{sha256(made_by)[:10]}"
 
 
 def _leads_out(path: str) -> bool:
@@ -166,6 +159,13 @@ def _leads_out(path: str) -> bool:
 
 
 def _listed(listing: Path, prefix: str | None) -> Iterator[tuple[str, File]]:
+    """Yield the files of a listing, a table (path, size in bytes, sha256) with a heading.
+
+    Raises
+    ------
+    StudyError
+        Naming the line that is none, or whose file would lie outside the dataset.
+    """
     where = f"config/{listing.parent.name}/{listing.name}"
     try:
         lines = listing.read_text().splitlines()

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from replicortex.core.digests import sha256
 from replicortex.core.errors import StudyError
 from replicortex.core.files import AGAIN, Tensors
 from replicortex.core.reading import reading
@@ -58,7 +59,7 @@ def shard(taken: Sequence[tuple[str, np.ndarray]], left_out: dict[str, str]) -> 
         entries.append({"name": name, "start": start, "frames": len(frames)})
         start += len(frames)
     together = np.concatenate([frames for _, frames in taken])
-    digest = hashlib.sha256(together).hexdigest()
+    digest = sha256(together.data)
     return Tensors(
         {"frames": together}, {"videos": entries, "left_out": left_out, "sha256": digest}
     )
@@ -73,7 +74,9 @@ def open_store(shards: Sequence[Path], *, check: bool = False) -> Store:
         When a file is absent or no shard, holds a video that another one has, or (`check`) was
         changed.
     """
-    arrays, videos, left_out = [], [], {}
+    arrays: list[np.ndarray] = []
+    videos: list[Video] = []
+    left_out: dict[str, str] = {}
     for number, path in enumerate(shards):
         with reading(path, "a shard of decoded videos", AGAIN):
             frames, told = _mapped(path)
@@ -86,13 +89,13 @@ def open_store(shards: Sequence[Path], *, check: bool = False) -> Store:
             videos += own
             left_out |= told["left_out"]
             digest = told["sha256"]
-        if check and hashlib.sha256(frames).hexdigest() != digest:
+        if check and sha256(frames.data) != digest:
             raise StudyError(f"{path}: was changed after it was written (its sha256 differs)")
         arrays.append(frames)
     return Store(arrays, videos, left_out)
 
 
-def _mapped(path: Path) -> tuple[np.ndarray, dict]:
+def _mapped(path: Path) -> tuple[np.ndarray, dict[str, Any]]:
     """Return a shard's frames, mapped from the file, and its description; called within `reading`."""
     with path.open("rb") as stream:
         size = int.from_bytes(stream.read(8), "little")

@@ -7,7 +7,6 @@ and `datalad drop` work on it ever after. An existing git or DataLad dataset is 
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import re
@@ -20,6 +19,7 @@ from typing import Any
 
 from filelock import FileLock
 
+from replicortex.core.digests import file_sha256, sha256
 from replicortex.core.errors import StudyError
 from replicortex.core.files import canonical_json, write_bytes
 from replicortex.core.places import check_data
@@ -180,7 +180,7 @@ def _fill(
             url = urls.get(path)
             why = annex.diagnose(url, content.size, content.sha256) if url else said
             raise unreachable(name, declared, path, content, mirror, why)
-        if (digest := annex.file_sha256(place)) != content.sha256:
+        if (digest := file_sha256(place)) != content.sha256:
             raise annex.wrong_checksum(place, content.sha256, digest)
 
 
@@ -204,7 +204,7 @@ def _restore(folder: Path, contents: Mapping[str, Content]) -> list[str]:
     for path, content in contents.items():
         place = folder / path
         if not place.is_symlink():
-            found = annex.wrong_checksum(place, content.sha256, annex.file_sha256(place))
+            found = annex.wrong_checksum(place, content.sha256, file_sha256(place))
             raise StudyError(f"{found}; delete it, and run again to get the declared file")
     return [path for path in contents if (folder / path).is_file()]
 
@@ -288,7 +288,7 @@ def _short(manifest: dict[str, Any], folder: Path) -> dict[str, Any]:
     lists = set(folder.glob(f"{manifest['name']}.files-*.json"))
     short = manifest
     if len(listed) > LONG:
-        digest = hashlib.sha256(listed).hexdigest()
+        digest = sha256(listed)
         place = folder / f"{manifest['name']}.files-{digest[:16]}.json"
         write_bytes(place, listed)
         lists.discard(place)

@@ -49,7 +49,8 @@ def read_responses(manifest: Path, session: str) -> np.ndarray:
         )
     if not np.isfinite(responses).all():
         raise StudyError(f"{path}: (neurons, images) without NaN expected, {responses.shape} found")
-    return responses.T.astype(np.float64)
+    turned: np.ndarray = responses.T.astype(np.float64)
+    return turned
 
 
 def read_images(manifest: Path, session: str) -> tuple[list[str], np.ndarray]:

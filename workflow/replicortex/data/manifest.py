@@ -7,11 +7,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
 
+from replicortex.core.digests import sha256
 from replicortex.core.errors import StudyError, nearest
 from replicortex.core.reading import reading
 
@@ -93,7 +93,7 @@ def _checked(listed: Path) -> bytes:
     """Return a list of files, which is named by its own sha256: `<name>.files-<sha256>.json`."""
     with reading(listed, "a list of a dataset's files", INSTALL):
         content = listed.read_bytes()
-    found = hashlib.sha256(content).hexdigest()
+    found = sha256(content)
     if listed.stem.rpartition("-")[2] != found[:16]:
         raise StudyError(f"{listed}: was changed after it was written (its sha256 is {found})")
     return content

@@ -358,7 +358,8 @@ def read_images(manifest: Path, stimuli: np.ndarray) -> np.ndarray:
                 f"{path}: {len(bricks)} stimuli, number "
                 f"{numbers[-1] if numbers[0] >= 0 else numbers[0]} is asked for"
             )
-        return bricks[numbers][place]
+        images: np.ndarray = bricks[numbers][place]
+        return images
 
 
 def _row(design: Design, person: int) -> int:
@@ -372,6 +373,7 @@ def _parts(layout: Layout) -> tuple[str, ...]:
 
 
 def _maps(person: int, layout: Layout, part: str, name: str) -> tuple[str, str]:
+    """Return the files of a person's regions and of the noise ceiling's SNR (ncsnr), relative to NSD."""
     base = f"nsddata_betas/ppdata/subj{person:02}/{FOLDER[layout]}/{BETAS}"
     if layout == "volume":
         return (
@@ -393,7 +395,7 @@ def _volume(dataset: Manifest, file: str) -> np.ndarray:
     path = dataset.path(file)
     with reading(path, f"a volume ({file.partition('.')[2] or file})"):
         # By content: an annexed file's own name may lack the suffix by which it would be known.
-        kind = nibabel.Nifti1Image if ".nii" in file else nibabel.freesurfer.MGHImage
+        kind = nibabel.Nifti1Image if ".nii" in file else nibabel.MGHImage
         raw = path.read_bytes()
         if file.endswith((".gz", ".mgz")):
             raw = gzip.decompress(raw)
@@ -488,7 +490,8 @@ def _betas(
         axes = np.unravel_index(places, found)
         box = tuple(slice(axis.min(), axis.max() + 1) for axis in axes)
         inside = tuple(axis - part.start for axis, part in zip(axes, box, strict=True))
-        return betas[(slice(None), *box)][(slice(None), *inside)].astype(np.float64)
+        chosen: np.ndarray = betas[(slice(None), *box)][(slice(None), *inside)].astype(np.float64)
+        return chosen
 
 
 def _array(file: h5py.File, name: str, path: Path) -> h5py.Dataset:

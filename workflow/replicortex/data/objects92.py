@@ -74,6 +74,13 @@ def read_brain_rdms(manifest: Path, rois: Sequence[str] = ROIS) -> dict[str, np.
 
 
 def _stimuli(path: Path) -> np.ndarray:
+    """Return the 92 MATLAB structures: image, uint8 (side, side, 3), category, and a flag for each kind.
+
+    Raises
+    ------
+    StudyError
+        When the file is another one, or a stimulus lacks something.
+    """
     from scipy.io import loadmat
 
     with reading(path, "the 92 objects (a MATLAB file)"):

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from replicortex.core.digests import sha256
 from replicortex.core.errors import StudyError
 from replicortex.core.files import write_bytes
 from replicortex.core.reading import reading
@@ -111,11 +112,11 @@ def floc_digest(folder: Path) -> str:
         labels = packed["categories"][packed["labels"]]
     order = np.argsort(labels, kind="stable")
     content = coarse[order].astype(np.uint8).tobytes()
-    return hashlib.sha256(content + "\n".join(labels[order]).encode()).hexdigest()
+    return sha256(content + "\n".join(labels[order]).encode())
 
 
 def _write(path: Path, arrays: dict[str, np.ndarray]) -> None:
     """Write arrays in their order; numpy dates the members of an archive 1980 by itself."""
     stream = io.BytesIO()
-    np.savez_compressed(stream, **arrays)
+    np.savez_compressed(stream, allow_pickle=False, **arrays)
     write_bytes(path, stream.getvalue())

@@ -17,6 +17,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from replicortex.core.digests import file_sha256
 from replicortex.core.errors import StudyError
 from replicortex.core.remembered import recall, remember
 from replicortex.data import annex
@@ -98,7 +99,7 @@ class Mirror:
         same_size = self.by_size.get(file.size or -1, [])
         for candidate in sorted(same_size, key=lambda p: (p.name != name, p)):
             with suppress(OSError):
-                if annex.file_sha256(candidate) == file.sha256:
+                if file_sha256(candidate) == file.sha256:
                     return candidate
         return None
 
@@ -112,9 +113,7 @@ class Mirror:
                 if place.name == name and size != content.size:
                     return f"{place} has {size} bytes, {content.size} expected (truncated?)"
                 if place.name == name:
-                    return str(
-                        annex.wrong_checksum(place, content.sha256, annex.file_sha256(place))
-                    )
+                    return str(annex.wrong_checksum(place, content.sha256, file_sha256(place)))
         return f"the mirror {self.folder} does not hold it"
 
 
@@ -133,15 +132,15 @@ def _declared(declared: Dataset, there: Path, mirror: Mirror) -> dict[str, Conte
     """Return the declared files: in place already, in the mirror, or still to be fetched."""
     found = {}
     for path, file in declared.files.items():
+        assert file.size is not None and file.sha256 is not None  # checked when it was declared
         place = there / path
         intact = (
             place.is_file()
             and place.stat().st_size == file.size
-            and annex.file_sha256(place) == file.sha256
+            and file_sha256(place) == file.sha256
         )
-        if not intact:
-            place = mirror.find(path, file) or _with_python(path, file)
-        found[path] = Content(file.size, file.sha256, place)
+        here = place if intact else mirror.find(path, file) or _with_python(path, file)
+        found[path] = Content(file.size, file.sha256, here)
     return found
 
 
@@ -149,7 +148,7 @@ def _with_python(path: str, file: File) -> Path | None:
     """Return the declared file if it comes with this Python, at that path of its library."""
     place = Path(sysconfig.get_path("stdlib"), path)
     if place.is_file() and place.stat().st_size == file.size:
-        return place if annex.file_sha256(place) == file.sha256 else None
+        return place if file_sha256(place) == file.sha256 else None
     return None
 
 
@@ -289,8 +288,8 @@ def _hashed(paths: Mapping[str, Path], cache: Path) -> dict[str, Content]:
         for path, place in paths.items():
             stamp = [_shown(place.resolve()), place.stat().st_size, place.stat().st_mtime_ns]
             kept = known.get(path)
-            same = isinstance(kept, list) and kept[:-1] == stamp
-            digest = kept[-1] if same else annex.file_sha256(place)
+            noted = kept if isinstance(kept, list) and kept[:-1] == stamp else None
+            digest = noted[-1] if noted else file_sha256(place)
             hashes[path] = [*stamp, digest]
             found[path] = Content(place.stat().st_size, digest, place)
     finally:  # hours of work for some datasets
@@ -300,7 +299,7 @@ def _hashed(paths: Mapping[str, Path], cache: Path) -> dict[str, Content]:
 
 def content_of(path: Path) -> Content:
     """Return size and sha256 of a file that is there."""
-    return Content(path.stat().st_size, annex.file_sha256(path), path)
+    return Content(path.stat().st_size, file_sha256(path), path)
 
 
 def obtaining(declared: Dataset) -> str:

@@ -50,7 +50,8 @@ def read_events(manifest: Path) -> pd.DataFrame:
     import pandas as pd
 
     dataset = manifests.load(manifest)
-    tables, seen = [], {}
+    tables: list[pd.DataFrame] = []
+    seen: dict[tuple[str, int, int], str] = {}
     for name in sorted(dataset.files):
         found = EVENTS.search(name)
         if not found:
@@ -383,7 +384,7 @@ def _columns(
     if items is None:
         return values_at
     where = {items[at]: at for at in values_at}
-    keys = trials.get("trial_id")
+    keys: pd.Series | pd.Index | None = trials.get("trial_id")
     if keys is None or keys.duplicated().any():  # counted anew in each run: no key
         keys = trials.index
     texts = [str(key) for key in keys]

@@ -16,7 +16,7 @@ import numpy as np
 
 from replicortex.core.errors import StudyError
 from replicortex.core.files import Tensors
-from replicortex.core.progress import iter_plainly
+from replicortex.core.progress import Progress, iter_plainly
 from replicortex.core.reading import reading
 from replicortex.data.frames import shard
 
@@ -72,6 +72,13 @@ def decode(path: Path, size: int, *, grey: bool = False, most: int | None = None
 
 
 def _frames(container: Any, size: int, grey: bool, most: int | None) -> list[np.ndarray]:
+    """Return a video's frames, each uint8 (size, size, channels), `most` at most.
+
+    Raises
+    ------
+    ValueError
+        When it has no picture, is damaged, or ends before its declared end.
+    """
     if not container.streams.video:
         raise ValueError("it has no picture")
     stream = container.streams.video[0]
@@ -96,7 +103,7 @@ def _frames(container: Any, size: int, grey: bool, most: int | None) -> list[np.
     if len(frames) + placeholders < stream.frames:
         raise ValueError(f"{len(frames)} frames can be decoded, {stream.frames} are declared")
     declared = _declared_end(container, stream)
-    if not stream.frames and None not in (declared, end) and stream.average_rate:
+    if not stream.frames and declared is not None and end is not None and stream.average_rate:
         missing = float((declared - end) * stream.average_rate)
         if missing > SLACK:
             raise ValueError(
@@ -109,7 +116,9 @@ def _frames(container: Any, size: int, grey: bool, most: int | None) -> list[np.
 def _declared_end(container: Any, stream: Any) -> Fraction | None:
     """Return when a stream without a count of its frames should end, in seconds; None: unknown."""
     if stream.duration is not None:
-        return (stream.start_time or 0) * stream.time_base + stream.duration * stream.time_base
+        base: Fraction = stream.time_base
+        end: Fraction = (stream.start_time or 0) * base + stream.duration * base
+        return end
     told = re.fullmatch(r"(\d+):(\d\d):(\d\d(?:\.\d+)?)", stream.metadata.get("DURATION", ""))
     if told:  # Matroska's
         return (int(told[1]) * 60 + int(told[2])) * 60 + Fraction(told[3])
@@ -159,7 +168,7 @@ def decode_all(
     fewest: int,
     grey: bool = False,
     most: int | None = None,
-    progress=iter_plainly,
+    progress: Progress = iter_plainly,
 ) -> Tensors:
     """Decode videos into one shard of a store.
 
@@ -226,13 +235,13 @@ def ucf101_split(folder: Path, number: int, part: str) -> list[tuple[str, int, P
     listed = lists / f"{part}list{number:02d}.txt"
     chosen, seen = [], set()
     for line in _lines(listed):
-        name, _, number = line.partition(" ")
+        name, _, given = line.partition(" ")
         kind = name.split("/")[0]
         if kind not in classes:
             raise StudyError(f"{listed}: class '{kind}' is not in classInd.txt")
-        if number and number.strip() != str(classes[kind] + 1):
+        if given and given.strip() != str(classes[kind] + 1):
             raise StudyError(
-                f"{listed}: gives {number.strip()} as the class of {name}, classInd.txt has "
+                f"{listed}: gives {given.strip()} as the class of {name}, classInd.txt has "
                 f"{classes[kind] + 1}"
             )
         if name in seen:

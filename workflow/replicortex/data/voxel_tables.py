@@ -84,6 +84,13 @@ def shared(tables: dict[str, Table]) -> tuple[list[str], dict[str, np.ndarray]]:
 
 
 def _csv(path: Path) -> Table:
+    """Return a table of stimuli by voxels; a row named as NCSNR holds the voxels' SNR.
+
+    Raises
+    ------
+    StudyError
+        When a cell is no number, or a stimulus has no name or stands there twice.
+    """
     rows = read_table(
         path, first=True, expected="a table of stimuli by voxels (CSV)", remedy=REMEDY
     )
@@ -125,6 +132,13 @@ def _is_number(word: str) -> bool:
 
 
 def _npz(path: Path) -> Table:
+    """Return a table from arrays: stimuli (n,), values (n, voxels), and the voxels' SNR where given.
+
+    Raises
+    ------
+    StudyError
+        When an array is absent, or is none of names or numbers.
+    """
     arrays = read_arrays(path, REMEDY)
     for name in ("stimuli", "values"):
         if name not in arrays:

@@ -30,6 +30,13 @@ class CifarResNet(nn.Module):
     """6n + 2 layers in three stages of 16, 32 and 64 channels; `depth` is 20, 32, 44, 56, ..."""
 
     def __init__(self, depth: int) -> None:
+        """Build the network, with weights of He et al. (2015).
+
+        Raises
+        ------
+        ValueError
+            When the depth is not 6n + 2.
+        """
         super().__init__()
         each, rest = divmod(depth - 2, 6)
         if rest or each < 1:
@@ -64,4 +71,5 @@ class CifarResNet(nn.Module):
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """Return logits (n, 10) of normalised images (n, 3, 32, 32)."""
-        return self.linear(self.layers(images)["layer3"].mean((2, 3)))
+        logits: torch.Tensor = self.linear(self.layers(images)["layer3"].mean((2, 3)))
+        return logits

@@ -67,7 +67,8 @@ def hidden_states(model: Model, tokens: list[int]) -> tuple[np.ndarray, np.ndarr
 
 
 def _norm(x: np.ndarray, gain: np.ndarray) -> np.ndarray:
-    return x / np.sqrt((x**2).mean(axis=-1, keepdims=True) + EPS) * gain
+    normed: np.ndarray = x / np.sqrt((x**2).mean(axis=-1, keepdims=True) + EPS) * gain
+    return normed
 
 
 def _rotate(x: np.ndarray, heads: int, turn: np.ndarray) -> np.ndarray:

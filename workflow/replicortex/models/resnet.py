@@ -11,6 +11,7 @@ class BasicBlock(nn.Module):
     """Two 3x3 convolutions with BatchNorm, and a shortcut: 1x1 convolution where shapes differ."""
 
     def __init__(self, inner: int, outer: int, stride: int) -> None:
+        """Take maps of `inner` channels to `outer`, every `stride` pixels."""
         super().__init__()
         self.conv1 = nn.Conv2d(inner, outer, 3, stride, 1, bias=False)
         self.bn1 = nn.BatchNorm2d(outer)
@@ -42,6 +43,17 @@ class ResNet(nn.Module):
     """
 
     def __init__(self, width: int, blocks: list[int], generator: torch.Generator) -> None:
+        """Build the network.
+
+        Parameters
+        ----------
+        width
+            Channels of the first stage.
+        blocks
+            In each stage.
+        generator
+            Draws the weights (He et al. 2015, fan out).
+        """
         super().__init__()
         self.conv1 = nn.Conv2d(3, width, 3, 1, 1, bias=False)
         self.bn1 = nn.BatchNorm2d(width)
@@ -63,4 +75,5 @@ class ResNet(nn.Module):
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """Return features (n, width * 2 ** (stages - 1)) of images (n, 3, side, side)."""
         maps = F.relu(self.bn1(self.conv1(images)))
-        return self.stages(maps).mean((2, 3))
+        features: torch.Tensor = self.stages(maps).mean((2, 3))
+        return features

@@ -65,6 +65,13 @@ class VideoResNet(nn.Module):
         strides: list[int],
         generator: torch.Generator,
     ) -> None:
+        """Build the network.
+
+        Raises
+        ------
+        StudyError
+            When the three lists differ in length.
+        """
         super().__init__()
         if not len(widths) == len(blocks) == len(strides):
             raise StudyError(

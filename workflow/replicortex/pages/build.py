@@ -74,6 +74,7 @@ def build(
 
 
 def _write(view: View) -> None:
+    """Write all pages, the index last."""
     for name in ASSETS:
         view.save(name, (TEMPLATES / name).read_text())
     view.save("code.css", code_style())

@@ -54,6 +54,7 @@ def _verified(view: View) -> str:
 
 
 def _card(view: View, paper: Told) -> dict[str, Any]:
+    """Return what the index shows of a paper."""
     claims = view.claims[paper.name]
     shown = paper.shown
     return {

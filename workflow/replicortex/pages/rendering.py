@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 import re
 from collections.abc import Iterable, Iterator
@@ -13,11 +12,12 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 from pygments import highlight
-from pygments.filter import Filter
+from pygments.filter import simplefilter
 from pygments.formatters import HtmlFormatter
-from pygments.lexer import Lexer
 from pygments.lexers import PythonLexer
 from pygments.token import Comment, Keyword, Literal, Name, Token
+
+from replicortex.core.digests import sha256
 
 TEMPLATES = Path(__file__).with_name("templates")
 COLOURED = (Comment, Keyword, Literal, Name.Builtin, Name.Class, Name.Decorator, Name.Function)
@@ -26,6 +26,7 @@ PLAIN = re.compile(r"[A-Za-z0-9_@-][A-Za-z0-9_.@-]{0,99}")  # a key that may nam
 
 @cache
 def _environment() -> Environment:
+    """Return the templates: all text escaped, and a name that is not given an error."""
     made = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
@@ -61,7 +62,7 @@ def page_name(folder: str, key: str) -> str:
         short = key
     else:
         letters = re.sub(r"[^A-Za-z0-9]+", "-", key).strip("-")[:40]
-        short = f"{letters}-{hashlib.sha256(key.encode()).hexdigest()[:12]}"
+        short = f"{letters}-{sha256(key)[:12]}"
     return f"{folder}/{short}.html" if folder else f"{short}.html"
 
 
@@ -84,20 +85,21 @@ def number(text: str) -> str:
 def highlighted(source: str) -> Markup:
     """Return Python code, its lines numbered; colours are those of `code_style`."""
     lexer = PythonLexer()
-    lexer.add_filter(_Plain())
+    lexer.add_filter(simplefilter(_plain)())
     lexer.add_filter("tokenmerge")
     return Markup(highlight(source, lexer, HtmlFormatter(linenos="inline", nobackground=True)))
 
 
-class _Plain(Filter):
-    """Takes the kind from what is not coloured: half of a page would be its markup."""
-
-    def filter(self, lexer: Lexer, stream: Iterable[tuple[Any, str]]) -> Iterator[tuple[Any, str]]:
-        for kind, text in stream:
-            coloured = any(kind in each for each in COLOURED)
-            yield (kind if coloured else Token.Text), text
+def _plain(
+    _filter: Any, _lexer: Any, stream: Iterable[tuple[Any, str]], _options: Any
+) -> Iterator[tuple[Any, str]]:
+    """Take the kind from what is not coloured: half of a page would be its markup."""
+    for kind, text in stream:
+        coloured = any(kind in each for each in COLOURED)
+        yield (kind if coloured else Token.Text), text
 
 
 def code_style() -> str:
     """Return the style sheet of code, once for all pages."""
-    return HtmlFormatter(nobackground=True).get_style_defs(".source .highlight")
+    style: str = HtmlFormatter(nobackground=True).get_style_defs(".source .highlight")
+    return style

@@ -13,6 +13,7 @@ from markupsafe import Markup
 
 from replicortex.core.codehash import source_hashes
 from replicortex.core.config import SCALES
+from replicortex.core.digests import sha256
 from replicortex.core.errors import StudyError
 from replicortex.data import declared
 from replicortex.pages import claims as judged
@@ -45,6 +46,23 @@ class View:
         hashes: Hashes,
         hosts: bool = False,
     ):
+        """Read the run: its jobs, and who made and who reads what.
+
+        Parameters
+        ----------
+        source, target
+            Folder of the run, and of its pages.
+        root
+            The repository.
+        history
+            Its commits.
+        results
+            The run's results, to start from.
+        hashes
+            Of contents.
+        hosts
+            Whether names of machines and numbers of their jobs are shown.
+        """
         self.hosts = hosts  # whether names of machines and numbers of their jobs are shown
         self.source, self.target, self.root, self.history = source, target, root, history
         self.results, self.hashes = results, hashes
@@ -295,7 +313,7 @@ class View:
 
     def source_page(self, name: str, content: bytes, commit: str) -> str:
         """Return the page of a source; write it when it is asked for first."""
-        key = records.sha256(content)
+        key = sha256(content)
         if key not in self.sources:
             self.sources[key] = page_name("sources", key)
             self.page(

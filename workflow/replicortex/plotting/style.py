@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -59,7 +59,8 @@ def new_figure(height: float, width: float = WIDTH, dpi: float | None = None) ->
 def _keep_free(figure: Figure, inches: float) -> None:
     """Leave room under the panels."""
     bottom = inches / figure.get_figheight()
-    figure.get_layout_engine().set(
+    engine: Any = figure.get_layout_engine()  # the constrained one
+    engine.set(
         rect=(0.012, bottom, 0.98, 0.993 - bottom), w_pad=0.03, h_pad=0.03, wspace=0.03, hspace=0.03
     )
 

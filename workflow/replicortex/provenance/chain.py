@@ -8,6 +8,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from replicortex.core.digests import file_sha256
 from replicortex.core.errors import StudyError
 from replicortex.data import manifest
 from replicortex.provenance import records
@@ -85,7 +86,8 @@ def read_record(path: Path) -> dict[str, Any]:
 
 def recorded(path: Path) -> str:
     """Return the sha256 that a result had when it was made."""
-    return read_record(path)["output"]["sha256"]
+    digest: str = read_record(path)["output"]["sha256"]
+    return digest
 
 
 def entries(record: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
@@ -133,7 +135,7 @@ def dataset_facts(
 ) -> dict[str, Any]:
     """Return annex keys, licence and URLs of a dataset, as far as they are known here."""
     facts: dict[str, Any] = {}
-    if place.exists() and records.file_sha256(place) == entry["sha256"]:
+    if place.exists() and file_sha256(place) == entry["sha256"]:
         facts["keys"] = {name: file.key for name, file in manifest.load(place).files.items()}
     declared = sources.get(entry["dataset"]["name"])
     if declared is not None:
@@ -224,7 +226,7 @@ def find_record(figure: Path, results: Path) -> Path:
     if records.path_of(figure).exists():
         return figure
     wanted = embedded_id(figure)
-    digest = records.file_sha256(figure)
+    digest = file_sha256(figure)
     for file in sorted(results.rglob(f"*{figure.suffix}{records.SUFFIX}")):
         record = json.loads(file.read_text())
         same = (

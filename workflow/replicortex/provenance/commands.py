@@ -9,6 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from replicortex.core.digests import file_sha256
 from replicortex.core.errors import StudyError
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -20,7 +21,7 @@ UNLISTED = (
 DECLARED = ROOT / "config/datasets.yaml"
 
 
-def add(parts: argparse._SubParsersAction) -> None:
+def add(parts: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the commands to a parser."""
 
     def part(name: str, run: Callable[..., Any], what: str) -> argparse.ArgumentParser:
@@ -80,6 +81,7 @@ def _result(file: Path) -> Path:
 
 
 def _figure(options: argparse.Namespace) -> None:
+    """Print the lineage of a result."""
     from replicortex.data.declared import load
     from replicortex.provenance import chain
     from replicortex.provenance.overview import overview
@@ -94,6 +96,7 @@ def _figure(options: argparse.Namespace) -> None:
 
 
 def _diff(options: argparse.Namespace) -> None:
+    """Print where two results, or two runs, differ first."""
     from replicortex.provenance.differences import differences, runs
 
     one, other = options.one, options.other
@@ -108,6 +111,7 @@ def _diff(options: argparse.Namespace) -> None:
 
 
 def _why(options: argparse.Namespace) -> None:
+    """Print which jobs would run to have a result, or the study, again, and why."""
     from replicortex.provenance.contents import CACHE, Hashes
     from replicortex.provenance.reasons import lines, why
 
@@ -128,6 +132,13 @@ def _why(options: argparse.Namespace) -> None:
 
 
 def _export(options: argparse.Namespace) -> None:
+    """Write a run's crate.
+
+    Raises
+    ------
+    StudyError
+        When rocrate is not installed.
+    """
     try:
         from replicortex.provenance.crate import export
     except ModuleNotFoundError as error:  # such as in conda's environment of the engine
@@ -143,6 +154,7 @@ def _export(options: argparse.Namespace) -> None:
 
 
 def _page(options: argparse.Namespace) -> None:
+    """Write a run's pages."""
     from replicortex.pages.build import build
     from replicortex.provenance.contents import CACHE, Hashes
 
@@ -184,7 +196,14 @@ def _cite(options: argparse.Namespace) -> None:
 
 
 def _verify(options: argparse.Namespace) -> int:
-    from replicortex.provenance import chain, records
+    """Check results against their records; return the exit status, 1 with a fault.
+
+    Raises
+    ------
+    StudyError
+        When there is nothing to check.
+    """
+    from replicortex.provenance import chain
     from replicortex.provenance.contents import CACHE, Hashes
     from replicortex.provenance.verification import Fault, counting, verify
 
@@ -199,7 +218,7 @@ def _verify(options: argparse.Namespace) -> int:
                 continue
             files.append(_chained(file))
             below.append(files[-1])
-            if files[-1] != file and records.file_sha256(file) != chain.recorded(files[-1]):
+            if files[-1] != file and file_sha256(file) != chain.recorded(files[-1]):
                 what = f"the file is not the one that was made as {files[-1]}"
                 copies.append(Fault(file.as_posix(), what))
     else:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import hashlib
 import os
 import time
 import zlib
@@ -12,8 +11,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from replicortex.core.digests import file_sha256, stream_sha256
 from replicortex.core.remembered import recall, remember
-from replicortex.provenance import records
 
 BROKEN = "broken"
 CACHE = Path("results/.hashes.json")
@@ -27,10 +26,10 @@ def content_sha256(path: Path) -> str | None:
     if place is None:
         return None
     if place.suffix != ".gz":
-        return records.file_sha256(place)
+        return file_sha256(place)
     try:
         with gzip.open(place) as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest()
+            return stream_sha256(stream)
     except (OSError, EOFError, zlib.error):  # a compressed copy that does not unpack
         return BROKEN
 
@@ -95,6 +94,7 @@ class Hashes:
         return self._known[path, raw]
 
     def _hash(self, path: Path, raw: bool) -> str | None:
+        """Return the sha256 of a file, or (not `raw`) of what it holds unpacked."""
         place = path if raw else _place(path)
         if place is None or not place.is_file():
             return None
@@ -103,8 +103,9 @@ class Hashes:
         kept = self._kept.get(name)
         if isinstance(kept, list) and kept[:-1] == before:
             self.remembered += 1
-            return kept[-1]
-        found = records.file_sha256(place) if raw else content_sha256(path)
+            digest: str | None = kept[-1]
+            return digest
+        found = file_sha256(place) if raw else content_sha256(path)
         self.bytes_read += before[0]
         if found is not None and _facts(place) == before and _settled(before):
             self._kept[name] = [*before, found]

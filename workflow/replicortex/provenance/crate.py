@@ -19,6 +19,7 @@ from urllib.parse import quote
 from rocrate.model import ContextEntity, Entity
 from rocrate.rocrate import ROCrate
 
+from replicortex.core.digests import sha256
 from replicortex.core.errors import StudyError
 from replicortex.core.files import canonical_json
 from replicortex.core.yaml_text import read_yaml_file
@@ -201,6 +202,7 @@ class _RunCrate:
         return self._add(ENGINE, "SoftwareApplication", **facts)
 
     def _workflow(self, commit: str, tools: Mapping[str, Entity]) -> Entity:
+        """Add the Snakefile as the workflow, with a step for each rule."""
         by_rule = {_step_id(step): step for step in self.run.values()}
         parts = [
             self._add(
@@ -270,6 +272,7 @@ class _RunCrate:
         )
 
     def _action(self, step: Step, tool: Entity) -> Entity:
+        """Add a job: what it read, what it made, when, where and at which cost."""
         run, end = step.record["run"], _ended(step)
         times = {}
         if end:
@@ -313,7 +316,7 @@ class _RunCrate:
         formal = self._parameter(step, name, value)
         text = canonical_json(value)
         return self._add(
-            f"{formal.id}={records.sha256(text)[:12]}",
+            f"{formal.id}={sha256(text)[:12]}",
             "PropertyValue",
             name=name,
             value=value if type(value) in TYPES else text,
@@ -351,13 +354,12 @@ class _RunCrate:
             found = next(
                 (p for p in (place, place.with_name(f"{place.name}.gz")) if p.is_file()), None
             )
-            travels = (
+            if (
                 found is not None
                 and (found.suffix in TRAVELS or "manifests" in found.parts)
                 and found.stat().st_size <= LARGE
                 and content_sha256(found) == facts["sha256"]
-            )
-            if travels:
+            ):
                 known = self._file(found)
                 if found != place:  # the hash is of what was compressed
                     note = f"{place.name}, compressed; sha256 of its content"
@@ -396,7 +398,8 @@ def _step_id(step: Step) -> str:
 
 def _ended(step: Step) -> str | None:
     """Return when a job ended; records made before 21 November 2026 do not tell."""
-    return step.record["run"].get("ended")
+    ended: str | None = step.record["run"].get("ended")
+    return ended
 
 
 def _usual(commits: Iterable[str]) -> str:

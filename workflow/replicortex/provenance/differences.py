@@ -67,11 +67,11 @@ def runs(one: Path, other: Path, root: Path) -> Iterator[str]:
     equal = 0
     seen: set[tuple[Path, Path]] = set()
     for name in sorted(first.keys() & second.keys()):
-        steps = [(path, chain.read_record(path)) for path in (first[name], second[name])]
-        if steps[0][1]["output"]["sha256"] == steps[1][1]["output"]["sha256"]:
+        mine, theirs = ((path, chain.read_record(path)) for path in (first[name], second[name]))
+        if mine[1]["output"]["sha256"] == theirs[1]["output"]["sha256"]:
             equal += 1
             continue
-        lines = [line for line in _walk(*steps, root, seen) if line not in told]
+        lines = [line for line in _walk(mine, theirs, root, seen) if line not in told]
         told.update(lines)
         yield from lines
     for folder, more in (
@@ -87,6 +87,7 @@ Step = tuple[Path, dict[str, Any]]
 
 
 def _walk(one: Step, other: Step, root: Path, seen: set[tuple[Path, Path]]) -> Iterator[str]:
+    """Yield what tells two results apart, as far back as both have records; each pair is seen once."""
     if (one[0], other[0]) in seen:
         return
     seen.add((one[0], other[0]))
@@ -114,7 +115,7 @@ def _walk(one: Step, other: Step, root: Path, seen: set[tuple[Path, Path]]) -> I
                 if chain.has_record(place)
             ]
             if len(steps) == 2:
-                yield from _walk(*steps, root, seen)
+                yield from _walk(steps[0], steps[1], root, seen)
             else:
                 yield f"{one[0]}: input {a['path']} is another file, without a record here"
     if not deeper:
@@ -183,7 +184,8 @@ def _code(path: Path, first: dict[str, Any], second: dict[str, Any], root: Path)
 def _modules(record: dict[str, Any], rules: int, history: History) -> dict[str, str] | None:
     """Return the hash of each module by a version of the rules; None where they cannot be had."""
     if records.code_rules(record) == rules:
-        return record["modules"]
+        hashes: dict[str, str] = record["modules"]
+        return hashes
     source = record["run"]["git"]
     module = record["job"]["call"].partition(":")[0]
     return history.modules(module, source["commit"], rules) if source["dirty"] == "no" else None

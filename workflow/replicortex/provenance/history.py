@@ -68,6 +68,7 @@ class History:
         return self._objects[name]
 
     def _ask(self, name: str) -> bytes | None:
+        """Return the content of a git object (`<commit>:<path>`), None where there is none."""
         if (
             self.trouble or "\n" in name
         ):  # a line is a question: one of a forged record would be two

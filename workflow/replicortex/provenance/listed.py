@@ -11,6 +11,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
+from replicortex.core.digests import sha256
 from replicortex.core.errors import StudyError
 from replicortex.core.files import canonical_json, write_bytes
 from replicortex.provenance import records
@@ -60,7 +61,7 @@ def read(folder: Path) -> dict[str, str | None] | None:
     except OSError:  # a folder in its place
         content = b""
     try:
-        files = json.loads(content)["files"]
+        files: dict[str, str | None] = json.loads(content)["files"]
         if content != _text(files) or (is_kept(folder) and None in files.values()):
             raise ValueError
     except (ValueError, KeyError, TypeError):
@@ -69,7 +70,7 @@ def read(folder: Path) -> dict[str, str | None] | None:
 
 
 def _text(files: Mapping[str, str | None]) -> bytes:
-    told = {"files": dict(files), "sha256": records.sha256(canonical_json(files))}
+    told = {"files": dict(files), "sha256": sha256(canonical_json(files))}
     return (canonical_json(told, indent=1) + "\n").encode()
 
 

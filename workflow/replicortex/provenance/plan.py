@@ -70,6 +70,15 @@ def planned(
 def _plan(
     targets: list[str], settings: Mapping[str, Any], root: Path, alone: bool
 ) -> list[Planned]:
+    """Return all jobs behind some targets, those first that others need.
+
+    Parameters
+    ----------
+    targets
+        Files or rules.
+    settings
+        Laid over the configuration, or (`alone`) all of it.
+    """
     from snakemake.api import SnakemakeApi
     from snakemake.settings.types import (
         ConfigSettings,

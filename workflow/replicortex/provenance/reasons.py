@@ -105,6 +105,7 @@ class _Why:
         self.again: dict[int, list[str]] = {}
 
     def run(self, targets: list[str]) -> list[Again]:
+        """Return the jobs that would run again for some targets, in their order."""
         for job in self.jobs:  # each after those that it needs
             if job.job is not None:
                 reasons = [*self._own(job, targets), *self._after(job)]
@@ -147,6 +148,7 @@ class _Why:
         return not any(path in other.inputs for other in self.jobs for path in job.outputs)
 
     def _changed(self, job: Planned, record: dict[str, Any]) -> list[str]:
+        """Return what differs between a job's record and the plan: numbers, code, environment, data."""
         then, now = record["job"], job.job or {}
         reasons = [
             f"parameter {key}: {a} then, {b} now"
@@ -160,6 +162,7 @@ class _Why:
         return reasons + self._inputs(job, record)
 
     def _inputs(self, job: Planned, record: dict[str, Any]) -> list[str]:
+        """Return which inputs are other files than those recorded, or have other contents."""
         recorded = {entry["path"]: entry["sha256"] for entry in chain.entries(record)}
         reasons = []
         for verb, paths in (

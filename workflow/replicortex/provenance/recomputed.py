@@ -82,6 +82,7 @@ class Recomputed:
                 yield f"carries {whose}, its record has {record['id'][:12]}"
 
     def _entry(self, path: Path, entry: Mapping[str, Any]) -> Iterator[str]:
+        """Yield what an input's entry says and the input does not: its dataset, whether synthetic."""
         source = chain.place_of(entry["path"], path)
         if "dataset" in entry:
             listed = self._manifest(source, entry["sha256"])

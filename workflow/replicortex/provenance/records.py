@@ -10,7 +10,6 @@ may differ, and `audit diff` names the kernels.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import platform
@@ -23,6 +22,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from replicortex.core.digests import file_sha256, sha256
 from replicortex.core.errors import StudyError
 from replicortex.core.files import canonical_json, write_bytes
 from replicortex.data import manifest
@@ -56,17 +56,6 @@ def path_of(result: Path) -> Path:
     return result.with_name(result.name + SUFFIX)
 
 
-def sha256(content: bytes | str) -> str:
-    """Return the sha256 of bytes or text."""
-    return hashlib.sha256(content.encode() if isinstance(content, str) else content).hexdigest()
-
-
-def file_sha256(path: Path) -> str:
-    """Return the sha256 of a file."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
 def read(path: Path, whole: bool = True) -> dict[str, Any]:
     """Return a record, checked against its own sha256.
 
@@ -84,7 +73,7 @@ def read(path: Path, whole: bool = True) -> dict[str, Any]:
     """
     try:
         text = path.read_bytes().decode()
-        record = json.loads(text)
+        record: dict[str, Any] = json.loads(text)
         canonical = _is_canonical(text, record)
         own = record.pop("sha256")
     except (ValueError, KeyError, AttributeError, TypeError):
@@ -100,7 +89,7 @@ def read(path: Path, whole: bool = True) -> dict[str, Any]:
         )
     if isinstance(record["inputs"].get("list"), str):
         if not whole:
-            return record | {"inputs": {}}
+            return {**record, "inputs": {}}
         record["inputs"] = _listed(path.parent / record["inputs"]["list"], record["inputs"])
     if not all(isinstance(part, list) for part in record["inputs"].values()) or not all(
         _has(entry, DATASET_ENTRY if "dataset" in entry else ENTRY)
@@ -113,7 +102,8 @@ def read(path: Path, whole: bool = True) -> dict[str, Any]:
 
 def code_rules(record: Mapping[str, Any]) -> int:
     """Return the version of the rules by which a record's code was hashed; 1 where it names none."""
-    return record.get("code_rules", 1)
+    rules: int = record.get("code_rules", 1)
+    return rules
 
 
 def list_of(path: Path) -> Path | None:
@@ -129,7 +119,8 @@ def _listed(path: Path, told: Mapping[str, str]) -> dict[str, list[dict[str, Any
         raise StudyError(f"{path}: the list of inputs is not here") from None
     if sha256(content) != told["sha256"]:
         raise StudyError(f"{path}: the list of inputs was changed after it was written")
-    return json.loads(content)
+    inputs: dict[str, list[dict[str, Any]]] = json.loads(content)
+    return inputs
 
 
 def _is_canonical(text: str, record: Any) -> bool:
@@ -180,6 +171,13 @@ def describe_inputs(inputs: dict[str, Path | list[Path]]) -> dict[str, list[dict
 
 
 def _describe(path: Path) -> dict[str, Any]:
+    """Return an input's entry: path, sha256, and the dataset or the record behind it.
+
+    Raises
+    ------
+    StudyError
+        When a result was changed since it was made.
+    """
     entry: dict[str, Any] = {"path": path.as_posix(), "sha256": file_sha256(path)}
     if path.parent.name == "manifests":
         listed = manifest.load(path)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from replicortex.core.digests import sha256
 from replicortex.core.errors import StudyError
 from replicortex.provenance import chain, records
 
@@ -25,12 +26,14 @@ class Step:
     @property
     def call(self) -> str:
         """Module and function."""
-        return self.record["job"]["call"]
+        call: str = self.record["job"]["call"]
+        return call
 
     @property
     def rule(self) -> str:
         """The rule as it was named when the job ran."""
-        return self.record["run"]["rule"]
+        rule: str = self.record["run"]["rule"]
+        return rule
 
     @property
     def seeds(self) -> list[int]:
@@ -85,6 +88,13 @@ def steps(results: Iterable[Path], hosts: bool = False) -> dict[str, Step]:
 
 
 def _records(waiting: list[Path]) -> Iterator[tuple[Path, dict[str, Any]]]:
+    """Yield results with their records, back to where records end; those first named must have one.
+
+    Raises
+    ------
+    StudyError
+        When one of them has none, or it was changed.
+    """
     first, seen = set(waiting), set(waiting)
     while waiting:
         path = waiting.pop()
@@ -113,10 +123,11 @@ def _key(record: dict[str, Any]) -> str:
     Packs of one rule are rules of their own: two of them differ in nothing but their seeds.
     """
     identity = records.Identity(record["job"], record["inputs"])
-    return records.sha256(f"{identity.id} {record['run']['rule']}")
+    return sha256(f"{identity.id} {record['run']['rule']}")
 
 
 def _sorted(found: dict[str, Step]) -> Iterator[Step]:
+    """Yield steps after those that they read, else by rule and place: the same order for the same run."""
     done: set[str] = set()
     for first in sorted(found.values(), key=lambda step: (step.rule, min(step.outputs))):
         waiting = [(first, False)]

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from replicortex.core.codehash import joined, read_from, source_hashes
+from replicortex.core.digests import sha256
 from replicortex.core.errors import StudyError
 from replicortex.data import annex, manifest
 from replicortex.provenance import chain, listed, records
@@ -80,6 +81,7 @@ class _Check:
         self.sources: dict[tuple[str, str, str, int], list[str]] = {}
 
     def run(self, files: list[Path], below: Iterable[Path]) -> list[Fault]:
+        """Return the faults of some results and of all behind them; `below` as in `verify`."""
         self._collect(files)
         self.hashes.fill(self._contents())
         recomputed = Recomputed(self.steps, self.hashes)
@@ -156,6 +158,7 @@ class _Check:
                 yield chain.place_of(entry["path"], path)
 
     def _step(self, path: Path, record: dict[str, Any], recomputed: Recomputed) -> Iterator[Fault]:
+        """Yield the faults of one result: its bytes, its id, what follows from its inputs, code and data."""
         name = path.as_posix()
         found = self.hashes.of(path)
         if found is None and self.lists.is_missing(path):
@@ -180,6 +183,7 @@ class _Check:
             yield from self._data(path)
 
     def _input(self, path: Path, entry: dict[str, Any]) -> Iterator[Fault]:
+        """Yield the fault of one input: another content than the one that was read."""
         source = chain.place_of(entry["path"], path)
         found = self.hashes.of(source)
         if found == entry["sha256"]:
@@ -195,7 +199,7 @@ class _Check:
     def _of_repository(self, source: Path, found: str | None) -> Fault:
         """Return what is told of a file of the repository that is another one now, or is gone."""
         content = self.history.read("HEAD", source.as_posix())
-        committed = None if content is None else records.sha256(content)
+        committed = None if content is None else sha256(content)
         what = "is not the file that results were made from" if found else "is missing"
         if self.history.trouble:
             what = f"{what}; whether that was committed, git cannot tell"

@@ -87,6 +87,7 @@ def cost(shown: Mapping[str, list[Workload]], benchmarks: Path) -> pd.DataFrame:
 
 
 def _row(kind: Workload, benchmarks: Path) -> dict[str, Any]:
+    """Return a training's line: millions of images, images per second, hours; NaN where not measured."""
     rate, device = float("nan"), "not measured"
     if kind.benchmark:
         rate, device = _measured(benchmarks / kind.benchmark, kind.key, kind.width)
@@ -101,6 +102,13 @@ def _row(kind: Workload, benchmarks: Path) -> dict[str, Any]:
 
 
 def _measured(file: Path, key: tuple[str, ...], width: int) -> tuple[float, str]:
+    """Return images per second and the device of a benchmark; cost grows with the square of the width.
+
+    Raises
+    ------
+    StudyError
+        When there is no such benchmark, or no such number in it.
+    """
     if not file.is_file():
         raise StudyError(f"{file}: no such benchmark; run `python {file.with_suffix('.py')}`")
     report = json.loads(file.read_text())

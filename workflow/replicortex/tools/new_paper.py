@@ -126,6 +126,7 @@ def _filled(file: str, words: dict[str, str]) -> str:
 
 
 def _take_back(name: str, root: Path, places: list[str]) -> None:
+    """Remove the files that were written, and the folders that nothing else lies in."""
     for place in places:
         (root / place).unlink(missing_ok=True)
     for folder in (

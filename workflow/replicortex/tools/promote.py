@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 
 from replicortex.core import git
+from replicortex.core.digests import sha256
 from replicortex.core.errors import StudyError
 from replicortex.core.files import write_bytes
 from replicortex.provenance import chain, listed, records
@@ -93,7 +94,7 @@ def keep(run: str, paper: str, root: Path, sign: bool = False) -> list[Path]:
     for place, (suffix, content) in contents.items():
         path = target / place.with_name(place.name + suffix)
         write_bytes(path, content)
-        copied[path] = records.sha256(content)
+        copied[path] = sha256(content)
     names = {path.relative_to(target).as_posix(): digest for path, digest in copied.items()}
     written = [*copied, listed.write(target, names)]
     if sign:

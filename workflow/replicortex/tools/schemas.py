@@ -7,17 +7,26 @@ from pathlib import Path
 from typing import Any
 
 from replicortex.core import config
+from replicortex.core.table_schema import Tables
 
 
 def schemas(root: Path) -> dict[str, str]:
     """Return the text of each schema file by its name."""
-    models = {"config": config.Settings.model_json_schema()}
+    models = {"config": config.Settings.model_json_schema(), "tables": _tables()}
     for paper in config.paper_names(root):
         models[paper] = _with_scales(config.numbers_model(paper).model_json_schema())
     return {
         f"workflow/schemas/{name}.schema.json": json.dumps(schema, indent=1, sort_keys=True) + "\n"
         for name, schema in models.items()
     }
+
+
+def _tables() -> dict[str, Any]:
+    """Return the schema of `tables.yaml`, in which the kind alone stands for a column too."""
+    schema = Tables.model_json_schema()
+    column = schema["$defs"]["Column"]
+    schema["$defs"]["Column"] = {"anyOf": [{"enum": column["properties"]["kind"]["enum"]}, column]}
+    return schema
 
 
 def _with_scales(schema: dict[str, Any]) -> dict[str, Any]:

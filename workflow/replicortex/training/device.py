@@ -43,7 +43,7 @@ def choose(name: str) -> torch.device:
     return torch.device("cuda")
 
 
-def precision(device: torch.device, name: str) -> AbstractContextManager:
+def precision(device: torch.device, name: str) -> AbstractContextManager[None]:
     """Return the context in which a training step computes.
 
     Parameters

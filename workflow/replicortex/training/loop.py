@@ -132,6 +132,13 @@ class _Training:
     def __init__(
         self, run: Run, epochs: int, checkpoints: list[int], precision: str, state: State | None
     ) -> None:
+        """Begin at the start; a saved state is loaded later.
+
+        Raises
+        ------
+        StudyError
+            When the data are fewer than one batch.
+        """
         self.run, self.epochs, self.checkpoints = run, epochs, checkpoints
         self.precision, self.state = precision, state
         self.length = len(run.batches)
@@ -177,6 +184,13 @@ class _Training:
                 self._save_if_due(f"in epoch {self.epoch + 1}, step {self.step}")
 
     def _take_step(self, images: torch.Tensor, labels: torch.Tensor) -> None:
+        """Learn from one batch: images and labels on the device.
+
+        Raises
+        ------
+        StudyError
+            Of the learner, or for a loss that is not finite; with run, epoch and step before it.
+        """
         run, epoch, step = self.run, self.epoch, self.step
         try:
             with devices.precision(run.batches.device, self.precision):
@@ -189,6 +203,7 @@ class _Training:
         self.step += 1
 
     def _end_epoch(self) -> None:
+        """Note the means of the loss terms, keep a checkpoint where one is due, and save."""
         self.watch.look()
         self.run.learner.end_epoch()
         self.epoch, self.step = self.epoch + 1, 0
@@ -228,6 +243,7 @@ class _Training:
             raise OutOfTime(f"{self.run.name}: stopped {where}")
 
     def _save(self) -> None:
+        """Save all that the rest of the training depends on, where there is a state."""
         if self.state is None:
             return
         self._check()

@@ -123,13 +123,20 @@ def follow(key: torch.nn.Module, query: torch.nn.Module, momentum: float) -> Non
     _match(key.named_parameters(), query.named_parameters())
     for slow, fast in zip(key.parameters(), query.parameters(), strict=True):
         slow.lerp_(fast, 1 - momentum)
-    for slow, fast in zip(key.buffers(), query.buffers(), strict=True):
-        slow.copy_(fast)
+    for own, other in zip(key.buffers(), query.buffers(), strict=True):
+        own.copy_(other)
 
 
 def _match(
     key: Iterable[tuple[str, torch.Tensor]], query: Iterable[tuple[str, torch.Tensor]]
 ) -> None:
+    """Check that two networks have the same parameters.
+
+    Raises
+    ------
+    StudyError
+        Naming the first that differs in shape or is absent.
+    """
     slow = {name: tuple(value.shape) for name, value in key}
     fast = {name: tuple(value.shape) for name, value in query}
     for name in sorted(slow.keys() | fast.keys()):

@@ -9,7 +9,6 @@ by a heartbeat that it counts up, and that is watched on the watcher's own clock
 from __future__ import annotations
 
 import errno
-import hashlib
 import io
 import json
 import os
@@ -25,6 +24,7 @@ from typing import Any
 
 from filelock import FileLock
 
+from replicortex.core.digests import sha256
 from replicortex.core.errors import StudyError
 from replicortex.core.files import write_bytes
 
@@ -89,6 +89,13 @@ class State:
         return self.folder / f".beat.{token}"
 
     def __enter__(self) -> State:
+        """Become the owner, once a live one has gone.
+
+        Raises
+        ------
+        OutOfTime
+            When the deadline comes first.
+        """
         self.folder.mkdir(parents=True, exist_ok=True)
         while not self._claim():
             if self.out_of_time():
@@ -111,15 +118,16 @@ class State:
 
     def _claim(self) -> bool:
         """Become the owner if there is none, or none alive."""
+        token = uuid.uuid4().hex
         me = {
-            "token": uuid.uuid4().hex,
+            "token": token,
             "host": _machine(),
             "pid": os.getpid(),
             "started": _start_of(os.getpid()),
             "slurm_job": os.environ.get("SLURM_JOB_ID", ""),
         }
         # Written aside, then linked: the lock appears whole or not at all, for one claimant only.
-        aside = self.folder / f".owner.{me['token']}"
+        aside = self.folder / f".owner.{token}"
         write_bytes(aside, json.dumps(me, sort_keys=True).encode())
         try:
             with self._locked_scratch():
@@ -129,7 +137,7 @@ class State:
             return False
         finally:
             aside.unlink(missing_ok=True)
-        self._token = me["token"]
+        self._token = token
         return True
 
     @contextmanager
@@ -263,7 +271,7 @@ class State:
         newest = self.path(name)
         if newest.exists():
             newest.replace(newest.with_suffix(".previous"))
-        write_bytes(newest, hashlib.sha256(payload).hexdigest().encode() + b"\n" + payload)
+        write_bytes(newest, sha256(payload).encode() + b"\n" + payload)
         self._saved = time.monotonic()
 
     def load(self, name: str) -> dict[str, Any] | None:
@@ -278,14 +286,17 @@ class State:
             if not path.exists():
                 continue
             digest, _, payload = path.read_bytes().partition(b"\n")
-            if hashlib.sha256(payload).hexdigest().encode() != digest:
+            if sha256(payload).encode() != digest:
                 warnings.warn(
                     f"{path}: the saved state is damaged (checksum differs) and is not used; "
                     "training resumes from an older state or from the start",
                     stacklevel=2,
                 )
                 continue
-            return torch.load(io.BytesIO(payload), map_location="cpu", weights_only=True)
+            saved: dict[str, Any] = torch.load(
+                io.BytesIO(payload), map_location="cpu", weights_only=True
+            )
+            return saved
         return None
 
 

@@ -264,8 +264,9 @@ def blur(images: torch.Tensor, sigma: torch.Tensor) -> torch.Tensor:
         pad = (0, 0, 1, 1) if axis == 2 else (1, 1, 0, 0)
         padded = torch.nn.functional.pad(images, pad, mode="reflect")
         length = images.shape[axis]
-        images = sum(
+        parts = (
             kernel[:, place, None, None, None] * padded.narrow(axis, place, length)
             for place in range(3)
         )
+        images = sum(parts, start=torch.zeros_like(images))
     return images

@@ -5,17 +5,26 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pandas as pd
+import seaborn as sns
 
 from replicortex.core import tables
-from replicortex.plotting.style import letter, new_figure, note, styled
+from replicortex.plotting.look import rows
+from replicortex.plotting.style import GREY, letter, new_figure, note, styled
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def figure_of(table: pd.DataFrame) -> Figure:
-    """Costs between checkpoints of two trainings, the third plan, and greedy matching."""
+@styled
+def draw(checkpoints: Path) -> Figure:
+    """Costs between checkpoints of two trainings, the third plan, and greedy matching.
+
+    Parameters
+    ----------
+    checkpoints
+        The table: its measures "cost", "plan" and "greedy" by epochs are a panel each.
+    """
+    table = tables.read(checkpoints)
     figure = new_figure(2.7)
     axes = figure.subplots(1, 3)
     panels = (
@@ -24,21 +33,25 @@ def figure_of(table: pd.DataFrame) -> Figure:
         ("greedy", "Pairwise-Best", "Share of a checkpoint's mass"),
     )
     for ax, mark, (what, title, told) in zip(axes, "abc", panels, strict=True):
-        own = table[table["measure"] == what]
+        own = rows(table, measure=what)
         grid = own.pivot_table(index="row", columns="column", values="value")
-        values = grid.to_numpy() * (1 if what == "cost" else len(grid))
-        limits = {} if what == "cost" else {"vmin": 0, "vmax": 1}
-        image = ax.imshow(values, cmap="cividis", origin="lower", aspect="equal", **limits)
-        figure.colorbar(image, ax=ax, label=told, shrink=0.75)
-        ax.set_xticks(range(grid.shape[1]), grid.columns)
-        ax.set_yticks(range(grid.shape[0]), grid.index)
-        ax.set_xlabel("Epoch, other seed")
         letter(ax, mark, title)
+        if grid.empty:
+            ax.set(xticks=[], yticks=[])
+            ax.text(0.5, 0.5, "one seed: no other to match", ha="center", color=GREY)
+            continue
+        is_cost = what == "cost"
+        sns.heatmap(
+            grid if is_cost else len(grid) * grid,
+            cmap="cividis",
+            **({} if is_cost else {"vmin": 0, "vmax": 1}),
+            square=True,
+            rasterized=True,
+            cbar_kws={"label": told, "shrink": 0.75},
+            ax=ax,
+        )
+        ax.invert_yaxis()
+        ax.tick_params(axis="y", rotation=0)
+        ax.set(xlabel="Epoch, other seed", ylabel="")
     axes[0].set_ylabel("Epoch, one seed")
     return note(figure, "Mean over pairs of seeds. Epoch 0 is before training.")
-
-
-@styled
-def draw(checkpoints: Path) -> Figure:
-    """Costs between checkpoints of two trainings, the third plan, and greedy matching."""
-    return figure_of(tables.read(checkpoints))

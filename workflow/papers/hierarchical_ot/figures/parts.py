@@ -1,30 +1,40 @@
-"""What several figures of the paper share: looks of conditions, selections of rows, legends."""
+"""What several figures of the paper share: looks of rules, names of comparisons, rows that are shown."""
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable
+from typing import Any
+
 import pandas as pd
 
-# Rule -> name, colour, marker.
+from replicortex.plotting.look import Look
+from replicortex.plotting.style import PALETTE
+
+# The order of legends and marks.
 RULES = {
-    "hot": ("HOT", "vermillion", "o"),
-    "random": ("Random", "black", "x"),
-    "single_best": ("Single-Best", "purple", "v"),
-    "pairwise_best": ("Pairwise-Best", "blue", "s"),
-    "uniform": ("Uniform (control)", "green", "D"),
-    "top_k": ("Greedy top-k (control)", "sky", "^"),
-    "staircase": ("Staircase (control)", "orange", "P"),
-    "softmax": ("Softmax (control)", "black", "+"),
+    "hot": Look("HOT", PALETTE["vermillion"], "o"),
+    "random": Look("Random", PALETTE["black"], "x"),
+    "single_best": Look("Single-Best", PALETTE["purple"], "v"),
+    "pairwise_best": Look("Pairwise-Best", PALETTE["blue"], "s"),
+    "uniform": Look("Uniform (control)", PALETTE["green"], "D"),
+    "top_k": Look("Greedy top-k (control)", PALETTE["sky"], "^"),
+    "staircase": Look("Staircase (control)", PALETTE["orange"], "P"),
+    "softmax": Look("Softmax (control)", PALETTE["black"], "+"),
 }
-
-
 SCORE = "Held-out correlation"
 
-
 # Kind of simulated subjects -> name.
-SIMULATED = {"related": "Related", "distinct": "Distinct"}
-
-
-# Pair -> name. A pair that is not named here goes by its key.
+SIMULATED = {"distinct": "Distinct", "related": "Related"}
+# Pair of subjects -> name.
+NSD = {
+    "nsd_1_2": "NSD 1 → 2",
+    "nsd_1_5": "NSD 1 → 5",
+    "nsd_1_7": "NSD 1 → 7",
+    "nsd_2_5": "NSD 2 → 5",
+    "nsd_2_7": "NSD 2 → 7",
+    "nsd_5_7": "NSD 5 → 7",
+}
+# Pair -> name, in the order of figures. One that is not named here follows, by its key.
 NAMES = {
     "cnn": "CNN, shallow → deep",
     "resnet": "ResNet, shallow → deep",
@@ -53,41 +63,41 @@ NAMES = {
     "qwen_05b_llama_3b": "Qwen 0.5B → Llama 3B",
     "llama_1b_qwen_3b": "Llama 1B → Qwen 3B",
     "llama_3b_qwen_3b": "Llama 3B → Qwen 3B",
+    **NSD,
+    **SIMULATED,
 }
 
 
-def label(pair: str, rotate: str = "no") -> str:
-    """Return the name of a comparison as it is printed."""
-    kind, _, rest = pair.partition(" ")
-    if kind in SIMULATED:
-        noise, _, couple = rest.partition(" ")
-        name = f"{SIMULATED[kind]} {couple.replace('-', ' → ')}, noise {noise}"
-    elif pair.startswith("nsd_") and pair not in NAMES:
-        name = f"NSD {pair[4:].replace('_', ' → ')}"
-    else:
-        name = NAMES.get(pair, pair)
-    return f"{name} +R" if rotate == "yes" else name
-
-
-def simulated(pair: str) -> bool:
-    """Whether a pair is one of simulated subjects."""
-    return pair.partition(" ")[0] in SIMULATED
-
-
-def shown(table: pd.DataFrame) -> list[tuple[str, str]]:
-    """Return (pair, rotate) in order, of simulated subjects the first couple of each noise only."""
-    keys = table[["pair", "rotate"]].drop_duplicates()
-    found = [
-        (pair, rotate)
-        for pair, rotate in zip(keys["pair"], keys["rotate"], strict=True)
-        if not simulated(pair) or pair.endswith(" 1-2")
+def marks(looks: Iterable[Look]) -> list[tuple[str, dict[str, Any]]]:
+    """Return entries of a legend, for `legend_above`, of looks that are drawn without lines."""
+    return [
+        (look.label, {"color": look.colour, "marker": look.marker, "linestyle": "none"})
+        for look in looks
     ]
-    order = [*NAMES, *sorted({pair for pair, _ in found} - set(NAMES))]
-    return sorted(found, key=lambda key: (order.index(key[0]), key[1]))
 
 
-def by_seed(table: pd.DataFrame, rule: str, keys: list[tuple[str, str]]) -> list[pd.Series]:
-    """Return a rule's scores of each pair, indexed by seed (or split)."""
-    groups = table[table["rule"] == rule].groupby(["pair", "rotate"])
-    found = {key: part.set_index("seed")["score"] for key, part in groups}
-    return [found[key] for key in keys]
+def named(pairs: Collection[str]) -> dict[str, str]:
+    """Return the names of pairs that are among those given, in the order of figures."""
+    order = [*(pair for pair in NAMES if pair in set(pairs)), *sorted(set(pairs) - set(NAMES))]
+    return {pair: NAMES.get(pair, pair) for pair in order}
+
+
+def shown(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows that figures show, of simulated subjects those of the first couple alone.
+
+    Column "label" names what is compared, as categories in the order of figures; "name" does so
+    without saying whether with rotation.
+    """
+    first = (table["source"] == "subject1") & (table["target"] == "subject2")
+    own = table[table["noise_sd"].isna() | first]
+    names = named(own["pair"])
+    keys = own[["pair", "noise_sd", "rotate"]].drop_duplicates()
+    keys["place"] = keys["pair"].map(list(names).index)
+    keys = keys.sort_values(["place", "noise_sd", "rotate"])
+    keys["name"] = [
+        names[key.pair] + (f", noise {key.noise_sd:g}" if pd.notna(key.noise_sd) else "")
+        for key in keys.itertuples()
+    ]
+    order = keys["name"] + keys["rotate"].map({"no": "", "yes": " +R"})
+    labels = keys.drop(columns="place").assign(label=pd.Categorical(order, order))
+    return own.merge(labels, on=["pair", "noise_sd", "rotate"], how="left")

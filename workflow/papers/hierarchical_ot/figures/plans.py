@@ -7,50 +7,57 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+import seaborn as sns
 
-from papers.hierarchical_ot.figures.parts import label, shown
+from papers.hierarchical_ot.figures.parts import shown
 from replicortex.core import tables
+from replicortex.plotting.look import rows
 from replicortex.plotting.style import GREY, new_figure, note, styled
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+COLUMNS = 6
 
-def figure_of(table: pd.DataFrame, structure: pd.DataFrame) -> Figure:
-    """Outer plans with their marginals, mean over splits and seeds."""
-    keys = [
-        key
-        for key in shown(table)
-        if table[(table["pair"] == key[0]) & (table["rotate"] == key[1])]["row"].max() > 0
-        and table[(table["pair"] == key[0]) & (table["rotate"] == key[1])]["column"].max() > 0
-    ]
-    columns = 6
-    rows = -(-len(keys) // columns)
-    figure = new_figure(1.35 * rows + 0.7)
-    axes = figure.subplots(rows, columns, squeeze=False).ravel()
-    for ax in axes[len(keys) :]:
+
+@styled
+def draw(plans: Path, structure: Path) -> Figure:
+    """Outer plans with their marginals, mean over splits and seeds.
+
+    Parameters
+    ----------
+    plans, structure
+        The tables; of the latter the depth correlations, which stand above the panels.
+    """
+    table = shown(tables.read(plans))
+    found, names = mean_plans(table), dict(zip(table["label"], table["name"], strict=True))
+    order = rows(shown(tables.read(structure)), measure="depth correlation")
+    depths = order.groupby("label", observed=True)["value"].mean()
+    lines = -(-len(found) // COLUMNS)
+    figure = new_figure(1.35 * lines + 0.7)
+    axes = figure.subplots(lines, COLUMNS, squeeze=False).ravel()
+    for ax in axes[len(found) :]:
         ax.set_axis_off()
-    image = None
-    depths = structure[structure["measure"] == "depth correlation"]
-    for number, (ax, (pair, rotate)) in enumerate(zip(axes, keys, strict=False)):
-        own = table[(table["pair"] == pair) & (table["rotate"] == rotate)]
-        plan = own.pivot_table(index="row", columns="column", values="plan").to_numpy()
-        share = len(plan) * plan
-        image = ax.imshow(share, cmap="cividis", vmin=0, vmax=1, aspect="auto", origin="lower")
-        depth = depths[(depths["pair"] == pair) & (depths["rotate"] == rotate)]["value"].mean()
-        turned = "+R, " if rotate == "yes" else ""
-        ax.set_title(f"{label(pair)}\n{turned}{_size(plan)}, r = {depth:.2f}", fontsize=5.5)
-        ax.set_xticks([])
-        ax.set_yticks([])
+    for number, (ax, (label, plan)) in enumerate(zip(axes, found.items(), strict=False)):
+        sns.heatmap(
+            len(plan) * plan,
+            **{"cmap": "cividis", "vmin": 0, "vmax": 1, "cbar": False, "rasterized": True},
+            **{"xticklabels": False, "yticklabels": False},
+            ax=ax,
+        )
+        ax.invert_yaxis()
+        turned = "+R, " if label != names[label] else ""
+        size = f"{plan.shape[0]} × {plan.shape[1]}"
+        ax.set_title(f"{names[label]}\n{turned}{size}, r = {depths[label]:.2f}", fontsize=5.5)
         marginals(ax, plan)
-        if number % columns == 0:
+        if number % COLUMNS == 0:
             ax.set_ylabel("Source layer")
-        if number >= len(keys) - columns:
+        if number >= len(found) - COLUMNS:
             ax.set_xlabel("Target layer")
-    if image is not None:
+    if found:
         figure.colorbar(
-            image,
+            axes[0].collections[0],
             ax=list(axes),
             label="Share of the source layer's mass",
             location="bottom",
@@ -66,21 +73,22 @@ def figure_of(table: pd.DataFrame, structure: pd.DataFrame) -> Figure:
     )
 
 
-def _size(plan: np.ndarray) -> str:
-    return f"{plan.shape[0]} × {plan.shape[1]}"
+def mean_plans(table: pd.DataFrame) -> dict[str, np.ndarray]:
+    """Return plans (source layers, target layers) by label, in order; none of a system of one layer."""
+    found = {
+        label: own.pivot_table(index="row", columns="column", values="plan").to_numpy()
+        for label, own in table.groupby("label", observed=True)
+    }
+    return {label: plan for label, plan in found.items() if min(plan.shape) > 1}
 
 
 def marginals(ax: Axes, plan: np.ndarray) -> None:
-    """Draw the sums of rows and columns as bars beside the plan."""
+    """Draw the sums of rows and columns as bars beside the plan, whose cells are of size 1."""
     right = ax.inset_axes((1.01, 0, 0.07, 1), sharey=ax)
-    right.barh(np.arange(len(plan)), plan.sum(1) / plan.sum(1).max(), color=GREY, height=0.8)
+    places = np.arange(plan.shape[0]) + 0.5
+    right.barh(places, plan.sum(1) / plan.sum(1).max(), color=GREY, height=0.8)
     top = ax.inset_axes((0, 1.01, 1, 0.07), sharex=ax)
-    top.bar(np.arange(plan.shape[1]), plan.sum(0) / plan.sum(0).max(), color=GREY, width=0.8)
+    places = np.arange(plan.shape[1]) + 0.5
+    top.bar(places, plan.sum(0) / plan.sum(0).max(), color=GREY, width=0.8)
     for side in (right, top):
         side.set_axis_off()
-
-
-@styled
-def draw(plans: Path, structure: Path) -> Figure:
-    """Outer plans with their marginals, mean over splits and seeds."""
-    return figure_of(tables.read(plans), tables.read(structure))

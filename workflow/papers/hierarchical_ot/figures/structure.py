@@ -1,81 +1,52 @@
-"""Depth correlation beside its null, share of mass on the diagonal, hubness."""
+"""Depth correlation beside its null, and share of mass on the diagonal."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pandas as pd
+import seaborn as sns
 
-from papers.hierarchical_ot.figures.parts import label, shown, simulated
+from papers.hierarchical_ot.figures.parts import NSD, RULES, marks, named, shown
 from replicortex.core import tables
-from replicortex.plotting.style import PALETTE, letter, new_figure, note, styled
+from replicortex.plotting.look import legend_above, rows
+from replicortex.plotting.style import PALE, letter, new_figure, note, styled
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+HOT, GREEDY = RULES["hot"], RULES["pairwise_best"]
+# The later is drawn above the other.
+DEPTHS = {"depth correlation of greedy": GREEDY, "depth correlation": HOT}
+TRACES = {"trace": HOT, "trace of greedy": GREEDY}
+NULL = "depth null 97.5 %"
 
-def figure_of(table: pd.DataFrame) -> Figure:
-    """Depth correlation beside its null, share of mass on the diagonal, hubness."""
+
+@styled
+def draw(structure: Path) -> Figure:
+    """Depth correlation beside its null, and share of mass on the diagonal.
+
+    Parameters
+    ----------
+    structure
+        The table. Depth correlations are those of real systems, the diagonal is that of pairs of subjects,
+        simulated or of NSD.
+    """
+    table = tables.read(structure)
     figure = new_figure(3.6)
     left, right = figure.subplots(1, 2)
-    keys = [
-        key
-        for key in shown(table)
-        if len(_values(table, key, "depth correlation")) and not simulated(key[0])
-    ][::-1]
-    for place, key in enumerate(keys):
-        limit = _values(table, key, "depth null 97.5 %").mean()
-        left.barh(place, 2 * limit, left=-limit, height=0.8, color="#E4E4E4")
-        for measure, colour, marker in (
-            ("depth correlation of greedy", "blue", "s"),
-            ("depth correlation", "vermillion", "o"),
-        ):
-            values = _values(table, key, measure)
-            left.plot(
-                values.mean(),
-                place,
-                marker,
-                color=PALETTE[colour],
-                markersize=4 if marker == "o" else 3.5,
-                markerfacecolor="none" if marker == "s" else PALETTE[colour],
-            )
-    left.set_yticks(range(len(keys)), [label(*key) for key in keys], fontsize=6)
-    left.set_xlim(-1.05, 1.05)
-    left.set_xlabel("Depth correlation")
-    letter(left, "a", "Order of the layers")
-    left.plot([], [], "o", color=PALETTE["vermillion"], label="HOT")
-    left.plot([], [], "s", color=PALETTE["blue"], markerfacecolor="none", label="Pairwise-Best")
-    left.barh(0, 0, color="#E4E4E4", label="Random costs, 95 %")
-    figure.legend(*left.get_legend_handles_labels(), loc="outside upper left", ncols=3)
-    square = [key for key in table["pair"].unique() if len(_values(table, (key, "no"), "trace"))]
-    groups: dict[str, list[str]] = {}
-    for pair in square:
-        kind, noise = [*pair.split(), ""][:2]
-        kind = f"{kind},\nnoise {noise}" if simulated(pair) else ""
-        kind = "NSD" if pair.startswith("nsd_") else kind
-        if kind:
-            groups.setdefault(kind, []).append(pair)
-    for place, pairs in enumerate(groups.values()):
-        for shift, measure, colour, marker in (
-            (-0.12, "trace", "vermillion", "o"),
-            (0.12, "trace of greedy", "blue", "s"),
-        ):
-            values = np.concatenate([_values(table, (p, "no"), measure) for p in pairs])
-            right.errorbar(
-                place + shift,
-                values.mean(),
-                yerr=values.std(),
-                color=PALETTE[colour],
-                marker=marker,
-                markersize=4,
-            )
-    right.set_xticks(range(len(groups)), list(groups), fontsize=6)
-    right.set_xlim(-0.5, len(groups) - 0.5)
-    right.set_ylim(0, 1.05)
-    right.set_ylabel("Share of mass on the diagonal")
-    letter(right, "b", "Regions that find themselves")
+    _order(left, table[table["noise_sd"].isna()])
+    _diagonal(right, table)
+    legend_above(
+        figure,
+        (),
+        [
+            *marks([HOT, GREEDY]),
+            ("Random costs, 95 %", {"color": PALE, "linewidth": 6, "solid_capstyle": "butt"}),
+        ],
+    )
     return note(
         figure,
         "(a) Mean over seeds; greedy is left out where it chose one target layer alone. Grey: 95 % of plans "
@@ -85,12 +56,64 @@ def figure_of(table: pd.DataFrame) -> Figure:
     )
 
 
-def _values(table: pd.DataFrame, key: tuple[str, str], measure: str) -> np.ndarray:
-    own = (table["pair"] == key[0]) & (table["rotate"] == key[1]) & (table["measure"] == measure)
-    return table.loc[own, "value"].to_numpy()
+def _order(ax: Axes, table: pd.DataFrame) -> None:
+    """Draw depth correlations of the plan and of greedy choice over the range under random costs.
+
+    `table` has rows of "structure" of real systems.
+    """
+    own = rows(shown(table), measure=[*DEPTHS, NULL])
+    # One seed without a number leaves the mean without one.
+    means = own.groupby(["label", "measure"], observed=True)["value"].agg(
+        lambda values: values.mean(skipna=False)
+    )
+    means = means.unstack()
+    ax.barh(range(len(means)), 2 * means[NULL], left=-means[NULL], height=0.8, color=PALE)
+    for measure, look in DEPTHS.items():
+        sns.stripplot(
+            x=means[measure].to_numpy(),
+            y=means.index.astype(str).to_numpy(),
+            color=look.colour,
+            marker=look.marker,
+            # The square, a little larger, stays to be seen under the dot.
+            size=5 if look is GREEDY else 3.5,
+            jitter=False,
+            ax=ax,
+        )
+    ax.tick_params(axis="y", labelsize=6)
+    ax.set(xlim=(-1.05, 1.05), ylim=(len(means) - 0.5, -0.5), xlabel="Depth correlation")
+    letter(ax, "a", "Order of the layers")
 
 
-@styled
-def draw(structure: Path) -> Figure:
-    """Depth correlation beside its null, share of mass on the diagonal, hubness."""
-    return figure_of(tables.read(structure))
+def _diagonal(ax: Axes, table: pd.DataFrame) -> None:
+    """Draw the share of mass between corresponding regions, over all couples of subjects.
+
+    `table` has rows of "structure"; pairs of NSD are one group, simulated ones a group for each noise.
+    """
+    own = rows(table, measure=list(TRACES), rotate="no")
+    own = own[own["noise_sd"].notna() | own["pair"].isin(NSD)]
+    names = named(own["pair"])
+    own = own.assign(place=own["pair"].map(list(names).index)).sort_values(["place", "noise_sd"])
+    kinds = [
+        "NSD" if pair in NSD else f"{names[pair]},\nnoise {noise:g}"
+        for pair, noise in zip(own["pair"], own["noise_sd"], strict=True)
+    ]
+    order = list(dict.fromkeys(kinds))
+    sns.pointplot(
+        x=kinds,
+        y=own["value"].to_numpy(),
+        hue=own["measure"].to_numpy(),
+        order=order,
+        hue_order=list(TRACES),
+        palette=[look.colour for look in TRACES.values()],
+        markers=[look.marker for look in TRACES.values()],
+        errorbar="sd",
+        dodge=0.24,
+        linestyle="none",
+        markersize=4,
+        err_kws={"linewidth": 1},
+        legend=False,
+        ax=ax,
+    )
+    ax.tick_params(axis="x", labelsize=6)
+    ax.set(xlim=(-0.5, len(order) - 0.5), ylim=(0, 1.05), ylabel="Share of mass on the diagonal")
+    letter(ax, "b", "Regions that find themselves")

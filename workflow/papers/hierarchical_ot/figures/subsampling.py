@@ -5,46 +5,53 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pandas as pd
+import numpy as np
+import seaborn as sns
 
-from papers.hierarchical_ot.figures.parts import RULES, SCORE, label
+from papers.hierarchical_ot.figures.parts import RULES, SCORE, named
 from replicortex.core import tables
-from replicortex.plotting.style import PALETTE, new_figure, note, styled
+from replicortex.plotting.look import legend_above, rows
+from replicortex.plotting.style import new_figure, note, styled
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-
-def figure_of(table: pd.DataFrame) -> Figure:
-    """Scores when units are left out."""
-    own = table[table["what"].isin(["hot", "pairwise_best", "uniform"])]
-    pairs = list(dict.fromkeys(own["pair"]))
-    figure = new_figure(2.6)
-    axes = figure.subplots(1, max(len(pairs), 1), sharey=True, squeeze=False)[0]
-    for ax, pair in zip(axes, pairs, strict=True):
-        for rule in ("hot", "pairwise_best", "uniform"):
-            name, colour, marker = RULES[rule]
-            part = own[(own["pair"] == pair) & (own["what"] == rule)].groupby("x")["score"]
-            ax.errorbar(
-                100 * part.mean().index,
-                part.mean(),
-                yerr=part.std(),
-                color=PALETTE[colour],
-                marker=marker,
-                markersize=3,
-                label=name,
-            )
-        ax.set_title(label(pair), fontsize=7)
-        ax.set_xlabel("Units kept (%)")
-        ax.set_xticks(sorted(100 * own["x"].unique()))
-    axes[0].set_ylabel(SCORE)
-    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper left", ncols=3)
-    return note(
-        figure, "One split, one draw of units for each seed; bars: standard deviation over seeds."
-    )
+DRAWN = ("hot", "pairwise_best", "uniform")
 
 
 @styled
 def draw(curves: Path) -> Figure:
-    """Scores when units are left out."""
-    return figure_of(tables.read(curves))
+    """Scores when units are left out.
+
+    Parameters
+    ----------
+    curves
+        The table: its rows whose what is a rule, by the share of units x.
+    """
+    table = rows(tables.read(curves), what=DRAWN)
+    pairs, shares = named(table["pair"]), np.unique(table["x"])
+    figure = new_figure(2.6)
+    axes = figure.subplots(1, max(len(pairs), 1), sharey=True, squeeze=False)[0]
+    for ax, (pair, name) in zip(axes, pairs.items(), strict=True):
+        for rule in DRAWN:
+            own, look = rows(table, pair=pair, what=rule), RULES[rule]
+            sns.lineplot(
+                x=100 * own["x"].to_numpy(),
+                y=own["score"].to_numpy(),
+                errorbar="sd",
+                err_style="bars",
+                err_kws={"elinewidth": 0.8},
+                color=look.colour,
+                marker=look.marker,
+                markeredgecolor=look.colour,
+                legend=False,
+                ax=ax,
+            )
+        ax.set_title(name, fontsize=7)
+        ax.set_xlabel("Units kept (%)")
+        ax.set_xticks(100 * shares)
+    axes[0].set_ylabel(SCORE)
+    legend_above(figure, [RULES[rule] for rule in DRAWN])
+    return note(
+        figure, "One split, one draw of units for each seed; bars: standard deviation over seeds."
+    )

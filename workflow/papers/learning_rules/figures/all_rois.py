@@ -35,7 +35,15 @@ if TYPE_CHECKING:
 
 @styled
 def draw(best_over_seeds: Path, noise: Path, px: dict[str, int]) -> Figure:
-    """Alignment with every region over training; layers chosen after averaging over seeds."""
+    """Draw alignment with every region over training; layers chosen after averaging over seeds.
+
+    Parameters
+    ----------
+    best_over_seeds, noise
+        Tables of these names.
+    px
+        Sides of the stimuli, pixels; the large one is drawn.
+    """
     best, known = table_of(best_over_seeds, CELL), table_of(noise, BOUNDS)
     selection = {key: value for key, value in PUBLISHED.items() if key != "layer"}
     table = where(best, px=px["large"], **selection)

@@ -6,12 +6,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+import seaborn as sns
+
 from papers.learning_rules.figures.parts import (
     CELL,
     CONDITIONS,
     PUBLISHED,
     SCORES,
     draw_lines,
+    face,
     legend_above,
     panels_by_region,
     present,
@@ -41,7 +45,15 @@ WHISKERS = 1.15  # ratio between the places of whiskers on a logarithmic axis
 
 @styled
 def draw(best_over_seeds: Path, curves: Path, px: dict[str, int]) -> Figure:
-    """Change of alignment since epoch 0 in every region, on one scale."""
+    """Draw the change of alignment since epoch 0 in every region, on one scale.
+
+    Parameters
+    ----------
+    best_over_seeds, curves
+        Tables of these names: lines, and the spread over seeds beside them.
+    px
+        Sides of the stimuli, pixels; the large one is drawn.
+    """
     best, scores = table_of(best_over_seeds, CELL), table_of(curves, SCORES)
     selection = {key: value for key, value in PUBLISHED.items() if key != "layer"}
     lines = since_start(where(best, px=px["large"], **selection))
@@ -68,16 +80,29 @@ def draw(best_over_seeds: Path, curves: Path, px: dict[str, int]) -> Figure:
 
 
 def _whisker(ax: Axes, rule: str, rules: Sequence[str], values: pd.Series, last: int) -> None:
+    """Draw mean and ±1 s.d. over seeds on the right of the last epoch, each rule at its own place.
+
+    Parameters
+    ----------
+    rules
+        In the order of their places.
+    values
+        The rule's change by seed.
+    last
+        The last epoch.
+    """
     look = CONDITIONS[rule]
-    place = last * WHISKERS ** (rules.index(rule) + 1.5)
-    ax.errorbar(
-        place,
-        values.mean(),
-        yerr=values.std(ddof=1),
+    sns.lineplot(
+        x=np.full(len(values), last * WHISKERS ** (rules.index(rule) + 1.5)),
+        y=values.to_numpy(),
+        errorbar="sd",
+        err_style="bars",
+        err_kws={"elinewidth": 0.9},
         color=look.colour,
         marker=look.marker,
         markersize=2.4,
-        markerfacecolor="white" if look.faithful else look.colour,
-        elinewidth=0.9,
-        capsize=0,
+        markerfacecolor=face(look),
+        markeredgecolor=look.colour,
+        legend=False,
+        ax=ax,
     )

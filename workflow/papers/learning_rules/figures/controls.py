@@ -6,12 +6,16 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from papers.learning_rules.figures.parts import (
     CONDITIONS,
     FIXED_LAYER,
     SCORES,
     area_label,
+    draw_marks,
     legend_above,
+    offsets,
     present,
     seed_note,
     table_of,
@@ -39,12 +43,25 @@ LAYERS = ("conv1", "conv2", "conv3", "fc1", "best")
 POOLINGS = {"global": "averaged\nover space", "grid": "4 × 4\ngrid", "full": "whole\nmap"}
 
 
+SPREAD = 0.72  # share of a group's width in which its rules stand
+
+
 BN_MODES = {"running": "running statistics\n(repaired)", "batch": "batch statistics\n(published)"}
 
 
 @styled
 def draw(curves: Path, early: str, px: dict[str, int]) -> Figure:
-    """The four controls of the published drop, in one grammar: hollow before, filled after."""
+    """Draw the four controls of the published drop, in one grammar: open before, filled after.
+
+    Parameters
+    ----------
+    curves
+        The table of this name.
+    early
+        The region that counts as early.
+    px
+        Sides of the stimuli, pixels.
+    """
     scores = table_of(curves, SCORES)
     table = where(scores, roi=early, arm="native")
     rules = present(table, faithful=False) or present(table)
@@ -103,81 +120,77 @@ def draw_before_after(
     groups: Mapping[str, str],
     last: int,
 ) -> Axes:
-    """Per group of `column` and per rule: hollow mark at epoch 0, filled mark at the last epoch."""
-    shown = {key: words for key, words in groups.items() if key in set(table[column])}
-    step = 0.72 / max(len(rules), 1)
-    for place, key in enumerate(shown):
-        for position, rule in enumerate(rules):
-            rows = where(table, rule=rule, **{column: key})
-            x = place + (position - (len(rules) - 1) / 2) * step
-            _pair(ax, x, rows, rule, last)
-        if place:
-            ax.axvline(place - 0.5, color=PALE, linewidth=0.8, zorder=0)
-    ax.set_xticks(range(len(shown)), list(shown.values()))
-    ax.tick_params(axis="x", length=0)
-    ax.set_xlim(-0.5, len(shown) - 0.5)
-    return ax
+    """Draw, per group of `column` and per rule, open marks at epoch 0 and filled ones at the last.
+
+    Parameters
+    ----------
+    table
+        Rows of all seeds and epochs, with the columns `column`, "rule", "epoch" and "rho".
+    groups
+        Words below the axis by value of `column`; values that the table lacks are left out.
+    """
+    shown = [key for key in groups if key in set(table[column])]
+    width = SPREAD * (len(rules) - 1) / len(rules)
+    table = where(table, epoch=[0, last], **{column: shown})
+    _draw_changes(ax, table, rules, column, shown, width)
+    for epoch in (0, last):
+        rows = where(table, epoch=epoch)
+        draw_marks(ax, rows, column, shown, rules, width, filled=epoch > 0)
+    for place in range(1, len(shown)):
+        ax.axvline(place - 0.5, color=PALE, linewidth=0.8, zorder=0)
+    return _name_places(ax, [groups[key] for key in shown], 0.5)
 
 
-def _pair(ax: Axes, x: float, rows: pd.DataFrame, rule: str, last: int) -> None:
-    look, ends = CONDITIONS[rule], []
-    for epoch, face in ((0, "white"), (last, look.colour)):
-        values = where(rows, epoch=epoch)["rho"]
-        if values.empty:
-            continue
-        ends.append(values.mean())
-        ax.errorbar(
-            x,
-            values.mean(),
-            yerr=values.std(ddof=1) if len(values) > 1 else None,
-            color=look.colour,
-            marker=look.marker,
-            markersize=4.2,
-            markerfacecolor=face,
-            elinewidth=0.7,
-            zorder=3,
+def _draw_changes(
+    ax: Axes,
+    table: pd.DataFrame,
+    rules: Sequence[str],
+    column: str,
+    shown: Sequence[str],
+    width: float,
+) -> None:
+    """Join each rule's means before and after by a bar: seaborn joins along the axis alone.
+
+    Parameters
+    ----------
+    table
+        Rows of two epochs, with the columns `column`, "rule", "epoch" and "rho".
+    shown
+        Values of `column` at the places 0, 1, ...
+    width
+        From the first rule to the last at one place.
+    """
+    means = table.groupby(["rule", column, "epoch"])["rho"].mean().unstack("epoch")
+    for rule, offset in zip(rules, offsets(rules, width), strict=True):
+        ends = means.loc[rule].reindex(shown)
+        ax.vlines(
+            np.arange(len(shown)) + offset,
+            ends.min(axis=1, skipna=False),
+            ends.max(axis=1, skipna=False),
+            color=CONDITIONS[rule].colour,
+            linewidth=1.6,
+            alpha=0.45,
+            zorder=2,
         )
-    if len(ends) == 2:
-        ax.plot([x, x], ends, color=look.colour, linewidth=1.6, alpha=0.45, zorder=2)
 
 
 def draw_filling(ax: Axes, table: pd.DataFrame, rules: Sequence[str]) -> Axes:
-    """Untrained, statistics filled without learning, then trained: one line per rule."""
+    """Draw each rule untrained, with statistics filled without learning, then trained: one line.
+
+    Parameters
+    ----------
+    table
+        Rows of all seeds, with the columns "rule", "epoch", "bn" and "rho".
+    """
     trained = sorted(epoch for epoch in table["epoch"].unique() if epoch > 0)
-    steps = {"untrained": (0, "running"), "statistics\nfilled,\nnot trained": (0, "filled")}
+    steps = {(0, "running"): "untrained", (0, "filled"): "statistics\nfilled,\nnot trained"}
     for epoch in dict.fromkeys([*trained[:1], *trained[-1:]]):
-        steps[f"trained\n{epoch} epoch{'s' if epoch != 1 else ''}"] = (epoch, "running")
-    for rule in rules:
-        look, points = CONDITIONS[rule], []
-        for x, (epoch, bn) in enumerate(steps.values()):
-            values = where(table, rule=rule, epoch=epoch, bn=bn)["rho"]
-            if len(values):
-                points.append((x, values.mean(), values.std(ddof=1) if len(values) > 1 else 0.0))
-        shift = (rules.index(rule) - (len(rules) - 1) / 2) * 0.07
-        ax.plot(
-            [x + shift for x, _, _ in points],
-            [mean for _, mean, _ in points],
-            color=look.colour,
-            linestyle=look.line,
-            linewidth=1,
-            alpha=0.7,
-            zorder=2,
-        )
-        for x, mean, sd in points:
-            ax.errorbar(
-                x + shift,
-                mean,
-                yerr=sd or None,
-                color=look.colour,
-                marker=look.marker,
-                markersize=4.2,
-                markerfacecolor="white" if x < 2 else look.colour,
-                elinewidth=0.7,
-                zorder=3,
-            )
-    ax.set_xticks(range(len(steps)), list(steps))
-    ax.tick_params(axis="x", length=0)
-    ax.set_xlim(-0.4, len(steps) - 0.6)
+        steps[epoch, "running"] = f"trained\n{epoch} epoch{'s' if epoch != 1 else ''}"
+    chosen = [steps.get(view) for view in zip(table["epoch"], table["bn"], strict=True)]
+    table, places = table.assign(step=chosen).dropna(subset="step"), list(steps.values())
+    width = 0.07 * (len(rules) - 1)
+    draw_marks(ax, table, "step", places, rules, width, filled=False, joined=True)
+    draw_marks(ax, where(table, step=places[2:]), "step", places, rules, width)
     ax.axvspan(-0.4, 1.5, color="#F4F4F4", linewidth=0, zorder=0)
     ax.annotate(
         "no learning",
@@ -188,6 +201,14 @@ def draw_filling(ax: Axes, table: pd.DataFrame, rules: Sequence[str]) -> Axes:
         color="#555555",
         fontsize=6.5,
     )
+    return _name_places(ax, places, 0.4)
+
+
+def _name_places(ax: Axes, words: Sequence[str], margin: float) -> Axes:
+    """Write words below the places 0, 1, ..., with a margin on both sides."""
+    ax.set_xticks(range(len(words)), words)
+    ax.tick_params(axis="x", length=0)
+    ax.set_xlim(-margin, len(words) - 1 + margin)
     return ax
 
 

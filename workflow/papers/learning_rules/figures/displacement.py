@@ -32,7 +32,10 @@ WEIGHTS = ("conv1", "conv2", "conv3", "fc1", "fc2")
 
 @styled
 def draw(displacement: Path) -> Figure:
-    """How far training moves each layer's weights, in per cent of their initial norm."""
+    """Draw how far training moves each layer's weights, in per cent of their initial norm.
+
+    `displacement` is the table of this name.
+    """
     table = table_of(displacement, MOVED)
     from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
@@ -43,9 +46,10 @@ def draw(displacement: Path) -> Figure:
     axes = figure.subplots(1, len(layers), sharey=True, squeeze=False)[0]
     for mark, ax, layer in zip("abcde", axes, layers, strict=False):
         draw_lines(ax, where(table, layer=layer), rules, "epoch", "percent")
-        ax.set_yscale("symlog", linthresh=0.01, linscale=0.5)
         epoch_axis(ax, table["epoch"].unique())
         letter(ax, mark, layer)
+    # After all lines: the panels share the scale, and means are of plain values.
+    axes[0].set_yscale("symlog", linthresh=0.01, linscale=0.5)
     highest = float(table["percent"].max())
     ticks = [0, *(10.0**power for power in range(-2, 5) if 10.0**power <= 3 * highest)]
     axes[0].set_ylim(-0.004, max(1.6 * highest, 0.02))

@@ -44,7 +44,17 @@ PUBLISHED_PX = 224
 
 @styled
 def draw(curves: Path, noise: Path, early: str, px: dict[str, int]) -> Figure:
-    """Alignment with early cortex over training: the published measure, at both sizes of image."""
+    """Draw alignment with early cortex over training: the published measure, at both sizes.
+
+    Parameters
+    ----------
+    curves, noise
+        Tables of these names.
+    early
+        The region that counts as early.
+    px
+        Sides of the stimuli, pixels.
+    """
     scores, bounds = table_of(curves, SCORES), table_of(noise, BOUNDS)
     table = where(scores, roi=early, **PUBLISHED)
     families = [family for family in FAMILIES if present(table, family)]

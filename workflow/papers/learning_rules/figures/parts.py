@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import seaborn as sns
+
 from replicortex.core import tables
 from replicortex.core.errors import StudyError, nearest
 from replicortex.plotting.look import rows as where
@@ -108,13 +110,16 @@ def since_start(table: pd.DataFrame, value: str = "rho") -> pd.DataFrame:
     return joined.assign(**{value: joined[value] - joined["_start"]}).drop(columns="_start")
 
 
-def over_seeds(table: pd.DataFrame, x: str, value: str) -> pd.DataFrame:
-    """Mean, s.d. and number of seeds of `value` at each `x` (NaN s.d. for one seed)."""
-    return table.groupby(x)[value].agg(["mean", "std", "count"])
-
-
 def seed_note(table: pd.DataFrame, what: str = "Lines: mean over seeds; bands") -> str:
-    """The sentence that says what spread is drawn over how many seeds."""
+    """Return the sentence that says what spread is drawn, over how many seeds, and what is left out.
+
+    Parameters
+    ----------
+    table
+        What is drawn: with the columns "rule" and "seed", and "rho" where scores may be empty.
+    what
+        Begins the sentence.
+    """
     counts = table.groupby("rule")["seed"].nunique()
     n = f"{counts.min()}" if counts.min() == counts.max() else f"{counts.min()} to {counts.max()}"
     several = counts.max() > 1
@@ -136,48 +141,113 @@ def noise_of(noise: pd.DataFrame, roi: str) -> dict[str, float]:
 
 
 def area_label(roi: str) -> str:
+    """Return a region's name in print."""
     return AREAS.get(roi, roi)
+
+
+def face(look: Condition) -> str:
+    """Return the colour of a condition's marks inside: those of faithful versions are open."""
+    return "white" if look.faithful else look.colour
 
 
 def draw_lines(
     ax: Axes, table: pd.DataFrame, rules: Sequence[str], x: str, value: str = "rho"
 ) -> Axes:
-    """Draw one line per rule: mean over seeds with a band of ±1 s.d., or the values themselves."""
+    """Draw one line per rule: mean over seeds with a band of ±1 s.d., or the values themselves.
+
+    The axes must have linear scales yet: seaborn would average on the scale that it finds.
+    """
     for rule in rules:
-        rows = where(table, rule=rule)
-        if rows.empty:
-            continue
-        look = CONDITIONS[rule]
-        points = over_seeds(rows, x, value)
-        ax.plot(
-            points.index,
-            points["mean"],
+        rows, look = where(table, rule=rule), CONDITIONS[rule]
+        sns.lineplot(
+            # Arrays, not columns: seaborn would write their names beside the axes.
+            x=rows[x].to_numpy(),
+            y=rows[value].to_numpy(),
+            errorbar="sd" if rows[x].duplicated().any() else None,
+            err_kws={"alpha": 0.13, "linewidth": 0, "zorder": 2},
             color=look.colour,
             marker=look.marker,
             linestyle=look.line,
-            markerfacecolor="white" if look.faithful else look.colour,
+            markerfacecolor=face(look),
+            markeredgecolor=look.colour,
             label=look.label,
+            legend=False,
             zorder=3,
             clip_on=False,
+            ax=ax,
         )
-        if points["std"].notna().any():
-            spread = points["std"].fillna(0)
-            ax.fill_between(
-                points.index,
-                points["mean"] - spread,
-                points["mean"] + spread,
-                color=look.colour,
-                alpha=0.13,
-                linewidth=0,
-                zorder=2,
-            )
     return ax
+
+
+def draw_marks(
+    ax: Axes,
+    table: pd.DataFrame,
+    x: str,
+    places: Sequence[Any],
+    rules: Sequence[str],
+    width: float,
+    filled: bool = True,
+    joined: bool = False,
+) -> None:
+    """Draw mean and ±1 s.d. of rho over seeds for every place of a categorical axis and every rule.
+
+    Parameters
+    ----------
+    ax
+        Places stand at 0, 1, ... on its x.
+    table
+        Rows of all seeds, with the columns `x`, "rule" and "rho".
+    places
+        Values of `x` in their order.
+    width
+        From the first rule to the last at one place.
+    filled
+        Whether marks are: open ones say that nothing was learned.
+    joined
+        Whether a line runs through a rule's marks.
+    """
+    looks = [CONDITIONS[rule] for rule in rules]
+    inside = {} if filled else {"markerfacecolor": "white"}
+    sns.pointplot(
+        x=table[x].to_numpy(),
+        y=table["rho"].to_numpy(),
+        hue=table["rule"].to_numpy(),
+        order=list(places),
+        hue_order=list(rules),
+        palette=[look.colour for look in looks],
+        markers=[look.marker for look in looks],
+        linestyles=[look.line if joined else "none" for look in looks],
+        dodge=width,
+        errorbar="sd",
+        err_kws={"linewidth": 0.7, "zorder": 2.5},  # behind what is inside an open mark
+        linewidth=1,
+        markersize=4.2,
+        markeredgewidth=0.8,
+        zorder=3,
+        legend=False,
+        ax=ax,
+        **inside,
+    )
+
+
+def offsets(rules: Sequence[str], width: float) -> list[float]:
+    """Return how far each rule's mark stands from its place, from -width / 2 to width / 2."""
+    last = max(len(rules) - 1, 1)
+    return [width * (position / last - 0.5) if width else 0.0 for position in range(len(rules))]
 
 
 def limits_with_noise(
     lowest: float, highest: float, bounds: Mapping[str, float]
 ) -> tuple[float, float]:
-    """Limits of an axis that shows 0, the data, and the noise bounds that lie near them."""
+    """Return limits of an axis that shows 0, the data, and the noise bounds that lie near them.
+
+    Parameters
+    ----------
+    lowest, highest
+        Of the data.
+    bounds
+        "lower" and "upper", in the data's unit.
+    """
     bottom, top = 1.06 * min(lowest, 0), 1.06 * max(highest, 0)
     for bound in (bounds["lower"], bounds["upper"]):
         if bound <= 2 * top:
@@ -188,7 +258,10 @@ def limits_with_noise(
 
 
 def draw_noise(ax: Axes, bounds: Mapping[str, float]) -> Axes:
-    """Shade the noise bounds behind the data; a bound above the axis is named at its edge."""
+    """Shade the noise bounds behind the data; a bound above the axis is named at its edge.
+
+    `ax` keeps its limits.
+    """
     low, high = bounds["lower"], bounds["upper"]
     bottom, top = ax.get_ylim()
     ax.axhspan(low, high, color=PALE, linewidth=0, zorder=0)
@@ -217,7 +290,7 @@ def zero_line(ax: Axes) -> Axes:
 
 
 def rule_handles(rules: Sequence[str]) -> list[Any]:
-    """Legend entries of the rules."""
+    """Return legend entries of the rules, drawn as their lines are."""
     from matplotlib.lines import Line2D
 
     return [
@@ -227,7 +300,7 @@ def rule_handles(rules: Sequence[str]) -> list[Any]:
             color=look.colour,
             marker=look.marker,
             linestyle=look.line,
-            markerfacecolor="white" if look.faithful else look.colour,
+            markerfacecolor=face(look),
             label=look.label,
         )
         for look in (CONDITIONS[rule] for rule in rules)
@@ -235,7 +308,15 @@ def rule_handles(rules: Sequence[str]) -> list[Any]:
 
 
 def legend_above(figure: Figure, rules: Sequence[str], extra: Sequence[Any] = ()) -> None:
-    """One legend for all panels, above them, where it covers no data."""
+    """Draw one legend for all panels, above them, where it covers no data.
+
+    Parameters
+    ----------
+    rules
+        In their order, which rows of the legend keep.
+    extra
+        Further entries, after the rules'.
+    """
     handles = [*rule_handles(rules), *extra]
     columns = min(len(handles), 4 if figure.get_figwidth() > 0.8 * WIDTH else 2)
     # Matplotlib fills columns downwards; readers read rows.
@@ -261,6 +342,7 @@ def noise_handle() -> Any:
 
 
 def panels_by_region(table: pd.DataFrame, sharey: bool = False) -> tuple[Figure, list[Axes]]:
+    """Return a figure and its panels, lettered, one for each region of a table in its order."""
     rois = regions(table)
     columns = min(len(rois), 3)
     rows = -(-len(rois) // columns)

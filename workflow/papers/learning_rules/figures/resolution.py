@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import seaborn as sns
+
 from papers.learning_rules.figures.parts import (
     CONDITIONS,
     FIXED_LAYER,
@@ -13,7 +15,6 @@ from papers.learning_rules.figures.parts import (
     area_label,
     draw_lines,
     legend_above,
-    over_seeds,
     present,
     seed_note,
     since_start,
@@ -43,7 +44,15 @@ def _no_data(ax: Axes) -> Axes:
 
 @styled
 def draw(curves: Path, early: str) -> Figure:
-    """Alignment of one fixed layer against the size of the images, sharp and blurred."""
+    """Draw alignment of one fixed layer against the size of the images, sharp and blurred.
+
+    Parameters
+    ----------
+    curves
+        The table of this name.
+    early
+        The region that counts as early.
+    """
     scores = table_of(curves, SCORES)
     shared = {**PUBLISHED, "layer": FIXED_LAYER}
     del shared["arm"]
@@ -85,8 +94,18 @@ def draw(curves: Path, early: str) -> Figure:
 
 
 def _draw_untrained(ax: Axes, table: pd.DataFrame) -> None:
-    points = over_seeds(table, "px", "rho")
-    ax.plot(points.index, points["mean"], color=GREY, linestyle=":", linewidth=1.6, zorder=2.5)
+    """Draw the mean over seeds of one rule's untrained network against the size of the images."""
+    sns.lineplot(
+        x=table["px"].to_numpy(),
+        y=table["rho"].to_numpy(),
+        errorbar=None,
+        color=GREY,
+        linestyle=":",
+        linewidth=1.6,
+        zorder=2.5,
+        legend=False,
+        ax=ax,
+    )
 
 
 def _untrained_handle(rule: str) -> Any:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import torch
 from torch.nn import functional as F
 
 from papers.learning_rules.network import BLOCKS, Network
+from papers.learning_rules.settings.rule import LocalSettings
 from replicortex.training.optimisers import Adam, Optimiser
 
+L = TypeVar("L", bound=LocalSettings)
 Terms = dict[str, torch.Tensor]
 Streams = Callable[[str], torch.Generator]
 
@@ -67,7 +69,7 @@ class Learner:
         self.optimiser.load_state_dict(state["optimiser"])
 
 
-class LocalLearner(Learner):
+class LocalLearner(Learner, Generic[L]):
     """A learner that changes the convolutions itself; Adam moves the linear layers.
 
     Parameters
@@ -83,11 +85,11 @@ class LocalLearner(Learner):
     def __init__(
         self,
         network: Network,
-        settings: dict[str, Any],
+        settings: L,
         others: Iterable[torch.nn.Parameter] = (),
     ) -> None:
         trained = [*network.fc1.parameters(), *network.fc2.parameters(), *others]
-        super().__init__(network, Adam(trained, lr=settings["lr_readout"]))
+        super().__init__(network, Adam(trained, lr=settings.lr_readout))
         self.settings = settings
         for name in BLOCKS:
             getattr(network, name).requires_grad_(False)

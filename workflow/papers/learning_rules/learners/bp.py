@@ -14,6 +14,8 @@ from papers.learning_rules.learners.base import (
     accuracy,
 )
 from papers.learning_rules.network import Network
+from papers.learning_rules.settings.bp import BPSettings
+from papers.learning_rules.settings.network import NetworkSettings
 from replicortex.training.dropout import dropout_factors
 from replicortex.training.optimisers import Adam, Optimiser
 
@@ -53,6 +55,7 @@ class Gradient(Learner):
         self.clip, self.dropout, self.second_pass = clip, dropout, second_pass
 
     def step(self, images: torch.Tensor, labels: torch.Tensor, streams: Streams) -> Terms:
+        """Descend along the gradient of the cross-entropy, as `Learner.step` says."""
         stream = streams("dropout")
         self.network.train()
         self.optimiser.zero_grad()
@@ -67,13 +70,16 @@ class Gradient(Learner):
         return {"loss": loss.detach(), "accuracy": accuracy(scores.detach(), labels)}
 
     def end_epoch(self) -> None:
+        """Let the learning rate follow its cosine."""
         self.ended += 1
         self.optimiser.anneal(self.ended, self.epochs)
 
     def state_dict(self) -> dict[str, Any]:
+        """Return the state with the place in the schedule."""
         return super().state_dict() | {"ended": self.ended}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Take up a state, the place in the schedule too."""
         super().load_state_dict(state)
         self.ended = state["ended"]
 
@@ -83,16 +89,24 @@ class Gradient(Learner):
 
 
 def build(
-    seed: int, network: dict[str, Any], settings: dict[str, Any], epochs: int, device: torch.device
+    seed: int, network: NetworkSettings, settings: BPSettings, epochs: int, device: torch.device
 ) -> Gradient:
-    """Return an untrained learner; `settings` is the rule's entry of the configuration."""
-    net = Network.from_numbers(seed, network, settings["init"])
+    """Return an untrained learner on `device`, its weights drawn from the seed.
+
+    Parameters
+    ----------
+    network, settings
+        Sections `network` and `rules.<rule>` of the configuration.
+    epochs
+        Of the whole training: period of the cosine schedule.
+    """
+    net = Network.from_settings(seed, network, settings.init)
     net.to(device, memory_format=torch.channels_last)
     return Gradient(
         net,
-        Adam(net.parameters(), lr=settings["lr"], weight_decay=settings["weight_decay"]),
+        Adam(net.parameters(), lr=settings.lr, weight_decay=settings.weight_decay),
         epochs=epochs,
-        clip=settings["clip"],
-        dropout=network["dropout"] if settings["dropout"] else 0.0,
-        second_pass=settings["second_pass"],
+        clip=settings.clip,
+        dropout=network.dropout if settings.dropout else 0.0,
+        second_pass=settings.second_pass,
     )

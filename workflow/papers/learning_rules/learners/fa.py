@@ -15,6 +15,8 @@ from torch.nn import functional as F
 
 from papers.learning_rules.learners.bp import Gradient
 from papers.learning_rules.network import BLOCKS, VARIANTS, Network
+from papers.learning_rules.settings.fa import FASettings
+from papers.learning_rules.settings.network import NetworkSettings
 from replicortex.core.randomness import torch_generator
 from replicortex.training.optimisers import SGD
 
@@ -36,7 +38,10 @@ class FeedbackConv(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, error: torch.Tensor) -> tuple:
-        """Return gradients: exact for weight and bias, by `feedback` for the inputs."""
+        """Return gradients: exact for weight and bias, by `feedback` for the inputs.
+
+        `error` is (n, outputs, height, width), at the convolution's output.
+        """
         inputs, weight, feedback = ctx.saved_tensors
         # For its own gradient the weight's values do not matter, so that `feedback` can stand in.
         below, change, shift = torch.ops.aten.convolution_backward(
@@ -110,27 +115,35 @@ class FeedbackNetwork(Network):
 
 
 def build(
-    seed: int, network: dict[str, Any], settings: dict[str, Any], epochs: int, device: torch.device
+    seed: int, network: NetworkSettings, settings: FASettings, epochs: int, device: torch.device
 ) -> Gradient:
-    """Return an untrained learner; `settings` is the rule's entry of the configuration."""
-    net = FeedbackNetwork.from_numbers(
+    """Return an untrained learner on `device`, its weights drawn from the seed.
+
+    Parameters
+    ----------
+    network, settings
+        Sections `network` and `rules.<rule>` of the configuration.
+    epochs
+        Of the whole training: period of the cosine schedule.
+    """
+    net = FeedbackNetwork.from_settings(
         seed,
         network,
-        settings["init"],
-        feedback_layers=BLOCKS if settings["layers"] == "convs" else (*BLOCKS, "fc1", "fc2"),
+        settings.init,
+        feedback_layers=BLOCKS if settings.layers == "convs" else (*BLOCKS, "fc1", "fc2"),
         **VARIANTS["fa"],
     ).to(device, memory_format=torch.channels_last)
     optimiser = SGD(
         net.parameters(),
-        lr=settings["lr"],
-        momentum=settings["momentum"],
-        weight_decay=settings["weight_decay"],
+        lr=settings.lr,
+        momentum=settings.momentum,
+        weight_decay=settings.weight_decay,
     )
     return Gradient(
         net,
         optimiser,
         epochs=epochs,
-        clip=settings["clip"],
-        dropout=network["dropout"] if settings["dropout"] else 0.0,
+        clip=settings.clip,
+        dropout=network.dropout if settings.dropout else 0.0,
         second_pass=False,
     )

@@ -20,6 +20,8 @@ from papers.learning_rules.learners.base import (
 )
 from papers.learning_rules.learners.inference import pooled_kernel, settle
 from papers.learning_rules.network import BLOCKS, Network, initialise
+from papers.learning_rules.settings.network import NetworkSettings
+from papers.learning_rules.settings.pc import PCSettings
 from replicortex.core.randomness import torch_generator
 
 MOMENTUM = 0.1  # of BatchNorm's running statistics, PyTorch's default
@@ -39,7 +41,7 @@ class FeedbackNetwork(Network):
             self.register_buffer(f"feedback{level}", fixed)
 
 
-class PredictiveCoding(LocalLearner):
+class PredictiveCoding(LocalLearner[PCSettings]):
     """Inference, then a Hebbian change of conv1 and conv2; Adam on fc1 and fc2.
 
     Parameters
@@ -53,6 +55,7 @@ class PredictiveCoding(LocalLearner):
     network: FeedbackNetwork
 
     def step(self, images: torch.Tensor, labels: torch.Tensor, streams: Streams) -> Terms:
+        """Settle, change conv1 and conv2, then train the readout, as `Learner.step` says."""
         net = self.network.train()
         with torch.no_grad():
             # The author runs the first two blocks a second time on the same weights: the same maps,
@@ -71,8 +74,8 @@ class PredictiveCoding(LocalLearner):
             maps,
             forward=(pooled_kernel(net.conv2.weight), pooled_kernel(net.conv3.weight)),
             feedback=(net.feedback2, net.feedback3),
-            steps=self.settings["steps"],
-            rate=self.settings["rate"],
+            steps=self.settings.steps,
+            rate=self.settings.rate,
         )
 
     def change_weights(
@@ -82,23 +85,32 @@ class PredictiveCoding(LocalLearner):
 
         d_l is what inference changed, clipped; r_0 are the images, r_1 is taken after inference.
         """
-        set_ = self.settings
+        settings = self.settings
         for name, old, new, below in zip(
             BLOCKS[:2], before, after, [images, after[0]], strict=False
         ):
-            difference = (new - old).clamp_(-set_["clip_error"], set_["clip_error"])
+            difference = (new - old).clamp_(-settings.clip_error, settings.clip_error)
             change = torch.outer(difference.mean((0, 2, 3)), below.mean((0, 2, 3)))
-            change.clamp_(-set_["clip_update"], set_["clip_update"])
+            change.clamp_(-settings.clip_update, settings.clip_update)
             weight = getattr(self.network, name).weight
-            weight.add_(change[:, :, None, None], alpha=set_["lr_weights"])
+            weight.add_(change[:, :, None, None], alpha=settings.lr_weights)
 
     def scores(self, images: torch.Tensor) -> torch.Tensor:
+        """Return class scores (n, 10) after inference, as at test time."""
         return self.network.readout(self.infer(self.network.blocks(images))[-1])
 
 
 def build(
-    seed: int, network: dict[str, Any], settings: dict[str, Any], epochs: int, device: torch.device
+    seed: int, network: NetworkSettings, settings: PCSettings, epochs: int, device: torch.device
 ) -> PredictiveCoding:
-    """Return an untrained learner; `settings` is the rule's entry of the configuration."""
-    net: nn.Module = FeedbackNetwork.from_numbers(seed, network, settings["init"])
+    """Return an untrained learner on `device`, its weights drawn from the seed.
+
+    Parameters
+    ----------
+    network, settings
+        Sections `network` and `rules.<rule>` of the configuration.
+    epochs
+        Of the whole training; this rule has no schedule.
+    """
+    net: nn.Module = FeedbackNetwork.from_settings(seed, network, settings.init)
     return PredictiveCoding(net.to(device, memory_format=torch.channels_last), settings)

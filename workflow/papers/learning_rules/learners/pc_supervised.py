@@ -10,13 +10,13 @@ stay fixed while x relaxes and weights learn, so that no image's energy depends 
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 from torch.nn import functional as F
 
 from papers.learning_rules.learners.base import Learner, Streams, Terms, accuracy
 from papers.learning_rules.network import BLOCKS, CLASSES, Network, norm_of, pooled
+from papers.learning_rules.settings.network import NetworkSettings
+from papers.learning_rules.settings.pc_supervised import SupervisedPCSettings
 from replicortex.training.optimisers import Adam
 
 Fixed = dict[str, tuple[torch.Tensor, torch.Tensor]]
@@ -33,11 +33,12 @@ class SupervisedPC(Learner):
         The rule's entry of the configuration.
     """
 
-    def __init__(self, network: Network, settings: dict[str, Any]) -> None:
-        super().__init__(network, Adam(network.parameters(), lr=settings["lr"]))
+    def __init__(self, network: Network, settings: SupervisedPCSettings) -> None:
+        super().__init__(network, Adam(network.parameters(), lr=settings.lr))
         self.settings = settings
 
     def step(self, images: torch.Tensor, labels: torch.Tensor, streams: Streams) -> Terms:
+        """Relax under image and label, then learn; the energies before and after are terms too."""
         self.network.train()
         target = F.one_hot(labels, CLASSES).to(images.dtype)
         values, scores, fixed = self.forward(images)
@@ -90,14 +91,14 @@ class SupervisedPC(Learner):
             # The image is clamped: what it predicts of the first block stays the same.
             bottom = predict(BLOCKS[0], images, layers[0], self.network.grid)
         energies = []
-        for _ in range(self.settings["steps"]):
+        for _ in range(self.settings.steps):
             values = [value.detach().requires_grad_() for value in values]
             energy = energy_of(bottom, values, target, layers, self.network.grid)
             slopes = torch.autograd.grad(energy.sum(), values)
             energies.append(energy.detach())
             with torch.no_grad():
                 values = [
-                    value.sub(slope, alpha=self.settings["rate"])
+                    value.sub(slope, alpha=self.settings.rate)
                     for value, slope in zip(values, slopes, strict=True)
                 ]
         with torch.no_grad():
@@ -111,13 +112,29 @@ class SupervisedPC(Learner):
         target: torch.Tensor,
         fixed: Fixed,
     ) -> torch.Tensor:
-        """Return each image's energy (n,), differentiable in the network's parameters."""
+        """Return each image's energy (n,), differentiable in the network's parameters.
+
+        Parameters
+        ----------
+        images, values, target
+            (n, 3, side, side); the hidden layers' values as `forward` returns them; one-hot (n, 10).
+        fixed
+            Each block's batch mean and variance, (channels,).
+        """
         layers = self._folded(fixed, learn=True)
         bottom = predict(BLOCKS[0], images, layers[0], self.network.grid)
         return energy_of(bottom, values, target, layers, self.network.grid)
 
     def _folded(self, fixed: Fixed, learn: bool = False) -> list[tuple[torch.Tensor, torch.Tensor]]:
-        """Weight and bias of each layer, BatchNorm's slope and shift folded into convolutions."""
+        """Return weight and bias of each of the five layers, BatchNorm folded into the convolutions.
+
+        Parameters
+        ----------
+        fixed
+            Each block's batch mean and variance, (channels,).
+        learn
+            Whether gradients reach the parameters.
+        """
         net = self.network
         found = []
         for name in BLOCKS:
@@ -133,7 +150,19 @@ class SupervisedPC(Learner):
 def predict(
     name: str, below: torch.Tensor, layer: tuple[torch.Tensor, torch.Tensor], grid: int
 ) -> torch.Tensor:
-    """Return f_l(x_(l-1)), what the layer below predicts of this one."""
+    """Return f_l(x_(l-1)), what the layer below predicts of this one.
+
+    Parameters
+    ----------
+    name
+        Of the layer that is predicted.
+    below
+        Values of the layer below, (n, channels, side, side) or (n, units).
+    layer
+        Its weight and bias, BatchNorm folded in.
+    grid
+        Side of the pool in front of fc1.
+    """
     if name in BLOCKS:
         return pooled(F.conv2d(below, *layer, padding=1))
     if name == "fc1":
@@ -176,8 +205,20 @@ def energy_of(
 
 
 def build(
-    seed: int, network: dict[str, Any], settings: dict[str, Any], epochs: int, device: torch.device
+    seed: int,
+    network: NetworkSettings,
+    settings: SupervisedPCSettings,
+    epochs: int,
+    device: torch.device,
 ) -> SupervisedPC:
-    """Return an untrained learner; `settings` is the rule's entry of the configuration."""
-    net = Network.from_numbers(seed, network, settings["init"])
+    """Return an untrained learner on `device`, its weights drawn from the seed.
+
+    Parameters
+    ----------
+    network, settings
+        Sections `network` and `rules.<rule>` of the configuration.
+    epochs
+        Of the whole training; this rule has no schedule.
+    """
+    net = Network.from_settings(seed, network, settings.init)
     return SupervisedPC(net.to(device, memory_format=torch.channels_last), settings)

@@ -7,8 +7,6 @@ backpropagation reaches the blocks through those.
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 from torch.nn import functional as F
 
@@ -20,6 +18,8 @@ from papers.learning_rules.learners.base import (
     train_readout,
 )
 from papers.learning_rules.network import BLOCKS, VARIANTS, Network, norm_of
+from papers.learning_rules.settings.network import NetworkSettings
+from papers.learning_rules.settings.stdp import STDPSettings
 
 
 def window(dt: torch.Tensor, *, amplitude: float, tau: float, sign: str) -> torch.Tensor:
@@ -77,7 +77,7 @@ def pair_change(before: torch.Tensor, after: torch.Tensor, table: torch.Tensor) 
     return torch.einsum("not,nit->oi", weights, hot) / len(before)
 
 
-class SpikeTiming(LocalLearner):
+class SpikeTiming(LocalLearner[STDPSettings]):
     """A forward pass that changes the convolutions by spike times; then Adam on the rest.
 
     Parameters
@@ -88,18 +88,19 @@ class SpikeTiming(LocalLearner):
         The rule's entry of the configuration.
     """
 
-    def __init__(self, network: Network, settings: dict[str, Any]) -> None:
+    def __init__(self, network: Network, settings: STDPSettings) -> None:
         norms = (getattr(network, norm_of(name)) for name in BLOCKS)
         super().__init__(network, settings, (p for norm in norms for p in norm.parameters()))
-        times = torch.arange(settings["steps"] + 2, device=network.fc1.weight.device)
+        times = torch.arange(settings.steps + 2, device=network.fc1.weight.device)
         self.table = window(
             times[None, :] - times[:, None],
-            amplitude=settings["amplitude"],
-            tau=settings["tau"],
-            sign=settings["sign"],
+            amplitude=settings.amplitude,
+            tau=settings.tau,
+            sign=settings.sign,
         )
 
     def step(self, images: torch.Tensor, labels: torch.Tensor, streams: Streams) -> Terms:
+        """Change each block by its spikes on the way up, then train the rest, as `Learner.step` says."""
         net = self.network.train()
         stream = streams("spikes")
         with torch.no_grad():
@@ -114,19 +115,36 @@ class SpikeTiming(LocalLearner):
     def change_weights(
         self, name: str, below: torch.Tensor, maps: torch.Tensor, stream: torch.Generator
     ) -> None:
-        """Change one convolution by the spike times of its input and output channels."""
-        set_ = self.settings
-        times = [first_spikes(part.mean((2, 3)), set_["steps"], stream) for part in (below, maps)]
+        """Change one convolution by the spike times of its input and output channels [code].
+
+        Parameters
+        ----------
+        below, maps
+            The block's input and its convolution, (n, channels, height, width); a channel's mean over
+            space is its drive.
+        stream
+            Of the spikes.
+        """
+        settings = self.settings
+        times = [first_spikes(part.mean((2, 3)), settings.steps, stream) for part in (below, maps)]
         change = pair_change(*times, self.table)
-        change.clamp_(-set_["clip_update"], set_["clip_update"])
+        change.clamp_(-settings.clip_update, settings.clip_update)
         weight = getattr(self.network, name).weight
-        weight.add_(change[:, :, None, None], alpha=set_["lr_weights"])
-        weight.clamp_(-set_["clip_weight"], set_["clip_weight"])
+        weight.add_(change[:, :, None, None], alpha=settings.lr_weights)
+        weight.clamp_(-settings.clip_weight, settings.clip_weight)
 
 
 def build(
-    seed: int, network: dict[str, Any], settings: dict[str, Any], epochs: int, device: torch.device
+    seed: int, network: NetworkSettings, settings: STDPSettings, epochs: int, device: torch.device
 ) -> SpikeTiming:
-    """Return an untrained learner; `settings` is the rule's entry of the configuration."""
-    net = Network.from_numbers(seed, network, settings["init"], **VARIANTS["stdp"])
+    """Return an untrained learner on `device`, its weights drawn from the seed.
+
+    Parameters
+    ----------
+    network, settings
+        Sections `network` and `rules.<rule>` of the configuration.
+    epochs
+        Of the whole training; this rule has no schedule.
+    """
+    net = Network.from_settings(seed, network, settings.init, **VARIANTS["stdp"])
     return SpikeTiming(net.to(device, memory_format=torch.channels_last), settings)

@@ -7,8 +7,6 @@ learns (Kheradpisheh et al. 2018). What neither paper says for this network is [
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 from torch.nn import functional as F
 
@@ -20,6 +18,8 @@ from papers.learning_rules.learners.base import (
     train_readout,
 )
 from papers.learning_rules.network import BLOCKS, Network, norm_of
+from papers.learning_rules.settings.network import NetworkSettings
+from papers.learning_rules.settings.stdp_pair import PairSTDPSettings
 
 
 def window(dt: torch.Tensor, *, plus: float, minus: float, tau: float) -> torch.Tensor:
@@ -59,7 +59,7 @@ def winners(maps: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     return place, strongest > 0
 
 
-class PairTiming(LocalLearner):
+class PairTiming(LocalLearner[PairSTDPSettings]):
     """A forward pass in which winners learn from the spike times of their inputs; Adam on fc1, fc2.
 
     Each filter keeps its initial norm, in place of bounds for single weights [assumed].
@@ -72,13 +72,14 @@ class PairTiming(LocalLearner):
         The rule's entry of the configuration.
     """
 
-    def __init__(self, network: Network, settings: dict[str, Any]) -> None:
+    def __init__(self, network: Network, settings: PairSTDPSettings) -> None:
         super().__init__(network, settings)
         for name in BLOCKS:
             getattr(network, norm_of(name)).requires_grad_(False)
         self.norms = {name: norms_of(getattr(network, name).weight) for name in BLOCKS}
 
     def step(self, images: torch.Tensor, labels: torch.Tensor, streams: Streams) -> Terms:
+        """Change each block by its winners on the way up, then train the readout."""
         net = self.network.train()
         with torch.no_grad():
             below = images
@@ -88,7 +89,7 @@ class PairTiming(LocalLearner):
                 change = self.change(name, below, maps)
                 below = net.finish(name, maps)
                 weight = getattr(net, name).weight
-                weight.add_(change, alpha=self.settings["lr_weights"])
+                weight.add_(change, alpha=self.settings.lr_weights)
                 weight.mul_(self.norms[name] / norms_of(weight))
         loss, scores = train_readout(self, below, labels)
         return {"loss": loss, "accuracy": accuracy(scores, labels)}
@@ -99,11 +100,11 @@ class PairTiming(LocalLearner):
         A winner spikes at the mean latency of its excitatory drive, weighted by its share: inputs
         that came before are potentiated, later ones depressed, silent ones left [assumed].
         """
-        set_ = self.settings
+        settings = self.settings
         weight = getattr(self.network, name).weight
         place, wins = winners(maps)
         strength = below.clamp(min=0)
-        times = latency(strength, set_["window"])
+        times = latency(strength, settings.window)
         image, unit = wins.nonzero(as_tuple=True)
         at = place[image, unit]
         width = maps.shape[-1]
@@ -115,9 +116,9 @@ class PairTiming(LocalLearner):
         post = (share * when.masked_fill(~spoke, 0)).sum((1, 2, 3), keepdim=True) / total
         moves = window(
             post - when,
-            plus=set_["amplitude_plus"],
-            minus=set_["amplitude_plus"] * set_["ratio"],
-            tau=set_["tau"],
+            plus=settings.amplitude_plus,
+            minus=settings.amplitude_plus * settings.ratio,
+            tau=settings.tau,
         )
         moves = torch.where(spoke & (total > 0), moves, 0)
         return torch.zeros_like(weight).index_add_(0, unit, moves) / len(below)
@@ -154,8 +155,20 @@ def patches(
 
 
 def build(
-    seed: int, network: dict[str, Any], settings: dict[str, Any], epochs: int, device: torch.device
+    seed: int,
+    network: NetworkSettings,
+    settings: PairSTDPSettings,
+    epochs: int,
+    device: torch.device,
 ) -> PairTiming:
-    """Return an untrained learner; `settings` is the rule's entry of the configuration."""
-    net = Network.from_numbers(seed, network, settings["init"])
+    """Return an untrained learner on `device`, its weights drawn from the seed.
+
+    Parameters
+    ----------
+    network, settings
+        Sections `network` and `rules.<rule>` of the configuration.
+    epochs
+        Of the whole training; this rule has no schedule.
+    """
+    net = Network.from_settings(seed, network, settings.init)
     return PairTiming(net.to(device, memory_format=torch.channels_last), settings)

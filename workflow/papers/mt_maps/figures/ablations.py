@@ -10,6 +10,7 @@ import pandas as pd
 
 from papers.mt_maps.figures.parts import (
     ARMS,
+    COLOURS,
     TASKS,
     label_of,
     main_arms,
@@ -21,6 +22,7 @@ from replicortex.plotting.look import legend_above
 from replicortex.plotting.style import GREY, PALE, letter, new_figure, note, styled
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 
@@ -35,6 +37,7 @@ SHORT = {
 }
 
 
+NULLS = {"phase": PALE, "shuffle": "#BBBBBB"}  # shades of their bars
 SHARES = ("dsi_a", "g", "smoothness", "smoothness_axis")  # about 0 to 1
 
 
@@ -44,6 +47,9 @@ def draw(measures: Path, fits: Path) -> Figure:
     table, fitted = measured(measures), tables.read(fits)
     sources = dict(zip(fitted["arm"], fitted["source"], strict=True))
     rows = _conditions(table)
+    places = {row[:3]: place for place, row in enumerate(rows)}
+    keys = zip(table["arm"], table["network"], table["alpha"], strict=True)
+    placed = table.assign(place=[places[key] for key in keys], task=table["arm"].map(sources))
     figure = new_figure(0.75 + 0.185 * len(rows))
     panels = ("dsi_a", "g", "smoothness", "smoothness_axis", "density", "fractures")
     axes = figure.subplots(1, len(panels), sharey=True)
@@ -52,32 +58,20 @@ def draw(measures: Path, fits: Path) -> Figure:
         where = {"stimulus": "gratings"} | (
             {"positions": "own"} if mapped else {"curve": "averaged", "area": "MT"}
         )
-        for place, (arm, network, alpha, _) in enumerate(rows):
-            look = TASKS.get(sources.get(arm, ""))
-            colour = look.colour if look else "black"
-            own = pick(table, measure, arm=arm, network=network, **where)
-            values = own[own["alpha"] == alpha]["value"].dropna()
-            ax.plot(values, [place] * len(values), "o", color=colour, markersize=2.8)
-            if measure == "density":
-                other = pick(table, "density_tdann", arm=arm, network=network, **where)
-                other = other[other["alpha"] == alpha]["value"].dropna()
-                ax.plot(other, [place] * len(other), "|", color=colour, markersize=4)
-            for null, shade in (("phase", PALE), ("shuffle", "#BBBBBB")):
-                drawn = pick(table, measure, arm=arm, network=network, null=null, **where)
-                drawn = drawn[drawn["alpha"] == alpha]
-                if len(drawn):
-                    ends = drawn["lower"].mean(), drawn["upper"].mean()
-                    ax.plot(
-                        ends,
-                        [place] * 2,
-                        color=shade,
-                        linewidth=3.2,
-                        zorder=0,
-                        solid_capstyle="butt",
-                    )
+        own = pick(placed, measure, **where)
+        _marks(ax, own, len(rows), "o", 3.2)
+        if measure == "density":
+            _marks(ax, pick(placed, "density_tdann", **where), len(rows), "|", 5)
+        for null, shade in NULLS.items():
+            drawn = pick(placed, measure, null=null, **where)
+            ends = drawn.groupby("place")[["lower", "upper"]].mean()
+            ax.hlines(
+                ends.index, ends["lower"], ends["upper"], color=shade, linewidth=3.2, zorder=0
+            )
         if measure == "density":
             ax.axvline(np.pi, color=GREY, linewidth=0.6)
         ax.set_xlabel(SHORT[measure], fontsize=6.5)
+        ax.set_ylabel("")
         if measure in SHARES:
             low, high = ax.get_xlim()
             ax.set(xlim=(min(low, -0.05), max(high, 1.05)), xticks=[0, 0.5, 1])
@@ -91,15 +85,39 @@ def draw(measures: Path, fits: Path) -> Figure:
         figure,
         main_arms(table).values(),
         [
-            ("phase-scrambled", {"color": PALE, "linewidth": 4}),
-            ("units shuffled", {"color": "#BBBBBB", "linewidth": 4}),
+            ("phase-scrambled", {"color": NULLS["phase"], "linewidth": 4}),
+            ("units shuffled", {"color": NULLS["shuffle"], "linewidth": 4}),
             ("pinwheels by TDANN's rules", {"color": GREY, "marker": "|", "linestyle": "none"}),
         ],
+        ncols=3,
     )
     return note(
         figure,
         "MT layer, drifting gratings; a mark is a seed. Grey: 95 % of the nulls, mean over seeds. Line: π, "
         "the density of any narrow-band random map.",
+    )
+
+
+def _marks(ax: Axes, own: pd.DataFrame, conditions: int, marker: str, size: float) -> None:
+    """Mark each seed's value at the place of its condition, in the colour of its task."""
+    import seaborn as sns
+
+    palette = {**COLOURS, "": "black"}
+    sns.stripplot(
+        own.assign(task=own["task"].where(own["task"].isin(COLOURS), "")),
+        x="value",
+        y="place",
+        hue="task",
+        order=range(conditions),
+        hue_order=list(palette),
+        palette=palette,
+        marker=marker,
+        size=size,
+        linewidth=0.9 if marker == "|" else 0,  # a stroke has no face
+        jitter=False,
+        orient="h",
+        legend=False,
+        ax=ax,
     )
 
 

@@ -6,15 +6,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+import seaborn as sns
 
 from papers.mt_maps.figures.parts import (
+    COLOURS,
+    MARKERS,
     NAMES,
     TASKS,
     main_arms,
-    of_network,
 )
+from papers.mt_maps.tuning import two_lobes
 from replicortex.core import tables
-from replicortex.plotting.look import legend_above
+from replicortex.plotting.look import legend_above, rows
 from replicortex.plotting.style import GREY, letter, new_figure, note, styled
 
 if TYPE_CHECKING:
@@ -30,25 +33,33 @@ def draw(fits: Path) -> Figure:
     fitted = tables.read(fits)
     figure = new_figure(3.0)
     axes = figure.subplots(1, 3)
-    part = fitted[fitted["stimulus"] == "gratings"]
-    for arm, look in TASKS.items():
-        own = of_network(part, arm, "continue", 0.25)
-        axes[0].plot(
-            own["fwhm"], own["circ_sd"], look.marker, color=look.colour, markersize=2.6, alpha=0.6
-        )
-        axes[1].plot(
-            own["g"],
-            own["circ_sd"] / own["fwhm"],
-            look.marker,
-            color=look.colour,
-            markersize=2.6,
+    own = rows(fitted, stimulus="gratings", arm=list(TASKS), network="continue", alpha=0.25)
+    own = own.assign(ratio=own["circ_sd"] / own["fwhm"])
+    look = {"hue": "arm", "hue_order": list(TASKS), "palette": COLOURS, "legend": False}
+    for ax, (x, y) in zip(axes, (("fwhm", "circ_sd"), ("g", "ratio")), strict=False):
+        sns.scatterplot(
+            own,
+            x=x,
+            y=y,
+            style="arm",
+            markers=MARKERS,
+            s=9,
+            linewidth=0,
             alpha=0.6,
+            ax=ax,
+            **look,
         )
-        values = own["g"].dropna()
-        if len(values):
-            edges = np.linspace(0, 1, 21)
-            shares, _ = np.histogram(values, edges, weights=np.full(len(values), 1 / len(values)))
-            axes[2].stairs(shares, edges, color=look.colour)
+    sns.histplot(
+        own,
+        x="g",
+        bins=np.linspace(0, 1, 21),
+        stat="probability",
+        common_norm=False,
+        element="step",
+        fill=False,
+        ax=axes[2],
+        **look,
+    )
     for kappa, line in THEORY:
         g = np.linspace(0, 0.95, 40)
         widths, spreads = _theory(kappa, g)
@@ -61,7 +72,7 @@ def draw(fits: Path) -> Figure:
         letter(ax, mark, "")
     legend_above(
         figure,
-        main_arms(part).values(),
+        main_arms(own).values(),
         [(f"theory, κ = {k}", {"color": GREY, "linestyle": s}) for k, s in THEORY],
     )
     return note(
@@ -76,7 +87,7 @@ def _theory(kappa: float, g: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     theta = np.linspace(0, 2 * np.pi, 3601)[:-1]
     widths, spreads = [], []
     for share in g:
-        curve = np.exp(kappa * (np.cos(theta) - 1)) + share * np.exp(kappa * (-np.cos(theta) - 1))
+        curve = two_lobes(theta, kappa, share)
         below = curve[:1801] < curve[0] / 2
         widths.append(2 * np.rad2deg(theta[below.argmax()]) if below.any() else np.nan)
         length = np.abs((curve * np.exp(1j * theta)).sum()) / curve.sum()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from replicortex.core import tables
-from replicortex.plotting.look import Look, rows
+from replicortex.plotting.look import Look, rows, seeds_note
 from replicortex.plotting.style import PALE, PALETTE
 
 if TYPE_CHECKING:
@@ -81,6 +81,10 @@ def pick(table: pd.DataFrame, measure: str, **where: Any) -> pd.DataFrame:
     return rows(table, measure=measure, **{**usual, **where})
 
 
+COLOURS = {arm: look.colour for arm, look in TASKS.items()}
+MARKERS = {arm: look.marker for arm, look in TASKS.items()}
+
+
 def main_arms(table: pd.DataFrame) -> dict[str, Look]:
     """Return the tasks that the table has."""
     return {arm: look for arm, look in TASKS.items() if (table["arm"] == arm).any()}
@@ -104,9 +108,8 @@ def band(ax: Axes, measure: str, vertical: bool = True) -> None:
 
 
 def seeds_said(table: pd.DataFrame) -> str:
-    """Say what marks and bars are."""
-    count = table[table["arm"].isin(TASKS)]["seed"].nunique()
-    return f"Marks: seeds (n = {count}) or, with bars, mean ± 1 s.d. over seeds."
+    """Say what marks and bars of curves are, and over how many seeds of the tasks."""
+    return seeds_note(rows(table, arm=list(TASKS)).groupby("arm")["seed"].nunique())
 
 
 def of_network(table: pd.DataFrame, arm: str, network: str, alpha: float) -> pd.DataFrame:

@@ -5,21 +5,25 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
+import seaborn as sns
 
 from papers.mt_maps.figures.parts import (
+    COLOURS,
     NAMES,
     band,
     main_arms,
     measured,
-    of_network,
 )
 from replicortex.core import tables
-from replicortex.plotting.look import legend_above
+from replicortex.plotting.look import legend_above, rows
 from replicortex.plotting.style import GREY, PALE, letter, new_figure, note, styled
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+
+SPANS = {"dsi_a": (-0.25, 1.25), "cv_dir": (0.0, 1.0), "g": (0.0, 1.0), "fwhm": (0.0, 360.0)}
+SHOWN = (("random", 0.0, ":"), ("continue", 0.25, "-"))  # network, alpha, line
 
 
 @styled
@@ -33,25 +37,21 @@ def draw(channels: Path, fits: Path, measures: Path) -> Figure:
         for ax, measure, mark in zip(row, ("dsi_a", "cv_dir", "g", "fwhm"), "abcd", strict=True):
             source = fitted if measure in ("g", "fwhm") else by_channel
             source = source[source["stimulus"] == stimulus]
-            edges = np.linspace(*SPANS[measure], 26)
-            for arm, look in looks.items():
-                alpha = 0.25
-                for network, line in (("random", ":"), ("continue", "-")):
-                    own = of_network(source, arm, network, alpha if network == "continue" else 0.0)
-                    values = own[measure].dropna().clip(*SPANS[measure])
-                    if len(values):
-                        weights = np.full(len(values), 1 / len(values))
-                        shares, _ = np.histogram(values, edges, weights=weights)
-                        ax.stairs(
-                            np.cumsum(shares),
-                            edges,
-                            color=look.colour,
-                            linestyle=line,
-                            linewidth=1.2,
-                            baseline=None,
-                        )
+            for network, alpha, line in SHOWN:
+                own = rows(source, arm=list(looks), network=network, alpha=alpha)
+                sns.ecdfplot(
+                    own.assign(**{measure: own[measure].clip(*SPANS[measure])}),
+                    x=measure,
+                    hue="arm",
+                    hue_order=list(looks),
+                    palette=COLOURS,
+                    linestyle=line,
+                    linewidth=1.2,
+                    legend=False,
+                    ax=ax,
+                )
             band(ax, measure)
-            ax.set(xlim=SPANS[measure], ylim=(0, 1.02))
+            ax.set(xlim=SPANS[measure], ylim=(0, 1.02), xlabel="", ylabel="")
             if stimulus == "gratings":
                 letter(ax, mark, "")
             else:
@@ -72,6 +72,3 @@ def draw(channels: Path, fits: Path, measures: Path) -> Figure:
         "DSI 0.7 to 1 and FWHM 80 to 100° from memory of Maunsell and Van Essen 1983 and Albright 1984, CV "
         "0.3 to 0.6 derived from them: assumed, not read.",
     )
-
-
-SPANS = {"dsi_a": (-0.25, 1.25), "cv_dir": (0.0, 1.0), "g": (0.0, 1.0), "fwhm": (0.0, 360.0)}

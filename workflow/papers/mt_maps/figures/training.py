@@ -5,16 +5,22 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import seaborn as sns
+
 from papers.mt_maps.figures.parts import (
+    COLOURS,
     TASKS,
     main_arms,
 )
 from replicortex.core import tables
-from replicortex.plotting.look import legend_above
+from replicortex.plotting.look import legend_above, rows
 from replicortex.plotting.style import GREY, letter, new_figure, note, styled
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+
+DASHES = {"pretrained": (1, 0), "continue": (4, 1.5), "restart": (1, 1.5)}
 
 
 @styled
@@ -25,26 +31,44 @@ def draw(history: Path) -> Figure:
     axes = figure.subplots(1, 2)
     spatial = [name for name in losses if name.startswith("spatial ")]
     layer = sorted(spatial)[-2:][0] if spatial else None
-    for arm, look in TASKS.items():
-        own = losses[losses["arm"] == arm]
-        for network, group in own.groupby("network"):
-            kind = network.split("_")[0]
-            line = {"pretrained": "-", "continue": "--", "restart": ":"}[kind]
-            mean = group.groupby("epoch")["task"].mean()
-            if kind == "pretrained" or network.endswith("alpha0.25"):
-                axes[0].plot(mean.index, mean, line, color=look.colour)
-            if layer and kind != "pretrained" and group[layer].notna().any():
-                shown = group.groupby("epoch")[layer].mean()
-                axes[1].plot(shown.index, shown, line, color=look.colour)
-                axes[1].annotate(
-                    network.split("alpha")[1],
-                    (shown.index[-1], shown.iloc[-1]),
-                    (3, 0),
-                    textcoords="offset points",
-                    fontsize=6,
-                    va="center",
-                    color=look.colour,
-                )
+    means = rows(losses, arm=list(TASKS)).groupby(["arm", "network", "epoch"], as_index=False)
+    means = means.mean(numeric_only=True)
+    means["kind"] = means["network"].str.partition("_")[0]
+    before = means["kind"] == "pretrained"
+    wanted = means[before | means["network"].str.endswith("alpha0.25")]
+    panels = [(axes[0], "task", wanted)]
+    if layer:
+        joint = means[~before].dropna(subset=layer)
+        panels.append((axes[1], layer, joint))
+        for (arm, network), own in joint.groupby(["arm", "network"]):
+            axes[1].annotate(
+                network.partition("alpha")[2],
+                own[["epoch", layer]].iloc[-1],
+                (3, 0),
+                textcoords="offset points",
+                fontsize=6,
+                va="center",
+                color=COLOURS[arm],
+            )
+    for ax, term, shown in panels:
+        sns.lineplot(
+            shown,
+            x="epoch",
+            y=term,
+            hue="arm",
+            palette=COLOURS,
+            style="kind",
+            dashes=DASHES,
+            units="network",
+            estimator=None,
+            legend=False,
+            ax=ax,
+        )
+        # A stage of one epoch is a point, where there is no line to see.
+        alone = shown[~shown.duplicated(["arm", "network"], keep=False)]
+        sns.scatterplot(
+            alone, x="epoch", y=term, hue="arm", palette=COLOURS, s=12, legend=False, ax=ax
+        )
     axes[0].set(xlabel="Epoch of the stage", ylabel="InfoNCE (nats)")
     axes[1].set(xlabel="Epoch of the stage", ylabel=f"Spatial loss, {(layer or ' ').split(' ')[1]}")
     for ax, mark in zip(axes, "ab", strict=True):
@@ -54,8 +78,8 @@ def draw(history: Path) -> Figure:
         main_arms(losses).values(),
         [
             ("pre-training", {"color": GREY}),
-            ("continued", {"color": GREY, "linestyle": "--"}),
-            ("restarted", {"color": GREY, "linestyle": ":"}),
+            ("continued", {"color": GREY, "dashes": DASHES["continue"]}),
+            ("restarted", {"color": GREY, "dashes": DASHES["restart"]}),
         ],
     )
     return note(

@@ -11,6 +11,7 @@ import pandas as pd
 from papers.mt_maps.figures.parts import (
     of_network,
 )
+from papers.mt_maps.tuning import two_lobes
 from replicortex.core import tables
 from replicortex.plotting.style import PALETTE, new_figure, note, styled
 
@@ -43,10 +44,7 @@ def draw(curves: Path, fits: Path) -> Figure:
                 markersize=2.5,
             )
             theta = np.linspace(0, 360, 181)
-            cosine = np.cos(np.deg2rad(theta - one["mean"]))
-            fit = np.exp(one["kappa"] * (cosine - 1)) + one["g"] * np.exp(
-                one["kappa"] * (-cosine - 1)
-            )
+            fit = two_lobes(np.deg2rad(theta - one["mean"]), one["kappa"], one["g"])
             ax.plot(
                 theta, (one["baseline"] + one["amplitude"] * fit) / peak, color=PALETTE["orange"]
             )

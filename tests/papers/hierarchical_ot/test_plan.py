@@ -1,0 +1,58 @@
+"""What the rules make of the paper's numbers: jobs of seeds and pairs, what each reads."""
+
+import pytest
+
+from papers.hierarchical_ot.plan import FIXED, plan
+from replicortex.core.config import paper_numbers
+
+
+class Manifests(dict):
+    """A path for whatever dataset is asked for."""
+
+    def __missing__(self, name):
+        return f"m/{name}"
+
+
+@pytest.fixture
+def planned(root):
+    def of(scale, changes=None):
+        numbers = paper_numbers("hierarchical_ot", scale, changes or {}, root)
+        return numbers, plan({**numbers, "manifests": Manifests()})
+
+    return of
+
+
+@pytest.mark.parametrize("scale", ["demo", "small", "full"])
+def test_every_pair_is_matched_once(planned, scale):
+    numbers, made = planned(scale)
+    fixed = [name for one in made.fixed_pairs for name in one.pairs]
+    pairs = [name for name, pair in numbers["pairs"].items() if pair]
+    assert sorted([*made.trained_pairs, *fixed]) == sorted(pairs)
+    assert all(len(one.pairs) <= numbers["pairs_per_job"] for one in made.fixed_pairs)
+    assert [seed for one in made.seeds_of_jobs for seed in one] == numbers["seeds"]
+    scores = made.parts("scores", numbers["seeds"])
+    assert len(scores) == len(numbers["seeds"]) + len(made.fixed_pairs) + 1
+
+
+def test_files_are_those_of_the_systems_of_a_job(planned):
+    _, full = planned("full")
+    files = {name: one.files for one in full.fixed_pairs for name in one.pairs}
+    dinov2 = "<results>/activations/published/dinov2_{}.safetensors"
+    assert files["nsd_1_2"] == [FIXED]
+    assert files["nsd_to_dinov2"] == [FIXED, dinov2.format("l")]
+    assert files["dinov2_s_g"] == [dinov2.format("s"), dinov2.format("g")]
+    assert full.published["mae_h"].weights == "m/vision_models"
+    assert full.published["llama_1b"].weights == "m/language_models"
+
+
+def test_what_is_null_is_left_out(planned):
+    _, small = planned("small", {"resnets": None, "pairs": {"resnet_20_56": None}})
+    assert small.betas == {} and small.published == {} and set(small.others) == {"tiny"}
+    assert set(planned("demo")[1].betas) == {"betas"}
+
+
+def test_jobs_are_given_what_they_read_and_no_more(planned):
+    _, made = planned("demo")
+    assert set(made.sections["brain"]) == {"subjects", "repeats"}
+    assert {"lr", "batch", "precision"}.isdisjoint(made.sections["vision"])
+    assert "shares" not in made.matching and "splits" in made.matching

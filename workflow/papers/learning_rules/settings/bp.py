@@ -1,0 +1,17 @@
+"""Settings of backpropagation."""
+
+from typing import Literal
+
+from papers.learning_rules.settings.rule import RuleSettings
+from replicortex.core.quantities import NotNegative, Positive
+
+
+class BPSettings(RuleSettings):
+    """Backpropagation."""
+
+    kind: Literal["bp"]
+    dropout: bool
+    lr: Positive
+    weight_decay: NotNegative
+    clip: Positive
+    second_pass: bool

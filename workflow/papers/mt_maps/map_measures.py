@@ -1,0 +1,176 @@
+"""What a network's map of units is measured by: on its own positions, with nulls, and on others."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from papers.mt_maps import maps, sheets
+from papers.mt_maps.answers import OF_MAP, Answers
+from papers.mt_maps.measures import NAN, REAL, Row
+from papers.mt_maps.measuring_settings import Measured
+from replicortex.core.randomness import generator
+
+# What is measured on positions other than a network's own, and what nulls are asked for.
+ELSEWHERE = (
+    *("smoothness", "smoothness_axis", "homogeneity", "pair_correlation"),
+    *("density", "density_tdann", "spatial_loss"),
+)
+AGAINST_NULLS = (
+    *("density", "density_tdann", "density_axis", "opposite", "fractures"),
+    *("positive", "negative", "positive_tdann", "negative_tdann"),
+    *("smoothness", "smoothness_axis", "homogeneity", "pair_correlation"),
+)
+SWAPS = ("first", "last", "rose")
+
+
+class Mapped(NamedTuple):
+    """Rows of measures, and the map to gratings as figures draw it, int16 (rows, columns) by name."""
+
+    rows: list[Row]
+    pictures: dict[str, np.ndarray]
+
+
+def measure_maps(
+    answers: Answers,
+    other: np.ndarray | None,
+    measured: Measured,
+    rng: np.random.Generator,
+) -> Mapped:
+    """Measure the map on its own positions, with nulls; and on controls' positions.
+
+    Parameters
+    ----------
+    answers
+        Of one network.
+    other
+        (units, 2) the map layer's positions of another seed's network, mm; None, or of other units:
+        left out.
+    measured
+        Section of the configuration.
+    rng
+        Of samples of pairs, nulls and windows; it is advanced.
+
+    Returns
+    -------
+    Rows; pictures: direction and axis in tenths of a degree, strength in thousandths.
+    """
+    layer = answers.map_layer
+    own = answers.arrays[f"places/{layer}"]
+    places = {"own": own, "retinotopic": answers.arrays[f"start/{layer}"]}
+    uniform = generator(measured.seed, "uniform", answers.identity["seed"])
+    places["uniform"] = uniform.uniform(0, answers.side, own.shape)
+    if other is not None and other.shape == own.shape:
+        places["other seed"] = other
+    rows: list[Row] = []
+    for stimulus in OF_MAP:
+        responses = answers.arrays[f"units/{stimulus}"]
+        units = sheets.sheet(own, responses, answers.side)
+        for name, place in places.items():
+            if name != "own" and stimulus != OF_MAP[0]:
+                continue
+            where = {"layer": layer, "positions": name, "stimulus": stimulus}
+            at = units.at(np.asarray(place, float))
+            values, spacing = _of_sheet(at, responses, answers, measured, rng)
+            rows += [
+                Row(measure, float(value), **where)
+                for measure, value in values.items()
+                if name == "own" or measure in ELSEWHERE
+            ]
+            if name == "own" and stimulus == OF_MAP[0]:
+                z1, z2 = at.fields(measured.pixels, measured.sigma)
+                rows += _of_nulls(at, (z1, z2), spacing, where, measured, rng)
+                rows += _of_coverage(z1, answers.side, spacing, where, rng)
+                drawn = _pictures(answers.identity, z1, z2)
+    grid = round((len(own) / len(answers.channels(layer, OF_MAP[0]))) ** 0.5)
+    rows += [
+        Row("retinotopy", sheets.retinotopy(places[name], grid), layer=layer, positions=name)
+        for name in ("own", "retinotopic")
+    ]
+    swaps = answers.swaps.get(layer, {})
+    rows += [
+        Row(f"swap_{name}", float(swaps[name]), layer=layer) for name in SWAPS if name in swaps
+    ]
+    return Mapped(rows, drawn)
+
+
+def _of_sheet(
+    units: sheets.Sheet,
+    responses: np.ndarray,
+    answers: Answers,
+    measured: Measured,
+    rng: np.random.Generator,
+) -> tuple[dict[str, float], float]:
+    """Return the measures of units (units, conditions, directions, 2) in places, and the spacing (mm).
+
+    Without a map, where nothing is tuned, the spacing is a quarter of the sheet.
+    """
+    pixels, sigma, rules = measured.pixels, measured.sigma, measured.tdann
+    z1, z2 = units.fields(pixels, sigma)
+    values = sheets.measures(z1, z2, units.side, units.windowed(rules.units), rules)
+    spacing = values["spacing"] if np.isfinite(values["spacing"]) else units.side / 4
+    for name, axis in (("smoothness", False), ("smoothness_axis", True)):
+        values[name] = sheets.smoothness(units, spacing, measured.best, rng, axis)[0]
+    values |= sheets.alike(units, spacing, pixels, sigma, rng)
+    width = answers.layers[answers.map_layer].width
+    values["spatial_loss"] = sheets.spatial_loss(units, responses, width, rng)
+    return values, spacing
+
+
+def _of_nulls(
+    units: sheets.Sheet,
+    fields: tuple[np.ndarray, np.ndarray],
+    spacing: float,
+    where: dict[str, str],
+    measured: Measured,
+    rng: np.random.Generator,
+) -> Iterator[Row]:
+    """Yield mean and middle 95 % of the nulls of a map: scrambled phases, and dealt units."""
+    found = sheets.nulls(units, *fields, spacing, measured, rng)
+    for null, draws in found.items():
+        table = pd.DataFrame(draws)
+        for name in table.columns.intersection(AGAINST_NULLS):
+            drawn = table[name].dropna().to_numpy(float)
+            yield Row(name, *spread(drawn), **where, null=null)
+
+
+def _of_coverage(
+    z1: np.ndarray,
+    side: float,
+    spacing: float,
+    where: dict[str, str],
+    rng: np.random.Generator,
+) -> Iterator[Row]:
+    """Yield how evenly a map of direction and three surrogates of it cover, and their wiring."""
+    shuffled = rng.permutation(z1.ravel()).reshape(z1.shape)
+    compared = {
+        REAL: z1,
+        "phase": maps.phase_scramble(z1, rng),
+        "shuffle": shuffled,
+        "rainbow": sheets.rainbow(len(z1), side, spacing),
+    }
+    for null, z in compared.items():
+        for name, value in sheets.covered(z, side, spacing, rng).items():
+            yield Row(name, value, **where, null=null)
+
+
+def _pictures(identity: dict[str, Any], z1: np.ndarray, z2: np.ndarray) -> dict[str, np.ndarray]:
+    """Return direction and axis (tenths of a degree) and strength (thousandths) of a map, by name."""
+    name = f"{identity['arm']}/{identity['network']}/{identity['alpha']:g}"
+    shown = {
+        "direction": np.mod(np.rad2deg(np.angle(z1)), 360) * 10,
+        "axis": np.mod(np.rad2deg(np.angle(z2)), 360) * 5,
+        "strength": np.abs(z1) * 1000,
+    }
+    return {f"{name}/{what}": values.round().astype(np.int16) for what, values in shown.items()}
+
+
+def spread(drawn: np.ndarray) -> tuple[float, float, float]:
+    """Return the mean of a null and the range of its middle 95 %; NaN without a draw."""
+    if not len(drawn):
+        return NAN, NAN, NAN
+    low, high = np.quantile(drawn, [0.025, 0.975])
+    return float(drawn.mean()), float(low), float(high)
