@@ -71,6 +71,8 @@ def test_what_ncsnr_cannot_be():
         Spread(10, 10, 0.6, 0.3)
     with pytest.raises(StudyError, match=r"no spread gives a mean ceiling of 0\.1"):
         Spread(418, 275, 0.1, 0.3)
+    with pytest.raises(StudyError, match=r"a threshold of 0\.2 found, one above 0\.2 expected"):
+        Spread(418, 275, 0.6, 0.2)
 
 
 def test_noise_gives_the_ceiling_of_its_ncsnr():
