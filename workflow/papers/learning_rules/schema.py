@@ -184,6 +184,11 @@ class Evaluation(Section):
             raise ValueError(
                 f"poolings: {self.poolings} lacks 'global', of which tables and figures are made"
             )
+        if self.px.train == self.px.large:
+            raise ValueError(
+                f"px: train and large are both {self.px.train}; two sizes are compared, and tables "
+                "would hold each row twice"
+            )
         if self.px.train not in self.sweep:
             raise ValueError(
                 f"sweep: {self.sweep} lacks px.train, {self.px.train}, from which it starts"
@@ -232,6 +237,11 @@ class Numbers(TrainedNumbers):
                 raise ValueError(
                     f"aliases.roi.{word}: '{roi}' is no ROI of {self.stimuli} ({rois})"
                 )
+        if self.aliases.roi["early"] == self.aliases.roi["late"]:
+            raise ValueError(
+                f"aliases.roi: early and late are both '{self.aliases.roi['late']}'; the claims on one "
+                "are the mirror image of those on the other"
+            )
         for pooling in self.scores.bootstrap_poolings:
             if pooling not in self.evaluation.poolings:
                 raise ValueError(
