@@ -156,6 +156,13 @@ def test_gaps_are_to_the_smallest_other_model(encoded):
         assert row.theta_gap == pytest.approx(row.theta_matched - others.min())
 
 
+def test_dead_voxels_have_no_ratio(encoded):
+    scores = encoded["scores"].copy()
+    scores.loc[scores["match"] == "matched", "r_dead_0"] = 0.0
+    table = st.contrasts(scores)
+    assert table.r_ratio.isna().all() and np.isfinite(table.r_mismatched).all()
+
+
 def test_voxels_give_the_scores(encoded):
     voxels = encoded["voxels"]
     here = ["seed", "region", "units", "model", "weights"]
