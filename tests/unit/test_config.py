@@ -76,6 +76,10 @@ FAULTS = {
     "rate of the wrong sign": (paper(rules={"bp": {"lr": -0.1}}), "rules.bp.lr: .*greater than 0"),
     "unknown kind of rule": (paper(rules={"bp": {"kind": "hebb"}}), "rules.bp.*'hebb'"),
     "alias of no ROI": (paper(aliases={"roi": {"early": "V9"}}), "'V9' is no ROI of things"),
+    "early and late alike": (
+        paper(aliases={"roi": {"late": "V1"}}),
+        "aliases.roi: early and late are both 'V1'",
+    ),
     "more batch than images": (paper(training={"batch": 999}), "999 is more than the 256"),
     "no global pooling": (
         paper(evaluation={"poolings": ["full"]}),
@@ -88,6 +92,10 @@ FAULTS = {
     "stimuli too small": (
         paper(evaluation={"px": {"large": 4}}),
         "evaluation.px.large: .*greater than or equal to 8, found 4",
+    ),
+    "one size for two": (
+        paper(evaluation={"px": {"train": 32, "large": 32}}),
+        "evaluation: px: train and large are both 32; two sizes are compared",
     ),
     "all dropped out": (paper(network={"dropout": 1.0}), "network.dropout: .*less than 1"),
     "momentum of one": (paper(rules={"fa": {"momentum": 1}}), "momentum: .*less than 1, found 1"),

@@ -57,6 +57,17 @@ def test_elastic_net_without_l1_is_ridge_on_the_scale_of_samples(positive):
     assert np.abs(ridge - fit("ridge", positive, 0.2, x, y)).max() > 1e-2
 
 
+@pytest.mark.parametrize("unit", [2.0**-50, 2.0**50])
+def test_the_unit_of_a_column_changes_nothing(unit):
+    """Fields of the brain in tesla are about 1e-13: they were taken for constant."""
+    values = generator(0, "unit").normal(size=(20, 4))
+    values[:, 1], values[:, 2] = 0.0, 0.1
+    values[3, 2] = np.nextafter(0.1, 1)  # rounding alone
+    plain = standard(values)(values)
+    assert list(plain.any(0)) == [True, False, False, True]
+    np.testing.assert_array_equal(standard(values * unit)(values * unit), plain)
+
+
 def test_weights_vanish_at_the_largest_correlation_and_not_below():
     x, y = problem(2)
     largest = np.abs(x.T @ y / len(x)).max()

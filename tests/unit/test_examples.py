@@ -8,6 +8,8 @@ from examples import examples
 
 from replicortex.core.codehash import ROOT
 
+pytestmark = pytest.mark.numbers
+
 REPOSITORY = ROOT.parent
 PAGES = [
     page

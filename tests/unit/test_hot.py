@@ -316,6 +316,17 @@ def test_a_rotated_copy_is_recovered_by_rotation_alone():
     assert plain.score(plain.outer) < 0.9
 
 
+@pytest.mark.parametrize("unit", [2.0**-60, 2.0**60])
+def test_the_unit_of_a_layer_changes_nothing(unit):
+    source, target = system([6, 7]), system([8, 8], seed=1)
+    source[0][:, 2] = 0.0
+    plain = hot(source, target, held_out=HELD)
+    other = hot([layer * unit for layer in source], target, held_out=HELD)
+    assert plain.dropped == other.dropped == {"source": [1, 0], "target": [0, 0]}
+    np.testing.assert_array_equal(plain.cost, other.cost)
+    np.testing.assert_array_equal(plain.outer, other.outer)
+
+
 # What a user can get wrong
 
 

@@ -13,6 +13,8 @@ from replicortex.core.errors import StudyError
 from replicortex.data import nsd
 from replicortex.data.fixtures import nsd as fixture
 
+pytestmark = pytest.mark.numbers
+
 SIZES = {"people": [1, 7], "shared": 20, "own": 30, "side": 12}
 
 

@@ -13,6 +13,8 @@ from replicortex.data.fixtures import nsd_regions as fixture
 from replicortex.data.fixtures.nsd_regions import PLACE, ROI
 from replicortex.data.planted import subjects
 
+pytestmark = pytest.mark.numbers
+
 SIZES = {"images": 24, "voxels": 8, "sessions": 3, "noise": 0.01, "side": 16}
 SEVEN = ["V1v", "V1d", "V2v", "V2d", "V3v", "V3d", "V4"]
 THREE = {"repeats": 3, "ceiling": 0.0}

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from manifests import described
+from PIL import Image
 
 from replicortex.core.errors import StudyError
 from replicortex.data import cifar, objects92, things
@@ -165,6 +166,23 @@ def test_truncated_packed_file_is_told(tmp_path):
     path = folder / cifar.PACKED["train"]
     path.write_bytes(path.read_bytes()[:-2000])
     with pytest.raises(StudyError, match=r"packed CIFAR-10 \(npz\) expected"):
+        cifar.read(described(tmp_path / "cifar10_jpeg"), "train")
+
+
+@pytest.mark.parametrize("side", [1, 33])
+def test_a_packed_picture_of_another_size_is_told(tmp_path, side):
+    folder = build("cifar10_jpeg", tmp_path / "cifar10_jpeg")
+    path = folder / cifar.PACKED["train"]
+    with np.load(path) as packed:
+        arrays = dict(packed)
+    stream = io.BytesIO()
+    Image.fromarray(np.full((side, side, 3), 9, np.uint8)).save(stream, "JPEG")
+    offsets = arrays["offsets"]
+    last = np.frombuffer(stream.getvalue(), np.uint8)
+    arrays["jpeg"] = np.concatenate([arrays["jpeg"][: offsets[-2]], last])
+    arrays["offsets"] = np.append(offsets[:-1], len(arrays["jpeg"]))
+    np.savez(path, **arrays)
+    with pytest.raises(StudyError, match=rf"image \d+ expected.*{side} x {side} pixels"):
         cifar.read(described(tmp_path / "cifar10_jpeg"), "train")
 
 

@@ -11,6 +11,8 @@ from replicortex.data import tiny_llm
 from replicortex.data.fixtures import tiny_llm as fixture
 from replicortex.models import llama2c
 
+pytestmark = pytest.mark.numbers
+
 SIZES = {"width": 16, "hidden": 32, "layers": 3, "heads": 4, "kv_heads": 2, "longest": 64}
 
 

@@ -10,6 +10,7 @@ from papers.mt_maps.stimulus_settings import StimulusSettings
 from papers.mt_maps.training_settings import MotionEnergySettings
 from replicortex.core.errors import StudyError
 from replicortex.core.randomness import generator
+from replicortex.data.frames import Store, Video
 
 pytestmark = pytest.mark.numbers
 
@@ -66,6 +67,12 @@ def test_best_and_averaged_curves():
     )
     with pytest.raises(StudyError, match="'mean' is unknown"):
         selectivity.curves(responses, "mean")
+
+
+def test_fewer_pictures_than_are_asked_for_are_told():
+    store = Store([np.zeros((1, 24, 24, 1), np.uint8)], [Video("a", 0, 0, 1)], {})
+    with pytest.raises(StudyError, match=r"moved\.pictures: 2 are asked for, the source has 1"):
+        battery.battery(STIMULI, 4, 16, store)
 
 
 def test_bootstrap_over_channels_covers_the_median():

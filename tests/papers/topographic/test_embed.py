@@ -11,6 +11,7 @@ from papers.topographic.measuring_settings import NoiseSettings, ProbeSettings, 
 from papers.topographic.network import Network
 from papers.topographic.probe import Probe, _adamw, _rate
 from papers.topographic.training_settings import NetworkSettings, Split
+from replicortex.core.errors import StudyError
 from replicortex.core.files import Tensors, write
 from replicortex.core.randomness import generator, torch_generator
 
@@ -103,6 +104,21 @@ def test_standardising_makes_a_readout_blind_to_size_and_shift():
     assert one.accuracy(plain, labels) == pytest.approx(other.accuracy(tiny, labels), abs=0.05)
     raw = Probe(tiny, labels, numbers.model_copy(update={"standardise": False}), 0)
     assert raw.accuracy(tiny, labels) < other.accuracy(tiny, labels) - 0.2
+
+
+@pytest.mark.parametrize(
+    ("epochs", "batch", "said"),
+    [
+        (40, 20, r"probe, seed 0: epoch \d+, step \d: the loss is (nan|inf); a smaller"),
+        (2, 60, "probe, seed 0: epoch 2, step 1: weights are no longer finite; a smaller"),
+    ],
+)
+def test_a_readout_that_diverges_is_told_with_its_step(epochs, batch, said):
+    """NaN scores would answer with the first class, and count as an accuracy of guessing."""
+    inputs, labels = data()
+    changes = {"lr": 1e20, "weight_decay": 1.0, "epochs": epochs, "batch": batch, "warm_up": 0}
+    with pytest.raises(StudyError, match=said):
+        Probe(inputs, labels, ADAMW.model_copy(update=changes), 0)
 
 
 @pytest.mark.parametrize("objective", ["ce", "supcon"])

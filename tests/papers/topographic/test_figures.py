@@ -108,6 +108,16 @@ def test_every_figure_is_drawn_with_labels(drawn, root):
             assert any(ax.get_ylabel() for ax in figure.axes), name
 
 
+def test_every_figure_is_drawn_without_localizer_images(tables, drawn, tmp_path):
+    """`localizer: null` in the configuration."""
+    table = pd.read_csv(tables["measures"])
+    place = tmp_path / "measures.csv"
+    table[~table["measure"].isin(["moran_selectivity", "patch"])].to_csv(place, index=False)
+    found = together.draw(FIGURES, **{**tables, "measures": place}, **PUBLISHED)
+    assert set(found) == set(drawn)
+    assert any("No localizer images" in text.get_text() for text in found["patches"].texts)
+
+
 def heights(container_axes, colour):
     lines = [line for line in container_axes.lines if line.get_color() == colour]
     return [list(line.get_ydata()) for line in lines]

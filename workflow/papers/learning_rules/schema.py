@@ -82,6 +82,11 @@ class Numbers(TrainedNumbers):
                 raise ValueError(
                     f"aliases.roi.{word}: '{roi}' is no ROI of {self.stimuli} ({rois})"
                 )
+        if self.aliases.roi["early"] == self.aliases.roi["late"]:
+            raise ValueError(
+                f"aliases.roi: early and late are both '{self.aliases.roi['late']}'; the claims on one "
+                "are the mirror image of those on the other"
+            )
         for pooling in self.scores.bootstrap_poolings:
             if pooling not in self.evaluation.poolings:
                 raise ValueError(

@@ -62,7 +62,8 @@ def battery(
     Raises
     ------
     StudyError
-        When there are fewer than 8 directions, or fewer than two repeats of a stimulus.
+        When there are fewer than 8 directions, fewer than two repeats of a stimulus, or fewer pictures
+        than are to be moved.
     """
     turns = stimuli.directions(numbers.directions)
     half_turns = turns[: len(turns) // 2]
@@ -150,7 +151,7 @@ def _moved(
     Parameters
     ----------
     numbers
-        Which of the pictures is drawn by their seed; all where there are fewer than asked for.
+        Which of the pictures is drawn by their seed.
     frames, size
         Of the clips.
     turns
@@ -160,7 +161,11 @@ def _moved(
     """
     moved = numbers.moved
     rng = generator(numbers.seed, "pictures")
-    count = min(moved.pictures, len(pictures.videos))
+    count = moved.pictures
+    if count > len(pictures.videos):
+        raise StudyError(
+            f"stimuli.moved.pictures: {count} are asked for, the source has {len(pictures.videos)}"
+        )
     chosen = np.sort(rng.choice(len(pictures.videos), count, replace=False))
 
     def make(c: dict[str, float], turn: float, repeat: int) -> np.ndarray:

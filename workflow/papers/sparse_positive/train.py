@@ -165,6 +165,14 @@ def train(
     chosen = subset(len(pixels), training["images"], 0).numpy()
     shown = torch.from_numpy(pixels[chosen]), torch.from_numpy(labels[chosen])
     tested, answers, _ = cifar.read(images, "test")
+    for count, what in (
+        (len(chosen), "are learned from"),
+        (len(tested), "the data set has to test"),
+    ):
+        if training["probed"] > count:
+            raise StudyError(
+                f"training.probed: {training['probed']} images are asked for, {count} {what}"
+            )
     mixed = np.random.default_rng(0).permutation(len(tested))[: training["probed"]]
     probe = (
         (pixels[chosen[: training["probed"]]], labels[chosen[: training["probed"]]]),

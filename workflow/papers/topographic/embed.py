@@ -123,9 +123,12 @@ def _embedded(
     train, test = sheet("train"), sheet("test")
     labels = shown["test/labels"]
     accuracies = {}
+    network_of = f"{told['arm']}, {told['objective']}, rho {told['rho']:g}"
     with torch.inference_mode(False):
         fitted = {
-            name: Probe(train, shown["train/labels"], numbers, told["seed"])
+            name: Probe(
+                train, shown["train/labels"], numbers, told["seed"], f"{network_of}, probe {name}"
+            )
             for name, numbers in probes.items()
         }
     for name, probe in fitted.items():

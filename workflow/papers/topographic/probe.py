@@ -10,6 +10,7 @@ from torch.nn import functional as F
 
 from papers.topographic.measuring_settings import ProbeSettings
 from papers.topographic.network import CLASSES, linear
+from replicortex.core.errors import StudyError
 from replicortex.core.randomness import torch_generator
 
 BETAS, EPS = (0.9, 0.999), 1e-8
@@ -41,10 +42,23 @@ class Probe:
         weight decay 0.01, cosine after a warm-up [paper], with lr, batch, epochs.
     seed
         Of initial weights and order, for adamw.
+    name
+        For the sentence when it diverges.
+
+    Raises
+    ------
+    StudyError
+        When adamw's loss or weights are no longer finite (with name, seed, epoch and step): scores
+        would be NaN, and the accuracy that of guessing.
     """
 
     def __init__(
-        self, embeddings: np.ndarray, labels: np.ndarray, numbers: ProbeSettings, seed: int
+        self,
+        embeddings: np.ndarray,
+        labels: np.ndarray,
+        numbers: ProbeSettings,
+        seed: int,
+        name: str = "probe",
     ) -> None:
         self.scale = Scale(embeddings, numbers.standardise)
         inputs = self.scale(embeddings)
@@ -54,7 +68,7 @@ class Probe:
             fitted = LogisticRegression(max_iter=numbers.epochs).fit(inputs, labels)
             self.weight, self.bias = fitted.coef_, fitted.intercept_
         else:
-            self.weight, self.bias = _adamw(inputs, labels, numbers, seed)
+            self.weight, self.bias = _adamw(inputs, labels, numbers, seed, name)
 
     def scores(self, embeddings: np.ndarray) -> np.ndarray:
         """Return class scores (n, 10)."""
@@ -66,7 +80,7 @@ class Probe:
 
 
 def _adamw(
-    inputs: np.ndarray, labels: np.ndarray, numbers: ProbeSettings, seed: int
+    inputs: np.ndarray, labels: np.ndarray, numbers: ProbeSettings, seed: int, name: str = "probe"
 ) -> tuple[np.ndarray, np.ndarray]:
     """Loshchilov and Hutter 2019 (arXiv 1711.05101), from the training embeddings themselves.
 
@@ -82,8 +96,11 @@ def _adamw(
         order = torch.randperm(len(x), generator=torch_generator(seed, "probe order", epoch))
         for start in range(0, len(x) - batch + 1, batch):
             chosen = order[start : start + batch]
-            slopes = torch.autograd.grad(F.cross_entropy(layer(x[chosen]), y[chosen]), parameters)
+            loss = F.cross_entropy(layer(x[chosen]), y[chosen])
+            slopes = torch.autograd.grad(loss, parameters)
             steps += 1
+            if not math.isfinite(value := float(loss.detach())):
+                raise _diverged(name, seed, epoch, start // batch, f"the loss is {value}")
             with torch.no_grad():
                 for parameter, slope, (first, second) in zip(
                     parameters, slopes, moments, strict=True
@@ -93,7 +110,18 @@ def _adamw(
                     second.mul_(BETAS[1]).addcmul_(slope, slope, value=1 - BETAS[1])
                     root = (second / (1 - BETAS[1] ** steps)).sqrt_().add_(EPS)
                     parameter.addcdiv_(first, root, value=-lr / (1 - BETAS[0] ** steps))
+    # A last step can ruin weights after a loss that was a number.
+    if not all(bool(parameter.isfinite().all()) for parameter in parameters):
+        last = len(x) // batch - 1
+        raise _diverged(name, seed, numbers.epochs - 1, last, "weights are no longer finite")
     return layer.weight.detach().numpy(), layer.bias.detach().numpy()
+
+
+def _diverged(name: str, seed: int, epoch: int, step: int, what: str) -> StudyError:
+    return StudyError(
+        f"{name}, seed {seed}: epoch {epoch + 1}, step {step + 1}: {what}; a smaller learning rate "
+        "(`lr` of the probe) may help"
+    )
 
 
 def _rate(epoch: int, numbers: ProbeSettings) -> float:

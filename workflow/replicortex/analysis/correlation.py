@@ -26,7 +26,7 @@ def pearson(predicted: np.ndarray, observed: np.ndarray) -> np.ndarray:
     """Return Pearson's r of each column; NaN for a constant prediction or observation.
 
     Of a model without any weight rounding leaves an s.d. near 3e-17 and an r near 1e-17: such a
-    column is constant, not uncorrelated.
+    column is constant, not uncorrelated. So columns are to vary by about 1, as standardised ones do.
 
     Parameters
     ----------

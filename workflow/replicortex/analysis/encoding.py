@@ -20,7 +20,7 @@ Empty = Literal["nan", "zero"]
 Scale = Literal["sklearn", "sample"]
 
 KINDS = ("ols", "lasso", "ridge", "elastic_net")
-CONSTANT = 1e-12  # s.d. below which a column is constant, over its largest value or 1
+CONSTANT = 1e-12  # s.d. below which a column is constant, over its largest value
 STALLED = 20_000  # sweeps over the coordinates
 SWEEPS = 3  # between two checks of the conditions
 BLOCK = 64  # voxels solved side by side
@@ -41,10 +41,13 @@ class Standard(NamedTuple):
 
 
 def standard(values: np.ndarray, what: str = "features") -> Standard:
-    """Return mean and population s.d. of columns, to standardise other images by them."""
+    """Return mean and population s.d. of columns, to standardise other images by them.
+
+    The unit in which a column is given changes nothing: fields in tesla are as good as in femtotesla.
+    """
     values = _matrix(values, what)
     sd = values.std(0)
-    flat = sd <= CONSTANT * np.maximum(np.abs(values).max(0), 1)
+    flat = sd <= CONSTANT * np.abs(values).max(0)
     return Standard(values.mean(0), np.where(flat, 0.0, sd))
 
 

@@ -13,7 +13,7 @@ from scipy.sparse import csr_array
 from replicortex.analysis.transport import total_cost, transport
 from replicortex.core.errors import StudyError
 
-CONSTANT_SD = 1e-8  # of a unit over training stimuli, in its own unit
+CONSTANT_SD = 1e-8  # of a unit over training stimuli, over its largest value there
 MONOTONE_TOLERANCE = 1e-9  # relative; the alternation's objective may not rise by more
 
 
@@ -61,7 +61,8 @@ def standardise(
     responses = np.asarray(responses, dtype=np.float64)
     finite = np.isfinite(responses).all(axis=0)
     kept = finite.copy()
-    kept[finite] = responses[~held_out][:, finite].std(axis=0) >= CONSTANT_SD
+    learned = responses[~held_out][:, finite]
+    kept[finite] = learned.std(axis=0) > CONSTANT_SD * np.abs(learned).max(axis=0, initial=0)
     if not kept.any():
         raise StudyError(f"{name}: all {len(kept)} units are constant or hold NaN")
     used = responses[:, kept]

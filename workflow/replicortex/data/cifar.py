@@ -126,7 +126,10 @@ def read_packed(path: Path, indices: Sequence[int] | None = None) -> Images:
     for place, index in enumerate(wanted):
         content = jpeg[offsets[index] : offsets[index + 1]]
         with reading(path, f"{expected}, a JPEG of 32 x 32 pixels as its image {index}"):
-            images[place] = pictures.decoded(content)
+            picture = pictures.decoded(content)
+            if picture.shape != images.shape[1:]:  # NumPy would spread a single pixel over all
+                raise ValueError(f"{picture.shape[1]} x {picture.shape[0]} pixels")
+            images[place] = picture
     return images, labels[list(wanted)], classes
 
 

@@ -26,6 +26,11 @@ class Evaluation(Section):
             raise ValueError(
                 f"poolings: {self.poolings} lacks 'global', of which tables and figures are made"
             )
+        if self.px.train == self.px.large:
+            raise ValueError(
+                f"px: train and large are both {self.px.train}; two sizes are compared, and tables "
+                "would hold each row twice"
+            )
         if self.px.train not in self.sweep:
             raise ValueError(
                 f"sweep: {self.sweep} lacks px.train, {self.px.train}, from which it starts"
