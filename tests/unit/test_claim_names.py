@@ -4,6 +4,7 @@ import csv
 import gzip
 
 import pytest
+import yaml
 
 from replicortex.core.codehash import ROOT
 from replicortex.core.config import SCALES, check, checked_numbers, merge, paper_names
@@ -30,13 +31,19 @@ CLAIM = {
     "data": {"same_when": {"brain.data": "things"}},
 }
 NAMES = {"rule": ["bp", "fa"], "layer": ["conv1"], "epoch": [0, 40]}
+WIDE = {"kind": "number", "unit": "by measure"}
 FACTS = {"brain": {"data": "things"}, "people": None}
 EVERYWHERE = {**NAMES, "rule": ["bp", "fa", "stdp"], "epoch": [0, 2, 40]}
 
 
 def look(tmp_path, changes=None, **measure):
     tables = tmp_path / "tables.yaml"
-    tables.write_text("curves: [rule, seed, epoch, layer, rho]\nnoise: [roi, value, low, high]\n")
+    words = {"rule": "words", "layer": "words", "seed": "count", "epoch": "count"}
+    noise = {"roi": "words", "value": "correlation", "low": "correlation", "high": "correlation"}
+    shares = {"measure": "words", "value": {**WIDE, "by": {"measure": {"share*": "share"}}}}
+    listed = {"curves": {**words, "rho": "correlation"}, "noise": noise,
+              "shares": {**shares, "seed": "count"}}
+    tables.write_text(yaml.safe_dump(listed))
     one = Claim.model_validate({**merge(CLAIM, {"measure": measure}), **(changes or {})})
     aliases = {"epoch": {"last": 40}}
     return check_names([one], "claims.yaml", tables, NAMES, lambda: EVERYWHERE, aliases, FACTS)
@@ -102,6 +109,24 @@ def test_units_need_their_columns(tmp_path):
         StudyError, match=r"over\.table: 'nois' is no table .* did you mean 'noise'"
     ):
         look(tmp_path, {"over": [seeds, {**unit, "table": "nois", "upper": "high"}]})
+
+
+@pytest.mark.parametrize(
+    ("measure", "verdict", "message"),
+    [
+        ("share", {"direction": "positive", "threshold": -0.1}, "never below 0: that it lies above -0.1"),
+        ("shares", {"direction": "negative", "threshold": 1}, "never above 1: that it lies below 1"),
+        ("share", {"direction": "positive", "smallest": 0.1}, ""),
+        ("other", {"direction": "positive", "threshold": -0.1}, ""),
+    ],
+)
+def test_a_claim_that_no_number_could_contradict_is_refused(tmp_path, measure, verdict, message):
+    place = {"table": "shares", "select": {"measure": measure}, "value": "value"}
+    if not message:
+        assert look(tmp_path, {"measure": place, "verdict": verdict}) == {}
+        return
+    with pytest.raises(StudyError, match=rf"claim 'drop': verdict: value of .* is {message}"):
+        look(tmp_path, {"measure": place, "verdict": verdict})
 
 
 def test_names_are_looked_up_when_a_study_is_opened(root, tmp_path, monkeypatch):

@@ -6,12 +6,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from replicortex.core import table_schema
 from replicortex.core.errors import StudyError, nearest
-from replicortex.core.yaml_text import read_yaml_file
 from replicortex.verdicts.model import Claim
 
 Names = Mapping[str, Sequence[Any]]  # column -> the values that the configuration gives it
 Aliases = Mapping[str, Mapping[str, Any]]
+Columns = Mapping[str, Mapping[str, table_schema.Column]]
 
 
 def check_names(
@@ -54,11 +55,12 @@ def check_names(
     StudyError
         Naming file, claim and key, with the nearest valid name.
     """
-    columns = read_yaml_file(tables)
+    columns = table_schema.load(tables)
     everywhere: Names | None = None
     absent: dict[str, str] = {}
     for claim in claims:
         _check_columns(claim, f"{file}: claim '{claim.id}'", columns)
+        _check_contradictable(claim, f"{file}: claim '{claim.id}'", columns)
         _check_keys(claim, f"{file}: claim '{claim.id}'", facts)
         for key, column, value in _values(claim):
             value = aliases.get(column, {}).get(value, value)
@@ -77,7 +79,7 @@ def check_names(
     return absent
 
 
-def _check_columns(claim: Claim, where: str, columns: Mapping[str, Sequence[str]]) -> None:
+def _check_columns(claim: Claim, where: str, columns: Columns) -> None:
     for table, key, column in _columns(claim):
         if table not in columns:
             raise StudyError(
@@ -89,6 +91,30 @@ def _check_columns(claim: Claim, where: str, columns: Mapping[str, Sequence[str]
                 f"{where}: {key}: '{column}' is no column of table '{table}'"
                 f"{nearest(column, columns[table])}"
             )
+
+
+def _check_contradictable(claim: Claim, where: str, columns: Columns) -> None:
+    """Refuse a number of which every value that it can have would meet its claim."""
+    measure = claim.measure
+    plain = claim.as_ == "value" and not (measure.minus or measure.less or measure.equals)
+    if not plain or claim.verdict.direction == "zero":
+        return
+    column = columns[measure.table][measure.value]
+    for other, words in column.by.items():
+        word = str(measure.select.get(other, ""))
+        fits = (own for key, own in words.items() if table_schema.stands_for(key, word))
+        column = next(fits, column)
+    low, high = column.ends
+    if claim.verdict.direction == "positive" and claim.boundary <= low:
+        raise StudyError(
+            f"{where}: verdict: {measure.value} of table '{measure.table}' is never below {low:g}: that "
+            f"it lies above {claim.boundary:g} cannot be contradicted"
+        )
+    if claim.verdict.direction == "negative" and claim.boundary >= high:
+        raise StudyError(
+            f"{where}: verdict: {measure.value} of table '{measure.table}' is never above {high:g}: that "
+            f"it lies below {claim.boundary:g} cannot be contradicted"
+        )
 
 
 def _check_keys(claim: Claim, where: str, facts: Mapping[str, Any]) -> None:
