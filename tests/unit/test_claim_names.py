@@ -41,8 +41,11 @@ def look(tmp_path, changes=None, **measure):
     words = {"rule": "words", "layer": "words", "seed": "count", "epoch": "count"}
     noise = {"roi": "words", "value": "correlation", "low": "correlation", "high": "correlation"}
     shares = {"measure": "words", "value": {**WIDE, "by": {"measure": {"share*": "share"}}}}
-    listed = {"curves": {**words, "rho": "correlation"}, "noise": noise,
-              "shares": {**shares, "seed": "count"}}
+    listed = {
+        "curves": {**words, "rho": "correlation"},
+        "noise": noise,
+        "shares": {**shares, "seed": "count"},
+    }
     tables.write_text(yaml.safe_dump(listed))
     one = Claim.model_validate({**merge(CLAIM, {"measure": measure}), **(changes or {})})
     aliases = {"epoch": {"last": 40}}
@@ -114,8 +117,16 @@ def test_units_need_their_columns(tmp_path):
 @pytest.mark.parametrize(
     ("measure", "verdict", "message"),
     [
-        ("share", {"direction": "positive", "threshold": -0.1}, "never below 0: that it lies above -0.1"),
-        ("shares", {"direction": "negative", "threshold": 1}, "never above 1: that it lies below 1"),
+        (
+            "share",
+            {"direction": "positive", "threshold": -0.1},
+            "never below 0: that it lies above -0.1",
+        ),
+        (
+            "shares",
+            {"direction": "negative", "threshold": 1},
+            "never above 1: that it lies below 1",
+        ),
         ("share", {"direction": "positive", "smallest": 0.1}, ""),
         ("other", {"direction": "positive", "threshold": -0.1}, ""),
     ],

@@ -102,7 +102,8 @@ def jackknifed(values: np.ndarray, members: np.ndarray) -> np.ndarray:
     if count < 3 or not without.any(axis=1).all():
         raise StudyError(f"a jackknife over pairs needs 3 members and more, found {count}")
     left = values @ (without / without.sum(axis=1, keepdims=True)).T
-    return count * values.mean(axis=-1, keepdims=True) - (count - 1) * left
+    found: np.ndarray = count * values.mean(axis=-1, keepdims=True) - (count - 1) * left
+    return found
 
 
 def cohens_d_interval(d: float, n: int, level: float = 0.95) -> tuple[float, float]:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -163,7 +162,7 @@ def _noise(claim: Claim, compiled: Compiled, draws: int, stream: np.random.Gener
     root = _root(compiled.cells)
     n = len(compiled.cells)
     if claim.over[0].other is None:
-        return stream.standard_normal((draws, n, root.shape[0])) @ root
+        return np.asarray(stream.standard_normal((draws, n, root.shape[0])) @ root)
     # A pair's deviation is that of its two members and one of its own, as far as the pairs tell them apart.
     members = members_of(compiled.labels)
     shared, own = pair_variances(compiled.formula(compiled.cells), members)
@@ -171,7 +170,7 @@ def _noise(claim: Claim, compiled: Compiled, draws: int, stream: np.random.Gener
     of_members = math.sqrt(shared) * stream.standard_normal((draws, count, root.shape[0]))
     of_pairs = math.sqrt(own) * stream.standard_normal((draws, n, root.shape[0]))
     whole = of_members[:, members].sum(axis=2) + of_pairs
-    return (whole / math.sqrt(2 * shared + own)) @ root
+    return np.asarray((whole / math.sqrt(2 * shared + own)) @ root)
 
 
 def pair_variances(numbers: np.ndarray, members: np.ndarray) -> tuple[float, float]:
@@ -201,11 +200,11 @@ def _centre(
     claim: Claim, compiled: Compiled, truth: float, stream: np.random.Generator
 ) -> np.ndarray | None:
     """Return the mean of the cells (cells,) at which the claim's number is the truth."""
-    means = compiled.cells.mean(axis=0)
+    means = np.asarray(compiled.cells.mean(axis=0))
     moved = compiled.moved.astype(float)
     if claim.as_ == "cohens d":
         pooled = math.sqrt(float(compiled.cells.var(axis=0, ddof=1).mean()))
-        return means + moved * (truth * pooled - float(means[1] - means[0]))
+        return np.asarray(means + moved * (truth * pooled - float(means[1] - means[0])))
     noise = stream.standard_normal((MANY, len(means))) @ _root(compiled.cells)
     noise = np.concatenate([noise, -noise])  # no mean of its own
 
@@ -218,11 +217,10 @@ def _centre(
         return None
     guess = -at / step
     if abs(gap(guess)) <= 1e-9 * max(1.0, abs(truth)):
-        return means + guess * moved
+        return np.asarray(means + guess * moved)
     reach = 2 * abs(guess) + float(np.abs(compiled.cells).max()) + 1e-9
     for _ in range(20):
         if gap(-reach) * gap(reach) < 0:
-            found: Mapping[str, Any] | float = brentq(gap, -reach, reach, xtol=1e-12)
-            return means + float(found) * moved  # type: ignore[arg-type]
+            return np.asarray(means + float(brentq(gap, -reach, reach, xtol=1e-12)) * moved)
         reach *= 2
     return None

@@ -135,7 +135,9 @@ def draw_scorecard(claims: pd.DataFrame, title: str) -> Figure:
     """
     with style():
         found = list(_findings(claims, WIDTH, leading=True))
-        height = 1.02 + sum(map(_height, found)) + STAMP + 0.5
+        kinds = [counted(members["verdict"]) for _, members in claims.groupby("kind")]
+        head = 0.76 + LINE * sum(len(_wrapped(verdicts, WIDTH)) + 0.3 for verdicts in kinds)
+        height = head + sum(map(_height, found)) + STAMP + 0.5
         figure = new_figure(height, dpi=DPI)
         figure.set_layout_engine("none")
         ax = _axes(figure, height)
@@ -265,7 +267,7 @@ def _tall(one: Row | str) -> float:
 
 
 def _height(finding: Finding) -> float:
-    more = LINE + GAP / 2 if finding.more else 0
+    more = LINE * len(_wrapped(finding.more, WIDTH)) + GAP / 2 if finding.more else 0
     return TITLE + sum(map(_tall, finding.rows)) + more + sum(map(_tall, finding.folded))
 
 
@@ -278,8 +280,8 @@ def _head(ax: Axes, claims: pd.DataFrame, title: str, y: float, short: bool = Fa
         y -= LINE * 1.3
     elif not short:
         for kind, name in (("published", "Claims"), ("control", "Controls")):
-            _counts(ax, name, counted(claims[claims["kind"] == kind]["verdict"]), y)
-            y -= LINE * 1.3
+            y = _counts(ax, name, counted(claims[claims["kind"] == kind]["verdict"]), y)
+            y -= LINE * 0.3
     y -= 0.06
     names = ("What is claimed", "Published", "On its scale", "Ours [95 %]", "Could find")
     for x, name in zip((CLAIM, PAPER, STRIP, OURS, POWER), names, strict=True):
@@ -288,13 +290,31 @@ def _head(ax: Axes, claims: pd.DataFrame, title: str, y: float, short: bool = Fa
     return y - 0.17
 
 
-def _counts(ax: Axes, name: str, found: Mapping[str, int], y: float) -> None:
+def _counts(ax: Axes, name: str, found: Mapping[str, int], y: float) -> float:
+    """Write how often each verdict was given; return where the next line begins."""
+    width = ax.figure.get_figwidth()
     ax.text(CLAIM, y, name, va="top", color=FAINT)
-    x = CLAIM + 0.085
+    for position, line in enumerate(_wrapped(found, width)):
+        for text, verdict, x in line:
+            place = y - LINE * position
+            ax.text(x, place, text, va="top", color=COLOURS[tone(verdict)])
+    return y - LINE * len(_wrapped(found, width))
+
+
+def _wrapped(found: Mapping[str, int], width: float) -> list[list[tuple[str, str, float]]]:
+    """Return text, verdict and left edge of each count, in as many lines as they need."""
+    first = CLAIM + 0.085
+    lines: list[list[tuple[str, str, float]]] = [[]]
+    x = first
     for verdict, count in found.items():
         text = f"{symbol(verdict)} {count} {SHORT.get(verdict, verdict)}"
-        ax.text(x, y, text, va="top", color=COLOURS[tone(verdict)])
-        x += _width(text + "   ") / ax.figure.get_figwidth() + 0.012
+        needed = _width(text + "   ") / width
+        if lines[-1] and x + needed > 1 - CLAIM:
+            lines.append([])
+            x = first
+        lines[-1].append((text, verdict, x))
+        x += needed + 0.012
+    return lines
 
 
 def _finding(ax: Axes, finding: Finding, y: float) -> float:
@@ -302,8 +322,8 @@ def _finding(ax: Axes, finding: Finding, y: float) -> float:
     for row in finding.rows:
         y = _row(ax, row, y)
     if finding.more:
-        _counts(ax, "and" if finding.rows else "only", finding.more, y - 0.03)
-        y -= LINE + GAP / 2
+        y = _counts(ax, "and" if finding.rows else "only", finding.more, y - 0.03)
+        y -= GAP / 2 - 0.03
     for line in finding.folded:
         y = _said(ax, line, y)
     return y

@@ -53,6 +53,7 @@ WORDS = frozenset(
         *("paper", "id", "finding", "kind", "says", "where", "as", "unit", "published"),
         *("over", "over_also", "direction", "because", "size", "verdict", "reason", "data"),
         *("table", "select"),
+        "interval",  # of runs that were kept before units had names
     }
 )
 SIZES = {0: "as published", -1: "smaller", 1: "larger"}
@@ -135,7 +136,7 @@ def evaluate(
         _row(claim, one, aliases, facts, paper) for claim, one in zip(claims, found, strict=True)
     ]
     table = pd.DataFrame(rows, columns=list(COLUMNS))
-    table["q"] = power.benjamini_hochberg(table["p"].to_numpy())
+    table["q"] = power.benjamini_hochberg(list(table["p"]))
     return table, tried
 
 

@@ -74,7 +74,7 @@ def estimate(claim: Claim, compiled: Compiled, cells: np.ndarray) -> Estimate:
         nan = np.full_like(mean, np.nan)
         return Estimate(mean, nan, n, *((mean, mean) if claim.exact else (nan, nan)))
     sd = numbers.std(axis=-1, ddof=1)
-    bad = ~np.isfinite(numbers).all(axis=-1)
+    bad = np.asarray(~np.isfinite(numbers).all(axis=-1))
     lower, upper = t_interval(np.where(bad[..., None], 0.0, numbers), LEVEL)
     blank = np.where(bad, np.nan, 0.0)
     return Estimate(mean, sd, n, lower + blank, upper + blank)

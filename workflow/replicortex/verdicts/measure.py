@@ -212,7 +212,7 @@ class _Reader:
         if not self.by:
             if len(rows) != 1:
                 raise self.too_many(selection, f"{len(rows)} rows", "one row")
-            labels = [_EVERY]
+            labels: list[tuple[str, ...]] = [_EVERY]
         elif len(rows) == 1 and rows[self.by].isna().all(axis=None):
             labels = [_EVERY]
         else:
@@ -398,7 +398,8 @@ def _label(unit: Any) -> str:
 
 
 def _by_number(label: tuple[str, ...]) -> tuple[tuple[float, str], ...]:
-    return tuple((number(part) if number(part) is not None else np.inf, part) for part in label)
+    found = ((number(part), part) for part in label)
+    return tuple((np.inf if value is None else value, part) for value, part in found)
 
 
 def resolved(selection: Selection, aliases: Aliases) -> dict[str, Any]:
@@ -407,7 +408,7 @@ def resolved(selection: Selection, aliases: Aliases) -> dict[str, Any]:
     def value_of(column: str, value: Scalar | list[Scalar]) -> Any:
         if isinstance(value, list):
             return [value_of(column, each) for each in value]
-        return aliases.get(column, {}).get(value, value)
+        return aliases.get(column, {}).get(value, value)  # type: ignore[arg-type]  # a number is no word
 
     return {column: value_of(column, value) for column, value in selection.items()}
 

@@ -252,7 +252,7 @@ class Claim(Part):
                 f"verdict.threshold is {self.nothing:g}, where nothing is: give smallest, the size "
                 "that would matter"
             )
-        if self.kind != "published" or self.as_ == "sign-flip p":
+        if self.kind != "published" or self.published is None or self.as_ == "sign-flip p":
             return
         reached = self.published.high if verdict.direction == "positive" else -self.published.low
         bound = self.boundary if verdict.direction == "positive" else -self.boundary

@@ -29,7 +29,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from replicortex.core.errors import StudyError, nearest
 from replicortex.core.yaml_text import read_yaml
@@ -39,7 +39,7 @@ KEYS = ("units", "smallest", "defaults", "selections", "findings")
 QUANTITIES = ("value", "difference", "relative change", "ratio", "cohens d")
 SELECTIONS = ("select", "from", "to", "minus")
 _BRANCHES = ("float", "str", "int", "literal", "constrained-list", "Bounds", "SameData")
-_MODELS = {"published": Published, "measure": Measure, "verdict": Verdict, "over": Unit}
+_MODELS: dict[str, type[BaseModel]] = {"published": Published, "measure": Measure, "verdict": Verdict, "over": Unit}
 _MARK = re.compile(r"\$\{(\w+)\}|\$(\w+)")
 
 
@@ -87,12 +87,13 @@ class _File:
                 raise StudyError(f"{path}: selections.{name}: expected columns and their values")
         self.units = {"seeds": {"column": "seed"}, **self._mapping(said, "units")}
         self.rules = self._rules(said.get("smallest", []))
-        self.findings = said.get("findings")
-        if not isinstance(self.findings, list):
+        findings = said.get("findings")
+        if not isinstance(findings, list):
             raise StudyError(
-                f"{path}: findings: found {type(self.findings).__name__}, expected a list of "
+                f"{path}: findings: found {type(findings).__name__}, expected a list of "
                 "{finding: ..., claims: [...]}"
             )
+        self.findings: list[Any] = findings
 
     def _mapping(self, said: Mapping[str, Any], key: str) -> dict[str, Any]:
         found = said.get(key) or {}
@@ -192,13 +193,11 @@ class _File:
         """Return units by their names."""
         found = []
         for one in said if isinstance(said, list) else [said]:
-            if isinstance(one, dict):
-                name, changes = one.get("name"), one
-            else:
-                name, changes = one, {}
+            changes = one if isinstance(one, dict) else {}
+            name = str(changes.get("name", "") if changes else one)
             if name not in self.units and "name" not in changes:
                 raise _Wrong(
-                    f"over: '{name}' is no unit of the file{nearest(str(name), self.units)}"
+                    f"over: '{name}' is no unit of the file{nearest(name, self.units)}"
                 )
             found.append({"name": name, **self.units.get(name, {}), **changes})
         for unit in found:
@@ -268,8 +267,9 @@ def _merged(default: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any
     whole = dict(default)
     for key, value in own.items():
         inner = default.get(key)
-        deep = key in _MODELS and isinstance(value, dict) and isinstance(inner, dict)
-        whole[key] = _merged(inner, value) if deep else value
+        if key in _MODELS and isinstance(value, dict) and isinstance(inner, dict):
+            value = _merged(inner, value)
+        whole[key] = value
     return whole
 
 

@@ -168,7 +168,7 @@ def _excluded(claim: Claim, intervals: Sequence[Interval]) -> np.ndarray:
         return np.zeros(np.shape(intervals[0].lower), dtype=bool)
     low, high = claim.published.low, claim.published.high
     outside = [(np.asarray(one.upper) < low) | (np.asarray(one.lower) > high) for one in intervals]
-    return np.stack(outside).all(axis=0)
+    return np.asarray(np.stack(outside).all(axis=0))
 
 
 def _coded(side: np.ndarray, good: str, unsure: str, bad: str) -> np.ndarray:
@@ -178,7 +178,7 @@ def _coded(side: np.ndarray, good: str, unsure: str, bad: str) -> np.ndarray:
 
 def _at_most(value: np.ndarray, limit: float) -> np.ndarray:
     """`value <= limit`, where 0.9 - 0.75 counts as 0.15."""
-    return (value <= limit) | np.isclose(value, limit, rtol=1e-9, atol=0)
+    return np.asarray((value <= limit) | np.isclose(value, limit, rtol=1e-9, atol=0))
 
 
 def reason(claim: Claim, intervals: Sequence[Interval], verdict: str, ours: float, n: int) -> str:
