@@ -89,6 +89,8 @@ def test_an_edit_of_a_learner_trains_its_own_rules_alone():
         f"{folder}/learners/stdp_pair.py": 1,
         f"{folder}/learners/pc_supervised.py": 1,
         f"{folder}/trainings/fa.py": 2,  # of the convolutions, and of all layers
+        f"{folder}/settings/stdp.py": 1,
+        f"{folder}/settings/training.py": 7,
         f"{folder}/train.py": 7,
     }
     for module, trained in of.items():
