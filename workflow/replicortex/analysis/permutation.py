@@ -77,7 +77,7 @@ def sign_flips(values: np.ndarray) -> np.ndarray:
     signs = 1 - 2 * ((np.arange(2**n)[:, None] >> np.arange(n)) & 1)
     sums = values @ signs.T.astype(np.float64)
     bound = values.sum(axis=-1) - 1e-12 * np.abs(values).sum(axis=-1)
-    return (sums >= bound[..., None]).mean(axis=-1)
+    return np.asarray((sums >= bound[..., None]).mean(axis=-1))
 
 
 def _signed_sums(values: np.ndarray) -> np.ndarray:

@@ -193,7 +193,7 @@ def pair_variances(numbers: np.ndarray, members: np.ndarray) -> tuple[float, flo
 def _root(cells: np.ndarray) -> np.ndarray:
     """Return R (k, k) with R' R the covariance of cells (units, k), of whatever rank."""
     values, vectors = np.linalg.eigh(np.atleast_2d(np.cov(cells, rowvar=False, ddof=1)))
-    return np.sqrt(np.clip(values, 0, None))[:, None] * vectors.T
+    return np.asarray(np.sqrt(np.clip(values, 0, None))[:, None] * vectors.T)
 
 
 def _centre(

@@ -4,6 +4,7 @@ with every claim: the paper's number, ours with its interval, what the design co
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -212,7 +213,8 @@ def _folded(claims: pd.DataFrame, width: float) -> list[str]:
     lines = []
     for (verdict, reason), members in claims.groupby(["verdict", "reason"], sort=False):
         count = f"{len(members)} claim{'s' if len(members) > 1 else ''}"
-        text = f"{count}: {SHORT.get(word(verdict), word(verdict))} ({reason})"
+        core = word(str(verdict))
+        text = f"{count}: {SHORT.get(core, core)} ({reason})"
         lines.append("\n".join(_lines(text, (1 - 2 * CLAIM) * width)))
     if len(lines) > 3:
         names = {word(v) for v in claims["verdict"]}
@@ -253,8 +255,9 @@ def _width(text: str) -> float:
     from matplotlib.backends.backend_agg import RendererAgg
     from matplotlib.font_manager import FontProperties
 
-    drawn = RendererAgg(1, 1, DPI).get_text_width_height_descent
-    return drawn(text, FontProperties(size=SIZE), False)[0] / DPI
+    drawn: Any = RendererAgg(1, 1, DPI)  # type: ignore[no-untyped-call]
+    width = drawn.get_text_width_height_descent(text, FontProperties(size=SIZE), False)[0]
+    return float(width) / DPI
 
 
 def _tall(one: Row | str) -> float:
@@ -292,13 +295,19 @@ def _head(ax: Axes, claims: pd.DataFrame, title: str, y: float, short: bool = Fa
 
 def _counts(ax: Axes, name: str, found: Mapping[str, int], y: float) -> float:
     """Write how often each verdict was given; return where the next line begins."""
-    width = ax.figure.get_figwidth()
+    width = _inches(ax)
     ax.text(CLAIM, y, name, va="top", color=FAINT)
     for position, line in enumerate(_wrapped(found, width)):
         for text, verdict, x in line:
             place = y - LINE * position
             ax.text(x, place, text, va="top", color=COLOURS[tone(verdict)])
     return y - LINE * len(_wrapped(found, width))
+
+
+def _inches(ax: Axes) -> float:
+    figure = ax.get_figure(root=True)
+    assert figure is not None
+    return float(figure.get_figwidth())
 
 
 def _wrapped(found: Mapping[str, int], width: float) -> list[list[tuple[str, str, float]]]:
@@ -366,7 +375,7 @@ def _strip(ax: Axes, row: pd.Series, y: float, colour: str) -> None:
     quoted = [v for v in (row["published_low"], row["published_high"]) if math.isfinite(v)]
     measured = [v for v in (row["ours"], row["lower"], row["upper"]) if math.isfinite(v)]
     points = [row["boundary"], *quoted, *measured]
-    low, high = min(points), max(points)
+    low, high = float(min(points)), float(max(points))
     left, right = STRIP + 0.004, OURS - 0.022
     if high == low:
         low, high = low - 1, high + 1
@@ -420,12 +429,10 @@ def draw_overview(claims: pd.DataFrame, titles: Mapping[str, str]) -> Figure:
     matplotlib.figure.Figure
         One bar for the published claims and one for the controls of each paper.
     """
-    import pandas as pd
-
-    core = claims["verdict"].map(word)
-    counts = pd.crosstab([claims["paper"], claims["kind"]], core)
+    counts = Counter(zip(claims["paper"], claims["kind"], claims["verdict"].map(word), strict=True))
+    bars = Counter(zip(claims["paper"], claims["kind"], strict=True))
     papers = [paper for paper in titles if paper in set(claims["paper"])]
-    rows = [(paper, kind) for paper in papers for kind in BARS if (paper, kind) in counts.index]
+    rows = [(paper, kind) for paper in papers for kind in BARS if (paper, kind) in bars]
     with style():
         figure = new_figure(0.95 + 0.21 * len(rows) + 0.12 * len(papers))
         ax = figure.subplots()
@@ -438,18 +445,18 @@ def draw_overview(claims: pd.DataFrame, titles: Mapping[str, str]) -> Figure:
             places.append(y)
             left = 0
             for verdict in TONES:
-                count = int(counts.loc[(paper, kind)].get(verdict, 0))
+                count = counts.get((paper, kind, verdict), 0)
                 if count:
                     _segment(ax, left, y, count, verdict)
                 left += count
             y += 1
         ax.set_yticks(places, names)
         ax.set_ylim(y - 0.4, -0.6)
-        ax.set_xlim(0, counts.sum(axis=1).max() * 1.01)
+        ax.set_xlim(0, max(bars.values()) * 1.01)
         ax.set_xlabel("number of claims")
         ax.spines["left"].set_visible(False)
         ax.tick_params(axis="y", length=0)
-        _legend(figure, [verdict for verdict in TONES if verdict in set(core)])
+        _legend(figure, [verdict for verdict in TONES if any(key[2] == verdict for key in counts)])
         return finish(figure)
 
 

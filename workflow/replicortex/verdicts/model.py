@@ -200,7 +200,8 @@ class Claim(Part):
         verdict, measure = self.verdict, self.measure
         if self.kind == "published" and self.published is None:
             raise ValueError("a published claim needs published: {value: ...}")
-        if self.kind == "published" and verdict.within is None and self.published.sd is None:
+        spread = self.published.sd if self.published else None
+        if self.kind == "published" and verdict.within is None and spread is None:
             raise ValueError("a published claim needs verdict: within, or published: sd and n")
         if verdict.direction == "zero" and verdict.within is None:
             raise ValueError("direction zero needs verdict: within, which says what zero means")

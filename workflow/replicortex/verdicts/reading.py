@@ -39,7 +39,12 @@ KEYS = ("units", "smallest", "defaults", "selections", "findings")
 QUANTITIES = ("value", "difference", "relative change", "ratio", "cohens d")
 SELECTIONS = ("select", "from", "to", "minus")
 _BRANCHES = ("float", "str", "int", "literal", "constrained-list", "Bounds", "SameData")
-_MODELS: dict[str, type[BaseModel]] = {"published": Published, "measure": Measure, "verdict": Verdict, "over": Unit}
+_MODELS: dict[str, type[BaseModel]] = {
+    "published": Published,
+    "measure": Measure,
+    "verdict": Verdict,
+    "over": Unit,
+}
 _MARK = re.compile(r"\$\{(\w+)\}|\$(\w+)")
 
 
@@ -196,9 +201,7 @@ class _File:
             changes = one if isinstance(one, dict) else {}
             name = str(changes.get("name", "") if changes else one)
             if name not in self.units and "name" not in changes:
-                raise _Wrong(
-                    f"over: '{name}' is no unit of the file{nearest(name, self.units)}"
-                )
+                raise _Wrong(f"over: '{name}' is no unit of the file{nearest(name, self.units)}")
             found.append({"name": name, **self.units.get(name, {}), **changes})
         for unit in found:
             if "select" in unit:
