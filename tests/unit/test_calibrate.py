@@ -11,7 +11,7 @@ from replicortex.verdicts.evaluation import Table
 from replicortex.verdicts.intervals import Estimate
 from replicortex.verdicts.measure import compiled
 from replicortex.verdicts.model import Claim
-from replicortex.verdicts.verdict import MET
+from replicortex.verdicts.words import MET
 
 RNG = np.random.default_rng(1)
 

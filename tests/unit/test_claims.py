@@ -11,7 +11,7 @@ from fresh_python import said
 from scipy import stats
 
 from replicortex.core.errors import StudyError
-from replicortex.verdicts import evaluation, measure, model, scorecard, verdict
+from replicortex.verdicts import evaluation, measure, model, scorecard, verdict, words
 from replicortex.verdicts.evaluation import evaluate
 from replicortex.verdicts.model import Claim
 from replicortex.verdicts.reading import load
@@ -88,7 +88,7 @@ def one(entry, table, *, facts=None, absent=None, synthetic=False, name="scores"
 def judged_as(entry, ours, lower, upper, same=True, n=5):
     """The verdict on a number with an interval over each unit."""
     ends = [verdict.Interval(lower, upper)] * max(len(entry.over), 1)
-    return verdict.ORDER[int(verdict.judge(entry, ends, ours, n, same))]
+    return words.ORDER[int(verdict.judge(entry, ends, ours, n, same))]
 
 
 def seeds_of(table, **selection):
@@ -240,7 +240,7 @@ def test_a_claim_over_two_units_needs_both_intervals():
     wrong = verdict.Interval(0.1, 0.2)
 
     def found(*intervals):
-        return verdict.ORDER[int(verdict.judge(entry, intervals, -0.85, 5, True))]
+        return words.ORDER[int(verdict.judge(entry, intervals, -0.85, 5, True))]
 
     assert found(beyond, beyond) == "replicated"
     assert found(beyond, unsure) == "cannot tell"

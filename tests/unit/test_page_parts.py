@@ -17,7 +17,7 @@ from replicortex.pages.state import by_kind, lines, states
 from replicortex.pages.thumbnails import SIZE, thumbnail
 from replicortex.provenance.verification import Fault
 from replicortex.verdicts import drawing, evaluation
-from replicortex.verdicts import verdict as verdicts
+from replicortex.verdicts import words as verdicts
 from replicortex.verdicts.tones import EARLIER, TONES, counted, tone, word
 
 OTHER = verdicts.ON_OTHER_DATA

@@ -17,7 +17,7 @@ from replicortex.plotting.labels import ACCURACY, DISPLACEMENT, EPOCHS, RHO, Qua
 from replicortex.plotting.style import PALETTE, epoch_axis, finish, freeze, new_figure, note, style
 from replicortex.verdicts import drawing as card
 from replicortex.verdicts import evaluation
-from replicortex.verdicts import verdict as verdicts
+from replicortex.verdicts import words as verdicts
 from replicortex.verdicts.tones import SHORT, SYMBOLS, TONES, symbol, tone, word
 
 # Machado, Oliveira and Fernandes 2009, severity 1: deuteranopia, on linear RGB.

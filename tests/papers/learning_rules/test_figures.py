@@ -14,7 +14,7 @@ from papers.learning_rules.plan import FIGURES
 from replicortex.core.codehash import ROOT
 from replicortex.core.errors import StudyError
 from replicortex.core.files import figure_bytes
-from replicortex.verdicts import verdict as verdicts
+from replicortex.verdicts import words as verdicts
 from replicortex.verdicts.evaluation import evaluate
 from replicortex.verdicts.reading import load
 

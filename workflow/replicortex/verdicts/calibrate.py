@@ -19,7 +19,8 @@ from scipy.optimize import brentq
 from replicortex.verdicts.intervals import estimate, members_of, units
 from replicortex.verdicts.measure import Compiled
 from replicortex.verdicts.model import Claim
-from replicortex.verdicts.verdict import MET, MIN_UNITS, ORDER, Interval, judge
+from replicortex.verdicts.verdict import Interval, judge
+from replicortex.verdicts.words import MET, MIN_UNITS, ORDER
 
 DRAWS = 2000
 MANY = 4096  # units from which the centre of a number that is not linear is found

@@ -22,7 +22,7 @@ from replicortex.plotting.style import (
     style,
 )
 from replicortex.verdicts.tones import SHORT, TONES, counted, symbol, tone, word
-from replicortex.verdicts.verdict import ON_OTHER_DATA, SYNTHETIC
+from replicortex.verdicts.words import ON_OTHER_DATA, SYNTHETIC
 
 if TYPE_CHECKING:
     import pandas as pd

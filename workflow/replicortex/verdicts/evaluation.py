@@ -21,7 +21,8 @@ from replicortex.verdicts.measure import (
     stated,
 )
 from replicortex.verdicts.model import Claim, Measure, Unit, unmet
-from replicortex.verdicts.verdict import (
+from replicortex.verdicts.verdict import Interval, judge, predicted, reason, sizes
+from replicortex.verdicts.words import (
     CANNOT_TELL,
     FEW_UNITS,
     MIN_UNITS,
@@ -31,11 +32,6 @@ from replicortex.verdicts.verdict import (
     ORDER,
     SYNTHETIC,
     UNCALIBRATED,
-    Interval,
-    judge,
-    predicted,
-    reason,
-    sizes,
 )
 
 if TYPE_CHECKING:

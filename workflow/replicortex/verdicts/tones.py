@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Literal
 
-from replicortex.verdicts import verdict as words
+from replicortex.verdicts import words
 
 Tone = Literal["good", "partly", "unsure", "bad", "none"]
 TONES: dict[str, Tone] = {  # in the order in which they are counted
