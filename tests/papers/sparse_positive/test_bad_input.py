@@ -7,10 +7,12 @@ import pandas as pd
 import pytest
 from manifests import described
 
-from papers.sparse_positive import designs, encode, plan, spaces, units
+from papers.sparse_positive import designs, plan, units
+from papers.sparse_positive.extraction import nsd_pictures
+from papers.sparse_positive.extraction_settings import SceneSettings
+from papers.sparse_positive.features import SETS, Space
 from replicortex.core.config import paper_numbers
 from replicortex.core.errors import StudyError
-from replicortex.core.files import write
 from replicortex.core.randomness import generator
 
 
@@ -106,20 +108,6 @@ def test_the_handmade_spaces_are_those_that_are_made():
     assert tuple(handmade.spaces(4, 0)) == plan.HANDMADE
 
 
-def test_unknown_sources_and_missing_scenes_of_features(tmp_path):
-    images = made(tmp_path, "floc", each=4, side=32)
-    with pytest.raises(StudyError, match="source 'resnet21' is unknown; did you mean 'resnet20'"):
-        spaces.extract(
-            images=images,
-            sources=["resnet21"],
-            spaces={"turned": []},
-            localizer={"units": 4, "q": 0.05, "fill": True},
-            session="",
-            people={},
-            device="cpu",
-        )
-
-
 def test_tables_of_a_user_are_one_problem(tmp_path):
     manifest = made(tmp_path, "voxel_tables", stimuli=60, voxels=6)
     settings = {
@@ -150,15 +138,14 @@ def test_nsd_gives_a_problem_per_person_and_region(tmp_path, layout):
         "step": 4,
         "models": ["net"],
     }
-    pictures = spaces.nsd_pictures(manifest, settings, 8)
+    scenes = SceneSettings(people=[1, 2, 5, 7], pool=24, step=4)
     rng = generator(0, "features")
-    features = {
-        f"net|{units}|nsd{person}": rng.normal(size=(len(pictures[f"nsd{person}"]), 5))
-        for units in ("face", "scene", "random")
-        for person in (1, 2, 5, 7)
+    answers = {
+        person: {units: rng.normal(size=(len(shown), 5)) for units in SETS}
+        for person, shown in nsd_pictures(manifest, scenes, 8).items()
     }
-    features["net|passing"] = np.array([3, 9])
-    found = list(designs.problems("nsd", {"nsd": settings}, features, [0], scenes=manifest))
+    spaces = {"net": Space(answers, {"face": 3, "scene": 9})}
+    found = list(designs.problems("nsd", {"nsd": settings}, spaces, [0], scenes=manifest))
     assert [(one.cell["seed"], one.cell["region"], one.own) for one in found] == [
         (person, region, own)
         for person in (1, 2, 5, 7)
@@ -166,7 +153,7 @@ def test_nsd_gives_a_problem_per_person_and_region(tmp_path, layout):
     ]
     train, validation, test = found[0].design.voxels
     assert len(train) == len(validation) == 6
-    assert len(train) + len(validation) + len(test) == len(pictures["nsd1"])
+    assert len(train) + len(validation) + len(test) == len(answers["nsd1"]["face"])
     assert train.std(0) == pytest.approx(1) and (found[0].design.ceiling > 0.46).all()
     assert found[0].design.passing == {"face": 3, "scene": 5}
 
@@ -180,11 +167,3 @@ def test_ncsnr_is_nsds_own_where_it_is_at_hand(tmp_path):
     drawn = designs.reliable(numbers, "PPA", 2, len(own), 0, manifest)
     np.testing.assert_array_equal(np.sort(drawn), np.sort(own))
     assert set(designs.reliable(numbers, "PPA", 2, 500, 0, manifest)) <= set(own)
-
-
-def test_features_of_one_name_in_two_files_are_refused(tmp_path):
-    for name in ("one", "two"):
-        write(tmp_path / f"{name}.npz", {"net|face|floc": np.ones((2, 2)), name: np.ones(1)})
-    assert set(encode.load([tmp_path / "one.npz"])) == {"net|face|floc", "one"}
-    with pytest.raises(StudyError, match=r"two\.npz: holds 'net\|face\|floc', as another file"):
-        encode.load([tmp_path / "one.npz", tmp_path / "two.npz"])

@@ -6,7 +6,9 @@ import torch
 from manifests import described
 from PIL import Image
 
-from papers.sparse_positive import handmade, zoo
+from papers.sparse_positive import features, handmade, zoo
+from papers.sparse_positive.extraction_settings import LocalizerSettings, ZooExtraction
+from papers.sparse_positive.features import FLOC
 from papers.sparse_positive.network import Network, barlow
 from papers.sparse_positive.train import Learner, probed
 from papers.sparse_positive.units import choose, directions, halves
@@ -114,14 +116,14 @@ def test_hog_is_scikit_images():
 
     images = generator(0, "pictures").integers(0, 256, (3, 32, 32, 3)).astype(np.uint8)
     ours = handmade.hog(images)
-    for image, features in zip(images, ours, strict=True):
+    for image, descriptor in zip(images, ours, strict=True):
         theirs = hog(
             image / 255 @ handmade.GREY,
             orientations=9,
             pixels_per_cell=(4, 4),
             cells_per_block=(2, 2),
         )
-        np.testing.assert_allclose(features, theirs, atol=1e-6)
+        np.testing.assert_allclose(descriptor, theirs, atol=1e-6)
 
 
 def test_handmade_spaces_give_finite_features_and_repeat():
@@ -142,12 +144,12 @@ def activations():
 
 
 def test_units_are_filled_up_or_not():
-    given = {"units": 6, "q": 0.05, "fill": True}
+    given = LocalizerSettings(units=6, q=0.05, fill=True)
     sets = choose("a", activations(), DOMAINS, given)
     assert set(sets.units["face"][:4]) == {0, 1, 2, 3} and len(sets.units["face"]) == 6
     assert sets.rows[0]["passing"] == 4 and sets.rows[0]["share_passing"] == pytest.approx(4 / 6)
     with pytest.raises(StudyError, match="a: no unit prefers places"):
-        choose("a", activations(), DOMAINS, {**given, "fill": False})
+        choose("a", activations(), DOMAINS, given.model_copy(update={"fill": False}))
     with pytest.raises(StudyError, match="unit 3 has NaN"):
         x = activations()
         x[5, 3] = np.nan
@@ -171,6 +173,16 @@ def test_directions_are_principal_components():
     assert rows[0]["share_first"] == pytest.approx(theirs.explained_variance_ratio_[0])
 
 
+def published(name, side=32, units=5, q=0.05):
+    """Settings of a job that extracts one published model."""
+    return ZooExtraction(
+        names=[name],
+        pictures={"side": side, "batch": 16, "mean": [0.5] * 3, "sd": [0.25] * 3},
+        localizer={"units": units, "q": q, "fill": True},
+        scenes=None,
+    )
+
+
 def test_a_published_model_gives_what_its_classifier_is_given(tmp_path, monkeypatch):
     torchvision = pytest.importorskip("torchvision")
     from replicortex.data.fixtures import floc as fixture
@@ -186,23 +198,20 @@ def test_a_published_model_gives_what_its_classifier_is_given(tmp_path, monkeypa
     given = {
         "images": described(tmp_path / "floc"),
         "weights": described(folder),
-        "names": ["torchvision/shufflenet_v2_x0_5"],
-        "zoo": {"side": 32, "batch": 16, "mean": [0.5] * 3, "sd": [0.25] * 3},
-        "localizer": {"units": 5, "q": 0.05, "fill": True},
-        "people": {},
+        "settings": published("torchvision/shufflenet_v2_x0_5"),
         "device": "cpu",
     }
     with pytest.raises(StudyError, match=r"its sha256 does not begin with"):
         zoo.extract(**given)
     monkeypatch.setattr(zoo, "verify", lambda path, file: None)
     found = zoo.extract(**given)
-    space = "torchvision_shufflenet_v2_x0_5_trained"
-    assert found["features"][f"{space}|face|floc"].shape == (22, 5)
+    space = features.unpacked(found["features"])["torchvision_shufflenet_v2_x0_5_trained"]
+    assert space.answers[FLOC]["face"].shape == (22, 5)
     assert list(found["localizer"].of) == [1024, 1024]
     with pytest.raises(StudyError, match="torchvision has no model 'alexnett'"):
-        zoo.extract(**{**given, "names": ["torchvision/alexnett"]})
+        zoo.extract(**{**given, "settings": published("torchvision/alexnett")})
     with pytest.raises(StudyError, match="'keras' of 'keras/x' is neither"):
-        zoo.extract(**{**given, "names": ["keras/x"]})
+        zoo.extract(**{**given, "settings": published("keras/x")})
 
 
 @pytest.mark.gpu
@@ -243,13 +252,14 @@ def test_published_localizer_images_stand_in_the_order_of_the_small_ones(tmp_pat
     means = lambda model, shown, numbers, device: [shown.mean((1, 2, 3))[:, None] + np.arange(2)]  # noqa: E731
     monkeypatch.setattr(zoo, "_run", means)
     given = {
-        "weights": small, "names": ["timm/x"], "zoo": {"side": 16}, "people": {}, "device": "cpu",
-        "localizer": {"units": 2, "q": 0.5, "fill": True},
-    }  # fmt: skip
-    found = zoo.extract(**manifests, **given)["features"]
+        "weights": small,
+        "settings": published("timm/x", side=16, units=2, q=0.5),
+        "device": "cpu",
+    }
+    found = features.unpacked(zoo.extract(**manifests, **given)["features"])["timm_x_trained"]
     kept = grey[~halves(floc.read(manifests["images"])[1])]
     for units in ("face", "scene"):
-        shown = np.sort(found[f"timm_x_trained|{units}|floc"], axis=1)
+        shown = np.sort(found.answers[FLOC][units], axis=1)
         np.testing.assert_allclose(shown, kept[:, None] + np.arange(2), atol=1)
     (large / "stimuli/car/car-2.jpg").unlink()
     manifests["originals"] = described(large)

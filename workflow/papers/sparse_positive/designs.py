@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from papers.sparse_positive.features import FLOC, V4, Space, answers_to, of_person
 from papers.sparse_positive.noise import spread
 from replicortex.analysis.encoding import noise_ceiling, standard
 from replicortex.core.errors import StudyError
@@ -130,7 +131,7 @@ def planted(
 
 
 def units_of(
-    features: Mapping[str, np.ndarray], space: str, part: str
+    spaces: Mapping[str, Space], name: str, pictures: str
 ) -> tuple[dict[str, np.ndarray], dict[str, int]]:
     """Return a space's unit sets for one set of pictures, and how many of each set pass.
 
@@ -139,15 +140,9 @@ def units_of(
     StudyError
         When the space was not extracted.
     """
-    names = sorted({key.split("|")[0] for key in features})
-    if f"{space}|face|{part}" not in features:
-        raise StudyError(f"features: space '{space}' has no answers to '{part}'; found {names}")
-    sets = {name: features[f"{space}|{name}|{part}"] for name in ("face", "scene", "random")}
-    face, scene = (int(count) for count in features[f"{space}|passing"])
-    return sets, {
-        "face": min(face, sets["face"].shape[1]),
-        "scene": min(scene, sets["scene"].shape[1]),
-    }
+    sets = answers_to(pictures, spaces, name)
+    passing = spaces[name].passing
+    return sets, {units: min(count, sets[units].shape[1]) for units, count in passing.items()}
 
 
 def reliable(
@@ -178,7 +173,7 @@ def reliable(
 def problems(
     target: str,
     numbers: Mapping[str, Any],
-    features: Mapping[str, np.ndarray],
+    features: Mapping[str, Space],
     seeds: list[int],
     v4: Path | None = None,
     scenes: Path | None = None,
@@ -211,7 +206,7 @@ def problems(
         for seed in seeds:
             parts = parts_of(len(responses), settings["images"], seed)
             for space in settings["models"]:
-                sets, passing = units_of(features, space, "v4")
+                sets, passing = units_of(features, space, V4)
                 cell = {"seed": seed, "target": target, "region": "V4", "space": space}
                 yield Problem(cell, make(sets, responses, parts, passing=passing), None)
     elif target == "nsd":
@@ -236,7 +231,7 @@ def _planted(
 def semi_real(
     region: str,
     numbers: Mapping[str, Any],
-    features: Mapping[str, np.ndarray],
+    features: Mapping[str, Space],
     space: str,
     person: int,
     seed: int,
@@ -246,9 +241,9 @@ def semi_real(
     settings = numbers["semi_real"]
     ncsnr = reliable(numbers, region, person, settings["voxels"], seed, scenes)
     rng = generator(seed, "semi-real", region)
-    cortex = features[f"{settings['cortex']}|{REGIONS[region]}|floc"]
+    cortex = answers_to(FLOC, features, settings["cortex"])[REGIONS[region]]
     voxels = noisy(mixes(cortex, len(ncsnr), settings["mixed"], rng), ncsnr, rng)
-    sets, passing = units_of(features, space, "floc")
+    sets, passing = units_of(features, space, FLOC)
     parts = parts_of(len(voxels), settings["images"], seed)
     cell = {"seed": seed, "target": "semi_real", "region": region, "space": space}
     ceiling = noise_ceiling(ncsnr, REPEATS)
@@ -256,7 +251,7 @@ def semi_real(
 
 
 def _nsd(
-    settings: Mapping[str, Any], features: Mapping[str, np.ndarray], scenes: Path
+    settings: Mapping[str, Any], features: Mapping[str, Space], scenes: Path
 ) -> Iterator[Problem]:
     """NSD's own voxels: the splits are the paper's, and a person stands where a seed would."""
     design, coco = nsd.read_design(scenes), nsd.coco_ids(scenes)
@@ -270,7 +265,7 @@ def _nsd(
             )
             answers = nsd.read_answers(scenes, person, found, settings["layout"], stimuli)
             for space in settings["models"]:
-                sets, passing = units_of(features, space, f"nsd{person}")
+                sets, passing = units_of(features, space, of_person(person))
                 cell = {"seed": person, "target": "nsd", "region": region, "space": space}
                 ceiling = noise_ceiling(answers.voxels.ncsnr, REPEATS)
                 made = make(sets, answers.responses, parts, ceiling, passing)

@@ -10,10 +10,9 @@ import numpy as np
 import pandas as pd
 
 from papers.sparse_positive.designs import Design, Problem, problems
+from papers.sparse_positive.features import read
 from replicortex.analysis import encoding
 from replicortex.analysis.correlation import pearson
-from replicortex.core.errors import StudyError
-from replicortex.core.files import read_arrays
 from replicortex.core.progress import Progress, iter_plainly
 from replicortex.core.randomness import generator
 
@@ -56,33 +55,15 @@ def encode(
     session of the recording; "alphas": how many of the ten give a live fit; "rotation": the
     same regressions after the units' basis is rotated; "voxels": a row per voxel.
     """
-    arrays = load(features)
+    spaces = read(features)
     rows: dict[str, list[dict[str, Any]]] = {name: [] for name in TABLES}
     for target in progress(list(targets), desc="targets"):
-        for problem in problems(target, numbers, arrays, list(seeds), v4, scenes, tables):
+        for problem in problems(target, numbers, spaces, list(seeds), v4, scenes, tables):
             _regress(problem, fits, rows)
             _balance(problem, fits, rows)
             if problem.own is not None:
                 _rotate(problem, fits, rows["rotation"])
     return {name: pd.DataFrame(part) for name, part in rows.items()}
-
-
-def load(files: Sequence[Path]) -> dict[str, np.ndarray]:
-    """Return the arrays of several files of features, by their names.
-
-    Raises
-    ------
-    StudyError
-        When two files have an array of one name.
-    """
-    arrays: dict[str, np.ndarray] = {}
-    for path in files:
-        found = read_arrays(path)
-        twice = sorted(set(found) & set(arrays))
-        if twice:
-            raise StudyError(f"{path}: holds '{twice[0]}', as another file of features does")
-        arrays |= found
-    return arrays
 
 
 def match_of(units: str, own: str | None) -> str:

@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 
 from papers.sparse_positive.designs import Problem, problems, semi_real
-from papers.sparse_positive.encode import load, match_of, per_voxel, summary
+from papers.sparse_positive.encode import match_of, per_voxel, summary
+from papers.sparse_positive.features import read
 from replicortex.analysis import encoding
 from replicortex.analysis.correlation import pearson
 from replicortex.core.progress import Progress, iter_plainly
@@ -56,22 +57,20 @@ def many(
     -------
     "spaces": a row per target, seed, region, space and unit set.
     """
-    arrays = load(features)
-    own = load(features[:1])
-    names = list(dict.fromkeys(key.split("|")[0] for key in own if key.endswith("|floc")))
+    spaces = read(features)
     cortex = family(numbers["semi_real"]["cortex"])
-    names = [name for name in names if family(name) != cortex]
+    names = [name for name in read(features[:1]) if family(name) != cortex]
     people = numbers["reliability"]["people"]
     rows = []
     for name in progress(names, desc="spaces"):
         for place, seed in enumerate(seeds):
             for region in REGIONS:
                 person = people[place % len(people)]
-                problem = semi_real(region, numbers, arrays, name, person, seed, scenes)
+                problem = semi_real(region, numbers, spaces, name, person, seed, scenes)
                 rows += _ridge(problem, alphas)
         if scenes is not None:
             one = {**numbers, "nsd": {**numbers["nsd"], "models": [name]}}
-            for problem in problems("nsd", one, arrays, list(seeds), scenes=scenes):
+            for problem in problems("nsd", one, spaces, list(seeds), scenes=scenes):
                 rows += _ridge(problem, alphas)
     return {"spaces": pd.DataFrame(rows)}
 

@@ -95,8 +95,8 @@ class Plan(NamedTuple):
         Inputs by name: V4's, and NSD's.
     read
         What each target reads besides the features.
-    people
-        What is read of NSD's section.
+    scenes_shown
+        What extractions read of NSD's section.
     extract_mb
         Memory of an extraction.
     drawings
@@ -112,7 +112,7 @@ class Plan(NamedTuple):
     recordings: dict[str, str]
     scenes: dict[str, str]
     read: dict[str, dict[str, str]]
-    people: dict[str, Any]
+    scenes_shown: dict[str, Any] | None
     extract_mb: int
     drawings: list[Drawing]
 
@@ -146,7 +146,7 @@ def plan(config: Config) -> Plan:
             "nsd": scenes,
             "tables": tables,
         },
-        people=only(nsd, "people", "pool", "step") if nsd else {},
+        scenes_shown=only(nsd, "people", "pool", "step") if nsd else None,
         # Whole layers of activations to NSD's pictures of four people are held at once.
         extract_mb=24_000 if nsd and len(nsd["people"]) > 1 else 5000,
         drawings=drawings(

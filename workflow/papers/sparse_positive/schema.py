@@ -4,6 +4,17 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
+from papers.sparse_positive.extraction_settings import (
+    LocalizerSettings,
+    Mean,
+    People,
+    PictureSettings,
+    SceneSettings,
+    Sd,
+    Source,
+    SpaceNames,
+    SpaceSettings,
+)
 from papers.sparse_positive.plan import makes, targets
 from replicortex.core.schema import (
     Apart,
@@ -19,8 +30,6 @@ from replicortex.tools.costs import Workload
 NotNegative = Annotated[float, Field(ge=0)]
 Count = Annotated[int, Field(ge=0)]
 Alphas = Annotated[list[Positive], Field(min_length=1), Apart]
-SpaceNames = Annotated[list[str], Apart]
-People = Annotated[list[PositiveInt], Apart]
 # A correlation over fewer images is no number, or +-1 whatever they are.
 Three = Annotated[int, Field(ge=3)]
 
@@ -89,8 +98,8 @@ class Training(Section):
     batch: Annotated[int, Field(ge=2)]
     precision: Literal["fp32", "bf16"]
     warm_up: PositiveInt = Field(description="epochs")
-    mean: list[Share] = Field(min_length=3, max_length=3)
-    sd: list[Positive] = Field(min_length=3, max_length=3)
+    mean: Mean
+    sd: Sd
     network: Network
     objectives: Objectives
 
@@ -101,25 +110,10 @@ class Training(Section):
         return self
 
 
-class Spaces(Section):
+class Spaces(SpaceSettings):
     """Where units come from."""
 
-    groups: list[list[Literal["resnet20", "resnet56", "trained", "handmade"]]]
-    turned: SpaceNames = Field(min_length=1, description="spaces of figure 2A")
-    every_picture: PositiveInt = Field(description="step through the test images of figure 2A")
-    projections: PositiveInt = Field(description="units of a random projection")
-    batch: PositiveInt = Field(description="images; never changes results")
-    seed: Count
-    mean: list[Share] = Field(min_length=3, max_length=3)
-    sd: list[Positive] = Field(min_length=3, max_length=3)
-
-
-class Localizer(Section):
-    """Selective units."""
-
-    units: PositiveInt = Field(description="of each set")
-    q: Annotated[float, Field(gt=0, lt=1)] = Field(description="false-discovery rate")
-    fill: bool = Field(description="whether units that do not pass fill up the set")
+    groups: list[list[Source]]
 
 
 class Reliability(Section):
@@ -204,15 +198,12 @@ class Macaque(Section):
     images: Images
 
 
-class Nsd(Section):
+class Nsd(SceneSettings):
     """The paper's own voxels."""
 
     dataset: str
     layout: Literal["volume", "surface"]
-    people: People = Field(min_length=1)
     threshold: NotNegative = Field(description="ncsnr above which a voxel counts")
-    pool: PositiveInt
-    step: Annotated[int, Field(ge=2)]
     models: SpaceNames = Field(min_length=1)
 
 
@@ -226,16 +217,12 @@ class Tables(Section):
     images: Images
 
 
-class Zoo(Section):
+class Zoo(PictureSettings):
     """Published models."""
 
     dataset: str
     originals: str | None = Field(description="dataset of the localizer images at their own size")
     models_per_job: PositiveInt
-    side: PositiveInt
-    batch: PositiveInt
-    mean: list[Share] = Field(min_length=3, max_length=3)
-    sd: list[Positive] = Field(min_length=3, max_length=3)
     models: list[Annotated[str, Field(pattern=r"^(torchvision|timm)/[\w.]+$")]]
 
 
@@ -249,7 +236,7 @@ class Numbers(TrainedNumbers):
     toy: Toy
     training: Training
     spaces: Spaces
-    localizer: Localizer
+    localizer: LocalizerSettings
     reliability: Reliability
     fits: Fits
     bootstrap: Bootstrap

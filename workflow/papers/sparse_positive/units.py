@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from papers.sparse_positive.extraction_settings import LocalizerSettings
 from replicortex.analysis.localizer import localize, top
 from replicortex.core.errors import StudyError
 from replicortex.core.randomness import generator
@@ -31,7 +32,7 @@ def halves(domains: np.ndarray) -> np.ndarray:
 
 
 def choose(
-    name: str, activations: np.ndarray, domains: np.ndarray, settings: Mapping[str, Any]
+    name: str, activations: np.ndarray, domains: np.ndarray, settings: LocalizerSettings
 ) -> Sets:
     """Return face, scene and random units of one space.
 
@@ -42,7 +43,7 @@ def choose(
     activations
         (images, units), to the localizing half.
     settings
-        Section `localizer`: units, q, fill.
+        How many, and by which tests.
 
     Raises
     ------
@@ -51,14 +52,14 @@ def choose(
     """
     rows, sets = [], {}
     for units, domain in DOMAINS.items():
-        found = localize(activations, domains, domain, settings["q"])
-        sets[units], passing = top(found, settings["units"], fill=settings["fill"])
+        found = localize(activations, domains, domain, settings.q)
+        sets[units], passing = top(found, settings.units, fill=settings.fill)
         if not len(sets[units]):
             raise StudyError(
                 f"{name}: no unit prefers {domain}; localizer.fill: true takes the next by mean t"
             )
         mixed = generator(0, "labels", name, units).permutation(domains)
-        by_chance = localize(activations, mixed, domain, settings["q"]).selective
+        by_chance = localize(activations, mixed, domain, settings.q).selective
         rows.append(
             {
                 "space": name,
@@ -72,7 +73,7 @@ def choose(
             }
         )
     live = np.flatnonzero(np.ptp(activations, axis=0) > 0)
-    count = min(settings["units"], len(live))
+    count = min(settings.units, len(live))
     sets[RANDOM] = np.sort(generator(0, "units", name).choice(live, count, replace=False))
     return Sets(sets, rows)
 
