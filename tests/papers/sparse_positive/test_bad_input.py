@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 from manifests import described
 
-from papers.sparse_positive import designs, plan, units
+from papers.sparse_positive import plan, problems, units
+from papers.sparse_positive.encoding_settings import NsdVoxels, Reliability, Tables, Targets
 from papers.sparse_positive.extraction import nsd_pictures
-from papers.sparse_positive.extraction_settings import SceneSettings
 from papers.sparse_positive.features import SETS, Space
 from replicortex.core.config import paper_numbers
 from replicortex.core.errors import StudyError
@@ -116,7 +116,7 @@ def test_tables_of_a_user_are_one_problem(tmp_path):
         "repeats": 10,
         "images": {"train": 30, "validation": 14, "test": 16},
     }
-    (one,) = designs.problems("tables", {"tables": settings}, {}, [0], tables=manifest)
+    (one,) = problems.table_problems(Tables(**settings), manifest, [0])
     assert one.own == "matched" and one.cell["target"] == "tables"
     assert one.design.features["mismatched"][0].shape == (30, 6)
     table = pd.read_csv(tmp_path / "voxel_tables/targets.csv", index_col=0)
@@ -124,28 +124,20 @@ def test_tables_of_a_user_are_one_problem(tmp_path):
     np.testing.assert_allclose(one.design.ceiling, np.sqrt(ncsnr**2 / (ncsnr**2 + 0.1)))
     many = {**settings, "images": {"train": 50, "validation": 14, "test": 16}}
     with pytest.raises(StudyError, match="need 80 images, there are 60"):
-        list(designs.problems("tables", {"tables": many}, {}, [0], tables=manifest))
+        list(problems.table_problems(Tables(**many), manifest, [0]))
 
 
 @pytest.mark.parametrize("layout", ["volume", "surface"])
 def test_nsd_gives_a_problem_per_person_and_region(tmp_path, layout):
     manifest = made(tmp_path, "nsd", layout=layout, people=[1, 2, 5, 7], shared=20, own=24, side=8)
-    settings = {
-        "layout": layout,
-        "people": [1, 2, 5, 7],
-        "threshold": 0.3,
-        "pool": 24,
-        "step": 4,
-        "models": ["net"],
-    }
-    scenes = SceneSettings(people=[1, 2, 5, 7], pool=24, step=4)
+    settings = NsdVoxels(people=[1, 2, 5, 7], pool=24, step=4, layout=layout, threshold=0.3)
     rng = generator(0, "features")
     answers = {
         person: {units: rng.normal(size=(len(shown), 5)) for units in SETS}
-        for person, shown in nsd_pictures(manifest, scenes, 8).items()
+        for person, shown in nsd_pictures(manifest, settings, 8).items()
     }
     spaces = {"net": Space(answers, {"face": 3, "scene": 9})}
-    found = list(designs.problems("nsd", {"nsd": settings}, spaces, [0], scenes=manifest))
+    found = list(problems.nsd_problems(settings, ["net"], spaces, manifest))
     assert [(one.cell["seed"], one.cell["region"], one.own) for one in found] == [
         (person, region, own)
         for person in (1, 2, 5, 7)
@@ -162,8 +154,33 @@ def test_ncsnr_is_nsds_own_where_it_is_at_hand(tmp_path):
     from replicortex.data import nsd
 
     manifest = made(tmp_path, "nsd", layout="volume", people=[2], shared=4, own=4, side=4)
-    numbers = {"reliability": {"threshold": 0.3}, "nsd": {"layout": "volume"}}
+    reliability = Reliability(people=[2], threshold=0.3, ncsnr={})
+    voxels = problems.Voxels(reliability, manifest, "volume")
     own = nsd.read_voxels(manifest, 2, "PPA", "volume", 0.3).ncsnr
-    drawn = designs.reliable(numbers, "PPA", 2, len(own), 0, manifest)
+    drawn = voxels.ncsnr("PPA", 0, len(own), 0)
     np.testing.assert_array_equal(np.sort(drawn), np.sort(own))
-    assert set(designs.reliable(numbers, "PPA", 2, 500, 0, manifest)) <= set(own)
+    assert set(voxels.ncsnr("PPA", 0, 500, 0)) <= set(own)
+
+
+def test_an_unknown_target_is_told():
+    with pytest.raises(StudyError, match="target 'plantet' is unknown; did you mean 'planted'"):
+        problems.problems("plantet", Targets(), problems.Given({}), [0])
+
+
+def test_people_take_turns_with_the_seeds():
+    ncsnr = {"FFA": {1: [418, 275, 0.614], 2: [274, 217, 0.654]}, "PPA": {}}
+    two = problems.Voxels(Reliability(people=[1, 2], threshold=0.3, ncsnr=ncsnr))
+    one = problems.Voxels(Reliability(people=[2], threshold=0.3, ncsnr=ncsnr))
+    np.testing.assert_array_equal(two.ncsnr("FFA", 3, 5, 0), one.ncsnr("FFA", 0, 5, 0))
+    assert (two.ncsnr("FFA", 2, 5, 0) != one.ncsnr("FFA", 0, 5, 0)).all()
+
+
+def test_a_target_gets_the_sections_that_it_reads(root):
+    numbers = paper_numbers("sparse_positive", "full", {}, root)
+    given = plan.read_by(["macaque_v4"], numbers)
+    assert list(given) == ["macaque"] and "dataset" not in given["macaque"]
+    assert Targets(**given).macaque.session == "201025"
+    assert list(plan.read_by(["planted"], paper_numbers("sparse_positive", "small", {}, root))) == [
+        "planted",
+        "reliability",
+    ]

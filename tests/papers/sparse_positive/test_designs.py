@@ -6,8 +6,16 @@ import pandas as pd
 import pytest
 from manifests import described
 
-from papers.sparse_positive import designs, encode, features, many
+from papers.sparse_positive import designs, encode, features, many, problems
 from papers.sparse_positive import statistics as st
+from papers.sparse_positive.bootstrap_settings import Bootstrap
+from papers.sparse_positive.encoding_settings import (
+    FitSettings,
+    Images,
+    Planted,
+    Reliability,
+    Targets,
+)
 from papers.sparse_positive.features import SETS
 from papers.sparse_positive.noise import Spread, spread
 from replicortex.analysis import encoding
@@ -19,37 +27,37 @@ from replicortex.data.fixtures.nsd import build
 
 pytestmark = pytest.mark.numbers
 
-IMAGES = {"train": 300, "validation": 60, "test": 300}
-PLANTED = {
-    "images": IMAGES,
-    "units": 20,
-    "voxels": 15,
-    "latents": 8,
-    "mixed": 4,
-    "opposition": 0.5,
-    "spread": 0.4,
-    "noise": 0.1,
-}
-RELIABILITY = {
-    "people": [1, 2],
-    "threshold": 0.3,
-    "ncsnr": {
+IMAGES = Images(train=300, validation=60, test=300)
+PLANTED = Planted(
+    images=IMAGES,
+    units=20,
+    voxels=15,
+    latents=8,
+    mixed=4,
+    opposition=0.5,
+    spread=0.4,
+    noise=0.1,
+)
+RELIABILITY = Reliability(
+    people=[1, 2],
+    threshold=0.3,
+    ncsnr={
         "FFA": {1: [418, 275, 0.614], 2: [274, 217, 0.654]},
         "PPA": {1: [734, 492, 0.615], 2: [749, 600, 0.643]},
     },
-}
-FITS = {
-    "alpha": 0.1,
-    "l1_ratio": 0.5,
-    "alphas": [0.01, 0.1, 1.0],
-    "rotation_alpha": {"ridge": 10.0, "lasso": 0.05},
-    "balance": {"units": 8, "active": 3, "alphas": [0.01, 0.03, 0.1, 0.2, 0.3]},
-}
+)
+FITS = FitSettings(
+    alpha=0.1,
+    l1_ratio=0.5,
+    alphas=[0.01, 0.1, 1.0],
+    rotation_alpha={"ridge": 10.0, "lasso": 0.05},
+    balance={"units": 8, "active": 3, "alphas": [0.01, 0.03, 0.1, 0.2, 0.3]},
+)
 
 
 def planted(seed=0, region="FFA", **changes):
-    numbers = {"planted": {**PLANTED, **changes}, "reliability": RELIABILITY}
-    found = designs.problems("planted", numbers, {}, [seed])
+    settings = PLANTED.model_copy(update=changes)
+    found = problems.planted_problems(settings, problems.Voxels(RELIABILITY), [seed])
     return next(one for one in found if one.cell["region"] == region)
 
 
@@ -68,7 +76,7 @@ def test_ncsnr_is_spread_as_in_nsd(listed, kept, ceiling, ceiling_of_all):
 
 def test_what_ncsnr_cannot_be():
     with pytest.raises(StudyError, match="ncsnr: is missing for person 3; found 1, 2"):
-        spread(RELIABILITY["ncsnr"]["FFA"], 3, 0.3)
+        spread(RELIABILITY.ncsnr["FFA"], 3, 0.3)
     with pytest.raises(StudyError, match="expected fewer than listed"):
         Spread(10, 10, 0.6, 0.3)
     with pytest.raises(StudyError, match=r"no spread gives a mean ceiling of 0\.1"):
@@ -83,10 +91,10 @@ def test_noise_gives_the_ceiling_of_its_ncsnr():
 
 
 def test_splits_do_not_share_images_and_must_fit():
-    parts = designs.parts_of(50, {"train": 30, "validation": 10, "test": 10}, 0)
+    parts = designs.parts_of(50, Images(train=30, validation=10, test=10), 0)
     assert len(np.unique(np.concatenate(parts))) == 50
     with pytest.raises(StudyError, match="need 50 images, there are 49"):
-        designs.parts_of(49, {"train": 30, "validation": 10, "test": 10}, 0)
+        designs.parts_of(49, Images(train=30, validation=10, test=10), 0)
     with pytest.raises(StudyError, match="face units: 49 images, the voxels have 50"):
         designs.make({"face": np.ones((49, 2))}, np.ones((50, 2)), parts)
 
@@ -113,7 +121,7 @@ def test_measures_of_dead_voxels():
 
 def test_a_rotated_basis_leaves_ridge_alone_and_changes_the_positive_lasso():
     rows = []
-    encode._rotate(planted(), FITS, rows)
+    encode._rotate(planted(), FITS.rotation_alpha, rows)
     r = pd.DataFrame(rows).set_index(["basis", "model", "weights"]).r_dead_0
     assert r["rotated", "ridge", "signed"] == pytest.approx(r["units", "ridge", "signed"], abs=1e-9)
     # Which way it changes depends on the draw, so only that it does is certain.
@@ -181,7 +189,7 @@ def test_pairs_of_voxels_are_one_to_one():
 
 def test_intervals_hold_the_pooled_value_and_shrink_without_spread(encoded):
     fixed = encoded["voxels"].query("chosen == 'fixed'")
-    table = st.intervals(fixed, {"draws": 100, "seed": 0})
+    table = st.intervals(fixed, Bootstrap(draws=100, seed=0, tolerance=0.01))
     signed = table[table.weights == "signed"]
     assert (signed.theta_difference_lower < signed.theta_difference).all()
     assert (signed.theta_difference < signed.theta_difference_upper).all()
@@ -189,7 +197,7 @@ def test_intervals_hold_the_pooled_value_and_shrink_without_spread(encoded):
         r=np.where(fixed["match"] == "matched", 0.6, 0.3),
         theta=np.where(fixed["match"] == "matched", 0.4, 1.1),
     )
-    flat = st.intervals(same, {"draws": 20, "seed": 0}).iloc[0]
+    flat = st.intervals(same, Bootstrap(draws=20, seed=0, tolerance=0.01)).iloc[0]
     for name, value in (("theta_difference", 0.7), ("r_difference", -0.3), ("r_ratio", 0.5)):
         assert flat[name] == flat[f"{name}_lower"] == flat[f"{name}_upper"] == pytest.approx(value)
 
@@ -236,7 +244,7 @@ def test_voxels_left_out_of_nsd_stand_in_the_scores(tmp_path):
     scores = encode.encode(
         targets=["nsd"],
         seeds=[0],
-        numbers={"nsd": {**settings, "models": ["made"]}},
+        numbers=Targets(nsd={**settings, "models": ["made"]}),
         fits=FITS,
         features=[tmp_path / "features.npz"],
         scenes=manifest,

@@ -11,6 +11,7 @@ from papers.sparse_positive.extraction_settings import LocalizerSettings, ZooExt
 from papers.sparse_positive.features import FLOC
 from papers.sparse_positive.network import Network, barlow
 from papers.sparse_positive.train import Learner, probed
+from papers.sparse_positive.training_settings import Learning, ViewSettings
 from papers.sparse_positive.units import choose, directions, halves
 from papers.sparse_positive.views import apply, parameters, ramp
 from replicortex.core.errors import StudyError
@@ -19,16 +20,25 @@ from replicortex.data import floc
 
 pytestmark = pytest.mark.numbers
 
-TRAINING = {
-    "network": {"width": 4, "blocks": [1, 1, 1], "projector": 12},
-    "warm_up": 1,
-    "mean": [0.5] * 3,
-    "sd": [0.25] * 3,
-    "objectives": {
-        "supervised": {"epochs": 3, "lr": 3e-3, "weight_decay": 0.0},
-        "barlow": {"epochs": 3, "lr": 3e-3, "weight_decay": 0.0, "off_diagonal": 0.005},
-    },
-}
+PLAIN = {"scale": [1, 1], "flip": 0, "brightness": 0, "contrast": 0, "grey": 0}
+OWN = {"epochs": 3, "lr": 3e-3, "weight_decay": 0.0, "views": PLAIN}
+NUMBERS = {"supervised": OWN, "barlow": {**OWN, "off_diagonal": 0.005}}
+
+
+def learning(objective):
+    """Settings of a small training."""
+    return Learning(
+        objective=objective,
+        numbers=NUMBERS[objective],
+        network={"width": 4, "blocks": [1, 1, 1], "projector": 12},
+        images=64,
+        probed=40,
+        batch=32,
+        precision="fp32",
+        warm_up=1,
+        mean=[0.5] * 3,
+        sd=[0.25] * 3,
+    )
 
 
 def test_barlow_twins_loss_is_the_papers_sum():
@@ -49,10 +59,10 @@ def test_learning_lowers_the_loss_and_a_saved_state_goes_on(objective):
     images += labels[:, None, None, None] / 3
     batch = images.repeat(2, 1, 1, 1) if objective == "barlow" else images
     batch = batch + 0.1 * torch.randn(batch.shape, generator=torch_generator(1, "noise"))
-    learner = Learner(objective, TRAINING, 0, torch.device("cpu"))
+    learner = Learner(learning(objective), 0, torch.device("cpu"))
     losses = [float(learner.step(batch, labels, None)["loss"]) for _ in range(12)]
     assert losses[-1] < 0.8 * losses[0]
-    other = Learner(objective, TRAINING, 5, torch.device("cpu"))
+    other = Learner(learning(objective), 5, torch.device("cpu"))
     other.load_state_dict(learner.state_dict())
     assert float(other.step(batch, labels, None)["loss"]) == float(
         learner.step(batch, labels, None)["loss"]
@@ -60,7 +70,7 @@ def test_learning_lowers_the_loss_and_a_saved_state_goes_on(objective):
 
 
 def test_a_loss_that_is_not_finite_stops_before_any_weight_changes():
-    learner = Learner("supervised", TRAINING, 0, torch.device("cpu"))
+    learner = Learner(learning("supervised"), 0, torch.device("cpu"))
     before = learner.network.head.weight.detach().clone()
     with pytest.raises(StudyError, match="supervised, seed 0: step 1: the loss is nan"):
         learner.step(torch.full((4, 3, 16, 16), torch.nan), torch.zeros(4).long(), None)
@@ -74,7 +84,7 @@ def test_the_rate_rises_and_falls():
 
 
 def test_both_networks_start_from_one_trunk_and_fc6_is_signed():
-    one, other = (Network(TRAINING["network"], name, 3) for name in ("supervised", "barlow"))
+    one, other = (Network(learning(name).network, name, 3) for name in ("supervised", "barlow"))
     for a, b in zip(one.trunk.parameters(), other.trunk.parameters(), strict=True):
         assert torch.equal(a, b)
     images = torch.randn(6, 3, 32, 32, generator=torch_generator(0, "images"))
@@ -87,27 +97,31 @@ def test_both_networks_start_from_one_trunk_and_fc6_is_signed():
 
 
 def test_the_probe_reads_out_what_is_there():
-    learner = Learner("supervised", TRAINING, 0, torch.device("cpu"))
+    learner = Learner(learning("supervised"), 0, torch.device("cpu"))
     rng = generator(0, "probe")
     labels = np.arange(200) % 10
     colour = (labels[:, None] * np.array([20, 5, 11]) + 20)[:, None, None]
     images = (colour + rng.integers(0, 10, (200, 16, 16, 3))).astype(np.uint8)
     parts = ((images[:100], labels[:100]), (images[100:], labels[100:]))
-    assert probed(learner.network, parts, TRAINING, torch.device("cpu")) > 0.6
+    assert probed(learner.network, parts, learner.learning, torch.device("cpu")) > 0.6
     mixed = ((images[:100], rng.permutation(labels[:100])), parts[1])
-    assert probed(learner.network, mixed, TRAINING, torch.device("cpu")) < 0.35
+    assert probed(learner.network, mixed, learner.learning, torch.device("cpu")) < 0.35
 
 
 def test_views_without_change_are_the_images_and_flips_mirror():
     images = torch.rand(4, 3, 8, 8, generator=torch_generator(0, "images"))
-    numbers = {"scale": [1, 1], "flip": 0, "brightness": 0, "contrast": 0, "grey": 0}
-    given = parameters(4, numbers, torch_generator(0, "views"))
+    views = ViewSettings(**PLAIN)
+    given = parameters(4, views, torch_generator(0, "views"))
     np.testing.assert_allclose(apply(images, given), images, atol=1e-6)
-    mirrored = parameters(4, {**numbers, "flip": 1}, torch_generator(0, "views"))
+    mirrored = parameters(4, views.model_copy(update={"flip": 1}), torch_generator(0, "views"))
     np.testing.assert_allclose(apply(images, mirrored), images.flip(3), atol=1e-6)
-    grey = apply(images, parameters(4, {**numbers, "grey": 1}, torch_generator(0, "views")))
+    grey = apply(
+        images, parameters(4, views.model_copy(update={"grey": 1}), torch_generator(0, "views"))
+    )
     assert torch.equal(grey[:, 0], grey[:, 1]) and not torch.equal(grey, images)
-    half = parameters(4, {**numbers, "scale": [0.25, 0.25]}, torch_generator(0, "views"))
+    half = parameters(
+        4, views.model_copy(update={"scale": [0.25, 0.25]}), torch_generator(0, "views")
+    )
     assert half["length"] == pytest.approx(0.5) and (half["x"].abs() <= 0.5).all()
 
 
@@ -226,7 +240,7 @@ def test_a_step_on_a_gpu_is_that_of_the_cpu(objective):
     losses = []
     for name in ("cpu", "cuda"):
         place = devices.choose(name)
-        learner = Learner(objective, TRAINING, 0, place)
+        learner = Learner(learning(objective), 0, place)
         steps = [learner.step(images.to(place), labels.to(place), None) for _ in range(2)]
         losses.append([float(terms["loss"]) for terms in steps])
     np.testing.assert_allclose(*losses, rtol=1e-3)

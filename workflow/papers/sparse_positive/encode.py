@@ -9,8 +9,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from papers.sparse_positive.designs import Design, Problem, problems
+from papers.sparse_positive.designs import Design
+from papers.sparse_positive.encoding_settings import FitSettings, RotationAlpha, Targets
 from papers.sparse_positive.features import read
+from papers.sparse_positive.problems import Given, Problem, problems
 from replicortex.analysis import encoding
 from replicortex.analysis.correlation import pearson
 from replicortex.core.progress import Progress, iter_plainly
@@ -24,8 +26,8 @@ def encode(
     *,
     targets: Sequence[str],
     seeds: Sequence[int],
-    numbers: Mapping[str, Any],
-    fits: Mapping[str, Any],
+    numbers: Targets,
+    fits: FitSettings,
     features: Sequence[Path] = (),
     v4: Path | None = None,
     scenes: Path | None = None,
@@ -41,9 +43,9 @@ def encode(
     seeds
         Of splits, mixes and noise; with NSD people stand in their place.
     numbers
-        Sections planted, semi_real, macaque, nsd, tables, reliability.
+        The sections that the targets read.
     fits
-        Section `fits`.
+        Alphas of the regressions and of their controls.
     features
         Files of `spaces.extract`.
     v4, scenes, tables
@@ -55,14 +57,14 @@ def encode(
     session of the recording; "alphas": how many of the ten give a live fit; "rotation": the
     same regressions after the units' basis is rotated; "voxels": a row per voxel.
     """
-    spaces = read(features)
+    given = Given(read(features), v4, scenes, tables)
     rows: dict[str, list[dict[str, Any]]] = {name: [] for name in TABLES}
     for target in progress(list(targets), desc="targets"):
-        for problem in problems(target, numbers, spaces, list(seeds), v4, scenes, tables):
+        for problem in problems(target, numbers, given, seeds):
             _regress(problem, fits, rows)
             _balance(problem, fits, rows)
             if problem.own is not None:
-                _rotate(problem, fits, rows["rotation"])
+                _rotate(problem, fits.rotation_alpha, rows["rotation"])
     return {name: pd.DataFrame(part) for name, part in rows.items()}
 
 
@@ -132,16 +134,14 @@ def _cells(problem: Problem, units: str):
             yield row, kind, positive, rng
 
 
-def _regress(
-    problem: Problem, fits: Mapping[str, Any], rows: dict[str, list[dict[str, Any]]]
-) -> None:
+def _regress(problem: Problem, fits: FitSettings, rows: dict[str, list[dict[str, Any]]]) -> None:
     """Rows of figures 2 and 4 for one problem."""
     design = problem.design
     train, validation, test = design.voxels
     ceiling = _mean(design.ceiling)
     for units, (X, X_valid, X_test) in design.features.items():
         for row, kind, positive, rng in _cells(problem, units):
-            given = {"l1_ratio": fits["l1_ratio"]}
+            given = {"l1_ratio": fits.l1_ratio}
 
             def add(chosen, alpha, weights, row=row, rng=rng, X_test=X_test):
                 each = per_voxel(X_test, test, weights, rng)
@@ -150,7 +150,7 @@ def _regress(
                 rows["scores"].append({**here, **summary(each)})
                 return each
 
-            alpha = fits["alpha"]
+            alpha = fits.alpha
             each = add("fixed", alpha, W := encoding.fit(kind, positive, alpha, X, train, **given))
             _keep(rows["voxels"], {**row, "chosen": "fixed"}, design, each, W)
             if kind == "ols":
@@ -158,13 +158,13 @@ def _regress(
             if kind == "ridge":
                 weights = encoding.fit(kind, positive, alpha, X, train, scale="sample")
                 add("per_sample", alpha, weights)
-            path = encoding.path(kind, positive, fits["alphas"], X, train, **given)
+            path = encoding.path(kind, positive, fits.alphas, X, train, **given)
             r = np.stack([pearson(X_valid @ one.T, validation) for one in path])
             for per in ("voxel", "global"):
                 best = encoding.choose(r, path, per)
                 picked = path[best, np.arange(len(best))]
                 live = picked.any(1)
-                used = np.log10(np.asarray(fits["alphas"])[best[live]])
+                used = np.log10(np.asarray(fits.alphas)[best[live]])
                 add(per, float(10 ** used.mean()) if live.any() else float("nan"), picked)
             rows["alphas"].append({**row, "usable": float(path.any(2).sum(0).mean())})
 
@@ -188,9 +188,7 @@ def _keep(table, row, design: Design, each, weights) -> None:
         )
 
 
-def _balance(
-    problem: Problem, fits: Mapping[str, Any], rows: dict[str, list[dict[str, Any]]]
-) -> None:
+def _balance(problem: Problem, fits: FitSettings, rows: dict[str, list[dict[str, Any]]]) -> None:
     """Lasso at the same sparsity and unit count: per voxel the alpha whose fit has the wanted units.
 
     Both sets have as many units as the smaller one that pass the localizer, at least
@@ -199,8 +197,8 @@ def _balance(
     own = [name for name in problem.design.passing if name in problem.design.features]
     if len(own) < 2:
         return
-    numbers = fits["balance"]
-    count = max(numbers["units"], min(problem.design.passing[name] for name in own))
+    balance = fits.balance
+    count = max(balance.units, min(problem.design.passing[name] for name in own))
     count = min(count, *(problem.design.features[name][0].shape[1] for name in own))
     train, _, test = problem.design.voxels
     for units in own:
@@ -208,16 +206,16 @@ def _balance(
         for row, kind, positive, rng in _cells(problem, units):
             if kind != "lasso":
                 continue
-            path = encoding.path(kind, positive, numbers["alphas"], X, train)
+            path = encoding.path(kind, positive, balance.alphas, X, train)
             active = (path != 0).sum(2)
-            best = np.abs(active - numbers["active"]).argmin(0)
+            best = np.abs(active - balance.active).argmin(0)
             picked = path[best, np.arange(len(best))]
             each = per_voxel(X_test, test, picked, rng)
             row = {**row, "chosen": "balanced"}
             _keep(rows["voxels"], row, problem.design, each, picked)
 
 
-def _rotate(problem: Problem, fits: Mapping[str, Any], rows: list[dict[str, Any]]) -> None:
+def _rotate(problem: Problem, alphas: RotationAlpha, rows: list[dict[str, Any]]) -> None:
     """Ridge and Lasso on matched units before and after a random rotation of their basis."""
     train, _, test = problem.design.voxels
     X, _, X_test = problem.design.features[problem.own]
@@ -225,9 +223,8 @@ def _rotate(problem: Problem, fits: Mapping[str, Any], rows: list[dict[str, Any]
     draw = generator(cell["seed"], "rotation", cell["target"], cell["region"])
     turn = np.linalg.qr(draw.normal(size=(X.shape[1], X.shape[1])))[0]
     for basis, Q in (("units", np.eye(X.shape[1])), ("rotated", turn)):
-        for kind in ("ridge", "lasso"):
+        for kind, alpha in (("ridge", alphas.ridge), ("lasso", alphas.lasso)):
             for sign, positive in SIGNS.items():
-                alpha = fits["rotation_alpha"][kind]
                 W = encoding.fit(kind, positive, alpha, X @ Q, train)
                 found = summary(per_voxel(X_test @ Q, test, W, draw))
                 rows.append({**cell, "basis": basis, "model": kind, "weights": sign, **found})

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import torch
 from torch import nn
 from torch.nn import functional as F
 
+from papers.sparse_positive.training_settings import NetworkSettings
 from replicortex.core.randomness import torch_generator
 from replicortex.models.resnet import ResNet
 
@@ -24,20 +24,20 @@ class Network(nn.Module):
     Parameters
     ----------
     settings
-        Section `training.network`: width, blocks, projector (units).
+        Width, blocks, and units of the projector.
     objective
         "supervised" or "barlow".
     seed
         Of the initial weights; the trunk's depend on nothing else.
     """
 
-    def __init__(self, settings: dict[str, Any], objective: str, seed: int) -> None:
+    def __init__(self, settings: NetworkSettings, objective: str, seed: int) -> None:
         super().__init__()
         self.trunk = ResNet(
-            settings["width"], settings["blocks"], torch_generator(seed, "initial weights")
+            settings.width, settings.blocks, torch_generator(seed, "initial weights")
         )
         stream = torch_generator(seed, "initial head")
-        inner, units = self.trunk.features, settings["projector"]
+        inner, units = self.trunk.features, settings.projector
         if objective == "barlow":
             self.fc6 = nn.Linear(inner, units, bias=False)
             self.head = nn.Sequential(

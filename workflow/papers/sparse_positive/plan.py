@@ -71,6 +71,22 @@ def needed(wanted: Sequence[str], config: Config) -> list[str]:
     return list(dict.fromkeys(holding(space, config) for space in found))
 
 
+def read_by(wanted: Sequence[str], config: Config) -> dict[str, Any]:
+    """Return the sections that some targets read, without what only says where data are."""
+    names = dict.fromkeys(section for target in wanted for section in SECTIONS[target])
+    return {name: without(config[name], "dataset") for name in names if config[name]}
+
+
+def compared(config: Config) -> dict[str, Any]:
+    """Return the numbers of what every space is compared on, whichever the space is."""
+    nsd = config["nsd"]
+    return {
+        "semi_real": without(config["semi_real"], "models"),
+        "reliability": config["reliability"],
+        "nsd": without(nsd, "dataset", "models") if nsd else None,
+    }
+
+
 def without(numbers: Config, *names: str) -> dict[str, Any]:
     """Return a section without some of its keys."""
     return {name: value for name, value in numbers.items() if name not in names}

@@ -4,34 +4,29 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
+from papers.sparse_positive.bootstrap_settings import Bootstrap
+from papers.sparse_positive.encoding_settings import (
+    Alphas,
+    FitSettings,
+    Macaque,
+    Nsd,
+    Planted,
+    Reliability,
+    SemiReal,
+    Tables,
+)
 from papers.sparse_positive.extraction_settings import (
     LocalizerSettings,
-    Mean,
-    People,
     PictureSettings,
-    SceneSettings,
-    Sd,
     Source,
-    SpaceNames,
     SpaceSettings,
 )
 from papers.sparse_positive.plan import makes, targets
-from replicortex.core.schema import (
-    Apart,
-    Ordered,
-    Positive,
-    PositiveInt,
-    Share,
-    TrainedNumbers,
-)
+from papers.sparse_positive.training_settings import Barlow, Supervised, TrainingSettings
+from replicortex.core.quantities import Apart, Count, NotNegative, Positive, PositiveInt
+from replicortex.core.schema import TrainedNumbers
 from replicortex.core.section import Section
 from replicortex.tools.costs import Workload
-
-NotNegative = Annotated[float, Field(ge=0)]
-Count = Annotated[int, Field(ge=0)]
-Alphas = Annotated[list[Positive], Field(min_length=1), Apart]
-# A correlation over fewer images is no number, or +-1 whatever they are.
-Three = Annotated[int, Field(ge=3)]
 
 
 class Toy(Section):
@@ -47,41 +42,6 @@ class Toy(Section):
     tol: Positive
 
 
-class Network(Section):
-    """The networks trained here."""
-
-    width: PositiveInt = Field(description="channels of the first stage")
-    blocks: list[PositiveInt] = Field(min_length=1)
-    projector: PositiveInt = Field(description="units of each of its layers")
-
-
-class Views(Section):
-    """How a view of an image is drawn."""
-
-    scale: Annotated[list[Share], Ordered] = Field(
-        min_length=2, max_length=2, description="share of the area"
-    )
-    flip: Share
-    brightness: Share
-    contrast: Share
-    grey: Share
-
-
-class Supervised(Section):
-    """Cross-entropy."""
-
-    epochs: PositiveInt
-    lr: Positive
-    weight_decay: NotNegative
-    views: Views
-
-
-class Barlow(Supervised):
-    """Barlow Twins."""
-
-    off_diagonal: NotNegative = Field(description="lambda")
-
-
 class Objectives(Section):
     """Numbers of each objective."""
 
@@ -89,18 +49,10 @@ class Objectives(Section):
     barlow: Barlow
 
 
-class Training(Section):
+class Training(TrainingSettings):
     """The networks that the workflow trains."""
 
     seeds: Annotated[list[Count], Apart] = Field(min_length=1)
-    images: PositiveInt
-    probed: PositiveInt
-    batch: Annotated[int, Field(ge=2)]
-    precision: Literal["fp32", "bf16"]
-    warm_up: PositiveInt = Field(description="epochs")
-    mean: Mean
-    sd: Sd
-    network: Network
     objectives: Objectives
 
     @model_validator(mode="after")
@@ -116,105 +68,28 @@ class Spaces(SpaceSettings):
     groups: list[list[Source]]
 
 
-class Reliability(Section):
-    """ncsnr of planted and semi-real voxels."""
-
-    people: People = Field(min_length=1)
-    threshold: NotNegative
-    ncsnr: dict[Literal["FFA", "PPA"], dict[int, list[float]]]
-
-
-class RotationAlpha(Section):
-    """Alphas of the rotated-basis control."""
-
-    ridge: NotNegative
-    lasso: NotNegative
-
-
-class Balance(Section):
-    """The Lasso at equal numbers of units and weights."""
-
-    units: PositiveInt = Field(description="of each set, at least")
-    active: PositiveInt = Field(description="weights a voxel")
-    alphas: Alphas
-
-
-class Fits(Section):
+class Fits(FitSettings):
     """Regressions."""
 
-    alpha: NotNegative
-    l1_ratio: Share
-    alphas: Alphas
     ridge_alphas: Alphas
-    rotation_alpha: RotationAlpha
-    balance: Balance
 
 
-class Bootstrap(Section):
-    """Intervals over seeds and voxels."""
-
-    draws: Annotated[int, Field(ge=2)]
-    seed: Count
-    tolerance: NotNegative = Field(description="of paired voxels' ceilings (r)")
-
-
-class Images(Section):
-    """Sizes of the splits, images."""
-
-    train: Three
-    validation: Three
-    test: Three
-
-
-class Planted(Section):
-    """The generator."""
-
-    images: Images
-    units: PositiveInt
-    voxels: PositiveInt
-    latents: Annotated[int, Field(ge=2)]
-    mixed: PositiveInt = Field(description="units in one voxel")
-    opposition: Share = Field(description="minus the correlation of face and scene latent")
-    spread: NotNegative = Field(description="s.d. of loads on every latent")
-    noise: NotNegative = Field(description="s.d. of a unit's own")
-
-
-class SemiReal(Section):
-    """One network's units as cortex, others' as features."""
-
-    cortex: str
-    models: SpaceNames = Field(min_length=1)
-    voxels: PositiveInt
-    mixed: PositiveInt
-    images: Images
-
-
-class Macaque(Section):
-    """Real V4 neurons."""
+class MacaqueData(Macaque):
+    """Real V4 neurons, and where they are."""
 
     dataset: str
-    session: str
-    models: SpaceNames = Field(min_length=1)
-    images: Images
 
 
-class Nsd(SceneSettings):
-    """The paper's own voxels."""
+class NsdData(Nsd):
+    """The paper's own voxels, and where they are."""
 
     dataset: str
-    layout: Literal["volume", "surface"]
-    threshold: NotNegative = Field(description="ncsnr above which a voxel counts")
-    models: SpaceNames = Field(min_length=1)
 
 
-class Tables(Section):
-    """Voxels of a user's own."""
+class TablesData(Tables):
+    """Voxels of a user's own, and where they are."""
 
     dataset: str
-    targets: str = Field(description="file in the dataset")
-    features: dict[str, str] = Field(description="matched and mismatched: files")
-    repeats: PositiveInt = Field(description="presentations that a response is the mean of")
-    images: Images
 
 
 class Zoo(PictureSettings):
@@ -242,9 +117,9 @@ class Numbers(TrainedNumbers):
     bootstrap: Bootstrap
     planted: Planted
     semi_real: SemiReal
-    macaque: Macaque | None
-    nsd: Nsd | None
-    tables: Tables | None
+    macaque: MacaqueData | None
+    nsd: NsdData | None
+    tables: TablesData | None
     zoo: Zoo | None
 
     @model_validator(mode="after")

@@ -17,6 +17,7 @@ from papers.sparse_positive.extraction import (
 )
 from papers.sparse_positive.extraction_settings import Extraction, SpaceSettings
 from papers.sparse_positive.features import FLOC, V4
+from papers.sparse_positive.training_settings import NetworkSettings
 from replicortex.core.files import read_tensors
 from replicortex.core.progress import Progress, iter_plainly
 from replicortex.core.randomness import stream_seed
@@ -135,7 +136,7 @@ def _own(
         for moment, word in (("final", "trained"), ("initial", "untrained")):
             if word == "untrained" and objective == "supervised":
                 continue  # the same trunk as Barlow Twins' before training
-            network = Network(told["network"], objective, told["seed"])
+            network = Network(NetworkSettings(**told["network"]), objective, told["seed"])
             network.load_state_dict(
                 {
                     name.removeprefix(f"{moment}/"): torch.tensor(values)

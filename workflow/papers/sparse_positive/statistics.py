@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from papers.sparse_positive.bootstrap_settings import Bootstrap
 from replicortex.core.randomness import generator
 from replicortex.core.tables import join
 
@@ -26,7 +26,7 @@ def statistics(
     localizer: Sequence[Path],
     directions: Sequence[Path],
     history: Sequence[Path],
-    bootstrap: Mapping[str, Any],
+    bootstrap: Bootstrap,
 ) -> dict[str, pd.DataFrame]:
     """Return every table of the paper but figure 1C's.
 
@@ -41,7 +41,7 @@ def statistics(
     history
         Of `train.train`.
     bootstrap
-        draws, seed, and tolerance: how much the ceilings of paired voxels may differ.
+        Of intervals; and how much the ceilings of paired voxels may differ.
 
     Returns
     -------
@@ -65,7 +65,7 @@ def statistics(
         "contrasts": contrasts(every),
         "intervals": intervals(each[each.chosen == "fixed"], bootstrap),
         "signs": signs(many),
-        "balanced": balanced(each[each.chosen == "balanced"], bootstrap["tolerance"]),
+        "balanced": balanced(each[each.chosen == "balanced"], bootstrap.tolerance),
         "neurons": neurons(each[(each.target == "macaque_v4") & (each.chosen == "fixed")]),
     }
 
@@ -102,7 +102,7 @@ def contrasts(rows: pd.DataFrame) -> pd.DataFrame:
     return table
 
 
-def intervals(voxels: pd.DataFrame, settings: Mapping[str, Any]) -> pd.DataFrame:
+def intervals(voxels: pd.DataFrame, bootstrap: Bootstrap) -> pd.DataFrame:
     """Return contrasts over all seeds with 95 % percentile intervals over seeds and voxels.
 
     Each draw takes seeds with replacement, and within each of them voxels with replacement: the
@@ -112,7 +112,7 @@ def intervals(voxels: pd.DataFrame, settings: Mapping[str, Any]) -> pd.DataFrame
     found = []
     for place, block in rows.groupby(PLACE, sort=False):
         wide = block.pivot(index=["seed", "voxel"], columns="match", values=["r", "theta"])
-        draw = generator(settings["seed"], "bootstrap", *map(str, place))
+        draw = generator(bootstrap.seed, "bootstrap", *map(str, place))
         cells = [
             (
                 one["r"].fillna(0)[["matched", "mismatched"]].to_numpy(),
@@ -121,7 +121,7 @@ def intervals(voxels: pd.DataFrame, settings: Mapping[str, Any]) -> pd.DataFrame
             for _, one in wide.groupby(level="seed")
         ]
         ours = _pooled(cells)
-        draws = np.array([_pooled(_resampled(cells, draw)) for _ in range(settings["draws"])])
+        draws = np.array([_pooled(_resampled(cells, draw)) for _ in range(bootstrap.draws)])
         row = dict(zip(PLACE, place, strict=True))
         for number, name in enumerate(("theta_difference", "r_difference", "r_ratio")):
             known = draws[np.isfinite(draws[:, number]), number]
