@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -78,10 +78,18 @@ def match_of(units: str, own: str | None) -> str:
 def per_voxel(
     X: np.ndarray, Y: np.ndarray, W: np.ndarray, rng: np.random.Generator
 ) -> dict[str, np.ndarray]:
-    """Measures of each voxel on test images; NaN for a dead voxel.
+    """Return measures of each voxel on test images, (voxels,) by name; NaN for a dead voxel.
 
-    `theta` is against the prediction, `theta_observed` against the measured response,
-    `theta_permuted` after each voxel's weights changed places among the units.
+    `theta` is against the prediction (the paper's A.2), `theta_observed` against the measured
+    response, `theta_permuted` after each voxel's weights changed places among the units. A voxel
+    is dead that has no weight, or whose prediction does not change.
+
+    Parameters
+    ----------
+    X, Y, W
+        Units (images, units), voxels (images, voxels) and weights (voxels, units).
+    rng
+        Of the changed places.
     """
     # A unit that never changes on these images answers nothing here, whatever its weight.
     silent = ~X.any(0)
@@ -104,7 +112,10 @@ def per_voxel(
 
 
 def summary(each: Mapping[str, np.ndarray]) -> dict[str, float]:
-    """Means over live voxels; `r_dead_0` and `theta_dead_0` count a dead voxel as 0."""
+    """Return means over live voxels of what `per_voxel` gives.
+
+    `r_dead_0` and `theta_dead_0` count a dead voxel as 0; `live` is the share of live voxels.
+    """
     live = ~np.isnan(each["r"])
     means = {name: _mean(values) for name, values in each.items()}
     return {
@@ -119,8 +130,10 @@ def _mean(values: np.ndarray) -> float:
     return float(np.nanmean(values)) if np.isfinite(values).any() else float("nan")
 
 
-def _cells(problem: Problem, units: str):
-    """Each regression's row, kind, sign and random stream."""
+def _cells(
+    problem: Problem, units: str
+) -> Iterator[tuple[dict[str, Any], str, bool, np.random.Generator]]:
+    """Yield, by regression, the row's beginning, kind, whether positive, and random stream."""
     for kind in encoding.KINDS:
         for sign, positive in SIGNS.items():
             row = {
@@ -134,43 +147,81 @@ def _cells(problem: Problem, units: str):
             yield row, kind, positive, rng
 
 
+class Fit(NamedTuple):
+    """Weights (voxels, units), and how their alpha was chosen; its geometric mean over voxels."""
+
+    chosen: str
+    alpha: float
+    weights: np.ndarray
+
+
+def _fits(
+    kind: str, positive: bool, fits: FitSettings, design: Design, units: str
+) -> tuple[list[Fit], float]:
+    """Return the fits of one regression, and how many of the alphas leave a voxel any weight.
+
+    "fixed": the paper's alpha; "per_sample": ridge's, times the number of images; "voxel" and
+    "global": chosen on validation images, for each voxel or for all. OLS has the first alone, and
+    NaN alphas.
+    """
+    train, validation, _ = design.voxels
+    X, X_valid, _ = design.features[units]
+    given = {"l1_ratio": fits.l1_ratio}
+    alpha = fits.alpha
+    found = [Fit("fixed", alpha, encoding.fit(kind, positive, alpha, X, train, **given))]
+    if kind == "ols":
+        return found, float("nan")
+    if kind == "ridge":
+        weights = encoding.fit(kind, positive, alpha, X, train, scale="sample")
+        found.append(Fit("per_sample", alpha, weights))
+    path = encoding.path(kind, positive, fits.alphas, X, train, **given)
+    r = np.stack([pearson(X_valid @ one.T, validation) for one in path])
+    for per in ("voxel", "global"):
+        best = encoding.choose(r, path, per)
+        picked = path[best, np.arange(len(best))]
+        live = picked.any(1)
+        used = np.log10(np.asarray(fits.alphas)[best[live]])
+        mean = float(10 ** used.mean()) if live.any() else float("nan")
+        found.append(Fit(per, mean, picked))
+    return found, float(path.any(2).sum(0).mean())
+
+
 def _regress(problem: Problem, fits: FitSettings, rows: dict[str, list[dict[str, Any]]]) -> None:
-    """Rows of figures 2 and 4 for one problem."""
+    """Add the rows of figures 2 and 4 for one problem to "scores", "voxels" and "alphas"."""
     design = problem.design
-    train, validation, test = design.voxels
-    ceiling = _mean(design.ceiling)
-    for units, (X, X_valid, X_test) in design.features.items():
+    test = design.voxels[2]
+    of_design = {"ceiling": _mean(design.ceiling), "voxels_left_out": design.left_out}
+    for units, (_, _, X_test) in design.features.items():
         for row, kind, positive, rng in _cells(problem, units):
-            given = {"l1_ratio": fits.l1_ratio}
-
-            def add(chosen, alpha, weights, row=row, rng=rng, X_test=X_test):
-                each = per_voxel(X_test, test, weights, rng)
-                here = {**row, "chosen": chosen, "alpha": alpha, "ceiling": ceiling}
-                here |= {"voxels_left_out": design.left_out}
-                rows["scores"].append({**here, **summary(each)})
-                return each
-
-            alpha = fits.alpha
-            each = add("fixed", alpha, W := encoding.fit(kind, positive, alpha, X, train, **given))
-            _keep(rows["voxels"], {**row, "chosen": "fixed"}, design, each, W)
-            if kind == "ols":
-                continue
-            if kind == "ridge":
-                weights = encoding.fit(kind, positive, alpha, X, train, scale="sample")
-                add("per_sample", alpha, weights)
-            path = encoding.path(kind, positive, fits.alphas, X, train, **given)
-            r = np.stack([pearson(X_valid @ one.T, validation) for one in path])
-            for per in ("voxel", "global"):
-                best = encoding.choose(r, path, per)
-                picked = path[best, np.arange(len(best))]
-                live = picked.any(1)
-                used = np.log10(np.asarray(fits.alphas)[best[live]])
-                add(per, float(10 ** used.mean()) if live.any() else float("nan"), picked)
-            rows["alphas"].append({**row, "usable": float(path.any(2).sum(0).mean())})
+            found, usable = _fits(kind, positive, fits, design, units)
+            for fit in found:
+                each = per_voxel(X_test, test, fit.weights, rng)
+                here = {**row, "chosen": fit.chosen}
+                rows["scores"].append({**here, "alpha": fit.alpha, **of_design, **summary(each)})
+                if fit.chosen == "fixed":
+                    _keep(rows["voxels"], here, design, each, fit.weights)
+            if kind != "ols":
+                rows["alphas"].append({**row, "usable": usable})
 
 
-def _keep(table, row, design: Design, each, weights) -> None:
-    """A row per voxel, with the unit of the largest weight and its share of all weights."""
+def _keep(
+    table: list[dict[str, Any]],
+    row: Mapping[str, Any],
+    design: Design,
+    each: Mapping[str, np.ndarray],
+    weights: np.ndarray,
+) -> None:
+    """Add a row per voxel, with the unit of the largest weight and its share of all weights.
+
+    Parameters
+    ----------
+    table, row
+        Where rows are added, and what they begin with.
+    each
+        Of `per_voxel`.
+    weights
+        (voxels, units). A voxel without weights has unit -1 and no share.
+    """
     total = np.abs(weights).sum(1)
     best = np.abs(weights).argmax(1)
     for voxel in range(len(weights)):
@@ -216,7 +267,10 @@ def _balance(problem: Problem, fits: FitSettings, rows: dict[str, list[dict[str,
 
 
 def _rotate(problem: Problem, alphas: RotationAlpha, rows: list[dict[str, Any]]) -> None:
-    """Ridge and Lasso on matched units before and after a random rotation of their basis."""
+    """Add rows of ridge and Lasso on matched units, before and after a rotation of their basis.
+
+    The rotation, (units, units), is the Q of normal draws, one for each seed, target and region.
+    """
     train, _, test = problem.design.voxels
     X, _, X_test = problem.design.features[problem.own]
     cell = problem.cell

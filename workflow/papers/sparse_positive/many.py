@@ -71,7 +71,10 @@ def many(
 
 
 def _ridge(problem: Problem, alphas: Sequence[float]) -> list[dict[str, Any]]:
-    """Return a row for each unit set of a problem: signed ridge, alpha by validation."""
+    """Return a row for each unit set of a problem: signed ridge, alpha by validation.
+
+    Each voxel has an alpha of its own; means are over voxels.
+    """
     train, validation, test = problem.design.voxels
     rows = []
     for units, (X, X_valid, X_test) in problem.design.features.items():

@@ -64,7 +64,10 @@ class Network(nn.Module):
         return self.head(features if self.fc6 is None else self.fc6(features))
 
     def layers(self, images: torch.Tensor) -> dict[str, torch.Tensor]:
-        """Return maps at the end of each stage, and fc6 where there is one."""
+        """Return maps at the end of each stage, and fc6 where there is one.
+
+        "stage1" and so on: (n, channels, side, side), after ReLU; "fc6": (n, projector), signed.
+        """
         trunk = self.trunk
         maps = F.relu(trunk.bn1(trunk.conv1(images)))
         found = {}

@@ -108,7 +108,10 @@ def problems(
 
 
 def planted_problems(settings: Planted, voxels: Voxels, seeds: Sequence[int]) -> Iterator[Problem]:
-    """Yield, by seed and region, the generator's units with its voxels."""
+    """Yield, by seed and region, the generator's units with its voxels.
+
+    All units of a face or scene set count as passing the localizer.
+    """
     for place, seed in enumerate(seeds):
         for region, own in REGIONS.items():
             ncsnr = voxels.ncsnr(region, place, settings.voxels, seed)
@@ -148,7 +151,10 @@ def semi_real_problems(
 def macaque_problems(
     settings: Macaque, spaces: Spaces, seeds: Sequence[int], v4: Path
 ) -> Iterator[Problem]:
-    """Yield, by seed, each space's units with the neurons of a session."""
+    """Yield, by seed, each space's units with the neurons of a session.
+
+    No unit set matches V4, and no ceiling is known.
+    """
     responses = macaque_v4.read_responses(v4, settings.session)
     for seed in seeds:
         parts = parts_of(len(responses), settings.images, seed)
@@ -182,7 +188,16 @@ def nsd_problems(
 
 
 def table_problems(settings: Tables, tables: Path, seeds: Sequence[int]) -> Iterator[Problem]:
-    """Yield, by seed, a user's voxels: those of some regions are the features of another's."""
+    """Yield, by seed, a user's voxels: those of some regions are the features of another's.
+
+    Stimuli are those that all tables have. The ceiling follows from the targets' ncsnr, where the
+    table has it.
+
+    Raises
+    ------
+    StudyError
+        When the splits need more stimuli than the tables share.
+    """
     dataset = manifest.load(tables)
     files = {"targets": settings.targets, **settings.features}
     read = {name: voxel_tables.read(dataset.path(file)) for name, file in files.items()}

@@ -89,7 +89,10 @@ def _by_space(
 def _sources(
     settings: Extraction, networks: Path | None, models: Sequence[Path], device: str
 ) -> Iterator[tuple[str, Answering]]:
-    """Yield the name of each network or handmade space, and how it answers."""
+    """Yield the name of each network or handmade space, and how it answers.
+
+    A network is made only when its turn comes.
+    """
     spaces = settings.spaces
     for source in settings.sources:
         if source == "handmade":
@@ -104,7 +107,10 @@ def _sources(
 def _published(
     networks: Path | None, source: str, spaces: SpaceSettings, device: str
 ) -> Iterator[tuple[str, Answering]]:
-    """A network published for CIFAR-10, and one of its form before training."""
+    """Yield a network published for CIFAR-10, and one of its form before training.
+
+    The untrained one's weights are drawn by `spaces.seed` and the network's name.
+    """
     import torch
 
     from replicortex.models.cifar_resnet import CifarResNet
@@ -123,7 +129,10 @@ def _published(
 def _own(
     models: Sequence[Path], spaces: SpaceSettings, device: str
 ) -> Iterator[tuple[str, Answering]]:
-    """The workflow's networks, after training and before; seeds beyond the first are numbered."""
+    """Yield the workflow's networks, after training and before.
+
+    `<objective>_trained` and `_untrained`; of seeds beyond the first, `<objective>_2_trained`.
+    """
     import torch
 
     from papers.sparse_positive.network import Network
@@ -152,7 +161,11 @@ def _own(
 def _layers(
     model: nn.Module, mean: Sequence[float], sd: Sequence[float], batch: int, device: str
 ) -> Answering:
-    """Return how a network answers: activations by layer, maps flattened: channel, row, column."""
+    """Return how a network answers: activations by layer, (images, units).
+
+    Units of a map: channel, row, column, the last fastest. `mean` and `sd` of the images' channels
+    (of 1) standardise what it is shown.
+    """
     import torch
 
     model = model.to(device).eval()

@@ -105,7 +105,17 @@ def views(
     seed: int,
     device: torch.device,
 ) -> Views:
-    """Return the training batches of an objective: images uint8 (n, side, side, 3), labels (n,)."""
+    """Return the training batches of an objective: both views of an image for Barlow Twins.
+
+    Parameters
+    ----------
+    images, labels
+        uint8 (n, side, side, 3), and (n,).
+    learning
+        How views are drawn, and the size of a batch.
+    seed
+        Of the order of the images, and of the views.
+    """
     return Views(
         images,
         labels,

@@ -45,6 +45,12 @@ def choose(
     settings
         How many, and by which tests.
 
+    Returns
+    -------
+    Places of the units of each set: those that pass first, by mean t from the largest; random ones
+    in their own order. A row for face and for scene units: how many pass, and how many would with
+    permuted labels.
+
     Raises
     ------
     StudyError
@@ -87,6 +93,15 @@ def directions(
     ----------
     activations
         (images, units) of all units, to images that are not of the localizer.
+    sets
+        Unit set -> places of its units.
+    name
+        Of the space.
+
+    Returns
+    -------
+    A row per unit: its loadings, and each component's share of the variance. Face units have
+    positive means.
 
     Raises
     ------

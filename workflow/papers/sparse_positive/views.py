@@ -36,7 +36,11 @@ def parameters(
 
 
 def apply(images: torch.Tensor, given: dict[str, torch.Tensor]) -> torch.Tensor:
-    """Return views (n, 3, side, side) of float images of that shape, in [0, 1]."""
+    """Return views (n, 3, side, side) of float images of that shape, in [0, 1].
+
+    `given`: of `parameters`. Crop and mirror image, then brightness and contrast about the image's
+    mean luminance, both clipped to [0, 1], then grey.
+    """
     zero = torch.zeros_like(given["x"])
     turn = torch.stack(
         [

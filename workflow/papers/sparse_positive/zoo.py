@@ -152,7 +152,11 @@ def verify(path: Path, file: str) -> None:
 def _run(
     model: nn.Module, images: np.ndarray, pictures: PictureSettings, device: str
 ) -> Iterator[np.ndarray]:
-    """Yield, batch by batch, what a model's last linear layer is given, (images, units)."""
+    """Yield, batch by batch, what a model's last linear layer is given, (images, units).
+
+    Of a model without one, its last convolution's input, as means over places. `images`: uint8
+    (n, side, side, 3).
+    """
     import torch
 
     linear = [layer for layer in model.modules() if isinstance(layer, torch.nn.Linear)]

@@ -42,7 +42,10 @@ ORDER = [name for name in REGRESSIONS if not name.startswith(MODELS["ols"])]
 
 @styled
 def draw(scores: Path, alphas: Path) -> Figure:
-    """Figure 4: fixed against chosen alpha, and how many of ten alphas are alive."""
+    """Figure 4: fixed against chosen alpha, and how many of ten alphas are alive.
+
+    `scores`, `alphas`: tables of `encode.encode`. All are means over seeds, regions and spaces.
+    """
     figure = new_figure(3.4)
     axes = figure.subplots(1, 3)
     part = with_regression(rows(tables.read(scores), match=list(MATCHES), target=MADE))
@@ -78,7 +81,10 @@ def draw(scores: Path, alphas: Path) -> Figure:
 
 
 def _chosen(ax: Axes, part: pd.DataFrame, value: str) -> None:
-    """Draw the means of each choice of alpha, and join the fixed one with that of each voxel."""
+    """Draw the means of each choice of alpha, and join the fixed one with that of each voxel.
+
+    `part`: rows of the planted and semi-real targets; `value`: the column that is drawn.
+    """
     for choice, how in CHOICES.items():
         own = rows(part, chosen=choice)
         if choice == "global":

@@ -39,7 +39,10 @@ BASES = {
 
 @styled
 def draw(scores: Path, rotation: Path) -> Figure:
-    """E6: permuted weights, measured responses, folded, and a rotated basis."""
+    """E6: permuted weights, measured responses, folded, and a rotated basis.
+
+    `scores`, `rotation`: tables of `encode.encode`. Marks: mean and s.d. over seeds.
+    """
     figure = new_figure(3.4)
     axes = figure.subplots(1, 2, width_ratios=[1.6, 1])
     part = with_regression(rows(tables.read(scores), chosen="fixed", match="matched", target=MADE))

@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 
 @styled
 def draw(directions: Path) -> Figure:
-    """Figure 2A: units' loadings on the first two components of other pictures."""
+    """Figure 2A: units' loadings on the first two components of other pictures.
+
+    `directions`: a row per unit, of `units.directions`. Lines: means of a set.
+    """
     table = tables.read(directions)
     spaces = list(dict.fromkeys(table["space"]))
     figure = new_figure(3.3)

@@ -35,7 +35,15 @@ def draw(scores: Path) -> Figure:
 
 
 def of_network(scores: Path, rank: int) -> Figure:
-    """Draw the first network of each target (`rank` 0), or the second where there is one (1)."""
+    """Draw r and reorientation of one network of each target, in a column a region.
+
+    Parameters
+    ----------
+    scores
+        Table of `encode.encode`.
+    rank
+        0: the first network of each target; 1: the second where there is one.
+    """
     fixed = with_regression(rows(tables.read(scores), chosen="fixed"))
     columns = _columns(fixed, rank)
     if not columns:

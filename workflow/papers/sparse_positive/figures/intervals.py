@@ -40,7 +40,10 @@ MARKS = [
 
 @styled
 def draw(intervals: Path) -> Figure:
-    """Mismatched against matched units with intervals over splits and voxels."""
+    """Mismatched against matched units with intervals over splits and voxels.
+
+    `intervals`: of `statistics.intervals`, the source of values and whiskers alike.
+    """
     table = with_regression(tables.read(intervals))
     cells = zip(table["target"], table["region"], table["space"], strict=True)
     table = table.assign(cell=[_cell_name(*cell) for cell in cells])
@@ -65,7 +68,10 @@ def draw(intervals: Path) -> Figure:
 
 
 def _intervals(ax: Axes, table: pd.DataFrame, value: str, looks: dict[str, Look]) -> None:
-    """Draw values and their intervals of the table, the targets of a regression below each other."""
+    """Draw values and their intervals of the table, the targets of a regression below each other.
+
+    `value`: the column; `_lower` and `_upper` beside it. `looks`: of each cell, in their order.
+    """
     width = min(0.1 * (len(looks) - 1), 0.8)
     sns.pointplot(
         table,

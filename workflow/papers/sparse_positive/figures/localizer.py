@@ -19,7 +19,10 @@ SELECTIVE = {units: SETS[units] for units in ("face", "scene")}
 
 @styled
 def draw(localizer: Path) -> Figure:
-    """Units that pass all five tests, by feature space."""
+    """Units that pass all five tests, by feature space.
+
+    `localizer`: a row per space and unit set, of `units.choose`. Crosses: permuted labels.
+    """
     table = tables.read(localizer)
     spaces = list(dict.fromkeys(table["space"]))
     figure = new_figure(min(1.2 + 0.13 * len(spaces), 9))

@@ -31,7 +31,10 @@ SHOWN = {"color": PALETTE["vermillion"], "marker": "D", "linestyle": "none"}
 
 @styled
 def draw(toy: Path, arrows: Path, shown: int) -> Figure:
-    """Figure 1C: units coloured by weight, and reorientation over seeds."""
+    """Figure 1C: units coloured by weight, and reorientation over seeds.
+
+    `toy`, `arrows`: tables of `simulate.simulate`; `shown`: the seed of the notebook.
+    """
     table, weights = tables.read(toy), tables.read(arrows)
     figure = new_figure(5.2)
     grid = figure.subplot_mosaic([list("abcd"), list("efgh"), [*"iiij"]], height_ratios=[1, 1, 1.1])
