@@ -6,8 +6,7 @@ import pandas as pd
 import pytest
 from manifests import described
 
-from papers.sparse_positive import designs, encode, features, many, problems
-from papers.sparse_positive import statistics as st
+from papers.sparse_positive import aggregate, designs, encode, features, many, problems
 from papers.sparse_positive.bootstrap_settings import Bootstrap
 from papers.sparse_positive.encoding_settings import (
     FitSettings,
@@ -140,14 +139,14 @@ def encoded():
 
 
 def test_matched_units_predict_better_and_turn_less(encoded):
-    table = st.contrasts(encoded["scores"])
+    table = aggregate.contrasts(encoded["scores"])
     fixed = table[(table.chosen == "fixed") & (table.weights == "signed")]
     assert len(fixed) == 2 * 2 * 4
     assert (fixed.theta_difference > 0).all() and (fixed.r_ratio < 1).all()
 
 
 def test_gaps_are_to_the_smallest_other_model(encoded):
-    table = st.contrasts(encoded["scores"])
+    table = aggregate.contrasts(encoded["scores"])
     one = table[
         (table.seed == 0)
         & (table.region == "FFA")
@@ -169,7 +168,7 @@ def test_voxels_give_the_scores(encoded):
 
 
 def test_equal_sparsity_is_equal(encoded):
-    table = st.balanced(encoded["voxels"].query("chosen == 'balanced'"), 0.02)
+    table = aggregate.balanced(encoded["voxels"].query("chosen == 'balanced'"), 0.02)
     every = table[table.reliability == "all"]
     assert set(every.units) == {"face", "scene"}
     assert every[every.weights == "signed"].active.between(2.5, 3.5).all()
@@ -183,13 +182,13 @@ def test_equal_sparsity_is_equal(encoded):
 def test_pairs_of_voxels_are_one_to_one():
     index = pd.MultiIndex.from_tuples([("FFA", 0), ("FFA", 1), ("PPA", 0), ("PPA", 1), ("PPA", 2)])
     ceilings = pd.Series([0.50, 0.60, 0.505, 0.508, 0.9], index=index)
-    assert st.paired(ceilings, 0.01) == {("FFA", 0), ("PPA", 0)}
-    assert st.paired(ceilings, 0.1) == {("FFA", 0), ("PPA", 0), ("FFA", 1), ("PPA", 1)}
+    assert aggregate.paired(ceilings, 0.01) == {("FFA", 0), ("PPA", 0)}
+    assert aggregate.paired(ceilings, 0.1) == {("FFA", 0), ("PPA", 0), ("FFA", 1), ("PPA", 1)}
 
 
 def test_intervals_hold_the_pooled_value_and_shrink_without_spread(encoded):
     fixed = encoded["voxels"].query("chosen == 'fixed'")
-    table = st.intervals(fixed, Bootstrap(draws=100, seed=0, tolerance=0.01))
+    table = aggregate.intervals(fixed, Bootstrap(draws=100, seed=0, tolerance=0.01))
     signed = table[table.weights == "signed"]
     assert (signed.theta_difference_lower < signed.theta_difference).all()
     assert (signed.theta_difference < signed.theta_difference_upper).all()
@@ -197,7 +196,7 @@ def test_intervals_hold_the_pooled_value_and_shrink_without_spread(encoded):
         r=np.where(fixed["match"] == "matched", 0.6, 0.3),
         theta=np.where(fixed["match"] == "matched", 0.4, 1.1),
     )
-    flat = st.intervals(same, Bootstrap(draws=20, seed=0, tolerance=0.01)).iloc[0]
+    flat = aggregate.intervals(same, Bootstrap(draws=20, seed=0, tolerance=0.01)).iloc[0]
     for name, value in (("theta_difference", 0.7), ("r_difference", -0.3), ("r_ratio", 0.5)):
         assert flat[name] == flat[f"{name}_lower"] == flat[f"{name}_upper"] == pytest.approx(value)
 
@@ -209,7 +208,7 @@ def test_signs_over_spaces_and_networks():
         for s in range(6)
         for m, t in (("matched", 0.5), ("mismatched", 0.45 if s == 0 else 0.9))
     ]
-    table = st.signs(pd.DataFrame(rows)).set_index(["measure", "over"])
+    table = aggregate.signs(pd.DataFrame(rows)).set_index(["measure", "over"])
     spaces, networks = table.loc["theta", "spaces"], table.loc["theta", "networks"]
     assert (spaces["count"], spaces.above) == (6, 5) and spaces.p == pytest.approx(14 / 64)
     # Within the first network the layers' mean difference is above 0 all the same.

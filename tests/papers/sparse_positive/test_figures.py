@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from papers.sparse_positive import statistics as st
+from papers.sparse_positive import aggregate
 from papers.sparse_positive.figures import (
     alphas,
     balance,
@@ -116,7 +116,7 @@ def test_spaces_say_how_many_lie_above_the_line(written):
             for match, theta in (("matched", 0.5), ("mismatched", 0.4 if n == 0 else 0.9))
         ]
     )
-    figure = spaces.draw(written(table), written(st.signs(table)))
+    figure = spaces.draw(written(table), written(aggregate.signs(table)))
     words = [text.get_text() for text in figure.axes[1].get_legend().get_texts()]
     assert words == ["FFA: above the line in 4 of 5", "PPA: above the line in 4 of 5"]
     trained, other = figure.axes[1].lines[:2]

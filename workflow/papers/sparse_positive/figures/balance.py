@@ -23,7 +23,7 @@ SYMBOLS = {"signed": "±", "positive": "+"}
 def draw(scores: Path, balanced: Path) -> Figure:
     """E6: the Lasso at alpha 0.1, at equal sparsity and unit count, and at equal reliability.
 
-    `scores`: of `encode.encode`; `balanced`: of `statistics.balanced`. Marks: mean and s.d. over
+    `scores`: of `encode.encode`; `balanced`: of `aggregate.balanced`. Marks: mean and s.d. over
     seeds.
     """
     fixed = rows(tables.read(scores), chosen="fixed", model="lasso").drop(columns="r")

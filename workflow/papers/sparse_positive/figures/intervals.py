@@ -42,7 +42,7 @@ MARKS = [
 def draw(intervals: Path) -> Figure:
     """Mismatched against matched units with intervals over splits and voxels.
 
-    `intervals`: of `statistics.intervals`, the source of values and whiskers alike.
+    `intervals`: of `aggregate.intervals`, the source of values and whiskers alike.
     """
     table = with_regression(tables.read(intervals))
     cells = zip(table["target"], table["region"], table["space"], strict=True)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def draw(neurons: Path) -> Figure:
     """Macaque V4: signed against positive Lasso, neuron by neuron, and who predicts best.
 
-    `neurons`: means over splits, of `statistics.neurons`; empty without V4.
+    `neurons`: means over splits, of `aggregate.neurons`; empty without V4.
     """
     figure = new_figure(3.2)
     table = tables.read(neurons)

@@ -21,7 +21,7 @@ PANELS = (("r", R, "Prediction"), ("theta", THETA, "Reorientation"))
 def draw(spaces: Path, signs: Path) -> Figure:
     """Figure 3: matched against mismatched units over feature spaces, signed ridge.
 
-    `spaces`: of `many.many`; `signs`: of `statistics.signs`. A mark is a space, its mean over seeds.
+    `spaces`: of `many.many`; `signs`: of `aggregate.signs`. A mark is a space, its mean over seeds.
     """
     table = tables.read(spaces)
     # NSD's own voxels, once there are networks enough.

@@ -18,7 +18,7 @@ Cell = tuple[np.ndarray, np.ndarray]
 ENCODED = ["scores", "alphas", "rotation", "voxels"]
 
 
-def statistics(
+def aggregate(
     *,
     scores: Sequence[Path],
     alphas: Sequence[Path],
