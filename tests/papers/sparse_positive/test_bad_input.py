@@ -51,6 +51,11 @@ from replicortex.core.randomness import generator
             r"reliability\.ncsnr\.FFA: is missing for person 3",
         ),
         (
+            {"reliability": {"ncsnr": {"FFA": {1: [418]}}}},
+            r"reliability\.ncsnr\.FFA\.1: .*at least 3 items",
+        ),
+        ({"planted": {"mixed": 999}}, r"planted: mixed: 999 are more than the \d+ units"),
+        (
             {"tables": {"features": {"third": "a.csv"}}},
             r"tables\.features: found .*third.*expected matched and mismatched",
         ),

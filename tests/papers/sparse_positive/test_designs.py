@@ -80,6 +80,8 @@ def test_what_ncsnr_cannot_be():
         Spread(10, 10, 0.6, 0.3)
     with pytest.raises(StudyError, match=r"no spread gives a mean ceiling of 0\.1"):
         Spread(418, 275, 0.1, 0.3)
+    with pytest.raises(StudyError, match=r"a threshold of 0\.2 found, one above 0\.2 expected"):
+        Spread(418, 275, 0.6, 0.2)
 
 
 def test_noise_gives_the_ceiling_of_its_ncsnr():
@@ -156,6 +158,13 @@ def test_gaps_are_to_the_smallest_other_model(encoded):
     for model, row in one.iterrows():
         others = one.theta_matched.drop(model)
         assert row.theta_gap == pytest.approx(row.theta_matched - others.min())
+
+
+def test_dead_voxels_have_no_ratio(encoded):
+    scores = encoded["scores"].copy()
+    scores.loc[scores["match"] == "matched", "r_dead_0"] = 0.0
+    table = aggregate.contrasts(scores)
+    assert table.r_ratio.isna().all() and np.isfinite(table.r_mismatched).all()
 
 
 def test_voxels_give_the_scores(encoded):

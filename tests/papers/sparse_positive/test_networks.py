@@ -1,5 +1,7 @@
 """The networks trained here, their losses and views; handmade features; published models."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -10,7 +12,7 @@ from papers.sparse_positive import features, handmade, zoo
 from papers.sparse_positive.extraction_settings import LocalizerSettings, ZooExtraction
 from papers.sparse_positive.features import FLOC
 from papers.sparse_positive.network import Network, barlow
-from papers.sparse_positive.train import Learner, probed
+from papers.sparse_positive.train import Learner, probed, train
 from papers.sparse_positive.training_settings import Learning, ViewSettings
 from papers.sparse_positive.units import choose, directions, halves
 from papers.sparse_positive.views import apply, parameters, ramp
@@ -106,6 +108,21 @@ def test_the_probe_reads_out_what_is_there():
     assert probed(learner.network, parts, learner.learning, torch.device("cpu")) > 0.6
     mixed = ((images[:100], rng.permutation(labels[:100])), parts[1])
     assert probed(learner.network, mixed, learner.learning, torch.device("cpu")) < 0.35
+
+
+@pytest.mark.parametrize(
+    ("learned", "tested", "said"),
+    [(5, 9, "5 are learned from"), (9, 5, "5 the data set has to test")],
+)
+def test_a_probe_of_more_images_than_there_are_is_told(monkeypatch, learned, tested, said):
+    def read(images, split):
+        count = learned if split == "train" else tested
+        return np.zeros((count, 32, 32, 3), np.uint8), np.zeros(count, np.int64), ["a"]
+
+    monkeypatch.setattr("papers.sparse_positive.train.cifar.read", read)
+    numbers = learning("barlow").model_copy(update={"images": learned, "probed": 6})
+    with pytest.raises(StudyError, match=rf"training\.probed: 6 images are asked for, {said}"):
+        train(images=Path("m"), learning=numbers, device="cpu", seeds=[0])
 
 
 def test_views_without_change_are_the_images_and_flips_mirror():

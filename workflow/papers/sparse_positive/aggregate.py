@@ -82,12 +82,14 @@ def contrasts(rows: pd.DataFrame) -> pd.DataFrame:
     values = ["r_dead_0", "theta", "active", "live"]
     wide = rows.pivot(index=["seed", *PLACE], columns="match", values=values)
     part = {(value, match): wide[value][match] for value in values for match in set(rows["match"])}
+    matched = part["r_dead_0", "matched"]
     table = pd.DataFrame(
         {
             "theta_difference": part["theta", "mismatched"] - part["theta", "matched"],
-            "r_matched": part["r_dead_0", "matched"],
+            "r_matched": matched,
             "r_mismatched": part["r_dead_0", "mismatched"],
-            "r_ratio": part["r_dead_0", "mismatched"] / part["r_dead_0", "matched"],
+            # Where all voxels are dead there is nothing to compare with.
+            "r_ratio": part["r_dead_0", "mismatched"] / matched.where(matched != 0),
             "theta_matched": part["theta", "matched"],
             "theta_mismatched": part["theta", "mismatched"],
             "active_matched": part["active", "matched"],

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from papers.sparse_positive.extraction_settings import People, SceneSettings, SpaceNames
 from replicortex.core.quantities import Apart, NotNegative, Positive, PositiveInt, Share
@@ -26,7 +26,12 @@ class Reliability(Section):
 
     people: People = Field(min_length=1)
     threshold: NotNegative
-    ncsnr: dict[Literal["FFA", "PPA"], dict[int, list[float]]]
+    ncsnr: dict[
+        Literal["FFA", "PPA"],
+        dict[int, Annotated[list[Positive], Field(min_length=3, max_length=3)]],
+    ] = Field(
+        description="person: voxels listed, voxels above the threshold, mean ceiling of these"
+    )
 
 
 class Planted(Section):
@@ -40,6 +45,12 @@ class Planted(Section):
     opposition: Share = Field(description="minus the correlation of face and scene latent")
     spread: NotNegative = Field(description="s.d. of loads on every latent")
     noise: NotNegative = Field(description="s.d. of a unit's own")
+
+    @model_validator(mode="after")
+    def _enough_units(self) -> "Planted":
+        if self.mixed > self.units:
+            raise ValueError(f"mixed: {self.mixed} are more than the {self.units} units")
+        return self
 
 
 class SemiRealVoxels(Section):

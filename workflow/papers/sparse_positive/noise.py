@@ -30,7 +30,7 @@ class Spread:
     Raises
     ------
     StudyError
-        When no such law has this mean ceiling.
+        When no such law has this mean ceiling, or the threshold is not above 0.2.
     """
 
     def __init__(self, listed: int, kept: int, ceiling: float, threshold: float) -> None:
@@ -38,6 +38,11 @@ class Spread:
 
         if not 0 < kept < listed:
             raise StudyError(f"ncsnr: {kept} of {listed} voxels kept: expected fewer than listed")
+        if threshold <= LOW:
+            raise StudyError(
+                f"ncsnr: a threshold of {threshold} found, one above {LOW} expected: voxels are "
+                "listed from there on"
+            )
         self.threshold, self.share = threshold, kept / listed
 
         def missed(log_shape: float) -> float:

@@ -166,6 +166,14 @@ def train(
     chosen = subset(len(pixels), learning.images, 0).numpy()
     shown = torch.from_numpy(pixels[chosen]), torch.from_numpy(labels[chosen])
     tested, answers, _ = cifar.read(images, "test")
+    for count, what in (
+        (len(chosen), "are learned from"),
+        (len(tested), "the data set has to test"),
+    ):
+        if learning.probed > count:
+            raise StudyError(
+                f"training.probed: {learning.probed} images are asked for, {count} {what}"
+            )
     mixed = np.random.default_rng(0).permutation(len(tested))[: learning.probed]
     probe = (
         (pixels[chosen[: learning.probed]], labels[chosen[: learning.probed]]),
