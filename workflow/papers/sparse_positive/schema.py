@@ -124,6 +124,7 @@ class Numbers(TrainedNumbers):
 
     @model_validator(mode="after")
     def _belong_together(self) -> "Numbers":
+        """Check what no section sees alone: names of spaces, seeds and people of other sections."""
         sources = [source for group in self.spaces.groups for source in group]
         for name in self._spaces_used():
             if not any(makes(source, name) for source in sources):
