@@ -36,6 +36,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import ElasticNet, Lasso, LinearRegression, Ridge
 
 from papers.sparse_positive.train import Learner, views
+from papers.sparse_positive.training_settings import Learning, TrainingSettings
 from replicortex.analysis import encoding
 from replicortex.core.randomness import generator
 from replicortex.training.views import Views
@@ -217,8 +218,11 @@ def training(batches: int) -> dict[str, Any]:
     found: dict[str, Any] = {"width": WIDTH, "images_per_second": {}}
     for objective in numbers["objectives"]:
         cpu = torch.device("cpu")
-        learner = Learner(objective, numbers, 0, cpu)
-        batches = views(torch.from_numpy(pictures), labels, objective, numbers, 0, cpu)
+        shared = {name: numbers[name] for name in TrainingSettings.model_fields}
+        own = numbers["objectives"][objective]
+        learning = Learning(**shared, objective=objective, numbers=own)
+        learner = Learner(learning, 0, cpu)
+        batches = views(torch.from_numpy(pictures), labels, learning, 0, cpu)
 
         def epoch(learner: Learner = learner, batches: Views = batches) -> None:
             draws = batches.draw(0)

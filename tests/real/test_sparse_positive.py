@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 from manifests import mirrored
 
-from papers.sparse_positive import spaces
+from papers.sparse_positive import features, spaces
+from papers.sparse_positive.extraction_settings import Extraction
+from papers.sparse_positive.features import FLOC, V4
 
 pytestmark = pytest.mark.mirror
 
@@ -15,11 +17,21 @@ def test_units_of_a_published_network(mirror, tmp_path):
         images=mirrored(mirror, tmp_path, "floc"),
         networks=mirrored(mirror, tmp_path, "cifar_resnets"),
         v4=mirrored(mirror, tmp_path, "macaque_v4"),
-        sources=["resnet20"],
-        spaces={"batch": 64, "seed": 0, "turned": [], "every_picture": 1},
-        localizer={"units": 100, "q": 0.05, "fill": True},
-        session="201025",
-        people={},
+        settings=Extraction(
+            sources=["resnet20"],
+            spaces={
+                "turned": ["resnet20_trained_layer3"],
+                "every_picture": 1,
+                "projections": 1,
+                "batch": 64,
+                "seed": 0,
+                "mean": [0.5] * 3,
+                "sd": [0.25] * 3,
+            },
+            localizer={"units": 100, "q": 0.05, "fill": True},
+            session="201025",
+            scenes=None,
+        ),
         device="cpu",
     )
     table = found["localizer"].set_index(["space", "units"])
@@ -28,6 +40,7 @@ def test_units_of_a_published_network(mirror, tmp_path):
     assert layer.of.tolist() == [4096, 4096]
     assert 150 < layer.loc["face", "passing"] < 350 and 0 < layer.loc["scene", "passing"] < 30
     assert table.passing_permuted.max() <= 2
-    assert found["features"]["resnet20_trained_layer3|face|floc"].shape == (792, 100)
-    assert found["features"]["resnet20_trained_layer3|face|v4"].shape == (1200, 100)
+    answers = features.unpacked(found["features"])["resnet20_trained_layer3"].answers
+    assert answers[FLOC]["face"].shape == (792, 100)
+    assert answers[V4]["face"].shape == (1200, 100)
     assert all(np.isfinite(values).all() for values in found["features"].values())

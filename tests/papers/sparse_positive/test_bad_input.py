@@ -7,10 +7,12 @@ import pandas as pd
 import pytest
 from manifests import described
 
-from papers.sparse_positive import designs, encode, plan, spaces, units
+from papers.sparse_positive import plan, problems, units
+from papers.sparse_positive.encoding_settings import NsdVoxels, Reliability, Tables, Targets
+from papers.sparse_positive.extraction import nsd_pictures
+from papers.sparse_positive.features import SETS, Space
 from replicortex.core.config import paper_numbers
 from replicortex.core.errors import StudyError
-from replicortex.core.files import write
 from replicortex.core.randomness import generator
 
 
@@ -111,20 +113,6 @@ def test_the_handmade_spaces_are_those_that_are_made():
     assert tuple(handmade.spaces(4, 0)) == plan.HANDMADE
 
 
-def test_unknown_sources_and_missing_scenes_of_features(tmp_path):
-    images = made(tmp_path, "floc", each=4, side=32)
-    with pytest.raises(StudyError, match="source 'resnet21' is unknown; did you mean 'resnet20'"):
-        spaces.extract(
-            images=images,
-            sources=["resnet21"],
-            spaces={"turned": []},
-            localizer={"units": 4, "q": 0.05, "fill": True},
-            session="",
-            people={},
-            device="cpu",
-        )
-
-
 def test_tables_of_a_user_are_one_problem(tmp_path):
     manifest = made(tmp_path, "voxel_tables", stimuli=60, voxels=6)
     settings = {
@@ -133,7 +121,7 @@ def test_tables_of_a_user_are_one_problem(tmp_path):
         "repeats": 10,
         "images": {"train": 30, "validation": 14, "test": 16},
     }
-    (one,) = designs.problems("tables", {"tables": settings}, {}, [0], tables=manifest)
+    (one,) = problems.table_problems(Tables(**settings), manifest, [0])
     assert one.own == "matched" and one.cell["target"] == "tables"
     assert one.design.features["mismatched"][0].shape == (30, 6)
     table = pd.read_csv(tmp_path / "voxel_tables/targets.csv", index_col=0)
@@ -141,29 +129,20 @@ def test_tables_of_a_user_are_one_problem(tmp_path):
     np.testing.assert_allclose(one.design.ceiling, np.sqrt(ncsnr**2 / (ncsnr**2 + 0.1)))
     many = {**settings, "images": {"train": 50, "validation": 14, "test": 16}}
     with pytest.raises(StudyError, match="need 80 images, there are 60"):
-        list(designs.problems("tables", {"tables": many}, {}, [0], tables=manifest))
+        list(problems.table_problems(Tables(**many), manifest, [0]))
 
 
 @pytest.mark.parametrize("layout", ["volume", "surface"])
 def test_nsd_gives_a_problem_per_person_and_region(tmp_path, layout):
     manifest = made(tmp_path, "nsd", layout=layout, people=[1, 2, 5, 7], shared=20, own=24, side=8)
-    settings = {
-        "layout": layout,
-        "people": [1, 2, 5, 7],
-        "threshold": 0.3,
-        "pool": 24,
-        "step": 4,
-        "models": ["net"],
-    }
-    pictures = spaces.nsd_pictures(manifest, settings, 8)
+    settings = NsdVoxels(people=[1, 2, 5, 7], pool=24, step=4, layout=layout, threshold=0.3)
     rng = generator(0, "features")
-    features = {
-        f"net|{units}|nsd{person}": rng.normal(size=(len(pictures[f"nsd{person}"]), 5))
-        for units in ("face", "scene", "random")
-        for person in (1, 2, 5, 7)
+    answers = {
+        person: {units: rng.normal(size=(len(shown), 5)) for units in SETS}
+        for person, shown in nsd_pictures(manifest, settings, 8).items()
     }
-    features["net|passing"] = np.array([3, 9])
-    found = list(designs.problems("nsd", {"nsd": settings}, features, [0], scenes=manifest))
+    spaces = {"net": Space(answers, {"face": 3, "scene": 9})}
+    found = list(problems.nsd_problems(settings, ["net"], spaces, manifest))
     assert [(one.cell["seed"], one.cell["region"], one.own) for one in found] == [
         (person, region, own)
         for person in (1, 2, 5, 7)
@@ -171,7 +150,7 @@ def test_nsd_gives_a_problem_per_person_and_region(tmp_path, layout):
     ]
     train, validation, test = found[0].design.voxels
     assert len(train) == len(validation) == 6
-    assert len(train) + len(validation) + len(test) == len(pictures["nsd1"])
+    assert len(train) + len(validation) + len(test) == len(answers["nsd1"]["face"])
     assert train.std(0) == pytest.approx(1) and (found[0].design.ceiling > 0.46).all()
     assert found[0].design.passing == {"face": 3, "scene": 5}
 
@@ -180,16 +159,33 @@ def test_ncsnr_is_nsds_own_where_it_is_at_hand(tmp_path):
     from replicortex.data import nsd
 
     manifest = made(tmp_path, "nsd", layout="volume", people=[2], shared=4, own=4, side=4)
-    numbers = {"reliability": {"threshold": 0.3}, "nsd": {"layout": "volume"}}
+    reliability = Reliability(people=[2], threshold=0.3, ncsnr={})
+    voxels = problems.Voxels(reliability, manifest, "volume")
     own = nsd.read_voxels(manifest, 2, "PPA", "volume", 0.3).ncsnr
-    drawn = designs.reliable(numbers, "PPA", 2, len(own), 0, manifest)
+    drawn = voxels.ncsnr("PPA", 0, len(own), 0)
     np.testing.assert_array_equal(np.sort(drawn), np.sort(own))
-    assert set(designs.reliable(numbers, "PPA", 2, 500, 0, manifest)) <= set(own)
+    assert set(voxels.ncsnr("PPA", 0, 500, 0)) <= set(own)
 
 
-def test_features_of_one_name_in_two_files_are_refused(tmp_path):
-    for name in ("one", "two"):
-        write(tmp_path / f"{name}.npz", {"net|face|floc": np.ones((2, 2)), name: np.ones(1)})
-    assert set(encode.load([tmp_path / "one.npz"])) == {"net|face|floc", "one"}
-    with pytest.raises(StudyError, match=r"two\.npz: holds 'net\|face\|floc', as another file"):
-        encode.load([tmp_path / "one.npz", tmp_path / "two.npz"])
+def test_an_unknown_target_is_told():
+    with pytest.raises(StudyError, match="target 'plantet' is unknown; did you mean 'planted'"):
+        problems.problems("plantet", Targets(), problems.Given({}), [0])
+
+
+def test_people_take_turns_with_the_seeds():
+    ncsnr = {"FFA": {1: [418, 275, 0.614], 2: [274, 217, 0.654]}, "PPA": {}}
+    two = problems.Voxels(Reliability(people=[1, 2], threshold=0.3, ncsnr=ncsnr))
+    one = problems.Voxels(Reliability(people=[2], threshold=0.3, ncsnr=ncsnr))
+    np.testing.assert_array_equal(two.ncsnr("FFA", 3, 5, 0), one.ncsnr("FFA", 0, 5, 0))
+    assert (two.ncsnr("FFA", 2, 5, 0) != one.ncsnr("FFA", 0, 5, 0)).all()
+
+
+def test_a_target_gets_the_sections_that_it_reads(root):
+    numbers = paper_numbers("sparse_positive", "full", {}, root)
+    given = plan.read_by(["macaque_v4"], numbers)
+    assert list(given) == ["macaque"] and "dataset" not in given["macaque"]
+    assert Targets(**given).macaque.session == "201025"
+    assert list(plan.read_by(["planted"], paper_numbers("sparse_positive", "small", {}, root))) == [
+        "planted",
+        "reliability",
+    ]

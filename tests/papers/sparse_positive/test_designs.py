@@ -6,48 +6,57 @@ import pandas as pd
 import pytest
 from manifests import described
 
-from papers.sparse_positive import designs, encode, many
-from papers.sparse_positive import statistics as st
+from papers.sparse_positive import aggregate, designs, encode, features, many, problems
+from papers.sparse_positive.bootstrap_settings import Bootstrap
+from papers.sparse_positive.encoding_settings import (
+    FitSettings,
+    Images,
+    Planted,
+    Reliability,
+    Targets,
+)
+from papers.sparse_positive.features import SETS
 from papers.sparse_positive.noise import Spread, spread
 from replicortex.analysis import encoding
 from replicortex.analysis.correlation import pearson
 from replicortex.core.errors import StudyError
+from replicortex.core.files import write
 from replicortex.data import nsd
 from replicortex.data.fixtures.nsd import build
 
 pytestmark = pytest.mark.numbers
 
-IMAGES = {"train": 300, "validation": 60, "test": 300}
-PLANTED = {
-    "images": IMAGES,
-    "units": 20,
-    "voxels": 15,
-    "latents": 8,
-    "mixed": 4,
-    "opposition": 0.5,
-    "spread": 0.4,
-    "noise": 0.1,
-}
-RELIABILITY = {
-    "people": [1, 2],
-    "threshold": 0.3,
-    "ncsnr": {
+IMAGES = Images(train=300, validation=60, test=300)
+PLANTED = Planted(
+    images=IMAGES,
+    units=20,
+    voxels=15,
+    latents=8,
+    mixed=4,
+    opposition=0.5,
+    spread=0.4,
+    noise=0.1,
+)
+RELIABILITY = Reliability(
+    people=[1, 2],
+    threshold=0.3,
+    ncsnr={
         "FFA": {1: [418, 275, 0.614], 2: [274, 217, 0.654]},
         "PPA": {1: [734, 492, 0.615], 2: [749, 600, 0.643]},
     },
-}
-FITS = {
-    "alpha": 0.1,
-    "l1_ratio": 0.5,
-    "alphas": [0.01, 0.1, 1.0],
-    "rotation_alpha": {"ridge": 10.0, "lasso": 0.05},
-    "balance": {"units": 8, "active": 3, "alphas": [0.01, 0.03, 0.1, 0.2, 0.3]},
-}
+)
+FITS = FitSettings(
+    alpha=0.1,
+    l1_ratio=0.5,
+    alphas=[0.01, 0.1, 1.0],
+    rotation_alpha={"ridge": 10.0, "lasso": 0.05},
+    balance={"units": 8, "active": 3, "alphas": [0.01, 0.03, 0.1, 0.2, 0.3]},
+)
 
 
 def planted(seed=0, region="FFA", **changes):
-    numbers = {"planted": {**PLANTED, **changes}, "reliability": RELIABILITY}
-    found = designs.problems("planted", numbers, {}, [seed])
+    settings = PLANTED.model_copy(update=changes)
+    found = problems.planted_problems(settings, problems.Voxels(RELIABILITY), [seed])
     return next(one for one in found if one.cell["region"] == region)
 
 
@@ -66,7 +75,7 @@ def test_ncsnr_is_spread_as_in_nsd(listed, kept, ceiling, ceiling_of_all):
 
 def test_what_ncsnr_cannot_be():
     with pytest.raises(StudyError, match="ncsnr: is missing for person 3; found 1, 2"):
-        spread(RELIABILITY["ncsnr"]["FFA"], 3, 0.3)
+        spread(RELIABILITY.ncsnr["FFA"], 3, 0.3)
     with pytest.raises(StudyError, match="expected fewer than listed"):
         Spread(10, 10, 0.6, 0.3)
     with pytest.raises(StudyError, match=r"no spread gives a mean ceiling of 0\.1"):
@@ -83,10 +92,10 @@ def test_noise_gives_the_ceiling_of_its_ncsnr():
 
 
 def test_splits_do_not_share_images_and_must_fit():
-    parts = designs.parts_of(50, {"train": 30, "validation": 10, "test": 10}, 0)
+    parts = designs.parts_of(50, Images(train=30, validation=10, test=10), 0)
     assert len(np.unique(np.concatenate(parts))) == 50
     with pytest.raises(StudyError, match="need 50 images, there are 49"):
-        designs.parts_of(49, {"train": 30, "validation": 10, "test": 10}, 0)
+        designs.parts_of(49, Images(train=30, validation=10, test=10), 0)
     with pytest.raises(StudyError, match="face units: 49 images, the voxels have 50"):
         designs.make({"face": np.ones((49, 2))}, np.ones((50, 2)), parts)
 
@@ -96,11 +105,6 @@ def test_standardised_by_the_training_images_alone():
     train, _, test = design.features["face"]
     assert np.abs(train.mean(0)).max() < 1e-12 and train.std(0) == pytest.approx(1)
     assert 1e-3 < np.abs(test.mean(0)).max() < 0.5
-
-
-def test_a_space_that_was_not_extracted_is_told():
-    with pytest.raises(StudyError, match=r"space 'b' has no answers to 'floc'; found \['a'\]"):
-        designs.units_of({"a|face|floc": np.ones((2, 2))}, "b", "floc")
 
 
 def test_measures_of_dead_voxels():
@@ -118,7 +122,7 @@ def test_measures_of_dead_voxels():
 
 def test_a_rotated_basis_leaves_ridge_alone_and_changes_the_positive_lasso():
     rows = []
-    encode._rotate(planted(), FITS, rows)
+    encode._rotate(planted(), FITS.rotation_alpha, rows)
     r = pd.DataFrame(rows).set_index(["basis", "model", "weights"]).r_dead_0
     assert r["rotated", "ridge", "signed"] == pytest.approx(r["units", "ridge", "signed"], abs=1e-9)
     # Which way it changes depends on the draw, so only that it does is certain.
@@ -137,14 +141,14 @@ def encoded():
 
 
 def test_matched_units_predict_better_and_turn_less(encoded):
-    table = st.contrasts(encoded["scores"])
+    table = aggregate.contrasts(encoded["scores"])
     fixed = table[(table.chosen == "fixed") & (table.weights == "signed")]
     assert len(fixed) == 2 * 2 * 4
     assert (fixed.theta_difference > 0).all() and (fixed.r_ratio < 1).all()
 
 
 def test_gaps_are_to_the_smallest_other_model(encoded):
-    table = st.contrasts(encoded["scores"])
+    table = aggregate.contrasts(encoded["scores"])
     one = table[
         (table.seed == 0)
         & (table.region == "FFA")
@@ -159,7 +163,7 @@ def test_gaps_are_to_the_smallest_other_model(encoded):
 def test_dead_voxels_have_no_ratio(encoded):
     scores = encoded["scores"].copy()
     scores.loc[scores["match"] == "matched", "r_dead_0"] = 0.0
-    table = st.contrasts(scores)
+    table = aggregate.contrasts(scores)
     assert table.r_ratio.isna().all() and np.isfinite(table.r_mismatched).all()
 
 
@@ -173,7 +177,7 @@ def test_voxels_give_the_scores(encoded):
 
 
 def test_equal_sparsity_is_equal(encoded):
-    table = st.balanced(encoded["voxels"].query("chosen == 'balanced'"), 0.02)
+    table = aggregate.balanced(encoded["voxels"].query("chosen == 'balanced'"), 0.02)
     every = table[table.reliability == "all"]
     assert set(every.units) == {"face", "scene"}
     assert every[every.weights == "signed"].active.between(2.5, 3.5).all()
@@ -187,13 +191,13 @@ def test_equal_sparsity_is_equal(encoded):
 def test_pairs_of_voxels_are_one_to_one():
     index = pd.MultiIndex.from_tuples([("FFA", 0), ("FFA", 1), ("PPA", 0), ("PPA", 1), ("PPA", 2)])
     ceilings = pd.Series([0.50, 0.60, 0.505, 0.508, 0.9], index=index)
-    assert st.paired(ceilings, 0.01) == {("FFA", 0), ("PPA", 0)}
-    assert st.paired(ceilings, 0.1) == {("FFA", 0), ("PPA", 0), ("FFA", 1), ("PPA", 1)}
+    assert aggregate.paired(ceilings, 0.01) == {("FFA", 0), ("PPA", 0)}
+    assert aggregate.paired(ceilings, 0.1) == {("FFA", 0), ("PPA", 0), ("FFA", 1), ("PPA", 1)}
 
 
 def test_intervals_hold_the_pooled_value_and_shrink_without_spread(encoded):
     fixed = encoded["voxels"].query("chosen == 'fixed'")
-    table = st.intervals(fixed, {"draws": 100, "seed": 0})
+    table = aggregate.intervals(fixed, Bootstrap(draws=100, seed=0, tolerance=0.01))
     signed = table[table.weights == "signed"]
     assert (signed.theta_difference_lower < signed.theta_difference).all()
     assert (signed.theta_difference < signed.theta_difference_upper).all()
@@ -201,7 +205,7 @@ def test_intervals_hold_the_pooled_value_and_shrink_without_spread(encoded):
         r=np.where(fixed["match"] == "matched", 0.6, 0.3),
         theta=np.where(fixed["match"] == "matched", 0.4, 1.1),
     )
-    flat = st.intervals(same, {"draws": 20, "seed": 0}).iloc[0]
+    flat = aggregate.intervals(same, Bootstrap(draws=20, seed=0, tolerance=0.01)).iloc[0]
     for name, value in (("theta_difference", 0.7), ("r_difference", -0.3), ("r_ratio", 0.5)):
         assert flat[name] == flat[f"{name}_lower"] == flat[f"{name}_upper"] == pytest.approx(value)
 
@@ -213,7 +217,7 @@ def test_signs_over_spaces_and_networks():
         for s in range(6)
         for m, t in (("matched", 0.5), ("mismatched", 0.45 if s == 0 else 0.9))
     ]
-    table = st.signs(pd.DataFrame(rows)).set_index(["measure", "over"])
+    table = aggregate.signs(pd.DataFrame(rows)).set_index(["measure", "over"])
     spaces, networks = table.loc["theta", "spaces"], table.loc["theta", "networks"]
     assert (spaces["count"], spaces.above) == (6, 5) and spaces.p == pytest.approx(14 / 64)
     # Within the first network the layers' mean difference is above 0 all the same.
@@ -240,13 +244,15 @@ def test_voxels_left_out_of_nsd_stand_in_the_scores(tmp_path):
     settings = {"people": [1], "pool": 20, "step": 2, "layout": "volume", "threshold": 0.3}
     parts = nsd.splits(nsd.read_design(manifest), nsd.coco_ids(manifest), 1, pool=20, step=2)
     rng, count = np.random.default_rng(0), sum(map(len, parts.values()))
-    features = {f"made|{name}|nsd1": rng.normal(size=(count, 8)) for name in ("face", "scene")}
-    features |= {"made|random|nsd1": rng.normal(size=(count, 8)), "made|passing": np.array([8, 8])}
-    np.savez(tmp_path / "features.npz", **features)
+    answers = {"nsd1": {units: rng.normal(size=(count, 8)) for units in SETS}}
+    write(
+        tmp_path / "features.npz",
+        features.packed({"made": features.Space(answers, {"face": 8, "scene": 8})}),
+    )
     scores = encode.encode(
         targets=["nsd"],
         seeds=[0],
-        numbers={"nsd": {**settings, "models": ["made"]}},
+        numbers=Targets(nsd={**settings, "models": ["made"]}),
         fits=FITS,
         features=[tmp_path / "features.npz"],
         scenes=manifest,

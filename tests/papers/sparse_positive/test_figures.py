@@ -6,40 +6,61 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from papers.sparse_positive import statistics as st
-from papers.sparse_positive.figures import alphas, encoding, localizer, neurons, parts, spaces
+from papers.sparse_positive import aggregate
+from papers.sparse_positive.figures import (
+    alphas,
+    balance,
+    controls,
+    directions,
+    encoding,
+    intervals,
+    localizer,
+    networks,
+    neurons,
+    parts,
+    spaces,
+    toy,
+)
 from replicortex.analysis.encoding import KINDS
-from replicortex.plotting.style import style
 
 SPACES = {"planted": ["planted"], "semi_real": ["resnet20_trained_layer3", "barlow_trained_fc6"]}
 
 
-@pytest.fixture(autouse=True)
-def styled():
-    with style():
-        yield
+@pytest.fixture(scope="module")
+def written(tmp_path_factory):
+    """Write a table as the workflow does, and return its path."""
+    folder = tmp_path_factory.mktemp("tables")
+    number = itertools.count()
+
+    def write(rows):
+        path = folder / f"{next(number)}.csv"
+        pd.DataFrame(rows).to_csv(path, index=False)
+        return path
+
+    return write
 
 
 @pytest.fixture(scope="module")
-def scores():
+def scores(written):
     rows = []
     for target, names in SPACES.items():
         for space, region, seed, match, kind, sign, chosen in itertools.product(
             names, ("FFA", "PPA"), (0, 1), ("matched", "mismatched"), KINDS, parts.SIGNS,
-            ("fixed", "voxel"),
+            ("fixed", "voxel", "global"),
         ):  # fmt: skip
             other = match == "mismatched"
             rows.append(
                 {
                     "seed": seed, "target": target, "region": region, "space": space,
                     "units": "face", "match": match, "model": kind, "weights": sign,
-                    "chosen": chosen, "ceiling": 0.6, "alpha": 0.1,
+                    "chosen": chosen, "ceiling": 0.6, "alpha": 0.1, "r": 0.7,
                     "r_dead_0": 0.5 - 0.2 * other + 0.01 * seed,
-                    "theta": 0.4 + 0.6 * other, "theta_observed": 0.9, "theta_permuted": 1.0,
+                    "theta": 0.4 + 0.6 * other + 0.1 * (chosen == "voxel"),
+                    "theta_observed": 0.9, "theta_permuted": 1.0,
                     "folded": 0.3, "active": 5, "live": 1.0,
                 }
             )  # fmt: skip
-    return pd.DataFrame(rows)
+    return written(rows)
 
 
 def drawn(ax, value):
@@ -48,37 +69,62 @@ def drawn(ax, value):
     return any(np.isclose(np.asarray(h, dtype=float), value).any() for h in heights if len(h))
 
 
-def test_encoding_shows_means_over_seeds_of_the_network_of_its_rank(scores):
-    first = encoding.figure_of(scores, 0)
-    assert [ax.get_title(loc="left") for ax in first.axes[:4]] == [
-        "planted\nFFA", "planted\nPPA", "semi-real\nFFA", "semi-real\nPPA",
-    ]  # fmt: skip
+def bar(ax, value):
+    """Whether some line of the axis spans just one s.d. to either side of a height."""
+    spread = np.std([0, 0.01], ddof=1)
+    ends = [np.asarray(line.get_ydata(), dtype=float) for line in ax.lines]
+    wanted = [value - spread, value + spread]
+    return any(len(one) == 2 and np.allclose(sorted(one), wanted) for one in ends)
+
+
+def titles(figure):
+    return [ax.get_title(loc="left") for ax in figure.axes]
+
+
+def labels(figure):
+    return [text.get_text() for legend in figure.legends for text in legend.get_texts()]
+
+
+def test_encoding_shows_mean_and_sd_over_seeds_of_the_network_of_its_rank(scores):
+    first = encoding.draw(scores)
+    columns = ["planted\nFFA", "planted\nPPA", "semi-real\nFFA", "semi-real\nPPA"]
+    assert titles(first)[:4] == columns
     assert drawn(first.axes[0], 0.505) and drawn(first.axes[0], 0.305)
+    assert bar(first.axes[0], 0.505) and bar(first.axes[0], 0.305)
     assert drawn(first.axes[4], 0.4) and drawn(first.axes[4], 1.0)
+    assert drawn(first.axes[0], 0.6)  # the ceiling
     assert any("ResNet-20" in text.get_text() for text in first.texts)
-    second = encoding.figure_of(scores, 1)
-    assert [ax.get_title(loc="left") for ax in second.axes[:2]] == [
-        "semi-real\nFFA",
-        "semi-real\nPPA",
-    ]
+    assert labels(first) == ["matched units", "mismatched units"]
+    second = networks.draw(scores)
+    assert titles(second)[:2] == columns[2:]
     assert any("Barlow" in text.get_text() for text in second.texts)
-    assert len(encoding.figure_of(scores, 2).axes) == 0
 
 
-def test_spaces_say_how_many_lie_above_the_line():
-    rows = [
-        {"target": "semi_real", "seed": seed, "region": region, "space": f"net{n}_trained_a"}
-        | {"family": f"net{n}_trained", "match": match, "r": 0.3 + 0.01 * n, "theta": theta}
-        for n, seed, region in itertools.product(range(5), (0, 1), ("FFA", "PPA"))
-        for match, theta in (("matched", 0.5), ("mismatched", 0.4 if n == 0 else 0.9))
-    ]
-    table = pd.DataFrame(rows)
-    figure = spaces.figure_of(table, st.signs(table))
-    labels = [text.get_text() for text in figure.axes[1].get_legend().get_texts()]
-    assert labels == ["FFA: above the line in 4 of 5", "PPA: above the line in 4 of 5"]
+def test_one_network_a_target_is_said(scores, written):
+    table = pd.read_csv(scores)
+    only = written(table[table["space"] != "barlow_trained_fc6"])
+    assert len(encoding.draw(only).axes) == 8 and len(networks.draw(only).axes) == 0
 
 
-def test_neurons_stand_with_the_set_that_predicts_them_best():
+def test_spaces_say_how_many_lie_above_the_line(written):
+    table = pd.DataFrame(
+        [
+            {"target": "semi_real", "seed": seed, "region": region, "space": f"net{n}_{how}_a"}
+            | {"family": f"net{n}_{how}", "match": match, "r": 0.3 + 0.01 * n, "theta": theta}
+            for n, seed, region in itertools.product(range(5), (0, 1), ("FFA", "PPA"))
+            for how in [("trained" if n else "untrained")]
+            for match, theta in (("matched", 0.5), ("mismatched", 0.4 if n == 0 else 0.9))
+        ]
+    )
+    figure = spaces.draw(written(table), written(aggregate.signs(table)))
+    words = [text.get_text() for text in figure.axes[1].get_legend().get_texts()]
+    assert words == ["FFA: above the line in 4 of 5", "PPA: above the line in 4 of 5"]
+    trained, other = figure.axes[1].lines[:2]
+    assert trained.get_fillstyle() == "full" and len(trained.get_xdata()) == 4
+    assert other.get_fillstyle() == "none" and other.get_ydata() == pytest.approx([0.4])
+
+
+def test_neurons_stand_with_the_set_that_predicts_them_best(written):
     rows = [
         {"space": "a", "units": units, "model": "lasso", "weights": sign, "neuron": neuron}
         | {"r": (0.1 + 0.3 * (best == units)) * (1 if sign == "signed" else 0.5)}
@@ -86,33 +132,139 @@ def test_neurons_stand_with_the_set_that_predicts_them_best():
         for units in parts.SETS
         for sign in parts.SIGNS
     ]
-    figure = neurons.figure_of(pd.DataFrame(rows))
-    assert [bar.get_height() for bar in figure.axes[1].patches] == [0.5, 0.25, 0.25]
-    face = figure.axes[0].lines[0]
-    np.testing.assert_allclose(face.get_xydata(), [[0.4, 0.2], [0.4, 0.2]])
-    assert len(neurons.figure_of(pd.DataFrame(columns=["space"])).axes) == 0
+    figure = neurons.draw(written(rows))
+    heights = [one.get_height() for one in figure.axes[1].patches if one.get_width()]
+    assert heights == [0.5, 0.25, 0.25]
+    (points,) = figure.axes[0].collections
+    np.testing.assert_allclose(points.get_offsets(), [[0.4, 0.2]] * 4)
+    best = neurons.best_sets(pd.DataFrame(rows))
+    assert list(best["units"]) == ["face", "face", "scene", "random"]
+    assert len(neurons.draw(written(pd.DataFrame(columns=["space"]))).axes) == 0
 
 
-def test_alphas_join_fixed_and_chosen(scores):
-    usable = pd.DataFrame(
-        [
-            {"match": match, "model": kind, "weights": sign, "usable": 3.0}
-            for match, kind, sign in itertools.product(parts.MATCHES, KINDS, parts.SIGNS)
-        ]
-    )
-    figure = alphas.figure_of(scores, usable)
-    assert [bar.get_height() for bar in figure.axes[2].patches] == [3.0] * 6
-    assert drawn(figure.axes[1], 0.4) and drawn(figure.axes[1], 1.0)
+def test_alphas_join_fixed_and_chosen(scores, written):
+    usable = [
+        {"match": match, "model": kind, "weights": sign, "usable": 3.0}
+        for match, kind, sign in itertools.product(parts.MATCHES, KINDS, parts.SIGNS)
+    ]
+    figure = alphas.draw(scores, written(usable))
+    assert [one.get_height() for one in figure.axes[2].patches] == [3.0] * 6
+    ax = figure.axes[1]
+    assert all(drawn(ax, value) for value in (0.4, 0.5, 1.0, 1.1))
+    for lines, ends in zip(ax.collections, ([0.4, 0.5], [1.0, 1.1]), strict=True):
+        for segment in lines.get_segments():
+            np.testing.assert_allclose(sorted(segment[:, 1]), ends)
+            # A line joins two marks, so it stands where they stand.
+            marked = [np.asarray(line.get_xdata(), dtype=float) for line in ax.lines]
+            assert any(np.isclose(x, segment[0, 0]).any() for x in marked if len(x))
 
 
-def test_the_localizer_lists_every_space_once():
+def test_the_localizer_lists_every_space_once(written):
     rows = [
         {"space": space, "units": units, "passing": 3, "passing_permuted": 0}
         for space in ("barlow_trained_fc6", "hog")
         for units in ("face", "scene")
     ]
-    ax = localizer.figure_of(pd.DataFrame(rows)).axes[0]
-    assert [label.get_text() for label in ax.get_yticklabels()] == [
-        "Barlow Twins trained fc6",
-        "hog",
+    ax = localizer.draw(written(rows)).axes[0]
+    words = [label.get_text() for label in ax.get_yticklabels()]
+    assert words == ["Barlow Twins trained fc6", "hog"]
+    found = [x for line in ax.lines for x in np.asarray(line.get_xdata(), dtype=float)]
+    assert sorted(set(np.round(found, 9))) == [0, 3]
+
+
+def test_intervals_are_the_tables(written):
+    rows = [
+        {"target": "semi_real", "region": region, "space": "hog", "model": kind, "weights": sign}
+        | {"chosen": "fixed", "theta_difference": 0.3 + 0.1 * (region == "PPA")}
+        | {"theta_difference_lower": 0.25, "theta_difference_upper": 0.6}
+        | {"r_ratio": 0.8, "r_ratio_lower": 0.5, "r_ratio_upper": 0.9}
+        for region, kind, sign in itertools.product(("FFA", "PPA"), KINDS, parts.SIGNS)
     ]
+    figure = intervals.draw(written(rows))
+    assert labels(figure) == ["semi-real FFA, hog", "semi-real PPA, hog"]
+    ax = figure.axes[0]
+    marked = {}
+    for line in ax.lines[:-1]:
+        points = np.asarray(line.get_xydata(), dtype=float)
+        marked |= {round(y, 6): x for x, y in points}
+    assert len(marked) == 16
+    for lines, value in zip(ax.collections, (0.3, 0.4), strict=True):
+        assert len(lines.get_segments()) == 8
+        for segment in lines.get_segments():
+            np.testing.assert_allclose(segment[:, 0], [0.25, 0.6])
+            assert marked[round(segment[0, 1], 6)] == pytest.approx(value)
+
+
+def test_one_target_alone_has_its_interval_on_its_mark(written):
+    rows = [
+        {"target": "planted", "region": "FFA", "space": "planted", "model": kind, "weights": sign}
+        | {"theta_difference": 0.3, "theta_difference_lower": 0.2, "theta_difference_upper": 0.4}
+        | {"r_ratio": 0.8, "r_ratio_lower": 0.5, "r_ratio_upper": 0.9}
+        for kind, sign in itertools.product(KINDS, parts.SIGNS)
+    ]
+    ax = intervals.draw(written(rows)).axes[0]
+    marked = np.asarray(ax.lines[0].get_ydata(), dtype=float)
+    drawn_at = [segment[0, 1] for segment in ax.collections[0].get_segments()]
+    np.testing.assert_allclose(np.sort(drawn_at), np.sort(marked))
+
+
+def test_controls_show_every_kind_and_basis(scores, written):
+    rows = [
+        {"seed": seed, "target": "planted", "model": kind, "weights": sign, "basis": basis}
+        | {"r_dead_0": 0.35 - 0.1 * (basis == "rotated") + 0.01 * seed}
+        for seed, kind, sign in itertools.product((0, 1), ("ridge", "lasso"), parts.SIGNS)
+        for basis in controls.BASES
+    ]
+    figure = controls.draw(scores, written(rows))
+    assert all(drawn(figure.axes[0], value) for value in (0.4, 0.9, 1.0, 0.3))
+    assert bar(figure.axes[1], 0.355) and bar(figure.axes[1], 0.255)
+
+
+def test_balance_shows_three_arms(scores, written):
+    rows = [
+        {"seed": seed, "target": "planted", "match": match, "weights": sign, "reliability": kind}
+        | {"r": (0.2 if kind == "all" else 0.1) + 0.01 * seed, "theta": 0.8}
+        for seed, match, sign in itertools.product((0, 1), parts.MATCHES, parts.SIGNS)
+        for kind in ("all", "paired")
+    ]
+    ax = balance.draw(scores, written(rows)).axes[0]
+    assert bar(ax, 0.505) and bar(ax, 0.205) and bar(ax, 0.105)
+    assert [label.get_text() for label in ax.get_xticklabels()] == ["±", "+"] * 3
+
+
+def test_directions_draw_a_point_a_unit_and_the_means(written):
+    rows = [
+        {"space": "hog", "units": units, "unit": unit, "first": 0.1 * unit, "second": place}
+        | {"share_first": 0.4, "share_second": 0.2}
+        for place, units in enumerate(parts.SETS)
+        for unit in (1, 3)
+    ]
+    ax = directions.draw(written(rows)).axes[0]
+    assert sorted(ax.collections[0].get_offsets()[:, 1]) == [0, 0, 1, 1, 2, 2]
+    means = [line.get_xydata()[1] for line in ax.lines[:3]]
+    np.testing.assert_allclose(means, [[0.2, 0], [0.2, 1], [0.2, 2]])
+    assert ax.get_xlabel() == "Component 1 (40% of variance)"
+
+
+def test_the_toy_shows_all_seeds_and_the_one_of_the_notebook(written):
+    cells = list(itertools.product(KINDS, parts.SIGNS))
+    table = [
+        {"seed": seed, "part": "notebook", "model": kind, "weights": sign, "intercept": 0}
+        | {"alpha": 0.5, "theta": 0.5 + 0.1 * seed}
+        for seed in range(5)
+        for kind, sign in cells
+    ] + [
+        {"seed": seed, "part": "sweep", "model": "lasso", "weights": "positive", "intercept": 0}
+        | {"alpha": alpha, "theta": 0.2 + 0.01 * seed}
+        for seed, alpha in itertools.product((0, 1), (0.1, 1.0))
+    ]
+    arrows = [
+        {"model": kind, "weights": sign, "x": 1.0, "y": 2.0, "weight": 0.01} for kind, sign in cells
+    ]
+    figure = toy.draw(written(table), written(arrows), 1)
+    assert titles(figure)[0] == "OLS: Θ = 0.600"
+    violins, sweep = figure.axes[8:10]
+    for quartile in (0.6, 0.7, 0.8):
+        ends = [np.asarray(line.get_ydata(), dtype=float) for line in violins.lines]
+        assert sum(len(one) == 2 and np.allclose(one, quartile) for one in ends) == 8
+    assert drawn(violins, 0.6) and drawn(sweep, 0.205) and drawn(sweep, 0.21)

@@ -8,9 +8,12 @@ import torch
 from manifests import described
 from PIL import Image
 
-from papers.sparse_positive import handmade, zoo
+from papers.sparse_positive import features, handmade, zoo
+from papers.sparse_positive.extraction_settings import LocalizerSettings, ZooExtraction
+from papers.sparse_positive.features import FLOC
 from papers.sparse_positive.network import Network, barlow
 from papers.sparse_positive.train import Learner, probed, train
+from papers.sparse_positive.training_settings import Learning, ViewSettings
 from papers.sparse_positive.units import choose, directions, halves
 from papers.sparse_positive.views import apply, parameters, ramp
 from replicortex.core.errors import StudyError
@@ -19,16 +22,25 @@ from replicortex.data import floc
 
 pytestmark = pytest.mark.numbers
 
-TRAINING = {
-    "network": {"width": 4, "blocks": [1, 1, 1], "projector": 12},
-    "warm_up": 1,
-    "mean": [0.5] * 3,
-    "sd": [0.25] * 3,
-    "objectives": {
-        "supervised": {"epochs": 3, "lr": 3e-3, "weight_decay": 0.0},
-        "barlow": {"epochs": 3, "lr": 3e-3, "weight_decay": 0.0, "off_diagonal": 0.005},
-    },
-}
+PLAIN = {"scale": [1, 1], "flip": 0, "brightness": 0, "contrast": 0, "grey": 0}
+OWN = {"epochs": 3, "lr": 3e-3, "weight_decay": 0.0, "views": PLAIN}
+NUMBERS = {"supervised": OWN, "barlow": {**OWN, "off_diagonal": 0.005}}
+
+
+def learning(objective):
+    """Settings of a small training."""
+    return Learning(
+        objective=objective,
+        numbers=NUMBERS[objective],
+        network={"width": 4, "blocks": [1, 1, 1], "projector": 12},
+        images=64,
+        probed=40,
+        batch=32,
+        precision="fp32",
+        warm_up=1,
+        mean=[0.5] * 3,
+        sd=[0.25] * 3,
+    )
 
 
 def test_barlow_twins_loss_is_the_papers_sum():
@@ -49,10 +61,10 @@ def test_learning_lowers_the_loss_and_a_saved_state_goes_on(objective):
     images += labels[:, None, None, None] / 3
     batch = images.repeat(2, 1, 1, 1) if objective == "barlow" else images
     batch = batch + 0.1 * torch.randn(batch.shape, generator=torch_generator(1, "noise"))
-    learner = Learner(objective, TRAINING, 0, torch.device("cpu"))
+    learner = Learner(learning(objective), 0, torch.device("cpu"))
     losses = [float(learner.step(batch, labels, None)["loss"]) for _ in range(12)]
     assert losses[-1] < 0.8 * losses[0]
-    other = Learner(objective, TRAINING, 5, torch.device("cpu"))
+    other = Learner(learning(objective), 5, torch.device("cpu"))
     other.load_state_dict(learner.state_dict())
     assert float(other.step(batch, labels, None)["loss"]) == float(
         learner.step(batch, labels, None)["loss"]
@@ -60,7 +72,7 @@ def test_learning_lowers_the_loss_and_a_saved_state_goes_on(objective):
 
 
 def test_a_loss_that_is_not_finite_stops_before_any_weight_changes():
-    learner = Learner("supervised", TRAINING, 0, torch.device("cpu"))
+    learner = Learner(learning("supervised"), 0, torch.device("cpu"))
     before = learner.network.head.weight.detach().clone()
     with pytest.raises(StudyError, match="supervised, seed 0: step 1: the loss is nan"):
         learner.step(torch.full((4, 3, 16, 16), torch.nan), torch.zeros(4).long(), None)
@@ -74,7 +86,7 @@ def test_the_rate_rises_and_falls():
 
 
 def test_both_networks_start_from_one_trunk_and_fc6_is_signed():
-    one, other = (Network(TRAINING["network"], name, 3) for name in ("supervised", "barlow"))
+    one, other = (Network(learning(name).network, name, 3) for name in ("supervised", "barlow"))
     for a, b in zip(one.trunk.parameters(), other.trunk.parameters(), strict=True):
         assert torch.equal(a, b)
     images = torch.randn(6, 3, 32, 32, generator=torch_generator(0, "images"))
@@ -87,15 +99,30 @@ def test_both_networks_start_from_one_trunk_and_fc6_is_signed():
 
 
 def test_the_probe_reads_out_what_is_there():
-    learner = Learner("supervised", TRAINING, 0, torch.device("cpu"))
+    learner = Learner(learning("supervised"), 0, torch.device("cpu"))
     rng = generator(0, "probe")
     labels = np.arange(200) % 10
     colour = (labels[:, None] * np.array([20, 5, 11]) + 20)[:, None, None]
     images = (colour + rng.integers(0, 10, (200, 16, 16, 3))).astype(np.uint8)
     parts = ((images[:100], labels[:100]), (images[100:], labels[100:]))
-    assert probed(learner.network, parts, TRAINING, torch.device("cpu")) > 0.6
+    assert probed(learner.network, parts, learner.learning, torch.device("cpu")) > 0.6
     mixed = ((images[:100], rng.permutation(labels[:100])), parts[1])
-    assert probed(learner.network, mixed, TRAINING, torch.device("cpu")) < 0.35
+    assert probed(learner.network, mixed, learner.learning, torch.device("cpu")) < 0.35
+
+
+@pytest.mark.parametrize(
+    ("learned", "tested", "said"),
+    [(5, 9, "5 are learned from"), (9, 5, "5 the data set has to test")],
+)
+def test_a_probe_of_more_images_than_there_are_is_told(monkeypatch, learned, tested, said):
+    def read(images, split):
+        count = learned if split == "train" else tested
+        return np.zeros((count, 32, 32, 3), np.uint8), np.zeros(count, np.int64), ["a"]
+
+    monkeypatch.setattr("papers.sparse_positive.train.cifar.read", read)
+    numbers = learning("barlow").model_copy(update={"images": learned, "probed": 6})
+    with pytest.raises(StudyError, match=rf"training\.probed: 6 images are asked for, {said}"):
+        train(images=Path("m"), learning=numbers, device="cpu", seeds=[0])
 
 
 @pytest.mark.parametrize(
@@ -115,14 +142,18 @@ def test_a_probe_of_more_images_than_there_are_is_told(monkeypatch, learned, tes
 
 def test_views_without_change_are_the_images_and_flips_mirror():
     images = torch.rand(4, 3, 8, 8, generator=torch_generator(0, "images"))
-    numbers = {"scale": [1, 1], "flip": 0, "brightness": 0, "contrast": 0, "grey": 0}
-    given = parameters(4, numbers, torch_generator(0, "views"))
+    views = ViewSettings(**PLAIN)
+    given = parameters(4, views, torch_generator(0, "views"))
     np.testing.assert_allclose(apply(images, given), images, atol=1e-6)
-    mirrored = parameters(4, {**numbers, "flip": 1}, torch_generator(0, "views"))
+    mirrored = parameters(4, views.model_copy(update={"flip": 1}), torch_generator(0, "views"))
     np.testing.assert_allclose(apply(images, mirrored), images.flip(3), atol=1e-6)
-    grey = apply(images, parameters(4, {**numbers, "grey": 1}, torch_generator(0, "views")))
+    grey = apply(
+        images, parameters(4, views.model_copy(update={"grey": 1}), torch_generator(0, "views"))
+    )
     assert torch.equal(grey[:, 0], grey[:, 1]) and not torch.equal(grey, images)
-    half = parameters(4, {**numbers, "scale": [0.25, 0.25]}, torch_generator(0, "views"))
+    half = parameters(
+        4, views.model_copy(update={"scale": [0.25, 0.25]}), torch_generator(0, "views")
+    )
     assert half["length"] == pytest.approx(0.5) and (half["x"].abs() <= 0.5).all()
 
 
@@ -131,14 +162,14 @@ def test_hog_is_scikit_images():
 
     images = generator(0, "pictures").integers(0, 256, (3, 32, 32, 3)).astype(np.uint8)
     ours = handmade.hog(images)
-    for image, features in zip(images, ours, strict=True):
+    for image, descriptor in zip(images, ours, strict=True):
         theirs = hog(
             image / 255 @ handmade.GREY,
             orientations=9,
             pixels_per_cell=(4, 4),
             cells_per_block=(2, 2),
         )
-        np.testing.assert_allclose(features, theirs, atol=1e-6)
+        np.testing.assert_allclose(descriptor, theirs, atol=1e-6)
 
 
 def test_handmade_spaces_give_finite_features_and_repeat():
@@ -159,12 +190,12 @@ def activations():
 
 
 def test_units_are_filled_up_or_not():
-    given = {"units": 6, "q": 0.05, "fill": True}
+    given = LocalizerSettings(units=6, q=0.05, fill=True)
     sets = choose("a", activations(), DOMAINS, given)
     assert set(sets.units["face"][:4]) == {0, 1, 2, 3} and len(sets.units["face"]) == 6
     assert sets.rows[0]["passing"] == 4 and sets.rows[0]["share_passing"] == pytest.approx(4 / 6)
     with pytest.raises(StudyError, match="a: no unit prefers places"):
-        choose("a", activations(), DOMAINS, {**given, "fill": False})
+        choose("a", activations(), DOMAINS, given.model_copy(update={"fill": False}))
     with pytest.raises(StudyError, match="unit 3 has NaN"):
         x = activations()
         x[5, 3] = np.nan
@@ -188,6 +219,16 @@ def test_directions_are_principal_components():
     assert rows[0]["share_first"] == pytest.approx(theirs.explained_variance_ratio_[0])
 
 
+def published(name, side=32, units=5, q=0.05):
+    """Settings of a job that extracts one published model."""
+    return ZooExtraction(
+        names=[name],
+        pictures={"side": side, "batch": 16, "mean": [0.5] * 3, "sd": [0.25] * 3},
+        localizer={"units": units, "q": q, "fill": True},
+        scenes=None,
+    )
+
+
 def test_a_published_model_gives_what_its_classifier_is_given(tmp_path, monkeypatch):
     torchvision = pytest.importorskip("torchvision")
     from replicortex.data.fixtures import floc as fixture
@@ -203,23 +244,20 @@ def test_a_published_model_gives_what_its_classifier_is_given(tmp_path, monkeypa
     given = {
         "images": described(tmp_path / "floc"),
         "weights": described(folder),
-        "names": ["torchvision/shufflenet_v2_x0_5"],
-        "zoo": {"side": 32, "batch": 16, "mean": [0.5] * 3, "sd": [0.25] * 3},
-        "localizer": {"units": 5, "q": 0.05, "fill": True},
-        "people": {},
+        "settings": published("torchvision/shufflenet_v2_x0_5"),
         "device": "cpu",
     }
     with pytest.raises(StudyError, match=r"its sha256 does not begin with"):
         zoo.extract(**given)
     monkeypatch.setattr(zoo, "verify", lambda path, file: None)
     found = zoo.extract(**given)
-    space = "torchvision_shufflenet_v2_x0_5_trained"
-    assert found["features"][f"{space}|face|floc"].shape == (22, 5)
+    space = features.unpacked(found["features"])["torchvision_shufflenet_v2_x0_5_trained"]
+    assert space.answers[FLOC]["face"].shape == (22, 5)
     assert list(found["localizer"].of) == [1024, 1024]
     with pytest.raises(StudyError, match="torchvision has no model 'alexnett'"):
-        zoo.extract(**{**given, "names": ["torchvision/alexnett"]})
+        zoo.extract(**{**given, "settings": published("torchvision/alexnett")})
     with pytest.raises(StudyError, match="'keras' of 'keras/x' is neither"):
-        zoo.extract(**{**given, "names": ["keras/x"]})
+        zoo.extract(**{**given, "settings": published("keras/x")})
 
 
 @pytest.mark.gpu
@@ -234,7 +272,7 @@ def test_a_step_on_a_gpu_is_that_of_the_cpu(objective):
     losses = []
     for name in ("cpu", "cuda"):
         place = devices.choose(name)
-        learner = Learner(objective, TRAINING, 0, place)
+        learner = Learner(learning(objective), 0, place)
         steps = [learner.step(images.to(place), labels.to(place), None) for _ in range(2)]
         losses.append([float(terms["loss"]) for terms in steps])
     np.testing.assert_allclose(*losses, rtol=1e-3)
@@ -260,13 +298,14 @@ def test_published_localizer_images_stand_in_the_order_of_the_small_ones(tmp_pat
     means = lambda model, shown, numbers, device: [shown.mean((1, 2, 3))[:, None] + np.arange(2)]  # noqa: E731
     monkeypatch.setattr(zoo, "_run", means)
     given = {
-        "weights": small, "names": ["timm/x"], "zoo": {"side": 16}, "people": {}, "device": "cpu",
-        "localizer": {"units": 2, "q": 0.5, "fill": True},
-    }  # fmt: skip
-    found = zoo.extract(**manifests, **given)["features"]
+        "weights": small,
+        "settings": published("timm/x", side=16, units=2, q=0.5),
+        "device": "cpu",
+    }
+    found = features.unpacked(zoo.extract(**manifests, **given)["features"])["timm_x_trained"]
     kept = grey[~halves(floc.read(manifests["images"])[1])]
     for units in ("face", "scene"):
-        shown = np.sort(found[f"timm_x_trained|{units}|floc"], axis=1)
+        shown = np.sort(found.answers[FLOC][units], axis=1)
         np.testing.assert_allclose(shown, kept[:, None] + np.arange(2), atol=1)
     (large / "stimuli/car/car-2.jpg").unlink()
     manifests["originals"] = described(large)

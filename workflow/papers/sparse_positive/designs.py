@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from pathlib import Path
-from typing import Any, NamedTuple
+from collections.abc import Mapping
+from typing import NamedTuple
 
 import numpy as np
 
-from papers.sparse_positive.noise import spread
-from replicortex.analysis.encoding import noise_ceiling, standard
+from papers.sparse_positive.encoding_settings import Images, Planted
+from replicortex.analysis.encoding import standard
 from replicortex.core.errors import StudyError
 from replicortex.core.randomness import generator
-from replicortex.data import macaque_v4, manifest, nsd, voxel_tables
+from replicortex.data import nsd
 
 # Which units a region is made of.
 REGIONS = {"FFA": "face", "PPA": "scene"}
-REPEATS = nsd.REPEATS
 
 
 class Design(NamedTuple):
@@ -34,15 +32,7 @@ class Design(NamedTuple):
     left_out: int = 0
 
 
-class Problem(NamedTuple):
-    """A design with its place in the tables, and the unit set that matches the region, if any."""
-
-    cell: dict[str, Any]
-    design: Design
-    own: str | None
-
-
-def parts_of(count: int, images: Mapping[str, int], seed: int) -> list[np.ndarray]:
+def parts_of(count: int, images: Images, seed: int) -> list[np.ndarray]:
     """Return random places of train, validation and test images.
 
     Raises
@@ -50,7 +40,7 @@ def parts_of(count: int, images: Mapping[str, int], seed: int) -> list[np.ndarra
     StudyError
         When the splits need more images than there are.
     """
-    sizes = [images["train"], images["validation"], images["test"]]
+    sizes = [images.train, images.validation, images.test]
     if sum(sizes) > count:
         raise StudyError(f"splits {sizes} need {sum(sizes)} images, there are {count}")
     order = generator(seed, "splits").permutation(count)
@@ -64,7 +54,24 @@ def make(
     ceiling: np.ndarray | None = None,
     passing: Mapping[str, int] | None = None,
 ) -> Design:
-    """Split and standardise."""
+    """Split and standardise by the training images.
+
+    Parameters
+    ----------
+    features
+        Unit set -> (images, units).
+    voxels
+        (images, voxels), the images in the same order.
+    parts
+        Places of train, validation and test images.
+    ceiling, passing
+        As in `Design`.
+
+    Raises
+    ------
+    StudyError
+        When a set has another number of images than the voxels.
+    """
 
     def cut(values: np.ndarray, what: str) -> tuple[np.ndarray, ...]:
         if len(values) != len(voxels):
@@ -87,7 +94,7 @@ def noisy(signal: np.ndarray, ncsnr: np.ndarray, rng: np.random.Generator) -> np
     ncsnr is the ratio of the s.d. of signal and of a single presentation's noise.
     """
     signal = (signal - signal.mean(0)) / signal.std(0)
-    return signal + rng.normal(size=signal.shape) / (np.sqrt(REPEATS) * ncsnr)
+    return signal + rng.normal(size=signal.shape) / (np.sqrt(nsd.REPEATS) * ncsnr)
 
 
 def mixes(units: np.ndarray, voxels: int, each: int, rng: np.random.Generator) -> np.ndarray:
@@ -103,192 +110,31 @@ def mixes(units: np.ndarray, voxels: int, each: int, rng: np.random.Generator) -
 
 
 def planted(
-    region: str, settings: Mapping[str, Any], ncsnr: np.ndarray, seed: int
+    region: str, settings: Planted, ncsnr: np.ndarray, seed: int
 ) -> tuple[dict[str, np.ndarray], np.ndarray]:
     """Return units and voxels from latents, of which a face and a scene one oppose each other.
 
     A unit is a rectified sum of latents, a face unit's with the face latent on top; the region's
     voxels are sparse positive mixes of a second draw of such units. Random units have no latent
     on top.
+
+    Returns
+    -------
+    Unit set -> (images, units), and voxels (images, len(ncsnr)) with noise.
     """
     rng = generator(seed, "planted", region)
-    n = sum(settings["images"].values())
-    k, p = settings["latents"], settings["units"]
+    n = settings.images.train + settings.images.validation + settings.images.test
+    k, p = settings.latents, settings.units
     latents = rng.normal(size=(n, k))
-    opposed = settings["opposition"]
+    opposed = settings.opposition
     latents[:, 1] = -opposed * latents[:, 0] + np.sqrt(1 - opposed**2) * latents[:, 1]
 
     def population(latent: int | None) -> np.ndarray:
-        loads = rng.normal(size=(k, p)) * settings["spread"]
+        loads = rng.normal(size=(k, p)) * settings.spread
         if latent is not None:
             loads[latent] += 1
-        return np.maximum(latents @ loads + rng.normal(size=(n, p)) * settings["noise"], -1)
+        return np.maximum(latents @ loads + rng.normal(size=(n, p)) * settings.noise, -1)
 
     features = {"face": population(0), "scene": population(1), "random": population(None)}
     cortex = population(0 if region == "FFA" else 1)
-    return features, noisy(mixes(cortex, len(ncsnr), settings["mixed"], rng), ncsnr, rng)
-
-
-def units_of(
-    features: Mapping[str, np.ndarray], space: str, part: str
-) -> tuple[dict[str, np.ndarray], dict[str, int]]:
-    """Return a space's unit sets for one set of pictures, and how many of each set pass.
-
-    Raises
-    ------
-    StudyError
-        When the space was not extracted.
-    """
-    names = sorted({key.split("|")[0] for key in features})
-    if f"{space}|face|{part}" not in features:
-        raise StudyError(f"features: space '{space}' has no answers to '{part}'; found {names}")
-    sets = {name: features[f"{space}|{name}|{part}"] for name in ("face", "scene", "random")}
-    face, scene = (int(count) for count in features[f"{space}|passing"])
-    return sets, {
-        "face": min(face, sets["face"].shape[1]),
-        "scene": min(scene, sets["scene"].shape[1]),
-    }
-
-
-def reliable(
-    numbers: Mapping[str, Any],
-    region: str,
-    person: int,
-    count: int,
-    seed: int,
-    scenes: Path | None = None,
-) -> np.ndarray:
-    """Return ncsnr of `count` voxels: a region's own where NSD is at hand, else as published of it.
-
-    Parameters
-    ----------
-    numbers
-        Sections reliability and, with NSD, nsd.
-    """
-    rng = generator(seed, "ncsnr", region)
-    if scenes is None:
-        reliability = numbers["reliability"]
-        law = spread(reliability["ncsnr"][region], person, reliability["threshold"])
-        return law.draw(count, rng)
-    threshold = numbers["reliability"]["threshold"]
-    own = nsd.read_voxels(scenes, person, region, numbers["nsd"]["layout"], threshold).ncsnr
-    return rng.choice(own, count, replace=count > len(own))
-
-
-def problems(
-    target: str,
-    numbers: Mapping[str, Any],
-    features: Mapping[str, np.ndarray],
-    seeds: list[int],
-    v4: Path | None = None,
-    scenes: Path | None = None,
-    tables: Path | None = None,
-) -> Iterator[Problem]:
-    """Yield all problems of one target: planted, semi_real, macaque_v4, nsd or tables.
-
-    Features and voxels are paired row by row. Both sides have the images in one order: that of the
-    recording's numbers (macaque_v4), of `nsd.splits` by the one section `nsd` (nsd), of the small
-    localizer images (semi_real), and of the tables' names (tables); `make` compares their numbers.
-
-    Parameters
-    ----------
-    numbers
-        Sections planted, semi_real, macaque, nsd, tables, reliability and people.
-    """
-    if target in ("planted", "semi_real"):
-        people = numbers["reliability"]["people"]
-        for place, seed in enumerate(seeds):
-            person = people[place % len(people)]
-            for region in REGIONS:
-                if target == "planted":
-                    yield _planted(region, numbers, person, seed, scenes)
-                else:
-                    for space in numbers["semi_real"]["models"]:
-                        yield semi_real(region, numbers, features, space, person, seed, scenes)
-    elif target == "macaque_v4":
-        settings = numbers["macaque"]
-        responses = macaque_v4.read_responses(v4, settings["session"])
-        for seed in seeds:
-            parts = parts_of(len(responses), settings["images"], seed)
-            for space in settings["models"]:
-                sets, passing = units_of(features, space, "v4")
-                cell = {"seed": seed, "target": target, "region": "V4", "space": space}
-                yield Problem(cell, make(sets, responses, parts, passing=passing), None)
-    elif target == "nsd":
-        yield from _nsd(numbers["nsd"], features, scenes)
-    else:
-        yield from _tables(numbers["tables"], tables, seeds)
-
-
-def _planted(
-    region: str, numbers: Mapping[str, Any], person: int, seed: int, scenes: Path | None
-) -> Problem:
-    settings = numbers["planted"]
-    ncsnr = reliable(numbers, region, person, settings["voxels"], seed, scenes)
-    sets, voxels = planted(region, settings, ncsnr, seed)
-    parts = parts_of(len(voxels), settings["images"], seed)
-    every = {name: settings["units"] for name in ("face", "scene")}
-    cell = {"seed": seed, "target": "planted", "region": region, "space": "planted"}
-    ceiling = noise_ceiling(ncsnr, REPEATS)
-    return Problem(cell, make(sets, voxels, parts, ceiling, every), REGIONS[region])
-
-
-def semi_real(
-    region: str,
-    numbers: Mapping[str, Any],
-    features: Mapping[str, np.ndarray],
-    space: str,
-    person: int,
-    seed: int,
-    scenes: Path | None = None,
-) -> Problem:
-    """One network's units predict sparse positive mixes of another's, on real images."""
-    settings = numbers["semi_real"]
-    ncsnr = reliable(numbers, region, person, settings["voxels"], seed, scenes)
-    rng = generator(seed, "semi-real", region)
-    cortex = features[f"{settings['cortex']}|{REGIONS[region]}|floc"]
-    voxels = noisy(mixes(cortex, len(ncsnr), settings["mixed"], rng), ncsnr, rng)
-    sets, passing = units_of(features, space, "floc")
-    parts = parts_of(len(voxels), settings["images"], seed)
-    cell = {"seed": seed, "target": "semi_real", "region": region, "space": space}
-    ceiling = noise_ceiling(ncsnr, REPEATS)
-    return Problem(cell, make(sets, voxels, parts, ceiling, passing), REGIONS[region])
-
-
-def _nsd(
-    settings: Mapping[str, Any], features: Mapping[str, np.ndarray], scenes: Path
-) -> Iterator[Problem]:
-    """NSD's own voxels: the splits are the paper's, and a person stands where a seed would."""
-    design, coco = nsd.read_design(scenes), nsd.coco_ids(scenes)
-    for person in settings["people"]:
-        each = nsd.splits(design, coco, person, pool=settings["pool"], step=settings["step"])
-        stimuli = np.concatenate(list(each.values()))
-        parts = np.split(np.arange(len(stimuli)), np.cumsum([len(p) for p in each.values()])[:-1])
-        for region in REGIONS:
-            found = nsd.read_voxels(
-                scenes, person, region, settings["layout"], settings["threshold"]
-            )
-            answers = nsd.read_answers(scenes, person, found, settings["layout"], stimuli)
-            for space in settings["models"]:
-                sets, passing = units_of(features, space, f"nsd{person}")
-                cell = {"seed": person, "target": "nsd", "region": region, "space": space}
-                ceiling = noise_ceiling(answers.voxels.ncsnr, REPEATS)
-                made = make(sets, answers.responses, parts, ceiling, passing)
-                made = made._replace(left_out=answers.left_out)
-                yield Problem(cell, made, REGIONS[region])
-
-
-def _tables(settings: Mapping[str, Any], tables: Path, seeds: list[int]) -> Iterator[Problem]:
-    """A user's voxels: those of some regions are the features of another's."""
-    dataset = manifest.load(tables)
-    files = {"targets": settings["targets"], **settings["features"]}
-    read = {name: voxel_tables.read(dataset.path(file)) for name, file in files.items()}
-    _, values = voxel_tables.shared(read)
-    targets = values.pop("targets")
-    ncsnr = read["targets"].ncsnr
-    ceiling = None if ncsnr is None else noise_ceiling(ncsnr, settings["repeats"])
-    every = {name: part.shape[1] for name, part in values.items()}
-    for seed in seeds:
-        parts = parts_of(len(targets), settings["images"], seed)
-        cell = {"seed": seed, "target": "tables", "region": "table", "space": "table"}
-        yield Problem(cell, make(values, targets, parts, ceiling, every), "matched")
+    return features, noisy(mixes(cortex, len(ncsnr), settings.mixed, rng), ncsnr, rng)

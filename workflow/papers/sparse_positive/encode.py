@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from papers.sparse_positive.designs import Design, Problem, problems
+from papers.sparse_positive.designs import Design
+from papers.sparse_positive.encoding_settings import FitSettings, RotationAlpha, Targets
+from papers.sparse_positive.features import read
+from papers.sparse_positive.problems import Given, Problem, problems
 from replicortex.analysis import encoding
 from replicortex.analysis.correlation import pearson
-from replicortex.core.errors import StudyError
-from replicortex.core.files import read_arrays
 from replicortex.core.progress import Progress, iter_plainly
 from replicortex.core.randomness import generator
 
@@ -25,8 +26,8 @@ def encode(
     *,
     targets: Sequence[str],
     seeds: Sequence[int],
-    numbers: Mapping[str, Any],
-    fits: Mapping[str, Any],
+    numbers: Targets,
+    fits: FitSettings,
     features: Sequence[Path] = (),
     v4: Path | None = None,
     scenes: Path | None = None,
@@ -42,9 +43,9 @@ def encode(
     seeds
         Of splits, mixes and noise; with NSD people stand in their place.
     numbers
-        Sections planted, semi_real, macaque, nsd, tables, reliability.
+        The sections that the targets read.
     fits
-        Section `fits`.
+        Alphas of the regressions and of their controls.
     features
         Files of `spaces.extract`.
     v4, scenes, tables
@@ -56,33 +57,15 @@ def encode(
     session of the recording; "alphas": how many of the ten give a live fit; "rotation": the
     same regressions after the units' basis is rotated; "voxels": a row per voxel.
     """
-    arrays = load(features)
+    given = Given(read(features), v4, scenes, tables)
     rows: dict[str, list[dict[str, Any]]] = {name: [] for name in TABLES}
     for target in progress(list(targets), desc="targets"):
-        for problem in problems(target, numbers, arrays, list(seeds), v4, scenes, tables):
+        for problem in problems(target, numbers, given, seeds):
             _regress(problem, fits, rows)
             _balance(problem, fits, rows)
             if problem.own is not None:
-                _rotate(problem, fits, rows["rotation"])
+                _rotate(problem, fits.rotation_alpha, rows["rotation"])
     return {name: pd.DataFrame(part) for name, part in rows.items()}
-
-
-def load(files: Sequence[Path]) -> dict[str, np.ndarray]:
-    """Return the arrays of several files of features, by their names.
-
-    Raises
-    ------
-    StudyError
-        When two files have an array of one name.
-    """
-    arrays: dict[str, np.ndarray] = {}
-    for path in files:
-        found = read_arrays(path)
-        twice = sorted(set(found) & set(arrays))
-        if twice:
-            raise StudyError(f"{path}: holds '{twice[0]}', as another file of features does")
-        arrays |= found
-    return arrays
 
 
 def match_of(units: str, own: str | None) -> str:
@@ -95,10 +78,18 @@ def match_of(units: str, own: str | None) -> str:
 def per_voxel(
     X: np.ndarray, Y: np.ndarray, W: np.ndarray, rng: np.random.Generator
 ) -> dict[str, np.ndarray]:
-    """Measures of each voxel on test images; NaN for a dead voxel.
+    """Return measures of each voxel on test images, (voxels,) by name; NaN for a dead voxel.
 
-    `theta` is against the prediction, `theta_observed` against the measured response,
-    `theta_permuted` after each voxel's weights changed places among the units.
+    `theta` is against the prediction (the paper's A.2), `theta_observed` against the measured
+    response, `theta_permuted` after each voxel's weights changed places among the units. A voxel
+    is dead that has no weight, or whose prediction does not change.
+
+    Parameters
+    ----------
+    X, Y, W
+        Units (images, units), voxels (images, voxels) and weights (voxels, units).
+    rng
+        Of the changed places.
     """
     # A unit that never changes on these images answers nothing here, whatever its weight.
     silent = ~X.any(0)
@@ -121,7 +112,10 @@ def per_voxel(
 
 
 def summary(each: Mapping[str, np.ndarray]) -> dict[str, float]:
-    """Means over live voxels; `r_dead_0` and `theta_dead_0` count a dead voxel as 0."""
+    """Return means over live voxels of what `per_voxel` gives.
+
+    `r_dead_0` and `theta_dead_0` count a dead voxel as 0; `live` is the share of live voxels.
+    """
     live = ~np.isnan(each["r"])
     means = {name: _mean(values) for name, values in each.items()}
     return {
@@ -136,8 +130,10 @@ def _mean(values: np.ndarray) -> float:
     return float(np.nanmean(values)) if np.isfinite(values).any() else float("nan")
 
 
-def _cells(problem: Problem, units: str):
-    """Each regression's row, kind, sign and random stream."""
+def _cells(
+    problem: Problem, units: str
+) -> Iterator[tuple[dict[str, Any], str, bool, np.random.Generator]]:
+    """Yield, by regression, the row's beginning, kind, whether positive, and random stream."""
     for kind in encoding.KINDS:
         for sign, positive in SIGNS.items():
             row = {
@@ -151,45 +147,81 @@ def _cells(problem: Problem, units: str):
             yield row, kind, positive, rng
 
 
-def _regress(
-    problem: Problem, fits: Mapping[str, Any], rows: dict[str, list[dict[str, Any]]]
-) -> None:
-    """Rows of figures 2 and 4 for one problem."""
+class Fit(NamedTuple):
+    """Weights (voxels, units), and how their alpha was chosen; its geometric mean over voxels."""
+
+    chosen: str
+    alpha: float
+    weights: np.ndarray
+
+
+def _fits(
+    kind: str, positive: bool, fits: FitSettings, design: Design, units: str
+) -> tuple[list[Fit], float]:
+    """Return the fits of one regression, and how many of the alphas leave a voxel any weight.
+
+    "fixed": the paper's alpha; "per_sample": ridge's, times the number of images; "voxel" and
+    "global": chosen on validation images, for each voxel or for all. OLS has the first alone, and
+    NaN alphas.
+    """
+    train, validation, _ = design.voxels
+    X, X_valid, _ = design.features[units]
+    given = {"l1_ratio": fits.l1_ratio}
+    alpha = fits.alpha
+    found = [Fit("fixed", alpha, encoding.fit(kind, positive, alpha, X, train, **given))]
+    if kind == "ols":
+        return found, float("nan")
+    if kind == "ridge":
+        weights = encoding.fit(kind, positive, alpha, X, train, scale="sample")
+        found.append(Fit("per_sample", alpha, weights))
+    path = encoding.path(kind, positive, fits.alphas, X, train, **given)
+    r = np.stack([pearson(X_valid @ one.T, validation) for one in path])
+    for per in ("voxel", "global"):
+        best = encoding.choose(r, path, per)
+        picked = path[best, np.arange(len(best))]
+        live = picked.any(1)
+        used = np.log10(np.asarray(fits.alphas)[best[live]])
+        mean = float(10 ** used.mean()) if live.any() else float("nan")
+        found.append(Fit(per, mean, picked))
+    return found, float(path.any(2).sum(0).mean())
+
+
+def _regress(problem: Problem, fits: FitSettings, rows: dict[str, list[dict[str, Any]]]) -> None:
+    """Add the rows of figures 2 and 4 for one problem to "scores", "voxels" and "alphas"."""
     design = problem.design
-    train, validation, test = design.voxels
-    ceiling = _mean(design.ceiling)
-    for units, (X, X_valid, X_test) in design.features.items():
+    test = design.voxels[2]
+    of_design = {"ceiling": _mean(design.ceiling), "voxels_left_out": design.left_out}
+    for units, (_, _, X_test) in design.features.items():
         for row, kind, positive, rng in _cells(problem, units):
-            given = {"l1_ratio": fits["l1_ratio"]}
-
-            def add(chosen, alpha, weights, row=row, rng=rng, X_test=X_test):
-                each = per_voxel(X_test, test, weights, rng)
-                here = {**row, "chosen": chosen, "alpha": alpha, "ceiling": ceiling}
-                here |= {"voxels_left_out": design.left_out}
-                rows["scores"].append({**here, **summary(each)})
-                return each
-
-            alpha = fits["alpha"]
-            each = add("fixed", alpha, W := encoding.fit(kind, positive, alpha, X, train, **given))
-            _keep(rows["voxels"], {**row, "chosen": "fixed"}, design, each, W)
-            if kind == "ols":
-                continue
-            if kind == "ridge":
-                weights = encoding.fit(kind, positive, alpha, X, train, scale="sample")
-                add("per_sample", alpha, weights)
-            path = encoding.path(kind, positive, fits["alphas"], X, train, **given)
-            r = np.stack([pearson(X_valid @ one.T, validation) for one in path])
-            for per in ("voxel", "global"):
-                best = encoding.choose(r, path, per)
-                picked = path[best, np.arange(len(best))]
-                live = picked.any(1)
-                used = np.log10(np.asarray(fits["alphas"])[best[live]])
-                add(per, float(10 ** used.mean()) if live.any() else float("nan"), picked)
-            rows["alphas"].append({**row, "usable": float(path.any(2).sum(0).mean())})
+            found, usable = _fits(kind, positive, fits, design, units)
+            for fit in found:
+                each = per_voxel(X_test, test, fit.weights, rng)
+                here = {**row, "chosen": fit.chosen}
+                rows["scores"].append({**here, "alpha": fit.alpha, **of_design, **summary(each)})
+                if fit.chosen == "fixed":
+                    _keep(rows["voxels"], here, design, each, fit.weights)
+            if kind != "ols":
+                rows["alphas"].append({**row, "usable": usable})
 
 
-def _keep(table, row, design: Design, each, weights) -> None:
-    """A row per voxel, with the unit of the largest weight and its share of all weights."""
+def _keep(
+    table: list[dict[str, Any]],
+    row: Mapping[str, Any],
+    design: Design,
+    each: Mapping[str, np.ndarray],
+    weights: np.ndarray,
+) -> None:
+    """Add a row per voxel, with the unit of the largest weight and its share of all weights.
+
+    Parameters
+    ----------
+    table, row
+        Where rows are added, and what they begin with.
+    each
+        Of `per_voxel`.
+    weights
+        (voxels, units). A voxel without weights has unit -1 and no share.
+    """
     total = np.abs(weights).sum(1)
     best = np.abs(weights).argmax(1)
     for voxel in range(len(weights)):
@@ -207,9 +239,7 @@ def _keep(table, row, design: Design, each, weights) -> None:
         )
 
 
-def _balance(
-    problem: Problem, fits: Mapping[str, Any], rows: dict[str, list[dict[str, Any]]]
-) -> None:
+def _balance(problem: Problem, fits: FitSettings, rows: dict[str, list[dict[str, Any]]]) -> None:
     """Lasso at the same sparsity and unit count: per voxel the alpha whose fit has the wanted units.
 
     Both sets have as many units as the smaller one that pass the localizer, at least
@@ -218,8 +248,8 @@ def _balance(
     own = [name for name in problem.design.passing if name in problem.design.features]
     if len(own) < 2:
         return
-    numbers = fits["balance"]
-    count = max(numbers["units"], min(problem.design.passing[name] for name in own))
+    balance = fits.balance
+    count = max(balance.units, min(problem.design.passing[name] for name in own))
     count = min(count, *(problem.design.features[name][0].shape[1] for name in own))
     train, _, test = problem.design.voxels
     for units in own:
@@ -227,26 +257,28 @@ def _balance(
         for row, kind, positive, rng in _cells(problem, units):
             if kind != "lasso":
                 continue
-            path = encoding.path(kind, positive, numbers["alphas"], X, train)
+            path = encoding.path(kind, positive, balance.alphas, X, train)
             active = (path != 0).sum(2)
-            best = np.abs(active - numbers["active"]).argmin(0)
+            best = np.abs(active - balance.active).argmin(0)
             picked = path[best, np.arange(len(best))]
             each = per_voxel(X_test, test, picked, rng)
             row = {**row, "chosen": "balanced"}
             _keep(rows["voxels"], row, problem.design, each, picked)
 
 
-def _rotate(problem: Problem, fits: Mapping[str, Any], rows: list[dict[str, Any]]) -> None:
-    """Ridge and Lasso on matched units before and after a random rotation of their basis."""
+def _rotate(problem: Problem, alphas: RotationAlpha, rows: list[dict[str, Any]]) -> None:
+    """Add rows of ridge and Lasso on matched units, before and after a rotation of their basis.
+
+    The rotation, (units, units), is the Q of normal draws, one for each seed, target and region.
+    """
     train, _, test = problem.design.voxels
     X, _, X_test = problem.design.features[problem.own]
     cell = problem.cell
     draw = generator(cell["seed"], "rotation", cell["target"], cell["region"])
     turn = np.linalg.qr(draw.normal(size=(X.shape[1], X.shape[1])))[0]
     for basis, Q in (("units", np.eye(X.shape[1])), ("rotated", turn)):
-        for kind in ("ridge", "lasso"):
+        for kind, alpha in (("ridge", alphas.ridge), ("lasso", alphas.lasso)):
             for sign, positive in SIGNS.items():
-                alpha = fits["rotation_alpha"][kind]
                 W = encoding.fit(kind, positive, alpha, X @ Q, train)
                 found = summary(per_voxel(X_test @ Q, test, W, draw))
                 rows.append({**cell, "basis": basis, "model": kind, "weights": sign, **found})

@@ -73,7 +73,15 @@ def projection(images: np.ndarray, count: int, seed: int) -> np.ndarray:
 
 
 def spaces(projections: int, seed: int) -> Mapping[str, Callable[[np.ndarray], np.ndarray]]:
-    """Return each handmade space's features as a function of images, uint8 (n, side, side, 3)."""
+    """Return how each handmade space answers: uint8 (n, side, side, 3) -> (n, features).
+
+    Parameters
+    ----------
+    projections
+        Units of a random projection.
+    seed
+        Of the projections.
+    """
     return {
         "pixels": lambda images: (images / 255 @ GREY).reshape(len(images), -1),
         "gabor": gabor_amplitudes,

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from papers.sparse_positive.designs import Problem, problems, semi_real
-from papers.sparse_positive.encode import load, match_of, per_voxel, summary
+from papers.sparse_positive.encode import match_of, per_voxel, summary
+from papers.sparse_positive.encoding_settings import Compared
+from papers.sparse_positive.features import read
+from papers.sparse_positive.problems import Problem, Voxels, nsd_problems, semi_real_problems
 from replicortex.analysis import encoding
 from replicortex.analysis.correlation import pearson
 from replicortex.core.progress import Progress, iter_plainly
 from replicortex.core.randomness import generator
-
-REGIONS = ("FFA", "PPA")
 
 
 def family(space: str) -> str:
@@ -32,7 +32,7 @@ def many(
     *,
     features: Sequence[Path],
     seeds: Sequence[int],
-    numbers: Mapping[str, Any],
+    numbers: Compared,
     alphas: Sequence[float],
     scenes: Path | None = None,
     progress: Progress = iter_plainly,
@@ -46,7 +46,7 @@ def many(
     seeds
         Of splits, mixes and noise.
     numbers
-        Sections semi_real, reliability and nsd.
+        How the semi-real voxels are made, and which of NSD's count.
     alphas
         Of ridge, chosen per voxel on validation images.
     scenes
@@ -56,27 +56,25 @@ def many(
     -------
     "spaces": a row per target, seed, region, space and unit set.
     """
-    arrays = load(features)
-    own = load(features[:1])
-    names = list(dict.fromkeys(key.split("|")[0] for key in own if key.endswith("|floc")))
-    cortex = family(numbers["semi_real"]["cortex"])
-    names = [name for name in names if family(name) != cortex]
-    people = numbers["reliability"]["people"]
+    spaces = read(features)
+    cortex = family(numbers.semi_real.cortex)
+    names = [name for name in read(features[:1]) if family(name) != cortex]
+    voxels = Voxels(numbers.reliability, scenes, numbers.nsd.layout if numbers.nsd else None)
     rows = []
     for name in progress(names, desc="spaces"):
-        for place, seed in enumerate(seeds):
-            for region in REGIONS:
-                person = people[place % len(people)]
-                problem = semi_real(region, numbers, arrays, name, person, seed, scenes)
-                rows += _ridge(problem, alphas)
-        if scenes is not None:
-            one = {**numbers, "nsd": {**numbers["nsd"], "models": [name]}}
-            for problem in problems("nsd", one, arrays, list(seeds), scenes=scenes):
+        for problem in semi_real_problems(numbers.semi_real, [name], spaces, voxels, seeds):
+            rows += _ridge(problem, alphas)
+        if scenes is not None and numbers.nsd is not None:
+            for problem in nsd_problems(numbers.nsd, [name], spaces, scenes):
                 rows += _ridge(problem, alphas)
     return {"spaces": pd.DataFrame(rows)}
 
 
 def _ridge(problem: Problem, alphas: Sequence[float]) -> list[dict[str, Any]]:
+    """Return a row for each unit set of a problem: signed ridge, alpha by validation.
+
+    Each voxel has an alpha of its own; means are over voxels.
+    """
     train, validation, test = problem.design.voxels
     rows = []
     for units, (X, X_valid, X_test) in problem.design.features.items():

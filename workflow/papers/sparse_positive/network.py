@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import torch
 from torch import nn
 from torch.nn import functional as F
 
+from papers.sparse_positive.training_settings import NetworkSettings
 from replicortex.core.randomness import torch_generator
 from replicortex.models.resnet import ResNet
 
@@ -24,20 +24,20 @@ class Network(nn.Module):
     Parameters
     ----------
     settings
-        Section `training.network`: width, blocks, projector (units).
+        Width, blocks, and units of the projector.
     objective
         "supervised" or "barlow".
     seed
         Of the initial weights; the trunk's depend on nothing else.
     """
 
-    def __init__(self, settings: dict[str, Any], objective: str, seed: int) -> None:
+    def __init__(self, settings: NetworkSettings, objective: str, seed: int) -> None:
         super().__init__()
         self.trunk = ResNet(
-            settings["width"], settings["blocks"], torch_generator(seed, "initial weights")
+            settings.width, settings.blocks, torch_generator(seed, "initial weights")
         )
         stream = torch_generator(seed, "initial head")
-        inner, units = self.trunk.features, settings["projector"]
+        inner, units = self.trunk.features, settings.projector
         if objective == "barlow":
             self.fc6 = nn.Linear(inner, units, bias=False)
             self.head = nn.Sequential(
@@ -64,7 +64,10 @@ class Network(nn.Module):
         return self.head(features if self.fc6 is None else self.fc6(features))
 
     def layers(self, images: torch.Tensor) -> dict[str, torch.Tensor]:
-        """Return maps at the end of each stage, and fc6 where there is one."""
+        """Return maps at the end of each stage, and fc6 where there is one.
+
+        "stage1" and so on: (n, channels, side, side), after ReLU; "fc6": (n, projector), signed.
+        """
         trunk = self.trunk
         maps = F.relu(trunk.bn1(trunk.conv1(images)))
         found = {}

@@ -70,7 +70,7 @@ class Spread:
         return float(noise_ceiling(every).mean())
 
 
-def spread(table: Mapping[str, list[float]], person: int, threshold: float) -> Spread:
+def spread(table: Mapping[int, list[float]], person: int, threshold: float) -> Spread:
     """Return the spread of one region in one person.
 
     Parameters
@@ -83,7 +83,7 @@ def spread(table: Mapping[str, list[float]], person: int, threshold: float) -> S
     StudyError
         When the person has no entry.
     """
-    entry = table.get(str(person), table.get(person))
+    entry = table.get(person)
     if entry is None:
         raise StudyError(
             f"ncsnr: is missing for person {person}; found {', '.join(map(str, table))}"

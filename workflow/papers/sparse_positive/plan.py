@@ -71,6 +71,22 @@ def needed(wanted: Sequence[str], config: Config) -> list[str]:
     return list(dict.fromkeys(holding(space, config) for space in found))
 
 
+def read_by(wanted: Sequence[str], config: Config) -> dict[str, Any]:
+    """Return the sections that some targets read, without what only says where data are."""
+    names = dict.fromkeys(section for target in wanted for section in SECTIONS[target])
+    return {name: without(config[name], "dataset") for name in names if config[name]}
+
+
+def compared(config: Config) -> dict[str, Any]:
+    """Return the numbers of what every space is compared on, whichever the space is."""
+    nsd = config["nsd"]
+    return {
+        "semi_real": without(config["semi_real"], "models"),
+        "reliability": config["reliability"],
+        "nsd": without(nsd, "dataset", "models") if nsd else None,
+    }
+
+
 def without(numbers: Config, *names: str) -> dict[str, Any]:
     """Return a section without some of its keys."""
     return {name: value for name, value in numbers.items() if name not in names}
@@ -95,8 +111,8 @@ class Plan(NamedTuple):
         Inputs by name: V4's, and NSD's.
     read
         What each target reads besides the features.
-    people
-        What is read of NSD's section.
+    scenes_shown
+        What extractions read of NSD's section.
     extract_mb
         Memory of an extraction.
     drawings
@@ -112,7 +128,7 @@ class Plan(NamedTuple):
     recordings: dict[str, str]
     scenes: dict[str, str]
     read: dict[str, dict[str, str]]
-    people: dict[str, Any]
+    scenes_shown: dict[str, Any] | None
     extract_mb: int
     drawings: list[Drawing]
 
@@ -146,7 +162,7 @@ def plan(config: Config) -> Plan:
             "nsd": scenes,
             "tables": tables,
         },
-        people=only(nsd, "people", "pool", "step") if nsd else {},
+        scenes_shown=only(nsd, "people", "pool", "step") if nsd else None,
         # Whole layers of activations to NSD's pictures of four people are held at once.
         extract_mb=24_000 if nsd and len(nsd["people"]) > 1 else 5000,
         drawings=drawings(

@@ -4,25 +4,29 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from papers.sparse_positive.plan import makes, targets
-from replicortex.core.schema import (
-    Apart,
-    Ordered,
-    Positive,
-    PositiveInt,
-    Share,
-    TrainedNumbers,
+from papers.sparse_positive.bootstrap_settings import Bootstrap
+from papers.sparse_positive.encoding_settings import (
+    Alphas,
+    FitSettings,
+    Macaque,
+    Nsd,
+    Planted,
+    Reliability,
+    SemiReal,
+    Tables,
 )
+from papers.sparse_positive.extraction_settings import (
+    LocalizerSettings,
+    PictureSettings,
+    Source,
+    SpaceSettings,
+)
+from papers.sparse_positive.plan import makes, targets
+from papers.sparse_positive.training_settings import Barlow, Supervised, TrainingSettings
+from replicortex.core.quantities import Apart, Count, NotNegative, Positive, PositiveInt
+from replicortex.core.schema import TrainedNumbers
 from replicortex.core.section import Section
 from replicortex.tools.costs import Workload
-
-NotNegative = Annotated[float, Field(ge=0)]
-Count = Annotated[int, Field(ge=0)]
-Alphas = Annotated[list[Positive], Field(min_length=1), Apart]
-SpaceNames = Annotated[list[str], Apart]
-People = Annotated[list[PositiveInt], Apart]
-# A correlation over fewer images is no number, or +-1 whatever they are.
-Three = Annotated[int, Field(ge=3)]
 
 
 class Toy(Section):
@@ -38,41 +42,6 @@ class Toy(Section):
     tol: Positive
 
 
-class Network(Section):
-    """The networks trained here."""
-
-    width: PositiveInt = Field(description="channels of the first stage")
-    blocks: list[PositiveInt] = Field(min_length=1)
-    projector: PositiveInt = Field(description="units of each of its layers")
-
-
-class Views(Section):
-    """How a view of an image is drawn."""
-
-    scale: Annotated[list[Share], Ordered] = Field(
-        min_length=2, max_length=2, description="share of the area"
-    )
-    flip: Share
-    brightness: Share
-    contrast: Share
-    grey: Share
-
-
-class Supervised(Section):
-    """Cross-entropy."""
-
-    epochs: PositiveInt
-    lr: Positive
-    weight_decay: NotNegative
-    views: Views
-
-
-class Barlow(Supervised):
-    """Barlow Twins."""
-
-    off_diagonal: NotNegative = Field(description="lambda")
-
-
 class Objectives(Section):
     """Numbers of each objective."""
 
@@ -80,18 +49,10 @@ class Objectives(Section):
     barlow: Barlow
 
 
-class Training(Section):
+class Training(TrainingSettings):
     """The networks that the workflow trains."""
 
     seeds: Annotated[list[Count], Apart] = Field(min_length=1)
-    images: PositiveInt
-    probed: PositiveInt
-    batch: Annotated[int, Field(ge=2)]
-    precision: Literal["fp32", "bf16"]
-    warm_up: PositiveInt = Field(description="epochs")
-    mean: list[Share] = Field(min_length=3, max_length=3)
-    sd: list[Positive] = Field(min_length=3, max_length=3)
-    network: Network
     objectives: Objectives
 
     @model_validator(mode="after")
@@ -101,152 +62,42 @@ class Training(Section):
         return self
 
 
-class Spaces(Section):
+class Spaces(SpaceSettings):
     """Where units come from."""
 
-    groups: list[list[Literal["resnet20", "resnet56", "trained", "handmade"]]]
-    turned: SpaceNames = Field(min_length=1, description="spaces of figure 2A")
-    every_picture: PositiveInt = Field(description="step through the test images of figure 2A")
-    projections: PositiveInt = Field(description="units of a random projection")
-    batch: PositiveInt = Field(description="images; never changes results")
-    seed: Count
-    mean: list[Share] = Field(min_length=3, max_length=3)
-    sd: list[Positive] = Field(min_length=3, max_length=3)
+    groups: list[list[Source]]
 
 
-class Localizer(Section):
-    """Selective units."""
-
-    units: PositiveInt = Field(description="of each set")
-    q: Annotated[float, Field(gt=0, lt=1)] = Field(description="false-discovery rate")
-    fill: bool = Field(description="whether units that do not pass fill up the set")
-
-
-class Reliability(Section):
-    """ncsnr of planted and semi-real voxels."""
-
-    people: People = Field(min_length=1)
-    threshold: NotNegative
-    ncsnr: dict[
-        Literal["FFA", "PPA"],
-        dict[int, Annotated[list[Positive], Field(min_length=3, max_length=3)]],
-    ] = Field(
-        description="person: voxels listed, voxels above the threshold, mean ceiling of these"
-    )
-
-
-class RotationAlpha(Section):
-    """Alphas of the rotated-basis control."""
-
-    ridge: NotNegative
-    lasso: NotNegative
-
-
-class Balance(Section):
-    """The Lasso at equal numbers of units and weights."""
-
-    units: PositiveInt = Field(description="of each set, at least")
-    active: PositiveInt = Field(description="weights a voxel")
-    alphas: Alphas
-
-
-class Fits(Section):
+class Fits(FitSettings):
     """Regressions."""
 
-    alpha: NotNegative
-    l1_ratio: Share
-    alphas: Alphas
     ridge_alphas: Alphas
-    rotation_alpha: RotationAlpha
-    balance: Balance
 
 
-class Bootstrap(Section):
-    """Intervals over seeds and voxels."""
-
-    draws: Annotated[int, Field(ge=2)]
-    seed: Count
-    tolerance: NotNegative = Field(description="of paired voxels' ceilings (r)")
-
-
-class Images(Section):
-    """Sizes of the splits, images."""
-
-    train: Three
-    validation: Three
-    test: Three
-
-
-class Planted(Section):
-    """The generator."""
-
-    images: Images
-    units: PositiveInt
-    voxels: PositiveInt
-    latents: Annotated[int, Field(ge=2)]
-    mixed: PositiveInt = Field(description="units in one voxel")
-    opposition: Share = Field(description="minus the correlation of face and scene latent")
-    spread: NotNegative = Field(description="s.d. of loads on every latent")
-    noise: NotNegative = Field(description="s.d. of a unit's own")
-
-    @model_validator(mode="after")
-    def _enough_units(self) -> "Planted":
-        if self.mixed > self.units:
-            raise ValueError(f"mixed: {self.mixed} are more than the {self.units} units")
-        return self
-
-
-class SemiReal(Section):
-    """One network's units as cortex, others' as features."""
-
-    cortex: str
-    models: SpaceNames = Field(min_length=1)
-    voxels: PositiveInt
-    mixed: PositiveInt
-    images: Images
-
-
-class Macaque(Section):
-    """Real V4 neurons."""
+class MacaqueData(Macaque):
+    """Real V4 neurons, and where they are."""
 
     dataset: str
-    session: str
-    models: SpaceNames = Field(min_length=1)
-    images: Images
 
 
-class Nsd(Section):
-    """The paper's own voxels."""
+class NsdData(Nsd):
+    """The paper's own voxels, and where they are."""
 
     dataset: str
-    layout: Literal["volume", "surface"]
-    people: People = Field(min_length=1)
-    threshold: NotNegative = Field(description="ncsnr above which a voxel counts")
-    pool: PositiveInt
-    step: Annotated[int, Field(ge=2)]
-    models: SpaceNames = Field(min_length=1)
 
 
-class Tables(Section):
-    """Voxels of a user's own."""
+class TablesData(Tables):
+    """Voxels of a user's own, and where they are."""
 
     dataset: str
-    targets: str = Field(description="file in the dataset")
-    features: dict[str, str] = Field(description="matched and mismatched: files")
-    repeats: PositiveInt = Field(description="presentations that a response is the mean of")
-    images: Images
 
 
-class Zoo(Section):
+class Zoo(PictureSettings):
     """Published models."""
 
     dataset: str
     originals: str | None = Field(description="dataset of the localizer images at their own size")
     models_per_job: PositiveInt
-    side: PositiveInt
-    batch: PositiveInt
-    mean: list[Share] = Field(min_length=3, max_length=3)
-    sd: list[Positive] = Field(min_length=3, max_length=3)
     models: list[Annotated[str, Field(pattern=r"^(torchvision|timm)/[\w.]+$")]]
 
 
@@ -260,19 +111,20 @@ class Numbers(TrainedNumbers):
     toy: Toy
     training: Training
     spaces: Spaces
-    localizer: Localizer
+    localizer: LocalizerSettings
     reliability: Reliability
     fits: Fits
     bootstrap: Bootstrap
     planted: Planted
     semi_real: SemiReal
-    macaque: Macaque | None
-    nsd: Nsd | None
-    tables: Tables | None
+    macaque: MacaqueData | None
+    nsd: NsdData | None
+    tables: TablesData | None
     zoo: Zoo | None
 
     @model_validator(mode="after")
     def _belong_together(self) -> "Numbers":
+        """Check what no section sees alone: names of spaces, seeds and people of other sections."""
         sources = [source for group in self.spaces.groups for source in group]
         for name in self._spaces_used():
             if not any(makes(source, name) for source in sources):

@@ -23,7 +23,17 @@ def units(seed: int) -> np.ndarray:
 def weights(
     kind: str, positive: bool, alpha: float, X: np.ndarray, *, intercept: bool, tol: float
 ) -> np.ndarray:
-    """Return weights (1, units) by scikit-learn, as the notebook fits them."""
+    """Return weights (1, units) by scikit-learn, as the notebook fits them.
+
+    Parameters
+    ----------
+    kind, positive, alpha
+        ols, lasso, elastic_net or ridge; whether weights are at least 0; scikit-learn's alpha.
+    X
+        (2 images, units).
+    intercept, tol
+        The notebook has none, and scikit-learn's tolerance.
+    """
     from sklearn import linear_model as sk
     from sklearn.exceptions import ConvergenceWarning
 
@@ -50,6 +60,17 @@ def simulate(
 ) -> dict[str, pd.DataFrame]:
     """Return the table of all seeds, and the seed that figure 1C shows.
 
+    Parameters
+    ----------
+    simulations, shown
+        How many seeds, from 0, and the one that is shown.
+    alphas, tol
+        Of the notebook's Lasso, elastic net and ridge; its tolerance.
+    sweep, sweep_simulations
+        Alphas of the positive Lasso, and how many of the seeds try them.
+
+    Returns
+    -------
     `toy`: seed, part (notebook or sweep), model, weights, alpha, intercept, theta, active (units),
     residual (norm), lowest (1 where no other of the eight has a smaller theta), below_signed (1
     where it is below every signed model). `notebook`: the shown seed's eight models alone, exact

@@ -13,6 +13,7 @@ import torch
 from torch.nn import functional as F
 
 from papers.sparse_positive.network import CLASSES, Network, barlow
+from papers.sparse_positive.training_settings import Barlow, Learning, TrainingSettings
 from papers.sparse_positive.views import apply, parameters, ramp
 from replicortex.core.errors import StudyError
 from replicortex.core.files import Tensors
@@ -33,23 +34,18 @@ PROBE_PENALTY = 1.0  # of the ridge read-out, per image
 class Learner:
     """Adam on one objective, with a warm-up and a half cosine of the learning rate."""
 
-    def __init__(
-        self, objective: str, training: dict[str, Any], seed: int, device: torch.device
-    ) -> None:
-        self.objective, self.training, self.epoch = objective, training, 0
-        self.name = f"{objective}, seed {seed}"
-        network = Network(training["network"], objective, seed)
+    def __init__(self, learning: Learning, seed: int, device: torch.device) -> None:
+        self.learning, self.epoch = learning, 0
+        self.name = f"{learning.objective}, seed {seed}"
+        network = Network(learning.network, learning.objective, seed)
         self.network = network.to(device, memory_format=torch.channels_last)
-        own = training["objectives"][objective]
-        self.weight = own.get("off_diagonal", 0.0)
-        self.lr, self.epochs = own["lr"], own["epochs"]
-        self.optimiser = Adam(
-            self.network.parameters(), lr=self.lr, weight_decay=own["weight_decay"]
-        )
+        own = learning.numbers
+        self.optimiser = Adam(self.network.parameters(), lr=own.lr, weight_decay=own.weight_decay)
         self._pace()
 
     def _pace(self) -> None:
-        self.optimiser.lr = self.lr * ramp(self.epoch, self.epochs, self.training["warm_up"])
+        own = self.learning.numbers
+        self.optimiser.lr = own.lr * ramp(self.epoch, own.epochs, self.learning.warm_up)
 
     def step(
         self,
@@ -68,8 +64,8 @@ class Learner:
         self.optimiser.zero_grad()
         out = self.network(images)
         terms = {}
-        if self.objective == "barlow":
-            loss = barlow(out, self.weight)
+        if isinstance(self.learning.numbers, Barlow):
+            loss = barlow(out, self.learning.numbers.off_diagonal)
         else:
             loss = F.cross_entropy(out, labels)
             terms["train_accuracy"] = (out.detach().argmax(1) == labels).float().mean()
@@ -105,23 +101,31 @@ class Learner:
 def views(
     images: torch.Tensor,
     labels: torch.Tensor,
-    objective: str,
-    training: dict[str, Any],
+    learning: Learning,
     seed: int,
     device: torch.device,
 ) -> Views:
-    """Return the training batches of an objective: images uint8 (n, side, side, 3), labels (n,)."""
-    numbers = training["objectives"][objective]["views"]
+    """Return the training batches of an objective: both views of an image for Barlow Twins.
+
+    Parameters
+    ----------
+    images, labels
+        uint8 (n, side, side, 3), and (n,).
+    learning
+        How views are drawn, and the size of a batch.
+    seed
+        Of the order of the images, and of the views.
+    """
     return Views(
         images,
         labels,
-        batch=training["batch"],
+        batch=learning.batch,
         seed=seed,
-        views=VIEWS[objective],
-        draw=lambda count, side, stream: parameters(count, numbers, stream),
+        views=VIEWS[learning.objective],
+        draw=lambda count, side, stream: parameters(count, learning.numbers.views, stream),
         apply=apply,
-        mean=training["mean"],
-        sd=training["sd"],
+        mean=learning.mean,
+        sd=learning.sd,
         device=device,
     )
 
@@ -129,8 +133,7 @@ def views(
 def train(
     *,
     images: Path,
-    objective: str,
-    training: dict[str, Any],
+    learning: Learning,
     device: str,
     seeds: list[int],
     state: State | None = None,
@@ -142,10 +145,8 @@ def train(
     ----------
     images
         Manifest of a CIFAR-10 data set.
-    objective
-        "supervised" or "barlow".
-    training
-        Section `training` of the configuration.
+    learning
+        The objective and its numbers, data and loop.
     device
         "cpu" or "cuda".
 
@@ -162,39 +163,39 @@ def train(
     """
     place = devices.choose(device)
     pixels, labels, _ = cifar.read(images, "train")
-    chosen = subset(len(pixels), training["images"], 0).numpy()
+    chosen = subset(len(pixels), learning.images, 0).numpy()
     shown = torch.from_numpy(pixels[chosen]), torch.from_numpy(labels[chosen])
     tested, answers, _ = cifar.read(images, "test")
     for count, what in (
         (len(chosen), "are learned from"),
         (len(tested), "the data set has to test"),
     ):
-        if training["probed"] > count:
+        if learning.probed > count:
             raise StudyError(
-                f"training.probed: {training['probed']} images are asked for, {count} {what}"
+                f"training.probed: {learning.probed} images are asked for, {count} {what}"
             )
-    mixed = np.random.default_rng(0).permutation(len(tested))[: training["probed"]]
+    mixed = np.random.default_rng(0).permutation(len(tested))[: learning.probed]
     probe = (
-        (pixels[chosen[: training["probed"]]], labels[chosen[: training["probed"]]]),
+        (pixels[chosen[: learning.probed]], labels[chosen[: learning.probed]]),
         (tested[mixed], answers[mixed]),
     )
-    own = training["objectives"][objective]
+    objective, epochs = learning.objective, learning.numbers.epochs
 
     def make(seed: int) -> Run:
-        learner = Learner(objective, training, seed, place)
+        learner = Learner(learning, seed, place)
         return Run(
             name=f"{objective}_seed{seed}",
             seed=seed,
             learner=learner,
-            batches=views(*shown, objective, training, seed, place),
-            measure=lambda epoch: {"probe": probed(learner.network, probe, training, place)},
+            batches=views(*shown, learning, seed, place),
+            measure=lambda epoch: {"probe": probed(learner.network, probe, learning, place)},
         )
 
     trained = fit(
         [lambda seed=seed: make(seed) for seed in seeds],
-        epochs=own["epochs"],
-        checkpoints=[0, own["epochs"]],
-        precision=training["precision"],
+        epochs=epochs,
+        checkpoints=[0, epochs],
+        precision=learning.precision,
         state=state,
         progress=progress,
     )
@@ -202,10 +203,10 @@ def train(
     for seed, one in zip(seeds, trained, strict=True):
         tensors = {
             f"{moment}/{name}": tensor
-            for moment, epoch in (("initial", 0), ("final", own["epochs"]))
+            for moment, epoch in (("initial", 0), ("final", epochs))
             for name, tensor in one.checkpoints[epoch].items()
         }
-        told = {"objective": objective, "seed": seed, "network": training["network"]}
+        told = {"objective": objective, "seed": seed, "network": learning.network.model_dump()}
         models.append(Tensors(tensors, told))
         histories.append(pd.DataFrame(one.rows).assign(objective=objective, seed=seed))
     return {"model": models, "history": histories}
@@ -215,10 +216,14 @@ def train(
 def probed(
     network: Network,
     parts: tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]],
-    training: dict[str, Any],
+    training: TrainingSettings,
     device: torch.device,
 ) -> float:
-    """Return the accuracy on the second part of a ridge read-out of the first one's features."""
+    """Return the accuracy on the second part of a ridge read-out of the first one's features.
+
+    Each part: images uint8 (n, side, side, 3) and labels (n,). Features are the trunk's, pooled and
+    standardised by the first part.
+    """
     was = network.training
     network.eval()
     features = []
@@ -227,8 +232,8 @@ def probed(
             network.trunk(
                 normalise(
                     torch.from_numpy(pixels[start : start + PROBED_BATCH]).to(device),
-                    training["mean"],
-                    training["sd"],
+                    training.mean,
+                    training.sd,
                 )
             )
             for start in range(0, len(pixels), PROBED_BATCH)

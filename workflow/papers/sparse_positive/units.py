@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from papers.sparse_positive.extraction_settings import LocalizerSettings
 from replicortex.analysis.localizer import localize, top
 from replicortex.core.errors import StudyError
 from replicortex.core.randomness import generator
@@ -31,7 +32,7 @@ def halves(domains: np.ndarray) -> np.ndarray:
 
 
 def choose(
-    name: str, activations: np.ndarray, domains: np.ndarray, settings: Mapping[str, Any]
+    name: str, activations: np.ndarray, domains: np.ndarray, settings: LocalizerSettings
 ) -> Sets:
     """Return face, scene and random units of one space.
 
@@ -42,7 +43,13 @@ def choose(
     activations
         (images, units), to the localizing half.
     settings
-        Section `localizer`: units, q, fill.
+        How many, and by which tests.
+
+    Returns
+    -------
+    Places of the units of each set: those that pass first, by mean t from the largest; random ones
+    in their own order. A row for face and for scene units: how many pass, and how many would with
+    permuted labels.
 
     Raises
     ------
@@ -51,14 +58,14 @@ def choose(
     """
     rows, sets = [], {}
     for units, domain in DOMAINS.items():
-        found = localize(activations, domains, domain, settings["q"])
-        sets[units], passing = top(found, settings["units"], fill=settings["fill"])
+        found = localize(activations, domains, domain, settings.q)
+        sets[units], passing = top(found, settings.units, fill=settings.fill)
         if not len(sets[units]):
             raise StudyError(
                 f"{name}: no unit prefers {domain}; localizer.fill: true takes the next by mean t"
             )
         mixed = generator(0, "labels", name, units).permutation(domains)
-        by_chance = localize(activations, mixed, domain, settings["q"]).selective
+        by_chance = localize(activations, mixed, domain, settings.q).selective
         rows.append(
             {
                 "space": name,
@@ -72,7 +79,7 @@ def choose(
             }
         )
     live = np.flatnonzero(np.ptp(activations, axis=0) > 0)
-    count = min(settings["units"], len(live))
+    count = min(settings.units, len(live))
     sets[RANDOM] = np.sort(generator(0, "units", name).choice(live, count, replace=False))
     return Sets(sets, rows)
 
@@ -86,6 +93,15 @@ def directions(
     ----------
     activations
         (images, units) of all units, to images that are not of the localizer.
+    sets
+        Unit set -> places of its units.
+    name
+        Of the space.
+
+    Returns
+    -------
+    A row per unit: its loadings, and each component's share of the variance. Face units have
+    positive means.
 
     Raises
     ------

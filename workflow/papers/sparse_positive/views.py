@@ -3,39 +3,44 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import torch
 from torch.nn import functional as F
+
+from papers.sparse_positive.training_settings import ViewSettings
 
 GREY = (0.299, 0.587, 0.114)
 
 
 def parameters(
-    count: int, numbers: dict[str, Any], stream: torch.Generator
+    count: int, settings: ViewSettings, stream: torch.Generator
 ) -> dict[str, torch.Tensor]:
     """Draw, for each image: length and centre of the crop (of 2), flip, two factors, grey.
 
-    `numbers`: scale [low, high] (share of the area), flip, brightness, contrast, grey.
+    Each (count,); the centre in halves of the image's side, from -1 to 1.
     """
 
     def uniform(low: float, high: float) -> torch.Tensor:
         return low + (high - low) * torch.rand(count, generator=stream)
 
-    length = uniform(*numbers["scale"]).sqrt()
+    length = uniform(*settings.scale).sqrt()
     return {
         "length": length,
         "x": (1 - length) * uniform(-1, 1),
         "y": (1 - length) * uniform(-1, 1),
-        "flip": torch.where(uniform(0, 1) < numbers["flip"], -1.0, 1.0),
-        "brightness": uniform(1 - numbers["brightness"], 1 + numbers["brightness"]),
-        "contrast": uniform(1 - numbers["contrast"], 1 + numbers["contrast"]),
-        "grey": uniform(0, 1) < numbers["grey"],
+        "flip": torch.where(uniform(0, 1) < settings.flip, -1.0, 1.0),
+        "brightness": uniform(1 - settings.brightness, 1 + settings.brightness),
+        "contrast": uniform(1 - settings.contrast, 1 + settings.contrast),
+        "grey": uniform(0, 1) < settings.grey,
     }
 
 
 def apply(images: torch.Tensor, given: dict[str, torch.Tensor]) -> torch.Tensor:
-    """Return views (n, 3, side, side) of float images of that shape, in [0, 1]."""
+    """Return views (n, 3, side, side) of float images of that shape, in [0, 1].
+
+    `given`: of `parameters`. Crop and mirror image, then brightness and contrast about the image's
+    mean luminance, both clipped to [0, 1], then grey.
+    """
     zero = torch.zeros_like(given["x"])
     turn = torch.stack(
         [

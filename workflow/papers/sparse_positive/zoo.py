@@ -8,20 +8,23 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
-from papers.sparse_positive.spaces import nsd_pictures, resized
-from papers.sparse_positive.units import choose, halves
+from papers.sparse_positive.extraction import extracted, nsd_pictures, resized
+from papers.sparse_positive.extraction_settings import PictureSettings, ZooExtraction
+from papers.sparse_positive.features import FLOC
 from replicortex.core.errors import StudyError
 from replicortex.core.progress import Progress, iter_plainly
 from replicortex.core.reading import reading
 from replicortex.data import floc, floc_originals
 from replicortex.data import manifest as manifests
+
+if TYPE_CHECKING:
+    from torch import nn
 
 RENAMED = re.compile(r"(denselayer\d+\.(?:norm|relu|conv))\.([12])")
 
@@ -30,10 +33,7 @@ def extract(
     *,
     images: Path,
     weights: Path,
-    names: Sequence[str],
-    zoo: Mapping[str, Any],
-    localizer: Mapping[str, Any],
-    people: Mapping[str, Any],
+    settings: ZooExtraction,
     device: str,
     scenes: Path | None = None,
     originals: Path | None = None,
@@ -46,48 +46,38 @@ def extract(
     images, weights, scenes, originals
         Manifests of the localizer images, the models' weights, NSD, and the localizer images as
         published: where they are given they are shown instead of the small ones.
-    names
-        `torchvision/<model>` or `timm/<model>.<tag>`.
-    zoo
-        side, batch, mean, sd.
+    settings
+        Models, `torchvision/<model>` or `timm/<model>.<tag>`, how units are chosen, and what is
+        shown.
+    device
+        "cpu" or "cuda".
 
     Returns
     -------
-    As `spaces.extract`, answers in the order of the small localizer images, by whose order another
-    job's cortex is made from them; "directions" has no rows.
+    As `extraction.extracted`, answers in the order of the small localizer images, by whose order
+    another job's cortex is made from them; "directions" has no rows.
     """
-    side = zoo["side"]
+    side = settings.pictures.side
     if originals is None:
         pixels, domains = floc.read(images)
     else:
         order = in_order(floc_originals.keys(originals), floc.keys(images), originals)
         pixels, domains = (part[order] for part in floc_originals.read(originals, side))
-    first = halves(domains)
     grey = np.repeat(pixels[..., None], 3, axis=3)
-    shown = {"floc": resized(grey, side)}
-    if scenes is not None:
-        shown |= nsd_pictures(scenes, people, side)
-    found: dict[str, np.ndarray] = {}
-    rows: list[dict[str, Any]] = []
-    for name in progress(list(names), desc="models"):
-        model = load(name, weights)
-        answers = {
-            part: np.concatenate(list(_run(model, s, zoo, device))) for part, s in shown.items()
-        }
-        space = f"{name.replace('/', '_').replace('.', '_')}_trained"
-        sets = choose(space, answers["floc"][first], domains[first], localizer)
-        rows += sets.rows
-        for units, chosen in sets.units.items():
-            for part, values in answers.items():
-                kept = values[~first] if part == "floc" else values
-                found[f"{space}|{units}|{part}"] = kept[:, chosen].astype(np.float32)
-        found[f"{space}|passing"] = np.array([row["passing"] for row in sets.rows])
-    columns = ["space", "units", "unit", "first", "second", "share_first", "share_second"]
-    return {
-        "features": found,
-        "localizer": pd.DataFrame(rows),
-        "directions": pd.DataFrame(columns=columns),
-    }
+    shown = {FLOC: resized(grey, side)}
+    if scenes is not None and settings.scenes is not None:
+        shown |= nsd_pictures(scenes, settings.scenes, side)
+
+    def answered() -> Iterator[tuple[str, dict[str, np.ndarray]]]:
+        for name in progress(settings.names, desc="models"):
+            model = load(name, weights)
+            answers = {
+                part: np.concatenate(list(_run(model, stack, settings.pictures, device)))
+                for part, stack in shown.items()
+            }
+            yield f"{name.replace('/', '_').replace('.', '_')}_trained", answers
+
+    return extracted(answered(), domains, settings.localizer)
 
 
 def in_order(
@@ -110,7 +100,7 @@ def in_order(
     return np.array([places[key] for key in wanted])
 
 
-def load(name: str, weights: Path):
+def load(name: str, weights: Path) -> nn.Module:
     """Return a model with its weights.
 
     Raises
@@ -160,8 +150,13 @@ def verify(path: Path, file: str) -> None:
 
 
 def _run(
-    model: Any, images: np.ndarray, zoo: Mapping[str, Any], device: str
+    model: nn.Module, images: np.ndarray, pictures: PictureSettings, device: str
 ) -> Iterator[np.ndarray]:
+    """Yield, batch by batch, what a model's last linear layer is given, (images, units).
+
+    Of a model without one, its last convolution's input, as means over places. `images`: uint8
+    (n, side, side, 3).
+    """
     import torch
 
     linear = [layer for layer in model.modules() if isinstance(layer, torch.nn.Linear)]
@@ -172,11 +167,11 @@ def _run(
     hook = last.register_forward_pre_hook(lambda _, given: seen.append(given[0]))
     model = model.to(device).eval()
     shift, scale = (
-        torch.tensor(zoo[k], dtype=torch.float32).view(1, 3, 1, 1) for k in ("mean", "sd")
+        torch.tensor(v, dtype=torch.float32).view(1, 3, 1, 1) for v in (pictures.mean, pictures.sd)
     )
     with torch.inference_mode():
-        for start in range(0, len(images), zoo["batch"]):
-            x = torch.from_numpy(np.ascontiguousarray(images[start : start + zoo["batch"]]))
+        for start in range(0, len(images), pictures.batch):
+            x = torch.from_numpy(np.ascontiguousarray(images[start : start + pictures.batch]))
             seen.clear()
             model(((x.permute(0, 3, 1, 2).float() / 255 - shift) / scale).to(device))
             units = seen[-1]

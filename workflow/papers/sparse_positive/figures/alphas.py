@@ -6,56 +6,94 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pandas as pd
+import seaborn as sns
 
-from papers.sparse_positive.figures.parts import MATCHES, THETA, R, models_and_signs, title_of
+from papers.sparse_positive.figures.parts import (
+    MADE,
+    MATCHES,
+    MODELS,
+    REGRESSIONS,
+    THETA,
+    R,
+    legend,
+    marks,
+    with_regression,
+)
 from replicortex.core import tables
-from replicortex.plotting.style import PALETTE, letter, new_figure, note, styled
+from replicortex.plotting.look import rows
+from replicortex.plotting.style import GREY, PALETTE, letter, new_figure, note, styled
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-
-def figure_of(scores: pd.DataFrame, usable: pd.DataFrame) -> Figure:
-    """Figure 4: fixed against chosen alpha, and how many of ten alphas are alive."""
-    figure = new_figure(3.4)
-    axes = figure.subplots(1, 3)
-    part = scores[
-        scores["match"].isin(MATCHES)
-        & (scores.model != "ols")
-        & scores.target.isin(["planted", "semi_real"])
-    ]
-    cells = [cell for cell in models_and_signs() if cell[0] != "ols"]
-    names = [title_of(*cell) for cell in cells]
-    for ax, value, label, mark in zip(axes, ("r_dead_0", "theta"), (R, THETA), "ab", strict=False):
-        for match, (label_, colour, marker) in MATCHES.items():
-            for place, (model, sign) in enumerate(cells):
-                cell = part[part["match"] == match]
-                cell = cell[(cell.model == model) & (cell.weights == sign)]
-                values = [cell[cell.chosen == how][value].mean() for how in ("fixed", "voxel")]
-                x = place + (0.15 if match == "mismatched" else -0.15)
-                ax.plot([x, x], values, "-", color=colour, linewidth=0.8)
-                ax.plot(x, values[0], marker, color=colour, fillstyle="none")
-                ax.plot(x, values[1], marker, color=colour)
-                same = cell[cell.chosen == "global"][value].mean()
-                ax.plot(x + 0.12, same, "x", color=colour, markersize=3)
-            ax.plot([], [], marker, color=colour, label=label_)
-        ax.set_xticks(range(len(cells)), names, rotation=90)
-        ax.set_ylabel(label)
-        letter(ax, mark, "Prediction" if value != "theta" else "Reorientation")
-    axes[0].legend(fontsize=6, loc="lower left", bbox_to_anchor=(0, 1.08))
-    counts = usable[usable["match"].isin(MATCHES)].groupby(["model", "weights"]).usable.mean()
-    axes[2].bar(range(len(cells)), [counts[cell] for cell in cells], color=PALETTE["sky"])
-    axes[2].set_xticks(range(len(cells)), names, rotation=90)
-    axes[2].set(ylabel="Alphas with any weight (of 10)", ylim=(0, 10.5))
-    letter(axes[2], "c", "Usable alphas")
-    return note(
-        figure,
-        "Hollow: alpha 0.1; filled: chosen per voxel on validation images; cross: one alpha chosen "
-        "for all voxels. Planted and semi-real.",
-    )
+# How alpha is chosen, and what sets its marks apart.
+CHOICES = {"fixed": {"markerfacecolor": "none"}, "voxel": {}, "global": {"markersize": 3}}
+# An alpha for all voxels has a cross, on a place of its own beside the other two.
+ALL = ", all"
+PLACES = {
+    name: look
+    for match, own in MATCHES.items()
+    for name, look in ((match, own), (match + ALL, own._replace(marker="x")))
+}
+WIDTH = 0.45  # from the first place to the last, in regressions
+ORDER = [name for name in REGRESSIONS if not name.startswith(MODELS["ols"])]
 
 
 @styled
 def draw(scores: Path, alphas: Path) -> Figure:
-    """Figure 4: fixed against chosen alpha, and how many of ten alphas are alive."""
-    return figure_of(tables.read(scores), tables.read(alphas))
+    """Figure 4: fixed against chosen alpha, and how many of ten alphas are alive.
+
+    `scores`, `alphas`: tables of `encode.encode`. All are means over seeds, regions and spaces.
+    """
+    figure = new_figure(3.4)
+    axes = figure.subplots(1, 3)
+    part = with_regression(rows(tables.read(scores), match=list(MATCHES), target=MADE))
+    panels = (("r_dead_0", R, "Prediction"), ("theta", THETA, "Reorientation"))
+    for ax, (value, label, title), mark in zip(axes[:2], panels, "ab", strict=True):
+        _chosen(ax, part, value)
+        ax.set_ylabel(label)
+        letter(ax, mark, title)
+    usable = with_regression(rows(tables.read(alphas), match=list(MATCHES)))
+    sns.barplot(
+        usable,
+        x="regression",
+        y="usable",
+        order=ORDER,
+        errorbar=None,
+        color=PALETTE["sky"],
+        saturation=1,
+        ax=axes[2],
+    )
+    axes[2].set(xlabel="", ylabel="Alphas with any weight (of 10)", ylim=(0, 10.5))
+    letter(axes[2], "c", "Usable alphas")
+    for ax in axes:
+        ax.tick_params(axis="x", labelrotation=90)
+    chosen = [
+        ("alpha 0.1", {"marker": "o", "markerfacecolor": "none"}),
+        ("chosen per voxel", {"marker": "o"}),
+        ("one chosen for all", {"marker": "x", "markersize": 3}),
+    ]
+    legend(figure, MATCHES.values(), [(name, {"color": GREY, **how}) for name, how in chosen])
+    return note(
+        figure, "Means over seeds, planted and semi-real. Alphas are chosen on validation images."
+    )
+
+
+def _chosen(ax: Axes, part: pd.DataFrame, value: str) -> None:
+    """Draw the means of each choice of alpha, and join the fixed one with that of each voxel.
+
+    `part`: rows of the planted and semi-real targets; `value`: the column that is drawn.
+    """
+    for choice, how in CHOICES.items():
+        own = rows(part, chosen=choice)
+        if choice == "global":
+            own = own.assign(match=own["match"] + ALL)
+        marks(ax, own, value, "match", PLACES, ORDER, errorbar=None, dodge=WIDTH, **how)
+    means = part.groupby(["match", "regression", "chosen"])[value].mean().unstack("chosen")
+    for number, (name, look) in enumerate(PLACES.items()):
+        if name in MATCHES:
+            own = means.loc[name].reindex(ORDER)
+            shift = WIDTH * (number / (len(PLACES) - 1) - 0.5)
+            x = [place + shift for place in range(len(ORDER))]
+            ax.vlines(x, own["fixed"], own["voxel"], colors=look.colour, linewidth=0.8, zorder=1)

@@ -5,74 +5,71 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pandas as pd
-
 from papers.sparse_positive.figures.parts import (
+    MADE,
+    REGRESSIONS,
     SIGNS,
     THETA,
     R,
-    models_and_signs,
-    over_seeds,
+    marks,
     title_of,
+    with_regression,
 )
 from replicortex.core import tables
+from replicortex.plotting.look import Look, rows
 from replicortex.plotting.style import GREY, PALETTE, letter, new_figure, note, styled
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+KINDS = {
+    "theta": Look(THETA, PALETTE["blue"], "o"),
+    "theta_observed": Look("against measured responses", PALETTE["orange"], "D"),
+    "theta_permuted": Look("permuted weights", GREY, "x"),
+    "folded": Look("folded", PALETTE["green"], "s"),
+}
+BASES = {
+    "units": Look("units' basis", PALETTE["blue"], "o"),
+    "rotated": Look("rotated basis", PALETTE["vermillion"], "^"),
+}
 
-def figure_of(scores: pd.DataFrame, rotation: pd.DataFrame) -> Figure:
-    """E6: permuted weights, measured responses, folded, and a rotated basis."""
+
+@styled
+def draw(scores: Path, rotation: Path) -> Figure:
+    """E6: permuted weights, measured responses, folded, and a rotated basis.
+
+    `scores`, `rotation`: tables of `encode.encode`. Marks: mean and s.d. over seeds.
+    """
     figure = new_figure(3.4)
     axes = figure.subplots(1, 2, width_ratios=[1.6, 1])
-    brains = ["planted", "semi_real"]
-    rotation = rotation[rotation.target.isin(brains)]
-    part = scores[
-        (scores.chosen == "fixed") & (scores["match"] == "matched") & scores.target.isin(brains)
-    ]
-    kinds = {
-        "theta": (THETA, PALETTE["blue"], "o"),
-        "theta_observed": ("against measured responses", PALETTE["orange"], "D"),
-        "theta_permuted": ("permuted weights", GREY, "x"),
-        "folded": ("folded", PALETTE["green"], "s"),
-    }
-    for number, (value, (label, colour, marker)) in enumerate(kinds.items()):
-        for place, (model, sign) in enumerate(models_and_signs()):
-            cell = part[(part.model == model) & (part.weights == sign)]
-            over_seeds(axes[0], cell, value, place + 0.16 * (number - 1.5), colour, marker)
-        axes[0].plot([], [], marker, color=colour, label=label)
-    axes[0].set_xticks(range(8), [title_of(*cell) for cell in models_and_signs()], rotation=90)
-    axes[0].set_ylabel(THETA)
-    low, high = axes[0].get_ylim()
-    axes[0].set_ylim(low, high + 0.35 * (high - low))
-    axes[0].legend(fontsize=6, ncols=2, loc="upper center")
+    part = with_regression(rows(tables.read(scores), chosen="fixed", match="matched", target=MADE))
+    each = part.melt(["regression", "seed"], list(KINDS), var_name="kind", value_name=THETA)
+    marks(axes[0], each, THETA, "kind", KINDS, REGRESSIONS, dodge=0.48)
+    _name(axes[0], KINDS, columns=2, room=0.35)
     letter(axes[0], "a", "Matched units")
-    cells = [(model, sign) for sign in SIGNS for model in ("ridge", "lasso")]
-    for basis, colour, marker, shift in (
-        ("units", PALETTE["blue"], "o", -0.1),
-        ("rotated", PALETTE["vermillion"], "^", 0.1),
-    ):
-        for place, (model, sign) in enumerate(cells):
-            cell = rotation[
-                (rotation.basis == basis) & (rotation.model == model) & (rotation.weights == sign)
-            ]
-            over_seeds(axes[1], cell, "r_dead_0", place + shift, colour, marker)
-        axes[1].plot(
-            [], [], marker, color=colour, label=f"{basis} basis".replace("units", "units'")
-        )
-    axes[1].set_xticks(range(4), [title_of(*cell) for cell in cells], rotation=90)
+    turned = with_regression(rows(tables.read(rotation), target=MADE))
+    order = [title_of(model, sign) for sign in SIGNS for model in ("ridge", "lasso")]
+    marks(axes[1], turned, "r_dead_0", "basis", BASES, order)
     axes[1].set_ylabel(R)
-    low, high = axes[1].get_ylim()
-    axes[1].set_ylim(low, high + 0.25 * (high - low))
-    axes[1].legend(fontsize=6, loc="upper right")
+    _name(axes[1], BASES, columns=1, room=0.25)
     letter(axes[1], "b", "Rotated basis")
     return note(
         figure, "Mean and s.d. over seeds; planted and semi-real targets and regions averaged."
     )
 
 
-@styled
-def draw(scores: Path, rotation: Path) -> Figure:
-    """E6: permuted weights, measured responses, folded, and a rotated basis."""
-    return figure_of(tables.read(scores), tables.read(rotation))
+def _name(ax: Axes, looks: Mapping[str, Look], columns: int, room: float) -> None:
+    """Name the conditions above the marks, where `room` (share of the axis) is made for it."""
+    from matplotlib.lines import Line2D
+
+    handles = [
+        Line2D([], [], linestyle="none", color=look.colour, marker=look.marker, label=look.label)
+        for look in looks.values()
+    ]
+    low, high = ax.get_ylim()
+    ax.set_ylim(low, high + room * (high - low))
+    ax.legend(handles=handles, fontsize=6, ncols=columns, loc="upper right")
+    ax.tick_params(axis="x", labelrotation=90)

@@ -5,47 +5,59 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pandas as pd
+import seaborn as sns
 
-from papers.sparse_positive.figures.parts import SETS, space_label
+from papers.sparse_positive.figures.parts import SETS, legend, space_label
 from replicortex.core import tables
+from replicortex.plotting.look import rows
 from replicortex.plotting.style import GREY, new_figure, note, styled
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def figure_of(table: pd.DataFrame) -> Figure:
-    """Figure 2A: units' loadings on the first two components of other pictures."""
-    spaces = list(dict.fromkeys(table.space))
+@styled
+def draw(directions: Path) -> Figure:
+    """Figure 2A: units' loadings on the first two components of other pictures.
+
+    `directions`: a row per unit, of `units.directions`. Lines: means of a set.
+    """
+    table = tables.read(directions)
+    spaces = list(dict.fromkeys(table["space"]))
     figure = new_figure(3.3)
     axes = figure.subplots(1, max(len(spaces), 1), squeeze=False)[0]
     for ax, space in zip(axes, spaces, strict=False):
-        part = table[table.space == space]
-        for units in ("random", "scene", "face"):
-            label, colour, marker = SETS[units]
-            one = part[part.units == units]
-            ax.plot(one["first"], one["second"], marker, color=colour, markersize=2.5, alpha=0.6)
-            ax.plot([], [], marker, color=colour, label=label)
-            ax.plot(
-                [0, one["first"].mean()], [0, one["second"].mean()], color=colour, linewidth=1.5
-            )
+        # Face units, of which there is most to see, on top.
+        part = rows(table, space=space).iloc[::-1]
+        sns.scatterplot(
+            part,
+            x="first",
+            y="second",
+            hue="units",
+            style="units",
+            hue_order=list(SETS),
+            style_order=list(SETS),
+            palette=[look.colour for look in SETS.values()],
+            markers=[look.marker for look in SETS.values()],
+            s=9,
+            alpha=0.6,
+            linewidth=0,
+            legend=False,
+            ax=ax,
+        )
+        for units, look in SETS.items():
+            mean = rows(part, units=units)[["first", "second"]].mean()
+            ax.plot([0, mean["first"]], [0, mean["second"]], color=look.colour, linewidth=1.5)
         ax.axhline(0, color=GREY, linewidth=0.5)
         ax.axvline(0, color=GREY, linewidth=0.5)
-        shares = part[["share_first", "share_second"]].iloc[0]
+        shares = part.iloc[0]
         ax.set(
-            xlabel=f"Component 1 ({shares.iloc[0]:.0%} of variance)",
-            ylabel=f"Component 2 ({shares.iloc[1]:.0%})",
+            xlabel=f"Component 1 ({shares['share_first']:.0%} of variance)",
+            ylabel=f"Component 2 ({shares['share_second']:.0%})",
             title=space_label(space),
         )
-    axes[0].legend(loc="lower left", bbox_to_anchor=(0, 1.1), ncols=3)
+    legend(figure, SETS.values())
     return note(
         figure,
         "Loading of each chosen unit on the components of CIFAR-10's test images; lines: means.",
     )
-
-
-@styled
-def draw(directions: Path) -> Figure:
-    """Figure 2A: units' loadings on the first two components of other pictures."""
-    return figure_of(tables.read(directions))

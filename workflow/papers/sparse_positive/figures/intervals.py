@@ -2,71 +2,64 @@
 
 from __future__ import annotations
 
+from itertools import cycle
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pandas as pd
+import seaborn as sns
 
 from papers.sparse_positive.figures.parts import (
+    REGRESSIONS,
     TARGETS,
     THETA,
     R,
-    models_and_signs,
+    legend,
     space_label,
-    title_of,
+    with_regression,
 )
 from replicortex.core import tables
+from replicortex.plotting.look import Look, rows
 from replicortex.plotting.style import GREY, PALETTE, new_figure, note, styled
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-
-CELLS = [
+PANELS = (
+    ("theta_difference", f"{THETA}, mismatched less matched", 0),
+    ("r_ratio", f"{R}, mismatched / matched", 1),
+)
+# Colour and marker of each target, space and region, in turn.
+MARKS = [
     (PALETTE[colour], marker)
     for marker in "o^sD"
     for colour in ("blue", "vermillion", "green", "orange", "purple")
 ]
 
 
-def figure_of(table: pd.DataFrame) -> Figure:
-    """Mismatched against matched units with intervals over splits and voxels."""
-    cells = [
-        (target, space, region)
-        for target, space, region in dict.fromkeys(
-            zip(table.target, table.space, table.region, strict=True)
-        )
-    ]
+@styled
+def draw(intervals: Path) -> Figure:
+    """Mismatched against matched units with intervals over splits and voxels.
+
+    `intervals`: of `aggregate.intervals`, the source of values and whiskers alike.
+    """
+    table = with_regression(tables.read(intervals))
+    cells = zip(table["target"], table["region"], table["space"], strict=True)
+    table = table.assign(cell=[_cell_name(*cell) for cell in cells])
+    looks = {
+        name: Look(name, *mark)
+        for name, mark in zip(dict.fromkeys(table["cell"]), cycle(MARKS), strict=False)
+    }
     figure = new_figure(4.2)
     axes = figure.subplots(1, 2, sharey=True)
-    for ax, value, label, still in zip(
-        axes, ("theta_difference", "r_ratio"),
-        (f"{THETA}, mismatched less matched", f"{R}, mismatched / matched"), (0, 1), strict=True,
-    ):  # fmt: skip
-        for number, (target, space, region) in enumerate(cells):
-            part = table[
-                (table.target == target) & (table.space == space) & (table.region == region)
-            ]
-            colour, marker = CELLS[number % len(CELLS)]
-            for place, (model, sign) in enumerate(models_and_signs()):
-                one = part[(part.model == model) & (part.weights == sign)]
-                if one.empty or not np.isfinite(one[value].iloc[0]):
-                    continue
-                y = place + 0.1 * (number - (len(cells) - 1) / 2)
-                low, high = one[f"{value}_lower"].iloc[0], one[f"{value}_upper"].iloc[0]
-                ax.plot([low, high], [y, y], color=colour, linewidth=1)
-                ax.plot(one[value].iloc[0], y, marker, color=colour, markersize=3)
+    for ax, (value, label, still) in zip(axes, PANELS, strict=True):
+        _intervals(ax, table, value, looks)
         ax.axvline(still, color=GREY, linewidth=0.8)
-        ax.set_xlabel(label)
+        ax.set(xlabel=label, ylabel="")
     axes[1].set_xlim(-0.6, 2.1)
-    axes[0].set_yticks(range(8), [title_of(*cell) for cell in models_and_signs()])
     axes[0].set_ylim(7.6, -0.6)
-    handles = [
-        axes[0].plot([], [], marker, color=colour, markersize=3, label=_cell_name(*cell))[0]
-        for cell, (colour, marker) in zip(cells, CELLS * 9, strict=False)
-    ]
-    figure.legend(handles=handles, loc="outside upper center", ncols=3, fontsize=5.5)
+    legend(figure, looks.values(), ncols=3)
     return note(
         figure,
         "95 % percentile intervals over resampled splits and voxels; alpha 0.1. "
@@ -74,12 +67,37 @@ def figure_of(table: pd.DataFrame) -> Figure:
     )
 
 
-def _cell_name(target: str, space: str, region: str) -> str:
+def _intervals(ax: Axes, table: pd.DataFrame, value: str, looks: dict[str, Look]) -> None:
+    """Draw values and their intervals of the table, the targets of a regression below each other.
+
+    `value`: the column; `_lower` and `_upper` beside it. `looks`: of each cell, in their order.
+    """
+    width = min(0.1 * (len(looks) - 1), 0.8)
+    sns.pointplot(
+        table,
+        x=value,
+        y="regression",
+        hue="cell",
+        order=REGRESSIONS,
+        hue_order=list(looks),
+        palette=[look.colour for look in looks.values()],
+        markers=[look.marker for look in looks.values()],
+        dodge=width,
+        errorbar=None,
+        linestyle="none",
+        markersize=3,
+        markeredgewidth=0.8,
+        legend=False,
+        ax=ax,
+    )
+    for number, (name, look) in enumerate(looks.items()):
+        own = rows(table, cell=name)
+        shift = width * (number / max(len(looks) - 1, 1) - 0.5)
+        y = own["regression"].map(REGRESSIONS.index) + shift
+        ax.hlines(y, own[f"{value}_lower"], own[f"{value}_upper"], colors=look.colour, linewidth=1)
+
+
+def _cell_name(target: str, region: str, space: str) -> str:
+    """What is predicted in words, and from which space where there are several."""
     tail = "" if space in ("planted", "table") else f", {space_label(space)}"
     return f"{TARGETS[target]} {region}{tail}"
-
-
-@styled
-def draw(intervals: Path) -> Figure:
-    """Mismatched against matched units with intervals over splits and voxels."""
-    return figure_of(tables.read(intervals))

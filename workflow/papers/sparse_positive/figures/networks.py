@@ -5,8 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from papers.sparse_positive.figures.encoding import figure_of
-from replicortex.core import tables
+from papers.sparse_positive.figures.encoding import of_network
 from replicortex.plotting.style import styled
 
 if TYPE_CHECKING:
@@ -16,4 +15,4 @@ if TYPE_CHECKING:
 @styled
 def draw(scores: Path) -> Figure:
     """Draw what the figure `encoding` draws, of the second space."""
-    return figure_of(tables.read(scores), 1)
+    return of_network(scores, 1)

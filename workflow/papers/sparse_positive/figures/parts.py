@@ -1,42 +1,33 @@
-"""What several figures of the paper share: looks of conditions, selections of rows, legends."""
+"""What several figures of the paper share: looks of conditions, names of regressions, marks over seeds."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
+import seaborn as sns
 
+from replicortex.plotting.look import Look, legend_above
 from replicortex.plotting.style import GREY, PALETTE
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-
+    from matplotlib.figure import Figure
 
 MODELS = {"ols": "OLS", "ridge": "ridge", "elastic_net": "elastic net", "lasso": "Lasso"}
-
-
 SIGNS = ("signed", "positive")
-
-
 MATCHES = {
-    "matched": ("matched units", PALETTE["blue"], "o"),
-    "mismatched": ("mismatched units", PALETTE["vermillion"], "^"),
+    "matched": Look("matched units", PALETTE["blue"], "o"),
+    "mismatched": Look("mismatched units", PALETTE["vermillion"], "^"),
 }
-
-
 SETS = {
-    "face": ("face units", PALETTE["blue"], "o"),
-    "scene": ("scene units", PALETTE["vermillion"], "^"),
-    "random": ("random units", GREY, "s"),
+    "face": Look("face units", PALETTE["blue"], "o"),
+    "scene": Look("scene units", PALETTE["vermillion"], "^"),
+    "random": Look("random units", GREY, "s"),
 }
-
-
 THETA = "Reorientation Θ"
-
-
 R = "Pearson's r"
-
-
 TARGETS = {
     "planted": "planted",
     "semi_real": "semi-real",
@@ -44,17 +35,28 @@ TARGETS = {
     "nsd": "NSD",
     "tables": "tables",
 }
-
-
+# Targets that are no brains, but are there at every scale.
+MADE = ("planted", "semi_real")
 NAMES = {"resnet20": "ResNet-20", "resnet56": "ResNet-56", "barlow": "Barlow Twins"}
 
 
 def title_of(model: str, weights: str) -> str:
+    """A regression in words; (+): of positive weights."""
     return f"{MODELS[model]}{' (+)' if weights == 'positive' else ''}"
 
 
 def models_and_signs() -> list[tuple[str, str]]:
+    """Return the eight regressions in the order of the panels."""
     return [(model, sign) for sign in SIGNS for model in MODELS]
+
+
+REGRESSIONS = [title_of(*cell) for cell in models_and_signs()]
+
+
+def with_regression(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a table with a column "regression", the words of its model and sign."""
+    words = [title_of(*cell) for cell in zip(table["model"], table["weights"], strict=True)]
+    return table.assign(regression=words)
 
 
 def space_label(space: str) -> str:
@@ -66,10 +68,65 @@ def space_label(space: str) -> str:
     return space.replace("_", " ")
 
 
-def over_seeds(
-    ax: Axes, part: pd.DataFrame, value: str, x: float, colour: str, marker: str
+def legend(
+    figure: Figure,
+    looks: Iterable[Look],
+    extra: Iterable[tuple[str, Mapping[str, Any]]] = (),
+    ncols: int = 5,
 ) -> None:
-    means = part.groupby("seed")[value].mean().dropna()
-    if len(means):
-        spread = means.std() if len(means) > 1 else 0
-        ax.errorbar(x, means.mean(), spread, fmt=marker, color=colour, markersize=3.5)
+    """Name conditions above the panels, marks without lines, then what else is drawn."""
+    plain = {"linestyle": "none"}
+    own = [(look.label, {"color": look.colour, "marker": look.marker}) for look in looks]
+    named = [(label, {**plain, **how}) for label, how in [*own, *extra]]
+    legend_above(figure, (), named, ncols)
+
+
+def marks(
+    ax: Axes,
+    table: pd.DataFrame,
+    value: str,
+    by: str,
+    looks: Mapping[str, Look],
+    order: Sequence[str],
+    **how: Any,
+) -> None:
+    """Draw means and s.d. over seeds, side by side for the conditions of each category.
+
+    Parameters
+    ----------
+    table
+        Tidy, with a column "seed"; its rows of one seed, category and condition are averaged.
+    value, by
+        Columns: what is drawn, and the condition.
+    looks
+        Of each condition, in their order.
+    order
+        Categories, of the column "regression" unless `how` names another `x`.
+    how
+        Further words of `seaborn.pointplot`.
+    """
+    x = how.pop("x", "regression")
+    each = table.groupby([x, by, "seed"], as_index=False)[value].mean()
+    given = {
+        "dodge": 0.22 * (len(looks) - 1),
+        "errorbar": "sd",
+        "markersize": 3.5,
+        "markeredgewidth": 0.8,
+        **how,
+    }
+    sns.pointplot(
+        each,
+        x=x,
+        y=value,
+        hue=by,
+        order=order,
+        hue_order=list(looks),
+        palette=[look.colour for look in looks.values()],
+        markers=[look.marker for look in looks.values()],
+        linestyle="none",
+        err_kws={"linewidth": 1.2},
+        legend=False,
+        ax=ax,
+        **given,
+    )
+    ax.set_xlabel("")

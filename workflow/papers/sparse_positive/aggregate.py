@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from papers.sparse_positive.bootstrap_settings import Bootstrap
 from replicortex.core.randomness import generator
 from replicortex.core.tables import join
 
 PLACE = ["target", "region", "space", "model", "weights", "chosen"]
+# Of one seed r and theta, both (voxels, 2): matched, mismatched.
+Cell = tuple[np.ndarray, np.ndarray]
 ENCODED = ["scores", "alphas", "rotation", "voxels"]
 
 
-def statistics(
+def aggregate(
     *,
     scores: Sequence[Path],
     alphas: Sequence[Path],
@@ -26,7 +28,7 @@ def statistics(
     localizer: Sequence[Path],
     directions: Sequence[Path],
     history: Sequence[Path],
-    bootstrap: Mapping[str, Any],
+    bootstrap: Bootstrap,
 ) -> dict[str, pd.DataFrame]:
     """Return every table of the paper but figure 1C's.
 
@@ -41,7 +43,7 @@ def statistics(
     history
         Of `train.train`.
     bootstrap
-        draws, seed, and tolerance: how much the ceilings of paired voxels may differ.
+        Of intervals; and how much the ceilings of paired voxels may differ.
 
     Returns
     -------
@@ -65,7 +67,7 @@ def statistics(
         "contrasts": contrasts(every),
         "intervals": intervals(each[each.chosen == "fixed"], bootstrap),
         "signs": signs(many),
-        "balanced": balanced(each[each.chosen == "balanced"], bootstrap["tolerance"]),
+        "balanced": balanced(each[each.chosen == "balanced"], bootstrap.tolerance),
         "neurons": neurons(each[(each.target == "macaque_v4") & (each.chosen == "fixed")]),
     }
 
@@ -73,7 +75,8 @@ def statistics(
 def contrasts(rows: pd.DataFrame) -> pd.DataFrame:
     """Return, per seed and cell, theta of mismatched less matched, r of both and their ratio.
 
-    `theta_gap` and `active_gap`: of matched units, less the smallest of the other three models.
+    `rows`: of `encode.encode`, its "scores". `theta_gap` and `active_gap`: of matched units, less
+    the smallest of the other three models.
     """
     rows = rows[rows["match"].isin(["matched", "mismatched"])]
     values = ["r_dead_0", "theta", "active", "live"]
@@ -104,17 +107,29 @@ def contrasts(rows: pd.DataFrame) -> pd.DataFrame:
     return table
 
 
-def intervals(voxels: pd.DataFrame, settings: Mapping[str, Any]) -> pd.DataFrame:
+def intervals(voxels: pd.DataFrame, bootstrap: Bootstrap) -> pd.DataFrame:
     """Return contrasts over all seeds with 95 % percentile intervals over seeds and voxels.
 
     Each draw takes seeds with replacement, and within each of them voxels with replacement: the
     same ones for matched and mismatched units. A dead voxel has r = 0 and no theta.
+
+    Parameters
+    ----------
+    voxels
+        A row per seed, voxel and unit set, of `encode.encode`.
+    bootstrap
+        How many draws, and their seed.
+
+    Returns
+    -------
+    A row per target, region, space, model and sign: theta_difference and r_difference (mismatched
+    less matched), r_ratio, each with `_lower` and `_upper`.
     """
     rows = voxels[voxels["match"].isin(["matched", "mismatched"])]
     found = []
     for place, block in rows.groupby(PLACE, sort=False):
         wide = block.pivot(index=["seed", "voxel"], columns="match", values=["r", "theta"])
-        draw = generator(settings["seed"], "bootstrap", *map(str, place))
+        draw = generator(bootstrap.seed, "bootstrap", *map(str, place))
         cells = [
             (
                 one["r"].fillna(0)[["matched", "mismatched"]].to_numpy(),
@@ -123,7 +138,7 @@ def intervals(voxels: pd.DataFrame, settings: Mapping[str, Any]) -> pd.DataFrame
             for _, one in wide.groupby(level="seed")
         ]
         ours = _pooled(cells)
-        draws = np.array([_pooled(_resampled(cells, draw)) for _ in range(settings["draws"])])
+        draws = np.array([_pooled(_resampled(cells, draw)) for _ in range(bootstrap.draws)])
         row = dict(zip(PLACE, place, strict=True))
         for number, name in enumerate(("theta_difference", "r_difference", "r_ratio")):
             known = draws[np.isfinite(draws[:, number]), number]
@@ -133,15 +148,23 @@ def intervals(voxels: pd.DataFrame, settings: Mapping[str, Any]) -> pd.DataFrame
     return pd.DataFrame(found)
 
 
-def _resampled(cells, draw: np.random.Generator):
+def _resampled(cells: Sequence[Cell], draw: np.random.Generator) -> Iterator[Cell]:
+    """Yield as many seeds as there are, with replacement, and voxels of each with replacement."""
     for place in draw.integers(0, len(cells), len(cells)):
         r, theta = cells[place]
         voxels = draw.integers(0, len(r), len(r))
         yield r[voxels], theta[voxels]
 
 
-def _pooled(cells) -> tuple[float, float, float]:
-    """Difference of theta, difference and ratio of r: mismatched to matched, means over seeds."""
+def _pooled(cells: Iterable[Cell]) -> tuple[float, float, float]:
+    """Return difference of theta, difference and ratio of r: mismatched to matched units.
+
+    Parameters
+    ----------
+    cells
+        Of each seed r and theta. Means are over voxels, then over seeds; a seed in which all voxels
+        are dead has no theta.
+    """
     means = []
     for r, theta in cells:
         known = np.isfinite(theta)
@@ -198,8 +221,9 @@ def signs(spaces: pd.DataFrame) -> pd.DataFrame:
 def balanced(voxels: pd.DataFrame, tolerance: float) -> pd.DataFrame:
     """Return means per seed of the Lasso at equal sparsity and unit count.
 
-    `reliability`: "all" voxels, or "paired", those with a partner of nearly the same ceiling in
-    the other region.
+    `voxels`: of `encode.encode`, those chosen "balanced". `tolerance`: how much the ceilings of a
+    pair may differ. `reliability`: "all" voxels, or "paired", those with a partner of nearly the
+    same ceiling in the other region.
     """
     keys = ["seed", "target", "space"]
     if voxels.empty:
@@ -228,7 +252,10 @@ def balanced(voxels: pd.DataFrame, tolerance: float) -> pd.DataFrame:
 
 
 def paired(ceilings: pd.Series, tolerance: float) -> set[tuple[str, int]]:
-    """Return voxels of two regions that pair up one to one, ceilings at most `tolerance` apart."""
+    """Return voxels of two regions that pair up one to one, ceilings at most `tolerance` apart.
+
+    `ceilings`: by region and voxel. Without ceilings, or with other than two regions, no voxel.
+    """
     regions = sorted(set(ceilings.index.get_level_values(0)))
     if len(regions) != 2 or ceilings.isna().any():
         return set()

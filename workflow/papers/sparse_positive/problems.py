@@ -1,0 +1,227 @@
+"""The encoding problems of each target: whose units predict which voxels, with which splits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from papers.sparse_positive.designs import REGIONS, Design, make, mixes, noisy, parts_of, planted
+from papers.sparse_positive.encoding_settings import (
+    Macaque,
+    NsdVoxels,
+    Planted,
+    Reliability,
+    SemiRealVoxels,
+    Tables,
+    Targets,
+)
+from papers.sparse_positive.features import FLOC, V4, Space, answers_to, of_person
+from papers.sparse_positive.noise import spread
+from replicortex.analysis.encoding import noise_ceiling
+from replicortex.core.errors import StudyError, nearest
+from replicortex.core.randomness import generator
+from replicortex.data import macaque_v4, manifest, nsd, voxel_tables
+
+Spaces = Mapping[str, Space]
+
+
+class Problem(NamedTuple):
+    """A design with its place in the tables, and the unit set that matches the region, if any.
+
+    Features and voxels are paired row by row. Both sides have the images in one order: that of the
+    recording's numbers (macaque_v4), of `nsd.splits` by the one section `nsd` (nsd), of the small
+    localizer images (semi_real), and of the tables' names (tables); `make` compares their numbers.
+    """
+
+    cell: dict[str, Any]
+    design: Design
+    own: str | None
+
+
+@dataclass(frozen=True)
+class Voxels:
+    """How reliable planted and semi-real voxels are.
+
+    Attributes
+    ----------
+    reliability
+        People, one for each seed in turn, and what is published of their ncsnr.
+    scenes, layout
+        Manifest and layout of NSD, where it is at hand: its voxels' own ncsnr then stand in.
+    """
+
+    reliability: Reliability
+    scenes: Path | None = None
+    layout: str | None = None
+
+    def ncsnr(self, region: str, place: int, count: int, seed: int) -> np.ndarray:
+        """Return ncsnr of `count` voxels of a region, for the seed at a place among the seeds."""
+        rng = generator(seed, "ncsnr", region)
+        people, threshold = self.reliability.people, self.reliability.threshold
+        person = people[place % len(people)]
+        if self.scenes is None:
+            law = spread(self.reliability.ncsnr[region], person, threshold)
+            return law.draw(count, rng)
+        own = nsd.read_voxels(self.scenes, person, region, self.layout, threshold).ncsnr
+        return rng.choice(own, count, replace=count > len(own))
+
+
+class Given(NamedTuple):
+    """What problems are made of besides numbers: features, and manifests where there are any."""
+
+    spaces: Spaces
+    v4: Path | None = None
+    scenes: Path | None = None
+    tables: Path | None = None
+
+
+def problems(
+    target: str, numbers: Targets, given: Given, seeds: Sequence[int]
+) -> Iterator[Problem]:
+    """Yield all problems of one target: planted, semi_real, macaque_v4, nsd or tables.
+
+    Raises
+    ------
+    StudyError
+        When the target is none of these.
+    """
+    spaces, layout = given.spaces, numbers.nsd.layout if numbers.nsd else None
+    match target:
+        case "planted":
+            voxels = Voxels(numbers.reliability, given.scenes, layout)
+            return planted_problems(numbers.planted, voxels, seeds)
+        case "semi_real":
+            own, voxels = numbers.semi_real, Voxels(numbers.reliability, given.scenes, layout)
+            return semi_real_problems(own, own.models, spaces, voxels, seeds)
+        case "macaque_v4":
+            return macaque_problems(numbers.macaque, spaces, seeds, given.v4)
+        case "nsd":
+            return nsd_problems(numbers.nsd, numbers.nsd.models, spaces, given.scenes)
+        case "tables":
+            return table_problems(numbers.tables, given.tables, seeds)
+    known = ("planted", "semi_real", "macaque_v4", "nsd", "tables")
+    raise StudyError(f"target '{target}' is unknown{nearest(target, known)}")
+
+
+def planted_problems(settings: Planted, voxels: Voxels, seeds: Sequence[int]) -> Iterator[Problem]:
+    """Yield, by seed and region, the generator's units with its voxels.
+
+    All units of a face or scene set count as passing the localizer.
+    """
+    for place, seed in enumerate(seeds):
+        for region, own in REGIONS.items():
+            ncsnr = voxels.ncsnr(region, place, settings.voxels, seed)
+            sets, responses = planted(region, settings, ncsnr, seed)
+            parts = parts_of(len(responses), settings.images, seed)
+            every = {name: settings.units for name in REGIONS.values()}
+            cell = {"seed": seed, "target": "planted", "region": region, "space": "planted"}
+            ceiling = noise_ceiling(ncsnr, nsd.REPEATS)
+            yield Problem(cell, make(sets, responses, parts, ceiling, every), own)
+
+
+def semi_real_problems(
+    settings: SemiRealVoxels,
+    models: Sequence[str],
+    spaces: Spaces,
+    voxels: Voxels,
+    seeds: Sequence[int],
+) -> Iterator[Problem]:
+    """Yield, by seed and region, the units of some spaces with voxels made of another network's.
+
+    The voxels are sparse positive mixes of that network's units, on real images.
+    """
+    for place, seed in enumerate(seeds):
+        for region, own in REGIONS.items():
+            ncsnr = voxels.ncsnr(region, place, settings.voxels, seed)
+            rng = generator(seed, "semi-real", region)
+            cortex = answers_to(FLOC, spaces, settings.cortex)[own]
+            responses = noisy(mixes(cortex, len(ncsnr), settings.mixed, rng), ncsnr, rng)
+            parts = parts_of(len(responses), settings.images, seed)
+            ceiling = noise_ceiling(ncsnr, nsd.REPEATS)
+            for space in models:
+                sets, passing = units_of(spaces, space, FLOC)
+                cell = {"seed": seed, "target": "semi_real", "region": region, "space": space}
+                yield Problem(cell, make(sets, responses, parts, ceiling, passing), own)
+
+
+def macaque_problems(
+    settings: Macaque, spaces: Spaces, seeds: Sequence[int], v4: Path
+) -> Iterator[Problem]:
+    """Yield, by seed, each space's units with the neurons of a session.
+
+    No unit set matches V4, and no ceiling is known.
+    """
+    responses = macaque_v4.read_responses(v4, settings.session)
+    for seed in seeds:
+        parts = parts_of(len(responses), settings.images, seed)
+        for space in settings.models:
+            sets, passing = units_of(spaces, space, V4)
+            cell = {"seed": seed, "target": "macaque_v4", "region": "V4", "space": space}
+            yield Problem(cell, make(sets, responses, parts, passing=passing), None)
+
+
+def nsd_problems(
+    settings: NsdVoxels, models: Sequence[str], spaces: Spaces, scenes: Path
+) -> Iterator[Problem]:
+    """Yield, by person and region, the units of some spaces with NSD's own voxels.
+
+    The splits are the paper's, and a person stands where a seed would.
+    """
+    design, coco = nsd.read_design(scenes), nsd.coco_ids(scenes)
+    for person in settings.people:
+        each = nsd.splits(design, coco, person, pool=settings.pool, step=settings.step)
+        stimuli = np.concatenate(list(each.values()))
+        parts = np.split(np.arange(len(stimuli)), np.cumsum([len(p) for p in each.values()])[:-1])
+        for region, own in REGIONS.items():
+            found = nsd.read_voxels(scenes, person, region, settings.layout, settings.threshold)
+            answers = nsd.read_answers(scenes, person, found, settings.layout, stimuli)
+            for space in models:
+                sets, passing = units_of(spaces, space, of_person(person))
+                cell = {"seed": person, "target": "nsd", "region": region, "space": space}
+                ceiling = noise_ceiling(answers.voxels.ncsnr, nsd.REPEATS)
+                made = make(sets, answers.responses, parts, ceiling, passing)
+                yield Problem(cell, made._replace(left_out=answers.left_out), own)
+
+
+def table_problems(settings: Tables, tables: Path, seeds: Sequence[int]) -> Iterator[Problem]:
+    """Yield, by seed, a user's voxels: those of some regions are the features of another's.
+
+    Stimuli are those that all tables have. The ceiling follows from the targets' ncsnr, where the
+    table has it.
+
+    Raises
+    ------
+    StudyError
+        When the splits need more stimuli than the tables share.
+    """
+    dataset = manifest.load(tables)
+    files = {"targets": settings.targets, **settings.features}
+    read = {name: voxel_tables.read(dataset.path(file)) for name, file in files.items()}
+    _, values = voxel_tables.shared(read)
+    targets = values.pop("targets")
+    ncsnr = read["targets"].ncsnr
+    ceiling = None if ncsnr is None else noise_ceiling(ncsnr, settings.repeats)
+    every = {name: part.shape[1] for name, part in values.items()}
+    for seed in seeds:
+        parts = parts_of(len(targets), settings.images, seed)
+        cell = {"seed": seed, "target": "tables", "region": "table", "space": "table"}
+        yield Problem(cell, make(values, targets, parts, ceiling, every), "matched")
+
+
+def units_of(
+    spaces: Spaces, name: str, pictures: str
+) -> tuple[dict[str, np.ndarray], dict[str, int]]:
+    """Return a space's unit sets for one set of pictures, and how many of each set pass.
+
+    Raises
+    ------
+    StudyError
+        When the space was not extracted.
+    """
+    sets = answers_to(pictures, spaces, name)
+    passing = spaces[name].passing
+    return sets, {units: min(count, sets[units].shape[1]) for units, count in passing.items()}
