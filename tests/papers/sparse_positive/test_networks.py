@@ -125,21 +125,6 @@ def test_a_probe_of_more_images_than_there_are_is_told(monkeypatch, learned, tes
         train(images=Path("m"), learning=numbers, device="cpu", seeds=[0])
 
 
-@pytest.mark.parametrize(
-    ("learned", "tested", "said"),
-    [(5, 9, "5 are learned from"), (9, 5, "5 the data set has to test")],
-)
-def test_a_probe_of_more_images_than_there_are_is_told(monkeypatch, learned, tested, said):
-    def read(images, split):
-        count = learned if split == "train" else tested
-        return np.zeros((count, 32, 32, 3), np.uint8), np.zeros(count, np.int64), ["a"]
-
-    monkeypatch.setattr("papers.sparse_positive.train.cifar.read", read)
-    numbers = {**TRAINING, "images": learned, "probed": 6}
-    with pytest.raises(StudyError, match=rf"training\.probed: 6 images are asked for, {said}"):
-        train(images=Path("m"), objective="barlow", training=numbers, device="cpu", seeds=[0])
-
-
 def test_views_without_change_are_the_images_and_flips_mirror():
     images = torch.rand(4, 3, 8, 8, generator=torch_generator(0, "images"))
     views = ViewSettings(**PLAIN)
