@@ -661,23 +661,23 @@ def read(tmp_path, content):
         ({"measure__value": REMOVE}, "key 'measure.value' is missing"),
         (
             {"kind": "controll"},
-            "kind: found 'controll', expected 'published' or 'control'; did you mean 'control'?",
+            "kind: input should be 'published' or 'control', found 'controll'; did you mean 'control'?",
         ),
         (
             {"verdict__direction": "down"},
-            "verdict.direction: found 'down', expected 'positive', 'negative' or 'zero'",
+            "verdict.direction: input should be 'positive', 'negative' or 'zero', found 'down'",
         ),
         (
             {"published__as": "percent"},
-            "published.as: found 'percent', expected 'value', 'difference'",
+            "published.as: input should be 'value', 'difference'",
         ),
         (
             {"published__value": "much"},
-            "published.value: found 'much', expected a number or a range [low, high]",
+            "published.value: input should be a valid number",
         ),
         ({"published__sd": 0.1}, "published sd and n belong together"),
         ({"published__value": [2, 1]}, "published range [2.0, 1.0] must be [low, high]"),
-        ({"verdict__within": -1}, "verdict.within: found -1;"),
+        ({"verdict__within": -1}, "verdict.within: input should be greater than or equal to 0, found -1"),
         ({"verdict__within": REMOVE}, "a published claim needs verdict: within"),
         ({"published": REMOVE}, "a published claim needs published: {value: ...}"),
         ({"measure__to": REMOVE}, "from and to belong together"),

@@ -29,22 +29,17 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from replicortex.core.errors import StudyError, nearest
+from replicortex.core.validation import sentence
 from replicortex.core.yaml_text import read_yaml
-from replicortex.verdicts.model import Claim, Measure, Published, Unit, Verdict
+from replicortex.verdicts.model import Claim
 
 KEYS = ("units", "smallest", "defaults", "selections", "findings")
 QUANTITIES = ("value", "difference", "relative change", "ratio", "cohens d")
 SELECTIONS = ("select", "from", "to", "minus")
-_BRANCHES = ("float", "str", "int", "literal", "constrained-list", "Bounds", "SameData")
-_MODELS: dict[str, type[BaseModel]] = {
-    "published": Published,
-    "measure": Measure,
-    "verdict": Verdict,
-    "over": Unit,
-}
+_DEEP = ("published", "measure", "verdict")  # of these, defaults fill what a claim leaves out
 _MARK = re.compile(r"\$\{(\w+)\}|\$(\w+)")
 
 
@@ -190,7 +185,7 @@ class _File:
                 }
             return Claim.model_validate(self._with_size(whole))
         except ValidationError as error:
-            raise StudyError(f"{place}: {_sentence(error)}") from None
+            raise StudyError(f"{place}: {sentence(error, Claim, whole)}") from None
         except _Wrong as error:
             raise StudyError(f"{place}: {error}") from None
 
@@ -270,7 +265,7 @@ def _merged(default: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any
     whole = dict(default)
     for key, value in own.items():
         inner = default.get(key)
-        if key in _MODELS and isinstance(value, dict) and isinstance(inner, dict):
+        if key in _DEEP and isinstance(value, dict) and isinstance(inner, dict):
             value = _merged(inner, value)
         whole[key] = value
     return whole
@@ -290,37 +285,3 @@ def _name(mark: re.Match[str]) -> str:
 
 def _list(words: tuple[str, ...]) -> str:
     return ", ".join(words)
-
-
-def _sentence(error: ValidationError) -> str:
-    """The first fault in words; unknown keys before their consequences."""
-    faults = error.errors()
-    fault = next((f for f in faults if f["type"] == "extra_forbidden"), faults[0])
-    place = [str(step) for step in fault["loc"]]
-    # Steps such as `float` or `list[...]` name a branch of a union, not a key.
-    place = [step for step in place if step not in _BRANCHES and "[" not in step]
-    key = ".".join(place)
-    if fault["type"] == "extra_forbidden":
-        model = _MODELS.get(place[0], Claim) if len(place) > 1 else Claim
-        valid = [field.alias or name for name, field in model.model_fields.items()]
-        return f"unknown key '{key}'{nearest(place[-1], valid)}"
-    if fault["type"] == "missing":
-        return f"key '{key}' is missing"
-    if fault["type"] == "literal_error":
-        expected = fault["ctx"]["expected"]
-        valid = [word.strip("'") for word in expected.replace(" or ", ", ").split(", ")]
-        found = fault["input"]
-        return f"{key}: found '{found}', expected {expected}{_guess(found, valid)}"
-    if key == "published.value" and fault["type"] != "value_error":
-        found = fault["input"]
-        return f"published.value: found {found!r}, expected a number or a range [low, high]"
-    message = fault["msg"].removeprefix("Value error, ")
-    if fault["type"] == "value_error":
-        return f"{key}: {message}" if key else message
-    return f"{key}: found {fault['input']!r}; {message}"
-
-
-def _guess(found: Any, valid: list[str]) -> str:
-    """`; did you mean 'x'?`, or nothing when the valid names were already listed."""
-    guess = nearest(str(found), valid)
-    return guess if "did you mean" in guess else ""
