@@ -677,7 +677,10 @@ def read(tmp_path, content):
         ),
         ({"published__sd": 0.1}, "published sd and n belong together"),
         ({"published__value": [2, 1]}, "published range [2.0, 1.0] must be [low, high]"),
-        ({"verdict__within": -1}, "verdict.within: input should be greater than or equal to 0, found -1"),
+        (
+            {"verdict__within": -1},
+            "verdict.within: input should be greater than or equal to 0, found -1",
+        ),
         ({"verdict__within": REMOVE}, "a published claim needs verdict: within"),
         ({"published": REMOVE}, "a published claim needs published: {value: ...}"),
         ({"measure__to": REMOVE}, "from and to belong together"),

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from replicortex.core.errors import StudyError
 from replicortex.verdicts import calibrate, power
 from replicortex.verdicts.intervals import Estimate, estimate, smallest_p
 from replicortex.verdicts.measure import (
@@ -26,6 +27,7 @@ from replicortex.verdicts.words import (
     CANNOT_TELL,
     FEW_UNITS,
     MIN_UNITS,
+    NEEDS_RUN,
     NONE,
     NOT_TESTABLE,
     ON_OTHER_DATA,
@@ -75,6 +77,7 @@ def evaluate(
     absent: Mapping[str, str] | None = None,
     synthetic: bool,
     paper: str = "",
+    older: bool = False,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Judge claims by tables, and try their rules on simulated ones.
 
@@ -94,6 +97,8 @@ def evaluate(
         Whether the numbers come from made-up data: then no claim gets a verdict.
     paper
         Name written into the first column.
+    older
+        Whether the tables may be older than the claims: what they lack then needs a new run.
 
     Returns
     -------
@@ -111,7 +116,7 @@ def evaluate(
     absent = absent or {}
     asked = {name: Table(table) for name, table in tables.items()}
     found = [
-        _judged(claim, asked, aliases, facts, absent.get(claim.id, ""), synthetic)
+        _judged(claim, asked, aliases, facts, absent.get(claim.id, ""), synthetic, older)
         for claim in claims
     ]
     count = sum(isinstance(one.compiled, Compiled) for one in found)
@@ -150,6 +155,7 @@ def _judged(
     facts: Mapping[str, Any],
     absent: str,
     synthetic: bool,
+    older: bool,
 ) -> Judged:
     lacking = [*([absent] if absent else []), *unmet(claim.needs, facts)]
     done = Judged(reason="; ".join(lacking))
@@ -159,8 +165,15 @@ def _judged(
         done = _measured(claim, tables, aliases, facts)
     except Absent:
         # A fixture need not have every cell; those that it has exercise the whole chain.
-        if not synthetic:
+        if not synthetic and not older:
             raise
+        done.verdict = NEEDS_RUN
+    except StudyError:
+        if not older:
+            raise
+        done.verdict = NEEDS_RUN
+    if done.verdict == NEEDS_RUN and not synthetic:
+        done.reason = "the tables are older than the claim"
     if synthetic:
         done.verdict, done.reason = SYNTHETIC, "the numbers come from made-up data"
     return done

@@ -13,11 +13,12 @@ DOES_NOT_HOLD = "does not hold"
 NOT_TESTABLE = "not testable here"
 FEW_UNITS = f"fewer than {MIN_UNITS} units: no verdict"
 SYNTHETIC = "synthetic data: no verdict"
+NEEDS_RUN = "needs a new run: no verdict"
 UNCALIBRATED = "fails its calibration: no verdict"
 ON_OTHER_DATA = " on other data"
 
 MET = (REPLICATED, SMALLER, LARGER, HOLDS)
-NONE = (NOT_TESTABLE, FEW_UNITS, SYNTHETIC, UNCALIBRATED)  # these say nothing of a paper
+NONE = (NOT_TESTABLE, FEW_UNITS, SYNTHETIC, UNCALIBRATED, NEEDS_RUN)  # these say nothing of a paper
 ORDER = (
     *(REPLICATED, SMALLER, LARGER, EXCLUDES, CANNOT_TELL, CONTRADICTED),
     *(HOLDS, DOES_NOT_HOLD, *NONE),
