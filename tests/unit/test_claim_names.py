@@ -4,14 +4,16 @@ import csv
 import gzip
 
 import pytest
+import yaml
 
 from replicortex.core.codehash import ROOT
 from replicortex.core.config import SCALES, check, checked_numbers, merge, paper_names
 from replicortex.core.errors import StudyError
 from replicortex.core.study import OpenStudy
 from replicortex.core.yaml_text import read_yaml_file
-from replicortex.verdicts import claims
+from replicortex.verdicts import reading
 from replicortex.verdicts.claim_names import check_names
+from replicortex.verdicts.model import Claim
 
 CLAIM = {
     "id": "drop",
@@ -25,24 +27,31 @@ CLAIM = {
         "from": {"epoch": 0},
         "to": {"epoch": "last"},
     },
-    "verdict": {"direction": "negative"},
-    "data": "same",
-    "testable_from": "small",
+    "verdict": {"direction": "negative", "smallest": 0.1},
+    "data": {"same_when": {"brain.data": "things"}},
 }
 NAMES = {"rule": ["bp", "fa"], "layer": ["conv1"], "epoch": [0, 40]}
+WIDE = {"kind": "number", "unit": "by measure"}
+FACTS = {"brain": {"data": "things"}, "people": None}
 EVERYWHERE = {**NAMES, "rule": ["bp", "fa", "stdp"], "epoch": [0, 2, 40]}
 
 
-def look(tmp_path, scale, **measure):
+def look(tmp_path, changes=None, **measure):
     tables = tmp_path / "tables.yaml"
-    tables.write_text("curves: [rule, seed, epoch, layer, rho]\nnoise: [roi, value]\n")
-    one = claims.Claim.model_validate(merge(CLAIM, {"measure": measure}))
-    check_names(
-        [one], "claims.yaml", tables, NAMES, lambda: EVERYWHERE, {"epoch": {"last": 40}}, scale
-    )
+    words = {"rule": "words", "layer": "words", "seed": "count", "epoch": "count"}
+    noise = {"roi": "words", "value": "correlation", "low": "correlation", "high": "correlation"}
+    shares = {"measure": "words", "value": {**WIDE, "by": {"measure": {"share*": "share"}}}}
+    listed = {
+        "curves": {**words, "rho": "correlation"},
+        "noise": noise,
+        "shares": {**shares, "seed": "count"},
+    }
+    tables.write_text(yaml.safe_dump(listed))
+    one = Claim.model_validate({**merge(CLAIM, {"measure": measure}), **(changes or {})})
+    aliases = {"epoch": {"last": 40}}
+    return check_names([one], "claims.yaml", tables, NAMES, lambda: EVERYWHERE, aliases, FACTS)
 
 
-@pytest.mark.parametrize("scale", SCALES)
 @pytest.mark.parametrize(
     ("measure", "message"),
     [
@@ -57,22 +66,78 @@ def look(tmp_path, scale, **measure):
         ({"minus": {"layer": "conv9"}}, r"minus\.layer: 'conv9' is no layer of"),
     ],
 )
-def test_a_name_that_is_nowhere_is_one_sentence(tmp_path, scale, measure, message):
+def test_a_name_that_is_nowhere_is_one_sentence(tmp_path, measure, message):
     with pytest.raises(StudyError, match=rf"^claims\.yaml: claim 'drop': measure\.{message}") as e:
-        look(tmp_path, scale, **measure)
+        look(tmp_path, **measure)
     assert "\n" not in str(e.value)
 
 
-def test_what_another_scale_has_is_missed_only_where_the_claim_is_tested(tmp_path):
-    look(tmp_path, "demo", select={"rule": "stdp"})
-    look(tmp_path, "small", select={"rule": "fa"}, **{"from": {"epoch": 0.0}})
-    with pytest.raises(StudyError, match="'stdp' is no rule of this configuration"):
-        look(tmp_path, "small", select={"rule": "stdp"})
+def test_what_another_scale_has_is_told_and_not_testable(tmp_path):
+    assert look(tmp_path, select={"rule": "fa"}, **{"from": {"epoch": 0.0}}) == {}
+    assert look(tmp_path, select={"rule": "stdp"}) == {
+        "drop": "rule stdp is not in this configuration"
+    }
 
 
-def test_an_interval_over_seeds_needs_their_column(tmp_path):
-    with pytest.raises(StudyError, match="table: 'seed' is no column of table 'noise'"):
-        look(tmp_path, "demo", table="noise", value="value")
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (
+            {"needs": {"brain.date": 1}},
+            "needs: 'brain.date' is no key of the configuration; did you",
+        ),
+        (
+            {"needs": {"brian": 1}},
+            "needs: 'brian' is no key of the configuration; did you mean 'brain'",
+        ),
+        ({"data": {"same_when": {"x": 1}}}, r"data\.same_when: 'x' is no key of the configuration"),
+    ],
+)
+def test_keys_that_a_claim_asks_for_are_the_configurations(tmp_path, changes, message):
+    with pytest.raises(StudyError, match=f"^claims.yaml: claim 'drop': {message}"):
+        look(tmp_path, changes)
+    assert look(tmp_path, {"needs": {"people.first": 1}}) == {}  # nothing is set there
+
+
+def test_units_need_their_columns(tmp_path):
+    with pytest.raises(StudyError, match=r"over\.column: 'seed' is no column of table 'noise'"):
+        look(tmp_path, table="noise", value="value")
+    unit = {"name": "stimuli", "lower": "low", "upper": "hihg", "table": "noise"}
+    seeds = {"name": "seeds", "column": "seed"}
+    with pytest.raises(
+        StudyError, match=r"over\.upper: 'hihg' is no column .* did you mean 'high'"
+    ):
+        look(tmp_path, {"over": [seeds, unit]})
+    with pytest.raises(
+        StudyError, match=r"over\.table: 'nois' is no table .* did you mean 'noise'"
+    ):
+        look(tmp_path, {"over": [seeds, {**unit, "table": "nois", "upper": "high"}]})
+
+
+@pytest.mark.parametrize(
+    ("measure", "verdict", "message"),
+    [
+        (
+            "share",
+            {"direction": "positive", "threshold": -0.1},
+            "never below 0: that it lies above -0.1",
+        ),
+        (
+            "shares",
+            {"direction": "negative", "threshold": 1},
+            "never above 1: that it lies below 1",
+        ),
+        ("share", {"direction": "positive", "smallest": 0.1}, ""),
+        ("other", {"direction": "positive", "threshold": -0.1}, ""),
+    ],
+)
+def test_a_claim_that_no_number_could_contradict_is_refused(tmp_path, measure, verdict, message):
+    place = {"table": "shares", "select": {"measure": measure}, "value": "value"}
+    if not message:
+        assert look(tmp_path, {"measure": place, "verdict": verdict}) == {}
+        return
+    with pytest.raises(StudyError, match=rf"claim 'drop': verdict: value of .* is {message}"):
+        look(tmp_path, {"measure": place, "verdict": verdict})
 
 
 def test_names_are_looked_up_when_a_study_is_opened(root, tmp_path, monkeypatch):
@@ -80,8 +145,9 @@ def test_names_are_looked_up_when_a_study_is_opened(root, tmp_path, monkeypatch)
     settings = read_yaml_file(root / "config/config.yaml")
     opened = OpenStudy(**vars(check(settings, root)), root=root)
     assert set(opened.claims()) == set(paper_names(root))
-    one = claims.Claim.model_validate(merge(CLAIM, {"measure": {"select": {"rule": "stpd"}}}))
-    monkeypatch.setattr(claims, "load", lambda _: [one])
+    wrong = {"measure": {"select": {"rule": "stpd"}}, "data": "other"}
+    one = Claim.model_validate({**merge(CLAIM, wrong), "data": "other"})
+    monkeypatch.setattr(reading, "load", lambda _: [one])
     with pytest.raises(StudyError, match=r"hierarchical_ot/claims\.yaml: claim 'drop'"):
         opened.claims()
 

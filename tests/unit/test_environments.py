@@ -143,7 +143,6 @@ def test_the_engines_environment_holds_what_the_pages_of_the_audit_import(root):
     missing = {package for package in needed if package not in held}
     # Imported within functions that the pages never call: of jobs, of datasets, of `cost`, of judging.
     elsewhere = {
-        "replicortex/verdicts/claims.py",
         *("replicortex/analysis/intervals.py", "replicortex/analysis/permutation.py"),
         *("replicortex/tools/costs.py", "replicortex/core/reading.py"),
         "replicortex/core/table_schema.py",

@@ -6,33 +6,34 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-import yaml
 from PIL import Image
 
 from replicortex.core import papers as paper_files
 from replicortex.core.errors import StudyError
-from replicortex.pages.claims import findings, grouped, tally, told
+from replicortex.pages.claims import calibration, findings, grouped, tally, told
 from replicortex.pages.papers import named
 from replicortex.pages.papers import told as paper_told
 from replicortex.pages.state import by_kind, lines, states
 from replicortex.pages.thumbnails import SIZE, thumbnail
 from replicortex.provenance.verification import Fault
-from replicortex.verdicts import claims as verdicts
-from replicortex.verdicts import drawing
-from replicortex.verdicts.tones import TONES, counted, tone, word
+from replicortex.verdicts import drawing, evaluation
+from replicortex.verdicts import words as verdicts
+from replicortex.verdicts.tones import EARLIER, TONES, counted, tone, word
 
 OTHER = verdicts.ON_OTHER_DATA
 
 
 def claim(verdict, *, id="a", where="Figure 1", ours="1", **more):
-    empty = dict.fromkeys(verdicts.COLUMNS, "")
+    empty = dict.fromkeys(evaluation.COLUMNS, "")
     return told(
         empty | {"id": id, "where": where, "ours": ours, "verdict": verdict, "says": "x"} | more
     )
 
 
-def test_every_verdict_has_a_tone_as_it_has_a_colour():
-    assert list(TONES) == list(drawing.LOOKS)  # and the same place in bars
+def test_every_verdict_has_a_tone_and_a_colour():
+    assert set(TONES) == set(verdicts.ORDER)
+    assert {*TONES.values(), *EARLIER.values()} <= set(drawing.COLOURS)
+    assert tone("not replicated on other data") == "bad"  # of runs that were kept before
 
 
 def test_a_verdict_on_other_data_counts_as_the_same_word():
@@ -40,7 +41,7 @@ def test_a_verdict_on_other_data_counts_as_the_same_word():
     assert counted(found) == {verdicts.REPLICATED: 2, verdicts.HOLDS: 1, "new": 1}
     assert list(counted(found)) == [verdicts.REPLICATED, verdicts.HOLDS, "new"]
     assert word(verdicts.REPLICATED + OTHER) == verdicts.REPLICATED
-    assert tone(verdicts.NOT_REPLICATED + OTHER) == "bad" != tone(verdicts.REPLICATED + OTHER)
+    assert tone(verdicts.CONTRADICTED + OTHER) == "bad" != tone(verdicts.REPLICATED + OTHER)
     assert tone("new") == "none"
 
 
@@ -51,7 +52,7 @@ def test_claims_stand_by_finding_and_untestable_ones_are_folded_with_their_reaso
         claim(verdicts.REPLICATED, id="a"),
         claim(verdicts.NOT_TESTABLE, id="later", **untestable),
         claim(verdicts.HOLDS + OTHER, id="b", kind="control"),
-        claim(verdicts.FEW_SEEDS, id="c", where="figure 1", reason="2 seeds"),
+        claim(verdicts.FEW_UNITS, id="c", where="figure 1", reason="2 seeds"),
         claim(verdicts.HOLDS, id="d", finding="Its own"),
     ]
     headings = {"never": "Nowhere", "a": "Accuracy", "later": "Accuracy", "b": "Accuracy"}
@@ -79,18 +80,35 @@ def test_a_claims_numbers_are_those_of_the_table():
     )
     assert shown["shown_ours"] == "−1.23 [−2,\u00a0−0.5] s"
     assert shown["shown_published"] == "−1 to 0 s"
-    exact = claim(verdicts.REPLICATED, ours="1", lower="1", upper="1", interval="none")
+    exact = claim(verdicts.REPLICATED, ours="1", lower="1", upper="1")
     assert exact["shown_ours"] == "1"
+    two = {"over": "seeds", "over_also": "stimuli", "lower_also": "0", "upper_also": "3"}
+    both = claim(verdicts.REPLICATED, ours="1", lower="0.5", upper="2", **two)
+    assert both["shown_ours"] == "1 [0.5,\u00a02] over seeds, [0,\u00a03] over stimuli"
+    found = claim(verdicts.HOLDS, detectable="0.25", needed="14", direction="positive")
+    assert found["shown_power"] == "≥\u00a00.25, n\u00a014"
+    assert shown["shown_power"] == ""
     assert tally([shown]) == [{"word": verdicts.REPLICATED, "tone": "good", "number": 1}]
 
 
-def test_headings_of_claims_files_are_the_findings(root, tmp_path):
-    file = tmp_path / "claims.yaml"
-    file.write_text("# --- One (x) ----\n- id: a\n\n  says: x\n- id: 'b'\n# --- Two ---\n- id: c\n")
-    assert findings(file) == {"a": "One (x)", "b": "One (x)", "c": "Two"}
+def test_findings_of_a_claims_file_are_those_of_its_claims(root, tmp_path):
     assert findings(tmp_path / "none.yaml") == {}
+    (tmp_path / "claims.yaml").write_text("findings: 3\n")
+    assert findings(tmp_path / "claims.yaml") == {}  # a page needs no claims of today
     for own in (root / "workflow/papers").glob("*/claims.yaml"):
-        assert list(findings(own)) == [each["id"] for each in yaml.safe_load(own.read_text())], own
+        found = findings(own)
+        assert len(found) > 30 and all(found.values()), own
+
+
+def test_the_calibration_of_a_scorecard_is_told(tmp_path):
+    file = tmp_path / "calibration.csv"
+    assert calibration(file) == {"rows": [], "untried": []}
+    columns = ["id", "over", "n", "met_at_boundary", "limit", "calibrated", "reason"]
+    rows = [["a", "seeds", "3.0", "0.0245", "0.025", "yes", ""], ["b", "", "", "", "", "", "why"]]
+    file.write_text("\n".join(",".join(row) for row in [columns, *rows]) + "\n")
+    told = {"id": "a", "over": "3 seeds", "rate": "2.5 %", "limit": "2.5 %", "calibrated": "yes"}
+    told["rate"] = "2.5 %" if f"{2.45:.1f}" == "2.5" else "2.4 %"
+    assert calibration(file) == {"rows": [told], "untried": [("why", 1)]}
 
 
 @pytest.mark.parametrize(

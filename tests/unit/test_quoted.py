@@ -2,8 +2,8 @@
 
 import yaml
 
-from replicortex.verdicts.claims import load
 from replicortex.verdicts.quoted import quoted
+from replicortex.verdicts.reading import load
 
 
 def claim(name, published, measure=(), **changes):
@@ -15,9 +15,8 @@ def claim(name, published, measure=(), **changes):
         "where": "Figure 1",
         "published": published,
         "measure": place,
-        "verdict": {"direction": "positive", "within": 1},
+        "verdict": {"direction": "positive", "within": 1, "smallest": 0.1},
         "data": "same",
-        "testable_from": "full",
         **changes,
     }
 
@@ -33,7 +32,9 @@ def test_values_at_one_place_are_quoted_and_nothing_else(tmp_path):
         claim("largest", {"value": 0.5, "as": "value"}, several),
         claim("control", {"value": 0.5, "as": "value"}, kind="control"),
     ]
-    (tmp_path / "claims.yaml").write_text(yaml.safe_dump(listed))
+    (tmp_path / "claims.yaml").write_text(
+        yaml.safe_dump({"findings": [{"finding": "It is so", "claims": listed}]})
+    )
     assert quoted(load(tmp_path / "claims.yaml")) == [
         {"rho": 0.2, "word": "w", "table": "t", "column": "v", "published": 0.5}
     ]

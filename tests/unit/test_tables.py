@@ -8,7 +8,8 @@ import pytest
 
 from replicortex.core import files, tables
 from replicortex.core.errors import StudyError
-from replicortex.verdicts import claims
+from replicortex.verdicts import evaluation
+from replicortex.verdicts.model import Claim
 
 ODD = ["NA", "null", "nan", "None", "", "0001", "1", "1.10", "1.1", "1e3", "True", " x", "ß,\n"]
 
@@ -64,7 +65,7 @@ def test_every_kept_table_is_known(root):
     seen = set()
     for path in kept:
         scorecard = path.parent.name == "scorecard"
-        names = claims.WORDS if scorecard else tables.NAMES
+        names = evaluation.WORDS if scorecard else tables.NAMES
         found = tables.read(path, names)
         plain = pd.read_csv(path, keep_default_na=False, na_values=["", "nan"])
         assert len(found) == len(plain)
@@ -83,24 +84,19 @@ def test_a_claim_selects_no_missing_name():
     measure = {"table": "t", "select": {"layer": "nan"}, "value": "value"}
     claim = {
         "id": "x", "kind": "control", "says": "x", "where": "x", "measure": measure,
-        "verdict": {"direction": "positive", "interval": "none"}, "data": "same",
-        "testable_from": "demo",
+        "verdict": {"direction": "positive", "smallest": 0.1}, "data": "same", "over": [],
     }  # fmt: skip
-    judged = claims.evaluate(
-        [claims.Claim.model_validate(claim)],
-        {"t": table},
-        aliases={},
-        scale="demo",
-        synthetic=False,
-    )
-    assert judged["ours"].item() == 1.0
+
+    def ours():
+        listed = [Claim.model_validate(claim)]
+        found, _ = evaluation.evaluate(listed, {"t": table}, aliases={}, facts={}, synthetic=False)
+        return found["ours"].item()
+
+    assert ours() == 1.0
     claim["measure"] |= {"select": {"seed": "many"}}
     table["seed"] = [0, np.nan]
     with pytest.raises(StudyError, match="'many' does not occur"):
-        claims.evaluate(
-            [claims.Claim.model_validate(claim)], {"t": table}, aliases={}, scale="demo",
-            synthetic=False,
-        )  # fmt: skip
+        ours()
 
 
 def test_one_place_reads_tables(root):

@@ -377,7 +377,7 @@ def test_the_first_page_of_five_papers_fits_two_screens(browser, kept, width):
 
 
 def test_a_verdict_finds_claims_on_the_papers_data_and_on_other(browser, kept):
-    from replicortex.verdicts import claims as verdicts
+    from replicortex.verdicts import words as verdicts
 
     text = (kept / "search.html").read_text()
     for paper in (page.stem for page in (kept / "papers").glob("*.html")):

@@ -77,6 +77,15 @@ def _parser() -> argparse.ArgumentParser:
     summary.add_argument("--scale", default="demo", help="the run: its scale unless it has a name")
     summary.set_defaults(run=_summary, asks_git=True, without_git=git.NO_COMMIT)
 
+    judge = commands.add_parser(
+        "judge", help="judge tables that are there by today's claims, into a folder of yours"
+    )
+    judge.add_argument("papers", nargs="*", metavar="paper", help="all unless named")
+    judge.add_argument("--run", default="reference", dest="run_name", help="kept tables by default")
+    judge.add_argument("--scale", default="small", choices=["demo", "small", "full"])
+    judge.add_argument("--out", type=Path, required=True, help="where scorecards are written")
+    judge.set_defaults(run=_judge)
+
     new = commands.add_parser("new-paper", help="write the skeleton of a paper, which runs at demo")
     new.add_argument("name", help="of its folder: small letters, digits and _")
     new.add_argument("--title", default="", help="in full; the name in words unless given")
@@ -126,6 +135,34 @@ def _cost(options: argparse.Namespace) -> None:
         changes = (settings.get("papers") or {}).get(paper, {})
         shown[paper] = config.checked_numbers(paper, options.scale, changes, ROOT).workload()
     print(as_text(cost(shown, options.benchmarks)))
+
+
+def _judge(options: argparse.Namespace) -> None:
+    """Judge a run's tables anew, and print verdicts and what needs a new run.
+
+    Raises
+    ------
+    StudyError
+        When a paper is unknown, or its tables are not there.
+    """
+    from replicortex.core import config
+    from replicortex.core.study import OpenStudy
+    from replicortex.core.yaml_text import read_yaml_file
+    from replicortex.tools.rejudge import rejudge
+    from replicortex.verdicts.tones import counted
+
+    settings = read_yaml_file(ROOT / "config/config.yaml", "config/config.yaml")
+    study = config.check({**settings, "scale": options.scale, "run": options.papers or "all"}, ROOT)
+    told = OpenStudy(**vars(study), root=ROOT).claims()
+    for paper, facts in told.items():
+        metrics = Path("results", options.run_name, paper, "metrics")
+        claims, calibration = rejudge(paper, metrics, options.out / paper, facts)
+        print(f"{paper}: {options.out / paper / 'scorecard.png'}")
+        for word, count in counted(claims["verdict"]).items():
+            print(f"  {count:4d} {word}")
+        for _, row in calibration[calibration["calibrated"] == "no"].iterrows():
+            rate = f"met in {row['met_at_boundary']:.1%} of tables at its boundary"
+            print(f"       {row['id']}: {rate}, {row['limit']:.1%} at most")
 
 
 def _summary(options: argparse.Namespace) -> None:

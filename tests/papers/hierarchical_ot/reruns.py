@@ -52,7 +52,7 @@ CHANGES = {
     ),
     "penalty of ridge": (hierarchical_ot("{penalty: 0.2}"), {**HOT_COMPARE, **HOT_AFTER}),
     "a published value": (
-        replace(f"{HOT}/claims.yaml", "value: 0.558", "value: 0.559"),
+        replace(f"{HOT}/claims.yaml", "3B, 0.558", "3B, 0.559"),
         HOT_VERDICTS,
     ),
 }

@@ -123,10 +123,10 @@ def test_every_claim_finds_its_rows(study, root):
     """Those of arms that are here: none may ask for a word that the table does not have."""
     from io import StringIO
 
-    from replicortex.verdicts import claims
+    from replicortex.verdicts.reading import load
 
     table = pd.read_csv(StringIO(study[3]["measures"].to_csv(index=False)))
-    listed = claims.load(root / "workflow/papers/mt_maps/claims.yaml")
+    listed = load(root / "workflow/papers/mt_maps/claims.yaml")
     assert len({claim.id for claim in listed}) > 30
     for claim in listed:
         for chosen in (claim.measure.select, claim.measure.minus or {}):

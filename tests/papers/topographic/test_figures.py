@@ -12,8 +12,8 @@ from papers.topographic import published
 from papers.topographic.figures import accuracy, ensembles, parts, readout, switches, together
 from papers.topographic.plan import FIGURES
 from replicortex.core.codehash import ROOT
-from replicortex.verdicts.claims import load
 from replicortex.verdicts.quoted import quoted
+from replicortex.verdicts.reading import load
 
 MEASURES = {
     "moran": 0.5,

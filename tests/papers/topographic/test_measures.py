@@ -7,6 +7,7 @@ import pytest
 from papers.topographic import measures, statistics
 from papers.topographic.measuring_settings import Measured, NoiseSettings, Votes
 from papers.topographic.noise import noisy, pink
+from replicortex.analysis.intervals import t_interval
 from replicortex.core.errors import StudyError
 from replicortex.core.files import Tensors, read_tensors, write
 from replicortex.core.randomness import generator
@@ -122,7 +123,7 @@ def tables(tmp_path, seeds=(0, 1, 2)):
     )
 
 
-def test_consistency_is_the_mean_correlation_with_other_seeds(tmp_path):
+def test_consistency_is_the_mean_over_pairs_with_the_spread_of_seeds(tmp_path):
     made = tables(tmp_path)
     vectors = []
     for seed in range(3):
@@ -130,15 +131,30 @@ def test_consistency_is_the_mean_correlation_with_other_seeds(tmp_path):
         chosen = np.concatenate([np.flatnonzero(arrays["labels"] == c)[:3] for c in range(10)])
         vectors.append((1 - np.corrcoef(arrays["test"][chosen]))[np.triu_indices(30, 1)])
     together = np.corrcoef(vectors)
-    np.testing.assert_allclose(
-        value(made["measures"], "rdm_consistency"),
-        [
-            (together[0, 1] + together[0, 2]) / 2,
-            (together[0, 1] + together[1, 2]) / 2,
-            (together[0, 2] + together[1, 2]) / 2,
-        ],
-        rtol=1e-5,
-    )
+    pairs = {0: together[1, 2], 1: together[0, 2], 2: together[0, 1]}  # without each seed
+    mean = np.mean(list(pairs.values()))
+    found = value(made["measures"], "rdm_consistency")
+    np.testing.assert_allclose(found, [3 * mean - 2 * pairs[s] for s in range(3)], rtol=1e-5)
+    assert found.mean() == pytest.approx(mean)
+    assert found.std(ddof=1) == pytest.approx(2 * np.std(list(pairs.values()), ddof=1), rel=1e-5)
+
+
+def test_an_interval_over_pairs_that_share_seeds_holds_its_level():
+    """Of means over the pairs of a seed it would miss the truth in every third draw."""
+    rng = np.random.default_rng(0)
+    seeds, draws = 5, 4000
+    level = rng.normal(0, 1, (draws, seeds))
+    own = rng.normal(0, 0.3, (draws, seeds, seeds))
+    together = level[:, :, None] + level[:, None, :] + (own + own.transpose(0, 2, 1)) / 2**0.5
+    ours = np.array([statistics._of_seeds(one) for one in together])
+    naive = (together.sum(axis=2) - np.diagonal(together, axis1=1, axis2=2)) / (seeds - 1)
+
+    def missed(values):
+        lower, upper = t_interval(values)
+        return ((lower > 0) | (upper < 0)).mean()
+
+    assert missed(ours) < 0.06
+    assert missed(naive) > 0.15
 
 
 def test_the_boost_is_that_of_the_mean_vote(tmp_path):

@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 from papers.topographic.conditions import conditions, job_name, told
 from replicortex.core.drawing import Drawing, drawings
 from replicortex.core.seeds import packs
-from replicortex.verdicts.claims import load
 from replicortex.verdicts.quoted import quoted
+from replicortex.verdicts.reading import load
 
 TABLES = ("measures", "summary", "ensembles", "maps", "tsne", "history")
 FIGURES = (

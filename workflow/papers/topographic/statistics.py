@@ -14,6 +14,7 @@ from papers.topographic.conditions import ENSEMBLE
 from papers.topographic.images import ANIMATE, of_each_class
 from papers.topographic.measures import COLUMNS
 from papers.topographic.measuring_settings import Measured, NoiseSettings, Votes
+from replicortex.analysis.intervals import jackknifed
 from replicortex.analysis.rdm import correlation_distance, upper
 from replicortex.core.errors import StudyError
 from replicortex.core.files import read_tensors
@@ -45,8 +46,8 @@ def statistics(
     Returns
     -------
     "measures": all measures of all networks (`measures.COLUMNS`), and, by network too,
-    "rdm_consistency" (mean correlation of its RDM with those of the other seeds; raw and without
-    bias), "silhouette" by class and by animacy, "moran_by_dropout" and
+    "rdm_consistency" (correlation of RDMs between seeds: what their mean owes to the network's; raw and
+    without bias), "silhouette" by class and by animacy, "moran_by_dropout" and
     "participation_by_dropout" (with dropout less without), and "clamped" (share of steps at which
     lambda met its bound). "summary": mean, sd and n
     over seeds. "ensembles": accuracy of single networks and of the mean of their votes, the boost
@@ -160,11 +161,22 @@ def _consistency(told: dict[str, Any], group: list[Network], each: int) -> list[
             vectors.append(upper(correlation_distance(shown, undefined="nan")))
         if len(vectors) < 2:
             continue
-        together = np.corrcoef(vectors)
-        for number, (_, network) in enumerate(group):
-            others = np.delete(together[number], number)
-            rows.append(_row(told, network["seed"], name, "", float(others.mean())))
+        for (_, network), value in zip(group, _of_seeds(np.corrcoef(vectors)), strict=True):
+            rows.append(_row(told, network["seed"], name, "", float(value)))
     return rows
+
+
+def _of_seeds(together: np.ndarray) -> np.ndarray:
+    """Return what the mean over pairs of seeds owes to each seed, (seeds,), of a matrix (seeds, seeds).
+
+    Jackknife pseudo-values: their mean is that over pairs, and an interval over them knows that pairs share
+    seeds. Means over the pairs of a seed would have, with three seeds, half the spread of pairs. Two
+    seeds have one pair, which is said of both.
+    """
+    one, other = np.triu_indices(len(together), 1)
+    if len(together) < 3:
+        return np.full(len(together), together[one, other].mean())
+    return jackknifed(together[one, other], np.stack([one, other], axis=1))
 
 
 def _map(told: dict[str, Any], network: Network) -> pd.DataFrame:

@@ -1,6 +1,8 @@
 """Effect sizes of a small sample over seeds or subjects, and intervals by Student's t."""
 
 import math
+from functools import cache
+from typing import Any
 
 import numpy as np
 from scipy import stats
@@ -49,13 +51,13 @@ def cohens_d(a: np.ndarray, b: np.ndarray) -> float:
     return _ratio(a.mean() - b.mean(), pooled, "Cohen's d")
 
 
-def t_interval(values: np.ndarray, level: float = 0.95) -> tuple[float, float]:
-    """Student's t-interval of the mean: (lower, upper).
+def t_interval(values: np.ndarray, level: float = 0.95) -> tuple[Any, Any]:
+    """Student's t-interval of the mean: (lower, upper), floats of one sample, arrays (...) of many.
 
     Parameters
     ----------
-    values : array of shape (n,), n >= 2
-        One value per seed or subject, taken as independent.
+    values : array of shape (..., n), n >= 2
+        One value per seed or subject along the last axis, taken as independent.
     level : float
         Coverage, between 0 and 1.
 
@@ -64,11 +66,44 @@ def t_interval(values: np.ndarray, level: float = 0.95) -> tuple[float, float]:
     StudyError
         Fewer than 2 values, NaN, or a level outside (0, 1).
     """
-    values = as_sample(values, least=2, what="a t-interval")
+    values = as_sample(values, least=2, what="a t-interval", many=True)
     if not 0 < level < 1:
         raise StudyError(f"level of an interval: expected a number between 0 and 1, found {level}")
-    half = stats.t.ppf((1 + level) / 2, len(values) - 1) * values.std(ddof=1) / len(values) ** 0.5
-    return float(values.mean() - half), float(values.mean() + half)
+    n = values.shape[-1]
+    half = stats.t.ppf((1 + level) / 2, n - 1) * values.std(ddof=1, axis=-1) / n**0.5
+    lower, upper = values.mean(axis=-1) - half, values.mean(axis=-1) + half
+    return (float(lower), float(upper)) if values.ndim == 1 else (lower, upper)
+
+
+def jackknifed(values: np.ndarray, members: np.ndarray) -> np.ndarray:
+    """Pseudo-values of the mean over pairs, one for each member that pairs share (Tukey 1958).
+
+    Pairs that share a member are not independent: their mean has the spread of k members, not of
+    k (k - 1) / 2 pairs. A t-interval over pseudo-values with k - 1 degrees of freedom says so.
+
+    Parameters
+    ----------
+    values : array of shape (..., pairs)
+    members : integer array of shape (pairs, 2)
+        The two members of each pair, numbered from 0.
+
+    Returns
+    -------
+    array of shape (..., members)
+
+    Raises
+    ------
+    StudyError
+        Fewer than 3 members, or a member without whom no pair is left.
+    """
+    values = np.asarray(values, dtype=np.float64)
+    count = int(members.max()) + 1 if len(members) else 0
+    without = np.array([~(members == member).any(axis=1) for member in range(count)])
+    if count < 3 or not without.any(axis=1).all():
+        raise StudyError(f"a jackknife over pairs needs 3 members and more, found {count}")
+    left = values @ (without / without.sum(axis=1, keepdims=True)).T
+    found: np.ndarray = count * values.mean(axis=-1, keepdims=True) - (count - 1) * left
+    return found
 
 
 def cohens_d_interval(d: float, n: int, level: float = 0.95) -> tuple[float, float]:
@@ -107,14 +142,21 @@ def noncentral_t_cdf(t: float, freedom: int, shift: float) -> float:
     The normal's distribution at t s - shift, averaged over s = sqrt(chi^2 / freedom), by
     Gauss-Legendre quadrature. SciPy's own gives NaN in the tails (1.17: t = -8, shift = 8).
     """
+    s, weights = _spreads(freedom)
+    return float(np.sum(weights * ndtr(t * s - shift)))
+
+
+@cache
+def _spreads(freedom: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return values of s = sqrt(chi^2 / freedom) and what each weighs in a mean over s, (400,) each."""
     law = stats.chi(freedom, scale=1 / math.sqrt(freedom))
     low, high = law.ppf(1e-15), law.isf(1e-15)
     nodes, weights = np.polynomial.legendre.leggauss(400)
     s = low + (high - low) * (nodes + 1) / 2
-    return float(np.sum(weights * law.pdf(s) * ndtr(t * s - shift)) * (high - low) / 2)
+    return s, weights * law.pdf(s) * (high - low) / 2
 
 
-def as_sample(values: np.ndarray, least: int, what: str) -> np.ndarray:
+def as_sample(values: np.ndarray, least: int, what: str, many: bool = False) -> np.ndarray:
     """Return a sample as float64 (n,), or say what is wrong with it.
 
     Parameters
@@ -122,6 +164,8 @@ def as_sample(values: np.ndarray, least: int, what: str) -> np.ndarray:
     values : array of shape (n,), n >= least
     what : str
         What needs the sample, in an error.
+    many
+        Whether it may be many samples, (..., n).
 
     Raises
     ------
@@ -129,7 +173,7 @@ def as_sample(values: np.ndarray, least: int, what: str) -> np.ndarray:
         Too few values, not in a row, NaN or infinity.
     """
     values = np.asarray(values, dtype=np.float64)
-    if values.ndim != 1 or len(values) < least:
+    if values.ndim < 1 or (values.ndim > 1 and not many) or values.shape[-1] < least:
         raise StudyError(f"{what} needs at least {least} value(s) in a row, found {values.shape}")
     if not np.isfinite(values).all():
         raise StudyError(f"{what}: {(~np.isfinite(values)).sum()} value(s) are NaN or infinite")

@@ -95,7 +95,10 @@ def write(path: Path, value: Any, record_id: str = "") -> None:
 
 
 def figure_bytes(figure: Any, suffix: str, record_id: str) -> bytes:
-    """Return a Matplotlib figure as PDF, PNG or SVG bytes that carry the record's id."""
+    """Return a Matplotlib figure as PDF, PNG or SVG bytes that carry the record's id.
+
+    `replicortex.plotting.style.Pages` become one PDF.
+    """
     from matplotlib import style
 
     note = f"replicortex:{record_id}"
@@ -107,8 +110,16 @@ def figure_bytes(figure: Any, suffix: str, record_id: str) -> bytes:
     stream = io.BytesIO()
     # "default": a matplotlibrc in the user's or the present folder changes no figure.
     settings = {"svg.hashsalt": "replicortex", "pdf.fonttype": 42}
+    pages = getattr(figure, "figures", None)
     with style.context(["default", settings]):
-        figure.savefig(stream, format=suffix[1:], metadata=known[suffix])
+        if pages is None:
+            figure.savefig(stream, format=suffix[1:], metadata=known[suffix])
+        else:
+            from matplotlib.backends.backend_pdf import PdfPages
+
+            with PdfPages(stream, metadata=known[suffix]) as file:
+                for page in pages:
+                    file.savefig(page)
     return stream.getvalue()
 
 

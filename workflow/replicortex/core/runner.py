@@ -311,7 +311,8 @@ def write_results(
         if figure:
             from replicortex.plotting.style import freeze
 
-            for each in {id(v): v for v in values}.values():
+            drawn = [one for each in values for one in getattr(each, "figures", [each])]
+            for each in {id(one): one for one in drawn}.values():
                 freeze(each)
                 if identity.synthetic:
                     _stamp(each)

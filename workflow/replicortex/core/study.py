@@ -17,8 +17,7 @@ from replicortex.core import git, places, rules
 from replicortex.core.errors import StudyError
 from replicortex.core.papers import claim_aliases
 from replicortex.core.yaml_text import read_yaml_file
-from replicortex.verdicts import claim_names
-from replicortex.verdicts import claims as claim_files
+from replicortex.verdicts import claim_names, model, reading
 
 
 @dataclass(frozen=True)
@@ -51,23 +50,24 @@ class OpenStudy(configuration.Study):
     def _claims(self, paper: str) -> dict[str, Any]:
         """Return what the job of verdicts is told of a paper, whose claims are checked on the way."""
         file = f"{self.papers[paper]['folder']}/claims.yaml"
-        claims = claim_files.load(Path(file))
+        claims = reading.load(Path(file))
         aliases = claim_aliases(self.about[paper], paper, self.papers[paper])
-        self._check_claims(paper, claims, file, aliases)
+        absent = self._check_claims(paper, claims, file, aliases)
         return {
             "file": file,
-            "tables": sorted(claim_files.tables(claims)),
+            "tables": sorted(model.tables(claims)),
             "aliases": aliases,
             "title": self.about[paper].short,
             "order": self.about[paper].order,
-            "scale": self.settings.scale,
+            "facts": model.facts_of(claims, self.papers[paper]),
+            "absent": absent,
             "synthetic": self._synthetic(paper),
         }
 
     def _check_claims(
-        self, paper: str, claims: list[claim_files.Claim], file: str, aliases: dict[str, Any]
-    ) -> None:
-        """Check that all that a paper's claims name exists, at this scale or at another."""
+        self, paper: str, claims: list[model.Claim], file: str, aliases: dict[str, Any]
+    ) -> dict[str, str]:
+        """Check that all that a paper's claims name exists; return what this scale does not have."""
 
         def names(scale: str, changes: Mapping[str, Any]) -> dict[str, list[Any]]:
             return configuration.checked_numbers(paper, scale, changes, self.root).names()
@@ -80,14 +80,14 @@ class OpenStudy(configuration.Study):
             return found
 
         scale = self.settings.scale
-        claim_names.check_names(
+        return claim_names.check_names(
             claims,
             file,
             Path(file).with_name("tables.yaml"),
             names(scale, self.settings.papers.get(paper, {})),
             of_all_scales,
             aliases,
-            scale,
+            self.papers[paper],
         )
 
     def _synthetic(self, paper: str) -> bool:

@@ -192,6 +192,11 @@ def check(
         _check_cells(rest, name, column, found, where)
 
 
+def stands_for(key: str, word: str) -> bool:
+    """Whether a key of `by` is a word, or what the word begins with before its `*`."""
+    return word.startswith(key[:-1]) if key.endswith("*") else word == key
+
+
 def _has(cells: pd.Series, word: str) -> pd.Series:
     """Return which cells have a word, or begin with what stands before its `*`."""
     texts = cells.astype("string").fillna("")

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-import re
+import csv
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from replicortex.core.errors import StudyError
 from replicortex.pages.rendering import anchor, number
+from replicortex.verdicts.reading import load
 from replicortex.verdicts.tones import counted, tone, word
 
 ALONE = "Claims"  # a group without a name
@@ -39,13 +42,17 @@ def told(row: Mapping[str, str]) -> dict[str, Any]:
     """Return a judged claim with its numbers as they are shown."""
     unit = f" {row['unit']}" if row["unit"] else ""
     interval = ""
-    if row["lower"] and row.get("interval") != "none":  # an exact number has none
+    if row["lower"] and row["lower"] != row["upper"]:  # an exact number has none
         interval = f" [{number(row['lower'])},\u00a0{number(row['upper'])}]"
+    if row.get("lower_also"):
+        also = f"[{number(row['lower_also'])},\u00a0{number(row['upper_also'])}]"
+        interval += f" over {row['over']}, {also} over {row['over_also']}"
     return {
         **row,
         "anchor": anchor(f"claim-{row.get('id') or row['says']}"),
         "shown_published": row["published"] and f"{number(row['published'])}{unit}",
         "shown_ours": row["ours"] and f"{number(row['ours'])}{interval}{unit}",
+        "shown_power": power(row),
         "reason": number(row["reason"]),
         "word": word(row["verdict"]),
         "tone": tone(row["verdict"]),
@@ -53,17 +60,51 @@ def told(row: Mapping[str, str]) -> dict[str, Any]:
 
 
 def findings(file: Path) -> dict[str, str]:
-    """Return the finding of each claim of a paper: the heading above it in claims.yaml.
+    """Return the finding of each claim of a paper: runs of before did not write it into their tables."""
+    if not file.exists():
+        return {}
+    try:
+        return {claim.id: claim.finding for claim in load(file)}
+    except StudyError:
+        return {}  # a page on what was judged needs no claims of today
 
-    Headings are comments (`# --- Accuracy (Figure 1) ---`), which no reader of YAML keeps.
+
+def power(row: Mapping[str, str]) -> str:
+    """Return what a claim's design could find, in words; nothing where its table does not say."""
+    if not row.get("detectable"):
+        return ""
+    mark = {"positive": "≥", "negative": "≤", "zero": "±"}[row["direction"]]
+    needed = f", n\u00a0{number(row['needed'])}" if row.get("needed") else ""
+    return f"{mark}\u00a0{number(row['detectable'])}{needed}"
+
+
+def calibration(file: Path) -> dict[str, Any]:
+    """Return how a paper's rules err on tables whose truth is known, for its page.
+
+    Parameters
+    ----------
+    file
+        `calibration.csv` of a scorecard; runs of before have none.
     """
-    found, heading = {}, ""
-    for line in file.read_text().splitlines() if file.exists() else ():
-        if comment := re.match(r"# -{3} (.+?)[ -]*$", line):
-            heading = comment[1]
-        elif claim := re.match(r"- id: ['\"]?([^'\"#\s]+)", line):
-            found[claim[1]] = heading
-    return found
+    if not file.exists():
+        return {"rows": [], "untried": []}
+    with file.open(newline="") as stream:
+        listed = list(csv.DictReader(stream))
+    tried = [row for row in listed if row["met_at_boundary"]]
+    percent = "{:.1f} %".format
+    return {
+        "rows": [
+            {
+                "id": row["id"],
+                "over": f"{row['n'].removesuffix('.0')} {row['over']}",
+                "rate": percent(100 * float(row["met_at_boundary"])),
+                "limit": percent(100 * float(row["limit"])),
+                "calibrated": row["calibrated"],
+            }
+            for row in tried
+        ],
+        "untried": sorted(Counter(r["reason"] for r in listed if not r["met_at_boundary"]).items()),
+    }
 
 
 def grouped(claims: Iterable[dict[str, Any]], headings: Mapping[str, str]) -> list[Group]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from replicortex.pages.claims import findings, grouped, tally
+from replicortex.pages.claims import calibration, findings, grouped, tally
 from replicortex.pages.jobs_page import functions
 from replicortex.pages.papers import Told
 from replicortex.pages.rendering import page_name
@@ -28,6 +28,8 @@ def paper_page(view: View, paper: Told) -> None:
         counts=tally(claims),
         groups=grouped(claims, findings(view.root / f"workflow/papers/{paper.name}/claims.yaml")),
         claims=len(claims),
+        power=any(claim["shown_power"] for claim in claims),
+        calibration=calibration(view.root / paper.folder / "scorecard/calibration.csv"),
         kinds=list(dict.fromkeys(claim["kind"] for claim in claims)),
         figures=[
             {

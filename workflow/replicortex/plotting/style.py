@@ -33,6 +33,13 @@ GREY = "#767676"
 PALE = "#E4E4E4"
 
 
+class Pages:
+    """Figures that are the pages of one PDF."""
+
+    def __init__(self, figures: Sequence[Figure]):
+        self.figures = list(figures)
+
+
 def style() -> AbstractContextManager[None]:
     """Return a context in which figures are drawn in the study's style, whatever was set before."""
     from matplotlib import style as styles

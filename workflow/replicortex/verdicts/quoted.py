@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from replicortex.verdicts.claims import Claim
+from replicortex.verdicts.model import Claim
 
 
 def quoted(claims: Iterable[Claim]) -> list[dict[str, Any]]:
@@ -14,7 +14,7 @@ def quoted(claims: Iterable[Claim]) -> list[dict[str, Any]]:
     Parameters
     ----------
     claims
-        As `replicortex.verdicts.claims.load` returns them.
+        As `replicortex.verdicts.reading.load` returns them.
 
     Returns
     -------

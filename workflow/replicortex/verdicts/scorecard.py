@@ -7,9 +7,10 @@ from typing import Any
 
 from replicortex.core.errors import StudyError
 from replicortex.core.tables import read
-from replicortex.verdicts.claims import WORDS, evaluate, load
-from replicortex.verdicts.claims import tables as tables_of
-from replicortex.verdicts.drawing import draw_overview, draw_scorecard
+from replicortex.verdicts.drawing import draw_overview, draw_pages, draw_scorecard
+from replicortex.verdicts.evaluation import WORDS, evaluate
+from replicortex.verdicts.model import tables as tables_of
+from replicortex.verdicts.reading import load
 
 
 def judge(
@@ -19,7 +20,8 @@ def judge(
     paper: str,
     title: str,
     aliases: dict[str, dict[str, Any]],
-    scale: str,
+    facts: dict[str, Any],
+    absent: dict[str, str],
     synthetic: bool,
 ) -> dict[str, Any]:
     """Judge every claim of a paper.
@@ -36,14 +38,18 @@ def judge(
         Its name in figures.
     aliases
         Column -> word -> this scale's value.
-    scale
-        demo, small or full.
+    facts
+        Dotted key -> value of the configuration, as `replicortex.verdicts.model.facts_of` gives them.
+    absent
+        Id of a claim -> what it names that this configuration does not have.
     synthetic
         Whether any of its numbers comes from made-up data.
 
     Returns
     -------
-    "claims": one row per claim (`replicortex.verdicts.claims.COLUMNS`); "scorecard": the figure.
+    "claims": one row per claim (`replicortex.verdicts.evaluation.COLUMNS`); "calibration": how often
+    each rule would err (`replicortex.verdicts.calibrate.COLUMNS`); "scorecard": findings on one screen;
+    "pages": every claim, A4.
 
     Raises
     ------
@@ -58,10 +64,21 @@ def judge(
             f"{claims}: table '{missing[0]}' is not among the tables of {paper} "
             f"({', '.join(sorted(by_name)) or 'none'})"
         )
-    table = evaluate(
-        listed, by_name, aliases=aliases, scale=scale, synthetic=synthetic, paper=paper
+    table, calibration = evaluate(
+        listed,
+        by_name,
+        aliases=aliases,
+        facts=facts,
+        absent=absent,
+        synthetic=synthetic,
+        paper=paper,
     )
-    return {"claims": table, "scorecard": draw_scorecard(table, {paper: title})}
+    return {
+        "claims": table,
+        "calibration": calibration,
+        "scorecard": draw_scorecard(table, title),
+        "pages": draw_pages(table, title),
+    }
 
 
 def overview(*, claims: list[Path], titles: list[tuple[str, str]]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What pages make of a verdict: its word whatever the data, its tone, its place among others."""
+"""How verdicts are shown: word whatever the data, tone, symbol, place among others."""
 
 from __future__ import annotations
 
@@ -6,30 +6,63 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Literal
 
-from replicortex.verdicts import claims
+from replicortex.verdicts import words
 
 Tone = Literal["good", "partly", "unsure", "bad", "none"]
 TONES: dict[str, Tone] = {  # in the order in which they are counted
-    claims.REPLICATED: "good",
-    claims.HOLDS: "good",
-    claims.PARTLY: "partly",
-    claims.INCONCLUSIVE: "unsure",
-    claims.NOT_REPLICATED: "bad",
-    claims.DOES_NOT_HOLD: "bad",
-    claims.FEW_SEEDS: "none",
-    claims.SYNTHETIC: "none",
-    claims.NOT_TESTABLE: "none",
+    words.REPLICATED: "good",
+    words.HOLDS: "good",
+    words.SMALLER: "partly",
+    words.LARGER: "partly",
+    words.EXCLUDES: "unsure",
+    words.CANNOT_TELL: "unsure",
+    words.CONTRADICTED: "bad",
+    words.DOES_NOT_HOLD: "bad",
+    words.UNCALIBRATED: "none",
+    words.FEW_UNITS: "none",
+    words.SYNTHETIC: "none",
+    words.NEEDS_RUN: "none",
+    words.NOT_TESTABLE: "none",
+}
+# Of runs that were kept before verdicts had two answers.
+EARLIER: dict[str, Tone] = {
+    "partly replicated": "partly",
+    "inconclusive": "unsure",
+    "not replicated": "bad",
+    "fewer than 3 seeds: no verdict": "none",
+    "not testable at this scale": "none",
+}
+SYMBOLS = {  # never by colour alone
+    words.REPLICATED: "✔",
+    words.HOLDS: "✔",
+    words.SMALLER: "▾",
+    words.LARGER: "▴",
+    words.EXCLUDES: "≠",
+    words.CANNOT_TELL: "?",
+    words.CONTRADICTED: "✘",
+    words.DOES_NOT_HOLD: "✘",
+}
+SHORT = {
+    words.FEW_UNITS: "too few units",
+    words.SYNTHETIC: "no verdict: synthetic",
+    words.UNCALIBRATED: "fails its calibration",
+    words.NEEDS_RUN: "needs a new run",
 }
 
 
 def word(verdict: str) -> str:
     """Return a verdict without what it says of the data: "replicated", on the paper's or on other."""
-    return verdict.removesuffix(claims.ON_OTHER_DATA)
+    return verdict.removesuffix(words.ON_OTHER_DATA)
 
 
 def tone(verdict: str) -> Tone:
     """Return how a verdict is shown; one that is not known as none."""
-    return TONES.get(word(verdict), "none")
+    return {**EARLIER, **TONES}.get(word(verdict), "none")
+
+
+def symbol(verdict: str) -> str:
+    """Return the mark of a verdict; a dash where there is none."""
+    return SYMBOLS.get(word(verdict), "–")
 
 
 def counted(verdicts: Iterable[str]) -> dict[str, int]:

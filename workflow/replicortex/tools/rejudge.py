@@ -1,0 +1,74 @@
+"""Judge tables that a run left behind by the claims of today, into a folder of one's own.
+
+Tables of a kept run may be older than a claim: what a claim reads and they lack needs a new run, and its
+row says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from replicortex.core.errors import StudyError
+from replicortex.core.files import write
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def rejudge(
+    paper: str, metrics: Path, out: Path, told: Mapping[str, Any]
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Judge a paper's tables; write claims, calibration and scorecard.
+
+    Parameters
+    ----------
+    paper
+        Its name.
+    metrics
+        Folder of its tables, `*.csv` or `*.csv.gz`.
+    out
+        Where to write.
+    told
+        What the job of verdicts is told of the paper (`OpenStudy.claims`).
+
+    Returns
+    -------
+    As `replicortex.verdicts.evaluation.evaluate`.
+
+    Raises
+    ------
+    StudyError
+        There is no table there that a claim reads, or one cannot be read.
+    """
+    from replicortex.core.tables import read
+    from replicortex.verdicts.drawing import draw_pages, draw_scorecard
+    from replicortex.verdicts.evaluation import evaluate
+    from replicortex.verdicts.reading import load
+
+    listed = load(Path(told["file"]))
+    files = {path.name.partition(".")[0]: path for path in sorted(metrics.glob("*.csv"))}
+    files |= {path.name.partition(".")[0]: path for path in sorted(metrics.glob("*.csv.gz"))}
+    found = {name: read(files[name]) for name in told["tables"] if name in files}
+    if not found:
+        raise StudyError(
+            f"{metrics}: no table of {paper} is here; expected {told['tables'][0]}.csv"
+        )
+    table, calibration = evaluate(
+        listed,
+        found,
+        aliases=told["aliases"],
+        facts=told["facts"],
+        absent=told["absent"],
+        synthetic=told["synthetic"],
+        paper=paper,
+        older=True,
+    )
+    write(out / "claims.csv", table)
+    write(out / "calibration.csv", calibration)
+    figure = draw_scorecard(table, told["title"])
+    for suffix in (".pdf", ".png", ".svg"):
+        write(out / f"scorecard{suffix}", figure)
+    write(out / "claims.pdf", draw_pages(table, told["title"]))
+    return table, calibration
