@@ -18,7 +18,7 @@ endif
 REPORT = --config scale=$(SCALE) run=$(PAPER) --report results/$(SCALE)/report.html
 
 .DEFAULT_GOAL := study
-.PHONY: study demo small full env test test-all lint format docs lock schemas graph clean
+.PHONY: study demo small full env test test-all lint format docs lock schemas readme graph clean
 
 study: env
 	@snakemake --cores $(CORES) --config scale=$(SCALE) run=$(PAPER)
@@ -69,6 +69,9 @@ lock: env
 
 schemas: env
 	python -m replicortex schemas
+
+readme: env
+	python -m replicortex readme
 
 graph: env
 	python -m replicortex graph

@@ -885,10 +885,12 @@ def test_a_papers_claims_are_judged(tmp_path, table):
     assert list(result) == ["claims", "calibration", "scorecard", "pages"]
     assert list(result["claims"]["verdict"]) == ["replicated, smaller"]
     assert list(result["calibration"]["calibrated"]) == ["yes"]
+    assert 0 < result["claims"]["met_at_boundary"].item() < 0.04
     assert len(result["pages"].figures) == 1
     assert result["scorecard"].get_figwidth() == pytest.approx(7.1)
     made_up = judged(tmp_path / "two", table, "two", synthetic=True)
     assert list(made_up["claims"]["verdict"]) == ["synthetic data: no verdict"]
+    assert made_up["claims"]["met_at_boundary"].isna().all()
 
 
 def test_the_overview_takes_every_paper(tmp_path, table):

@@ -108,7 +108,7 @@ def test_the_calibration_of_a_scorecard_is_told(tmp_path):
     file.write_text("\n".join(",".join(row) for row in [columns, *rows]) + "\n")
     told = {"id": "a", "over": "3 seeds", "rate": "2.5 %", "limit": "2.5 %", "calibrated": "yes"}
     told["rate"] = "2.5 %" if f"{2.45:.1f}" == "2.5" else "2.4 %"
-    assert calibration(file) == {"rows": [told], "untried": [("why", 1)]}
+    assert calibration(file) == {"chance": "0.0", "rows": [told], "untried": [("why", 1)]}
 
 
 @pytest.mark.parametrize(

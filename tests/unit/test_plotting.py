@@ -217,6 +217,7 @@ def row(number=0, **values):
         "reason": "",
         "detectable": 0.12,
         "needed": 7.0,
+        "met_at_boundary": 0.025,
         "data": "same",
         "table": "t",
         "select": "",
@@ -304,11 +305,13 @@ def test_numbers_as_printed():
 def test_one_screen_shows_a_claim_and_a_control_of_each_finding_and_counts_the_others():
     rows = [row(i, says=f"Claim {i} is made.") for i in range(6)]
     rows += [row(9, kind="control", says="It is tried.", verdict=verdicts.HOLDS)]
-    rows += [row(10, finding="Another", verdict=verdicts.NOT_TESTABLE, ours=np.nan)]
+    rest = {"ours": np.nan, "met_at_boundary": np.nan}
+    rows += [row(10, finding="Another", verdict=verdicts.NOT_TESTABLE, **rest)]
     found = texts(card_of(rows))
     assert "One thing lies above another" in found and "Another" in found
     assert "Claim 0 is made." in found and "Control: It is tried." in found
     assert "Claim 1 is made." not in found
+    assert any("0.2 of 7 claims and controls would still be met" in text for text in found)
     assert "✔ 5 replicated" in found and "– 1 not testable here" in found
     tall = card_of([row(i, finding=f"finding {i % 7}") for i in range(140)])
     assert tall.get_figheight() < 10

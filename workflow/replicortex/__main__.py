@@ -95,6 +95,9 @@ def _parser() -> argparse.ArgumentParser:
     schemas.add_argument("--check", action="store_true", help="only compare; exit 1 if stale")
     schemas.set_defaults(run=_schemas)
 
+    readme = commands.add_parser("readme", help="write the table of papers into README.md")
+    readme.set_defaults(run=_readme)
+
     rules = commands.add_parser("graph", help="draw the graph of rules into README.md")
     rules.set_defaults(run=_graph)
     return parser
@@ -219,6 +222,12 @@ def _schemas(options: argparse.Namespace) -> int:
         return 1 if stale(ROOT) else 0
     write(ROOT)
     return 0
+
+
+def _readme(_: argparse.Namespace) -> None:
+    from replicortex.tools.papers_table import write
+
+    write(ROOT)
 
 
 def _graph(options: argparse.Namespace) -> None:

@@ -43,6 +43,12 @@ class Paper(Section):
     licence: Words = Field(description="of this folder's code and of what it computes")
     environments: list[Words] = Field(description="files of envs/ that its rules use", min_length=1)
     trains: Words | None = Field(description="what is trained; null when nothing is")
+    claims: Words | None = Field(
+        default=None, description="what the paper claims, in one sentence of the README's table"
+    )
+    controls: Words | None = Field(
+        default=None, description="what the controls say of it, in one sentence"
+    )
     headline: Words | None = Field(
         default=None,
         description="the figure that stands for the paper; by default the first that its rules name",

@@ -93,6 +93,7 @@ def calibration(file: Path) -> dict[str, Any]:
     tried = [row for row in listed if row["met_at_boundary"]]
     percent = "{:.1f} %".format
     return {
+        "chance": f"{sum(float(row['met_at_boundary']) for row in tried):.1f}",
         "rows": [
             {
                 "id": row["id"],

@@ -138,7 +138,8 @@ def draw_scorecard(claims: pd.DataFrame, title: str) -> Figure:
         found = list(_findings(claims, WIDTH, leading=True))
         kinds = [counted(members["verdict"]) for _, members in claims.groupby("kind")]
         head = 0.76 + LINE * sum(len(_wrapped(verdicts, WIDTH)) + 0.3 for verdicts in kinds)
-        height = head + sum(map(_height, found)) + STAMP + 0.5
+        head += LINE * 1.3 if _by_chance(claims) else 0
+        height = head + sum(map(_height, found)) + STAMP + 0.34
         figure = new_figure(height, dpi=DPI)
         figure.set_layout_engine("none")
         ax = _axes(figure, height)
@@ -285,12 +286,26 @@ def _head(ax: Axes, claims: pd.DataFrame, title: str, y: float, short: bool = Fa
         for kind, name in (("published", "Claims"), ("control", "Controls")):
             y = _counts(ax, name, counted(claims[claims["kind"] == kind]["verdict"]), y)
             y -= LINE * 0.3
+    if (words := _by_chance(claims)) and not short:
+        ax.text(CLAIM, y, words, va="top", color=FAINT)
+        y -= LINE * 1.3
     y -= 0.06
     names = ("What is claimed", "Published", "On its scale", "Ours [95 %]", "Could find")
     for x, name in zip((CLAIM, PAPER, STRIP, OURS, POWER), names, strict=True):
         ax.text(x, y, name, color=FAINT, va="top")
     ax.text(VERDICT, y, "Verdict", color=FAINT, va="top")
     return y - 0.17
+
+
+def _by_chance(claims: pd.DataFrame) -> str:
+    """Say how many of the judged claims would be met if each number lay at its boundary."""
+    rates = claims["met_at_boundary"].dropna()
+    if rates.empty:
+        return ""
+    return (
+        f"If every number lay at its boundary, {rates.sum():.1f} of {len(rates)} claims and controls would "
+        "still be met."
+    )
 
 
 def _counts(ax: Axes, name: str, found: Mapping[str, int], y: float) -> float:

@@ -44,7 +44,19 @@ COLUMNS = (
     *("published", "published_low", "published_high", "predicted_low", "predicted_high"),
     *("ours", "sd", "n", "over", "lower", "upper", "over_also", "lower_also", "upper_also"),
     *("difference", "direction", "threshold", "smallest", "boundary", "within", "because"),
-    *("size", "verdict", "reason", "detectable", "needed", "p", "q", "data", "table", "select"),
+    *(
+        "size",
+        "verdict",
+        "reason",
+        "detectable",
+        "needed",
+        "p",
+        "q",
+        "met_at_boundary",
+        "data",
+        "table",
+    ),
+    "select",
 )
 WORDS = frozenset(
     {
@@ -137,6 +149,8 @@ def evaluate(
         _row(claim, one, aliases, facts, paper) for claim, one in zip(claims, found, strict=True)
     ]
     table = pd.DataFrame(rows, columns=list(COLUMNS))
+    judged = ~table["verdict"].str.removesuffix(ON_OTHER_DATA).isin(NONE)
+    table["met_at_boundary"] = tried["met_at_boundary"].where(judged).astype(float)
     table["q"] = power.benjamini_hochberg(list(table["p"]))
     return table, tried
 
@@ -324,6 +338,7 @@ def _row(
         "needed": can.needed,
         "p": nan if found is None or one.verdict in NONE else power.p_value(claim, found),
         "q": nan,
+        "met_at_boundary": nan,
         "data": "same" if same(claim, facts) else "other",
         "table": measure.table,
         "select": select_text(measure, aliases),
