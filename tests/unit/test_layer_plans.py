@@ -77,15 +77,6 @@ def test_depth_correlation_equals_a_weighted_correlation():
     assert np.isnan(plans.depth_correlation(np.ones((1, 4))))
 
 
-def test_null_of_permutations_has_the_known_spread():
-    """For a random permutation of n, r has variance 1 / (n - 1)."""
-    null = plans.depth_null((8, 8), 2000, rng=generator(0, "null"))
-    assert null.mean() == pytest.approx(0, abs=0.03)
-    assert null.var() == pytest.approx(1 / 7, rel=0.1)
-    with pytest.raises(StudyError, match="forced"):
-        plans.depth_null((1, 4), 3, rng=generator(0, "null"))
-
-
 def test_trace_and_hubness_by_hand():
     plan = np.array([[0.2, 0.1, 0.0], [0.3, 0.1, 0.0], [0.0, 0.1, 0.2]])
     assert plans.trace(plan) == pytest.approx(0.5)

@@ -41,7 +41,7 @@ pytestmark = pytest.mark.numbers
 SMALL = {
     "vision": {"train_images": 60, "stimuli": 30, "batch": 20},
     "language": {"stimuli": 30},
-    "matched": {"splits": 2, "shuffles": 3, "null_draws": 20, "shares": [0.5]},
+    "matched": {"splits": 2, "shuffles": 3, "null_draws": 39, "shares": [0.5]},
 }
 
 
@@ -298,7 +298,7 @@ def test_aggregate_joins_and_matches_checkpoints(study, tmp_path):
         activations=[folder / f"seed{s}.safetensors" for s in (0, 1)],
         history=[folder / f"{d}{s}.csv" for d in ("vision", "language") for s in (0, 1)],
         epochs=study["own"].vision.checkpoints,
-        matched=CheckpointMatching(held_out=0.2, null_draws=20),
+        matched=CheckpointMatching(held_out=0.2, null_draws=39),
         trained=[0, 1],
         **paths,
     )

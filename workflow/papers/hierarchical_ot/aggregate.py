@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from papers.hierarchical_ot.match import layers_of, layers_of_seed
+from papers.hierarchical_ot.match import beside_null, layers_of, layers_of_seed
 from papers.hierarchical_ot.matching_settings import CheckpointMatching
 from replicortex.analysis import layer_plans
+from replicortex.analysis.depth_null import depth_null
 from replicortex.analysis.hot import checkpoint_plan, split
 from replicortex.core import tables
 from replicortex.core.progress import Progress, iter_plainly
@@ -91,14 +92,17 @@ def matched_checkpoints(
     """
     held = split(len(one[0][0]), matched.held_out, seed=seed)
     costs, plan = checkpoint_plan(one, other, held_out=held)
-    null = layer_plans.depth_null(plan.shape, matched.null_draws, rng=generator(seed, "null"))
+    null = depth_null(
+        lambda order: checkpoint_plan(one, _in_order(other, order), held_out=held)[1],
+        held,
+        matched.null_draws,
+        rng=generator(seed, "null"),
+    )
     greedy = layer_plans.greedy(costs)
-    limit = float(np.quantile(null, 0.975))
     depth = layer_plans.depth_correlation(plan)
     single = {
         "depth correlation": depth,
-        "depth null 97.5 %": limit,
-        "depth above null": depth - limit,
+        **beside_null(depth, null),
         "depth correlation of greedy": layer_plans.depth_correlation(greedy),
         "hubness of greedy": layer_plans.hubness(greedy),
         "trace": layer_plans.trace(plan),
@@ -113,3 +117,7 @@ def matched_checkpoints(
         {"seed": seed, "measure": what, "row": NONE, "column": NONE, "value": float(value)}
         for what, value in single.items()
     ]
+
+
+def _in_order(checkpoints: list[list[np.ndarray]], order: np.ndarray) -> list[list[np.ndarray]]:
+    return [[layer[order] for layer in layers] for layers in checkpoints]

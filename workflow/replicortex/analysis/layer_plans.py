@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from replicortex.analysis.transport import transport
 from replicortex.core.errors import StudyError
 
 
@@ -73,21 +72,6 @@ def depth_correlation(plan: np.ndarray) -> float:
     y = columns - plan.sum(axis=0) @ columns
     spread = (plan.sum(axis=1) @ x**2) * (plan.sum(axis=0) @ y**2)
     return float(x @ plan @ y / np.sqrt(spread)) if spread > 1e-15 else float("nan")
-
-
-def depth_null(layers: tuple[int, int], draws: int, *, rng: np.random.Generator) -> np.ndarray:
-    """Return depth correlations of plans over random (uniform) costs, (draws,).
-
-    Raises
-    ------
-    StudyError
-        When a system has one layer: its plan is forced, and has no depth.
-    """
-    if 1 in layers:
-        raise StudyError(f"depth_null: {layers[0]} x {layers[1]} layers: the plan is forced")
-    return np.array(
-        [depth_correlation(transport(rng.random(layers))[0].toarray()) for _ in range(draws)]
-    )
 
 
 def trace(plan: np.ndarray) -> float:
