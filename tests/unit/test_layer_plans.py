@@ -20,7 +20,7 @@ def test_every_control_gives_each_source_layer_its_mass():
         plans.greedy(COST),
         plans.greedy(COST, 3),
         plans.softmax(COST, 0.1),
-        plans.single_best(plans.staircase((2, 4))),
+        plans.single_best(plans.staircase((2, 4)), COST),
         *plans.shuffled(plans.softmax(COST, 0.1), 3, rng=generator(0, "shuffle")),
     ]
     for plan in made:
@@ -47,7 +47,17 @@ def test_greedy_takes_the_cheapest():
 
 def test_single_best_takes_the_heaviest():
     plan = np.array([[0.2, 0.3], [0.4, 0.1]])
-    np.testing.assert_array_equal(plans.single_best(plan), [[0, 0.5], [0.5, 0]])
+    cost = np.array([[0.1, 0.2], [0.3, 0.1]])  # the cheapest is not the heaviest
+    np.testing.assert_array_equal(plans.single_best(plan, cost), [[0, 0.5], [0.5, 0]])
+
+
+def test_single_best_breaks_ties_by_cost():
+    """A plan of 2 x 4 layers gives each source layer two targets of the same mass, up to rounding."""
+    plan = np.array([[0.25, 0.25 - 1e-17, 0, 0], [0, 0, 0.25, 0.25]])
+    np.testing.assert_array_equal(plans.single_best(plan, COST), [[0, 0.5, 0, 0], [0, 0, 0.5, 0]])
+    swapped = [3, 2, 1, 0]
+    found = plans.single_best(plan[:, swapped], COST[:, swapped])
+    np.testing.assert_array_equal(found[:, swapped], plans.single_best(plan, COST))
 
 
 def test_softmax_equals_scipys_and_has_its_limits():

@@ -10,6 +10,8 @@ import numpy as np
 
 from replicortex.core.errors import StudyError
 
+TIED = 1e-9  # relative: masses are sums of a few fractions
+
 
 def uniform(layers: tuple[int, int]) -> np.ndarray:
     """Return the plan without any alignment: 1 / (L M) everywhere."""
@@ -25,9 +27,20 @@ def staircase(layers: tuple[int, int]) -> np.ndarray:
     return overlaps
 
 
-def single_best(plan: np.ndarray) -> np.ndarray:
-    """Return the hardened plan (Single-Best): each source layer keeps its heaviest target."""
-    return _one_of_each(plan.shape, plan.argmax(axis=1))
+def single_best(plan: np.ndarray, cost: np.ndarray) -> np.ndarray:
+    """Return the hardened plan (Single-Best): each source layer keeps its heaviest target.
+
+    Where L divides M a plan gives each source layer M / L targets of equal mass: of the heaviest, up
+    to rounding, it keeps the one of the lowest cost.
+
+    Parameters
+    ----------
+    plan, cost
+        (L, M): masses, and what they cost.
+    """
+    heaviest = plan.max(axis=1, keepdims=True)
+    tied = plan >= heaviest * (1 - TIED)
+    return _one_of_each(plan.shape, np.where(tied, cost, np.inf).argmin(axis=1))
 
 
 def greedy(cost: np.ndarray, k: int = 1) -> np.ndarray:

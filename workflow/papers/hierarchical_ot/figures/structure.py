@@ -49,10 +49,10 @@ def draw(structure: Path) -> Figure:
     )
     return note(
         figure,
-        "(a) Mean over seeds; greedy is left out where it chose one target layer alone. Grey: plans between the "
-        "same layers, the target's stimuli permuted, from their mean to 97.5 % of them. (b) Mean and standard deviation over pairs of subjects "
-        "and seeds; 1/7 by chance. Related: each region follows from the one before; distinct: most of its "
-        "variance is its own.",
+        "(a) Mean over seeds; greedy is left out where it chose one target layer alone. Grey: plans between "
+        "the same layers, the target's stimuli permuted, from their mean to 97.5 % of them. (b) Mean and "
+        "standard deviation over pairs of subjects and seeds; 1/7 by chance. Related: each region follows "
+        "from the one before; distinct: most of its variance is its own.",
     )
 
 
