@@ -305,11 +305,13 @@ def test_aggregate_joins_and_matches_checkpoints(study, tmp_path):
     assert len(found["scores"]) == sum(map(len, study["tables"]["scores"]))
     plan = (
         found["checkpoints"]
-        .query("measure == 'plan'")
+        .query("measure == 'plan' and by == 'cost'")
         .pivot_table(index="row", columns="column", values="value")
     )
     assert plan.index.tolist() == [0, 1, 2]
     np.testing.assert_allclose(plan.sum(axis=0), 1 / 3, atol=1e-10)
+    pairs = found["checkpoints"][["seed", "other"]].drop_duplicates().to_numpy().tolist()
+    assert pairs == [[0, 1]]
     assert set(found["history"]["system"]) == {
         *study["own"].vision.networks,
         *study["own"].language.models,

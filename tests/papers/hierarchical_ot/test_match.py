@@ -9,7 +9,7 @@ from papers.hierarchical_ot.match import Key, Rows, layers_of
 from papers.hierarchical_ot.matching_settings import CheckpointMatching, Cortex, Matching
 from replicortex.analysis.hot import hot
 from replicortex.core.errors import StudyError
-from replicortex.core.randomness import generator
+from replicortex.core.randomness import generator, stream_seed
 
 pytestmark = pytest.mark.numbers
 
@@ -161,8 +161,30 @@ def test_checkpoints_in_another_order_are_matched():
     stages = [[draw(40, 5, seed=n), draw(40, 6, seed=n)] for n in range(3)]
     others = [stages[k] for k in (1, 2, 0)]
     rows = aggregate.matched_checkpoints(stages, others, 0, [0, 1, 4], CHECKPOINTS)
-    plan = {(r["row"], r["column"]): r["value"] for r in rows if r["measure"] == "plan"}
-    assert plan[0, 4] == plan[1, 0] == plan[4, 1] == pytest.approx(1 / 3)
-    single = {r["measure"]: r["value"] for r in rows if r["row"] == aggregate.NONE}
-    assert single["hubness of greedy"] == 1 and single["trace"] == 0
-    assert single["depth correlation"] == pytest.approx(single["depth correlation of greedy"])
+    for by in ("cost", "score"):
+        own = [r for r in rows if r["by"] == by]
+        plan = {(r["row"], r["column"]): r["value"] for r in own if r["measure"] == "plan"}
+        assert plan[0, 4] == plan[1, 0] == plan[4, 1] == pytest.approx(1 / 3)
+        cost = {(r["row"], r["column"]): r["value"] for r in own if r["measure"] == "cost"}
+        assert cost[0, 4] == pytest.approx(0, abs=1e-12) and cost[0, 0] > 0.1
+        single = {r["measure"]: r["value"] for r in own if r["row"] == aggregate.NONE}
+        assert single["hubness of greedy"] == 1 and single["trace"] == 0
+        assert single["depth correlation"] == pytest.approx(single["depth correlation of greedy"])
+        beyond = single["depth correlation"] - single["depth null mean"]
+        assert single["depth beyond null mean"] == pytest.approx(beyond)
+
+
+def test_units_are_left_out_of_both_ways_to_match():
+    source, target = ([draw(60, 8, seed=9 * s + n) for n in range(2)] for s in (0, 1))
+    rows = Rows(MATCHED)
+    rows.subsampling("pair", source, target, 0, [0.5, 1.0], rotate=True)
+    rows.subsampling("plain", source, target, 0, [0.5], rotate=False)
+    curves = rows.frames()["curves"]
+    own = curves[(curves["pair"] == "pair") & (curves["what"] == "hot")].set_index(["rotate", "x"])
+    assert len(own) == 4 and own.index.is_unique
+    for rotate in (False, True):
+        found = rows.run(source, target, rotate, stream_seed(0, "split", 0))
+        score = own.loc[("yes" if rotate else "no", 1.0), "score"]
+        # All units are there, in another order.
+        assert score == pytest.approx(found.score(found.outer), abs=1e-6)
+    assert set(curves[curves["pair"] == "plain"]["rotate"]) == {"no"}

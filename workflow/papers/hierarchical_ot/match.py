@@ -24,7 +24,7 @@ from papers.hierarchical_ot.matching_settings import (
     SimulatedMatching,
 )
 from replicortex.analysis import layer_plans
-from replicortex.analysis.depth_null import DepthNull, depth_null
+from replicortex.analysis.depth_null import DepthNull, depth_null, orders
 from replicortex.analysis.hot import Hot, hot, split
 from replicortex.core.errors import StudyError, nearest
 from replicortex.core.files import read_tensors
@@ -71,7 +71,7 @@ def match(
                 rows.compare(key, source, target, splits, pair.depth_null * matched.null_draws)
             if pair.probe:
                 rows.rotation(name, source, seed)
-                rows.subsampling(name, source, target, seed, matched.shares)
+                rows.subsampling(name, source, target, seed, matched.shares, rotate=pair.rotate)
         for name, frame in rows.frames().items():
             tables[name].append(frame)
     return tables
@@ -274,11 +274,14 @@ class Rows:
         mean = pd.DataFrame([one.structure for one in found]).mean(skipna=False).to_dict()
         if null_draws and min(plan.shape) > 1:
             seed = splits[0]
-            null = depth_null(
-                lambda order: self.run(source, [y[order] for y in target], key.rotate, seed).outer,
+            drawn = orders(
                 self.held_out(len(source[0]), seed),
                 null_draws,
                 rng=generator(seed, "depth null", key.pair),
+            )
+            null = depth_null(
+                self.run(source, [y[order] for y in target], key.rotate, seed).outer
+                for order in drawn
             )
             mean |= beside_null(mean["depth correlation"], null)
         self._structure(key, mean)
@@ -333,19 +336,28 @@ class Rows:
                 self._curve(name, what, rotate, seed, 1.0, found.score(found.outer))
 
     def subsampling(
-        self, name: str, source: Layers, target: Layers, seed: int, shares: Sequence[float]
+        self,
+        name: str,
+        source: Layers,
+        target: Layers,
+        seed: int,
+        shares: Sequence[float],
+        *,
+        rotate: bool,
     ) -> None:
         """Add scores with each share of the units of every layer, drawn at random.
 
-        Of a layer of two units or more, two stay at least. Rows of "curves" have the share as x.
+        Of a layer of two units or more, two stay at least. Rows of "curves" have the share as x. With
+        `rotate` there are rows of HOT+R on the same units beside those of HOT.
         """
         rng = generator(seed, "units", name)
         for share in shares:
             few, others = ([_part(x, share, rng) for x in side] for side in (source, target))
-            found = self.run(few, others, False, stream_seed(seed, "split", 0))
-            scores, _ = scored(found, self.matched, rng)
-            for rule in ("hot", "pairwise_best", "uniform"):
-                self._curve(name, rule, False, seed, share, scores[rule])
+            for rotated in (False, True) if rotate else (False,):
+                found = self.run(few, others, rotated, stream_seed(seed, "split", 0))
+                scores, _ = scored(found, self.matched, generator(seed, "shuffles"))
+                for rule in ("hot", "pairwise_best", "uniform"):
+                    self._curve(name, rule, rotated, seed, share, scores[rule])
 
     def _curve(self, name: str, what: str, rotate: bool, seed: int, x: float, score: float) -> None:
         rotated = "yes" if rotate else "no"

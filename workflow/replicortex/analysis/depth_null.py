@@ -7,7 +7,7 @@ such layers of other stimuli have a depth correlation of .8. Plans under random 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -30,41 +30,38 @@ class DepthNull(NamedTuple):
     limit: float
 
 
-def depth_null(
-    plan_of: Callable[[np.ndarray], np.ndarray],
-    held_out: np.ndarray,
-    draws: int,
-    *,
-    rng: np.random.Generator,
-) -> DepthNull:
+def depth_null(plans: Iterable[np.ndarray]) -> DepthNull:
     """Return what depth correlations are when the target's stimuli are permuted.
 
     Parameters
     ----------
-    plan_of
-        From an order of the target's stimuli, (stimuli,), to the plan between layers.
-    held_out
-        Boolean, (stimuli,): stimuli to train on and held out are each permuted among themselves.
-    draws
-        Of orders, 39 or more.
+    plans
+        Plans between layers, one for each of `orders`, 39 or more.
 
     Raises
     ------
     StudyError
-        When fewer draws are asked for, or a plan has no depth: a system has one layer.
+        When there are fewer plans, or one has no depth: a system has one layer.
     """
-    if draws < FEWEST_DRAWS:
-        raise StudyError(f"depth null: {draws} draws, {FEWEST_DRAWS} or more expected")
-    found = np.array([depth_correlation(plan_of(permuted(held_out, rng))) for _ in range(draws)])
+    found = np.array([depth_correlation(plan) for plan in plans])
+    if len(found) < FEWEST_DRAWS:
+        raise StudyError(f"depth null: {len(found)} draws, {FEWEST_DRAWS} or more expected")
     if np.isnan(found).any():
         raise StudyError("depth null: a plan has no depth: one layer, or all mass on one")
-    rank = int(np.ceil(LEVEL * (draws + 1)))
+    rank = int(np.ceil(LEVEL * (len(found) + 1)))
     return DepthNull(float(found.mean()), float(np.sort(found)[rank - 1]))
 
 
-def permuted(held_out: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Return a random order of stimuli, (stimuli,), that leaves the held-out ones held out."""
-    order = np.arange(len(held_out))
-    for part in (held_out, ~held_out):
-        order[part] = rng.permutation(order[part])
-    return order
+def orders(held_out: np.ndarray, draws: int, *, rng: np.random.Generator) -> Iterator[np.ndarray]:
+    """Yield random orders of the target's stimuli, (stimuli,) each, one for all its layers.
+
+    Parameters
+    ----------
+    held_out
+        Boolean, (stimuli,): stimuli to train on and held out are each permuted among themselves.
+    """
+    for _ in range(draws):
+        order = np.arange(len(held_out))
+        for part in (held_out, ~held_out):
+            order[part] = rng.permutation(order[part])
+        yield order

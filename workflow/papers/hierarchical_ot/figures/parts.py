@@ -39,6 +39,7 @@ NAMES = {
     "cnn": "CNN, shallow → deep",
     "resnet": "ResNet, shallow → deep",
     "vit": "ViT, shallow → deep",
+    "resnet_back": "ResNet, deep → shallow",
     "vit_back": "ViT, deep → shallow",
     "resnet_to_vit": "ResNet shallow → ViT deep",
     "cnn_to_resnet": "CNN deep → ResNet deep",
