@@ -305,7 +305,7 @@ def test_aggregate_joins_and_matches_checkpoints(study, tmp_path):
     assert len(found["scores"]) == sum(map(len, study["tables"]["scores"]))
     plan = (
         found["checkpoints"]
-        .query("measure == 'plan' and by == 'cost'")
+        .query("measure == 'plan' and basis == 'cost'")
         .pivot_table(index="row", columns="column", values="value")
     )
     assert plan.index.tolist() == [0, 1, 2]

@@ -162,7 +162,7 @@ def test_checkpoints_in_another_order_are_matched():
     others = [stages[k] for k in (1, 2, 0)]
     rows = aggregate.matched_checkpoints(stages, others, 0, [0, 1, 4], CHECKPOINTS)
     for by in ("cost", "score"):
-        own = [r for r in rows if r["by"] == by]
+        own = [r for r in rows if r["basis"] == by]
         plan = {(r["row"], r["column"]): r["value"] for r in own if r["measure"] == "plan"}
         assert plan[0, 4] == plan[1, 0] == plan[4, 1] == pytest.approx(1 / 3)
         cost = {(r["row"], r["column"]): r["value"] for r in own if r["measure"] == "cost"}

@@ -18,7 +18,7 @@ from replicortex.core import tables
 from replicortex.core.progress import Progress, iter_plainly
 from replicortex.core.randomness import generator, stream_seed
 
-CHECKPOINTS = ["seed", "other", "by", "measure", "row", "column", "value"]
+CHECKPOINTS = ["seed", "other", "basis", "measure", "row", "column", "value"]
 NONE = -1  # row and column of a measure that has none
 
 
@@ -90,9 +90,9 @@ def matched_checkpoints(
 
     Returns
     -------
-    Rows of "checkpoints" without those of the trainings, by outer cost and by score (`by`): measures "plan",
-    "greedy" and "cost" for each pair of epochs, and numbers of the whole plan, whose row and column are
-    `NONE`.
+    Rows of "checkpoints" without the columns of the trainings, by outer cost and by score (`basis`):
+    measures "plan", "greedy" and "cost" for each pair of epochs, and numbers of the whole plan, whose row
+    and column are `NONE`.
     """
     held = split(len(one[0][0]), matched.held_out, seed=seed)
     drawn = orders(held, matched.null_draws, rng=generator(seed, "null"))
@@ -110,12 +110,12 @@ def matched_checkpoints(
             "trace of greedy": layer_plans.trace(greedy),
         }
         rows += [
-            {"by": by, "measure": what, "row": epochs[a], "column": epochs[b], "value": m[a, b]}
+            {"basis": by, "measure": what, "row": epochs[a], "column": epochs[b], "value": m[a, b]}
             for what, m in (("plan", found.plan), ("greedy", greedy), ("cost", found.cost))
             for a, b in np.ndindex(m.shape)
         ]
         rows += [
-            {"by": by, "measure": what, "row": NONE, "column": NONE, "value": float(value)}
+            {"basis": by, "measure": what, "row": NONE, "column": NONE, "value": float(value)}
             for what, value in single.items()
         ]
     return rows

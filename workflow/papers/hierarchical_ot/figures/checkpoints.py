@@ -34,7 +34,7 @@ def draw(checkpoints: Path) -> Figure:
         ("cost", "greedy", "Pairwise-Best", "Share of a checkpoint's mass"),
     )
     for ax, mark, (by, what, title, told) in zip(axes, "abcd", panels, strict=True):
-        own = rows(table, by=by, measure=what)
+        own = rows(table, basis=by, measure=what)
         grid = own.pivot_table(index="row", columns="column", values="value")
         letter(ax, mark, title)
         if grid.empty:
