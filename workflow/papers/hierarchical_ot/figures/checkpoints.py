@@ -28,10 +28,10 @@ def draw(checkpoints: Path) -> Figure:
     figure = new_figure(2.3)
     axes = figure.subplots(1, 4)
     panels = (
-        ("cost", "cost", "Two-level cost", "Outer cost (correlation distance)"),
-        ("cost", "plan", "Third-level plan", "Share of a checkpoint's mass"),
-        ("score", "plan", "Plan by 1 - score", "Share of a checkpoint's mass"),
-        ("cost", "greedy", "Pairwise-Best", "Share of a checkpoint's mass"),
+        ("cost", "cost", "Two-level cost", "Outer cost"),
+        ("cost", "plan", "Third-level plan", "Share of its mass"),
+        ("score", "plan", "Plan by 1 - score", "Share of its mass"),
+        ("cost", "greedy", "Pairwise-Best", "Share of its mass"),
     )
     for ax, mark, (by, what, title, told) in zip(axes, "abcd", panels, strict=True):
         own = rows(table, basis=by, measure=what)
