@@ -520,6 +520,8 @@ def test_pairs_share_their_members():
     interval = stats.ttest_1samp(pseudo, 0).confidence_interval(0.95)
     assert (row["ours"], row["n"]) == (pytest.approx(0.5), 3)
     assert (row["lower"], row["upper"]) == pytest.approx((interval.low, interval.high))
+    alone = one(entry, pd.DataFrame(rows[:1]))  # two seeds are one pair
+    assert alone["verdict"] == "fewer than 3 units: no verdict" and math.isnan(alone["lower"])
 
 
 def test_a_start_at_or_below_zero_has_no_relative_change(table):

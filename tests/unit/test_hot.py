@@ -11,7 +11,7 @@ from scipy.optimize import linprog
 from scipy.spatial.distance import cdist
 
 from replicortex.analysis import soft_matching
-from replicortex.analysis.hot import checkpoint_plan, hot, split
+from replicortex.analysis.hot import checkpoint_plans, hot, split
 from replicortex.analysis.soft_matching import rotated_match
 from replicortex.analysis.transport import check_marginals, transport
 from replicortex.core.errors import StudyError
@@ -277,7 +277,7 @@ def test_equal_widths_equal_procrustes():
     from scipy.linalg import orthogonal_procrustes
 
     rotation, _ = orthogonal_procrustes(x, y)
-    assert found.cost == pytest.approx(((x @ rotation - y) ** 2).sum(), rel=1e-12)
+    assert found.cost == pytest.approx(((x @ rotation - y) ** 2).sum() / 8, rel=1e-12)
     np.testing.assert_allclose(found.rotation, rotation, atol=1e-12)
 
 
@@ -292,7 +292,7 @@ def test_alternation_descends_and_keeps_the_rotation_orthogonal(widths):
     assert found.objective[-1] < found.objective[0] - 1e-3
     np.testing.assert_allclose(found.rotation.T @ found.rotation, np.eye(widths[0]), atol=1e-12)
     residual = x @ found.rotation - y @ (widths[0] * found.plan.toarray()).T
-    assert found.cost == pytest.approx((residual**2).sum(), rel=1e-12)
+    assert found.cost == pytest.approx((residual**2).sum() / widths[0], rel=1e-12)
 
 
 def test_an_alternation_at_its_cap_is_counted():
@@ -376,6 +376,20 @@ def test_bad_input_is_told(source, target, held, message):
 def test_checkpoints_of_one_model_find_themselves():
     checkpoints = [[draw(100, 5, seed=2 * c), draw(100, 6, seed=2 * c + 1)] for c in range(3)]
     order = [2, 0, 1]
-    costs, plan = checkpoint_plan(checkpoints, [checkpoints[c] for c in order], held_out=HELD)
-    np.testing.assert_allclose(plan, np.eye(3)[:, order] / 3, atol=1e-15)
-    assert costs.min() == pytest.approx(0, abs=1e-12)
+    found = checkpoint_plans(checkpoints, [checkpoints[c] for c in order], held_out=HELD)
+    assert list(found) == ["cost", "score"]
+    for match in found.values():
+        np.testing.assert_allclose(match.plan, np.eye(3)[:, order] / 3, atol=1e-15)
+        assert match.cost.min() == pytest.approx(0, abs=1e-12)
+
+
+def test_checkpoints_by_score_cost_what_the_score_lacks():
+    """By outer cost the third level is the same both ways, by score it is not."""
+    one, other = ([system([6, 7], seed=s), system([9, 7, 5], seed=s + 1)] for s in (0, 2))
+    there, back = (checkpoint_plans(a, b, held_out=HELD) for a, b in ((one, other), (other, one)))
+    for a, b in itertools.product(range(2), range(2)):
+        found = hot(one[a], other[b], held_out=HELD)
+        assert there["cost"].cost[a, b] == pytest.approx(found.total, abs=1e-12)
+        assert there["score"].cost[a, b] == pytest.approx(1 - found.score(found.outer), abs=1e-12)
+    np.testing.assert_allclose(there["cost"].cost, back["cost"].cost.T, atol=1e-12)
+    assert np.abs(there["score"].cost - back["score"].cost.T).max() > 1e-2

@@ -68,7 +68,7 @@ TINY: dict[str, dict[str, Any]] = {
     "hierarchical_ot": {
         "seeds": [0],
         "vision": {"epochs": 1, "checkpoints": [0, 1]},
-        "matched": {"splits": 1, "shuffles": 2, "null_draws": 5},
+        "matched": {"splits": 1, "shuffles": 2, "null_draws": 39},
     },
 }  # fmt: skip
 

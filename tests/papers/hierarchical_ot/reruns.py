@@ -44,7 +44,7 @@ CHANGES = {
     "share of units that is kept": (hierarchical_ot("{matched: {shares: [0.25]}}"), HOT_MATCH),
     "draws of the null": (
         hierarchical_ot("{matched: {null_draws: 51}}"),
-        {f"{H}match_planted": 1, **HOT_FIXED, **HOT_MATCH},
+        {**HOT_FIXED, **HOT_MATCH},
     ),
     "a model that is not shown": (
         hierarchical_ot("{published: {mae_h: {repository: facebook/other}}}"),

@@ -21,6 +21,18 @@ FAULTS = {
         {"resnets": None},
         r"pairs\.resnet_20_56\.source: 'resnet20' is no system of vision",
     ),
+    "session without images of its own": (
+        {"pairs": {"v4": {"domain": "v4_alone"}}},
+        r"pairs\.v4\.source: 'v4_210322' is no system of v4_alone",
+    ),
+    "session that is one of the two days": (
+        {"session": "210325"},
+        r"'v4_210325' is the name of two systems; choose another",
+    ),
+    "too few orders for a null": (
+        {"matched": {"null_draws": 38}},
+        r"matched\.null_draws: .*equal to 39, found 38",
+    ),
     "unknown region": ({"brain": {"regions": ["V9"]}}, r"brain\.regions.*found 'V9'"),
     "unknown network": ({"vision": {"followed": "vgg"}}, r"vision\.followed: 'vgg' is no network"),
     "checkpoint too late": (

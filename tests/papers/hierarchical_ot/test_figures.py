@@ -74,6 +74,8 @@ def test_plans_are_means_and_those_of_one_layer_are_left_out():
 
 def test_one_seed_has_no_checkpoints_to_match_and_the_figure_says_so(tmp_path):
     path = tmp_path / "checkpoints.csv"
-    write(path, pd.DataFrame(columns=["seed", "measure", "row", "column", "value"]))
+    write(
+        path, pd.DataFrame(columns=["seed", "other", "basis", "measure", "row", "column", "value"])
+    )
     texts = [text.get_text() for ax in checkpoints.draw(path).axes for text in ax.texts]
-    assert texts.count("one seed: no other to match") == 3
+    assert texts.count("one seed: no other to match") == 4

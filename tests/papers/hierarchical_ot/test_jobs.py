@@ -31,7 +31,7 @@ from replicortex.analysis.hot import hot, split
 from replicortex.core.errors import StudyError
 from replicortex.core.files import read_tensors, write
 from replicortex.core.randomness import stream_seed
-from replicortex.data import cifar, tiny_llm
+from replicortex.data import cifar, macaque_v4, tiny_llm
 from replicortex.models import llama2c
 from replicortex.training.augment import normalise
 from replicortex.training.state import OutOfTime, State
@@ -41,7 +41,7 @@ pytestmark = pytest.mark.numbers
 SMALL = {
     "vision": {"train_images": 60, "stimuli": 30, "batch": 20},
     "language": {"stimuli": 30},
-    "matched": {"splits": 2, "shuffles": 3, "null_draws": 20, "shares": [0.5]},
+    "matched": {"splits": 2, "shuffles": 3, "null_draws": 39, "shares": [0.5]},
 }
 
 
@@ -247,7 +247,45 @@ def test_as_many_layers_make_single_best_the_same_as_hot(study):
 def test_one_layer_forces_the_plan_and_says_so(study):
     scores = pd.concat([*study["tables"]["scores"], study["fixed tables"]["scores"]])
     forced = scores[scores["note"].str.contains("plan is forced")]
-    assert set(forced["pair"]) == {"v4", "resnet_to_v4", "v4_to_resnet"}
+    assert set(forced["pair"]) == {
+        *("v4", "resnet_to_v4", "v4_to_resnet", "resnet_to_v4_next", "v4_next_to_resnet")
+    }
+    # With a rotation, too, the plan is uniform.
+    own = scores[scores["pair"] == "v4_to_resnet"].set_index(["rotate", "rule", "seed"])["score"]
+    for rotate in ("no", "yes"):
+        np.testing.assert_allclose(own[rotate, "hot"], own[rotate, "uniform"], atol=1e-12)
+
+
+def test_a_session_with_images_of_its_own_stands_beside_networks_that_saw_them(study):
+    """Here the second day's, all of them, not only those that both days share."""
+    own, session = study["own"], "210325"
+    fixed = embed_fixed(
+        device="cpu",
+        session=session,
+        vision=part(Images, own.vision),
+        language=part(Passages, own.language),
+        brain=own.brain,
+        images=study["shown"]["images"],
+        text=study["shown"]["text"],
+        recordings=study["shown"]["recordings"],
+    )["activations"].arrays
+    counts = macaque_v4.read_responses(study["shown"]["recordings"], session)
+    np.testing.assert_array_equal(fixed["v4_alone/v4_210325/0"], counts.astype(np.float32))
+    folder = study["folder"]
+    shown = {name: place for name, place in study["shown"].items() if name != "betas"}
+    layers = embed(
+        vision_models=[folder / "vision0.safetensors"],
+        language_models=[folder / "language0.safetensors"],
+        device="cpu",
+        session=session,
+        **shown,
+        **embedded(own),
+    )["activations"][0].arrays
+    alone, shared = (layers[f"{domain}/resnet_shallow/1"] for domain in ("v4_alone", "v4"))
+    assert len(alone) == len(counts) == 30 and len(shared) == 24
+    one, other = (macaque_v4.read_images(shown["recordings"], s)[1] for s in ("210322", session))
+    places = macaque_v4.shared_images(one, other)[1]
+    np.testing.assert_allclose(alone[places], shared, atol=1e-5)
 
 
 def test_planted_regions_find_themselves_through_the_reader(study):
@@ -298,18 +336,20 @@ def test_aggregate_joins_and_matches_checkpoints(study, tmp_path):
         activations=[folder / f"seed{s}.safetensors" for s in (0, 1)],
         history=[folder / f"{d}{s}.csv" for d in ("vision", "language") for s in (0, 1)],
         epochs=study["own"].vision.checkpoints,
-        matched=CheckpointMatching(held_out=0.2, null_draws=20),
+        matched=CheckpointMatching(held_out=0.2, null_draws=39),
         trained=[0, 1],
         **paths,
     )
     assert len(found["scores"]) == sum(map(len, study["tables"]["scores"]))
     plan = (
         found["checkpoints"]
-        .query("measure == 'plan'")
+        .query("measure == 'plan' and basis == 'cost'")
         .pivot_table(index="row", columns="column", values="value")
     )
     assert plan.index.tolist() == [0, 1, 2]
     np.testing.assert_allclose(plan.sum(axis=0), 1 / 3, atol=1e-10)
+    pairs = found["checkpoints"][["seed", "other"]].drop_duplicates().to_numpy().tolist()
+    assert pairs == [[0, 1]]
     assert set(found["history"]["system"]) == {
         *study["own"].vision.networks,
         *study["own"].language.models,

@@ -28,7 +28,7 @@ def plans(found: Hot, matched: Matching, rng: np.random.Generator) -> dict[str, 
     layers, others = found.cost.shape
     made = {
         "hot": found.outer,
-        "single_best": layer_plans.single_best(found.outer),
+        "single_best": layer_plans.single_best(found.outer, found.cost),
         "pairwise_best": layer_plans.greedy(found.cost),
         "uniform": layer_plans.uniform((layers, others)),
         "top_k": layer_plans.greedy(found.cost, max(1, round(others / layers))),

@@ -2,7 +2,8 @@
 
 Arrays are named `<domain>/<system>/<layer>`, float32 (stimuli, units). Domains: vision (test images
 of CIFAR-10), untrained (the same, by the weights before training), language (passages), v4 (images
-of two recordings), brain (images of NSD), checkpoint (test images, the system is the epoch).
+that two recordings share), v4_alone (those of a third), brain (images of NSD), checkpoint (test images,
+the system is the epoch).
 """
 
 from __future__ import annotations
@@ -44,13 +45,15 @@ def embed(
     language: EmbeddedLanguage,
     brain: SharedImages,
     device: str,
+    session: str | None = None,
     betas: Path | None = None,
     progress: Progress = iter_plainly,
 ) -> dict[str, list[Tensors]]:
     """Return the layers of the networks trained here, one file for each seed (its description).
 
-    Rows are stimuli in the order in which `pictures.test_images`, `passages.passages`, `neurons.v4`
-    and `neurons.brain_images` draw them, which settings and data alone decide: so rows of the files of
+    `session` is the recording of V4 whose images are its own. Rows are stimuli in the order in which
+    `pictures.test_images`, `passages.passages`, `neurons.v4`, `neurons.v4_alone` and
+    `neurons.brain_images` draw them, which settings and data alone decide: so rows of the files of
     all jobs are the same stimuli.
 
     Raises
@@ -61,6 +64,8 @@ def embed(
     place = devices.choose(device)
     shown = {"vision": pictures.test_images(images, vision.stimuli)[0]}
     shown["v4"] = neurons.shrunk(neurons.v4(recordings)[0])
+    if session is not None:
+        shown["v4_alone"] = neurons.shrunk(neurons.v4_alone(recordings, session)[0])
     if betas is not None:
         numbers = neurons.brain_images(betas, brain)
         shown["brain"] = neurons.shrunk(nsd.read_images(betas, numbers))
@@ -108,6 +113,7 @@ def embed_fixed(
     language: Passages,
     brain: BrainSettings,
     device: str,
+    session: str | None = None,
     resnets: Path | None = None,
     tiny: Path | None = None,
     betas: Path | None = None,
@@ -121,6 +127,9 @@ def embed_fixed(
     arrays: dict[str, np.ndarray] = {}
     for name, counts in neurons.v4(recordings)[1].items():
         _put(arrays, f"v4/{name}", [counts.astype(np.float32)])
+    if session is not None:
+        for name, counts in neurons.v4_alone(recordings, session)[1].items():
+            _put(arrays, f"v4_alone/{name}", [counts.astype(np.float32)])
     if resnets is not None:
         shown = torch.from_numpy(pictures.test_images(images, vision.stimuli)[0])
         x = normalise(shown, list(cifar_resnets.MEAN), list(cifar_resnets.SD)).to(place)

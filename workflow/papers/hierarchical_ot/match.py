@@ -9,7 +9,6 @@ that are not trained here, of the split alone. Rows of the first three begin wit
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,8 +17,14 @@ import pandas as pd
 from scipy.stats import ortho_group
 
 from papers.hierarchical_ot.controls import RULES, scored
-from papers.hierarchical_ot.matching_settings import Matching, Pair, ProbedMatching
+from papers.hierarchical_ot.matching_settings import (
+    Matching,
+    Pair,
+    ProbedMatching,
+    SimulatedMatching,
+)
 from replicortex.analysis import layer_plans
+from replicortex.analysis.depth_null import DepthNull, depth_null, orders
 from replicortex.analysis.hot import Hot, hot, split
 from replicortex.core.errors import StudyError, nearest
 from replicortex.core.files import read_tensors
@@ -63,10 +68,10 @@ def match(
             splits = [stream_seed(seed, "split", s) for s in range(matched.splits)]
             for rotate in (False, True) if pair.rotate else (False,):
                 key = Key(seed, name, pair.source, pair.target, rotate=rotate)
-                rows.compare(key, source, target, splits)
+                rows.compare(key, source, target, splits, pair.depth_null * matched.null_draws)
             if pair.probe:
                 rows.rotation(name, source, seed)
-                rows.subsampling(name, source, target, seed, matched.shares)
+                rows.subsampling(name, source, target, seed, matched.shares, rotate=pair.rotate)
         for name, frame in rows.frames().items():
             tables[name].append(frame)
     return tables
@@ -113,7 +118,7 @@ def match_fixed(
         for seed in range(matched.splits):
             for rotate in (False, True) if pair.rotate else (False,):
                 key = Key(seed, name, pair.source, pair.target, rotate=rotate)
-                rows.compare(key, source, target, [seed])
+                rows.compare(key, source, target, [seed], pair.depth_null * matched.null_draws)
             key = Key(seed, name, pair.source, pair.target)
             for system in dict.fromkeys((pair.source, pair.target)):
                 rows.beside(key, system, arrays)
@@ -144,11 +149,6 @@ def both(arrays: dict[str, np.ndarray], pair: Pair) -> tuple[list[np.ndarray], l
         layers_of(arrays, f"{pair.domain}/{system}") for system in (pair.source, pair.target)
     )
     return source, target
-
-
-@cache
-def _null(layers: tuple[int, int], draws: int) -> np.ndarray:
-    return layer_plans.depth_null(layers, draws, rng=generator(0, "depth null", *layers))
 
 
 class Key(NamedTuple):
@@ -206,7 +206,7 @@ class Rows:
         Processes of one match; they change no result.
     """
 
-    def __init__(self, matched: Matching, workers: int = 1) -> None:
+    def __init__(self, matched: SimulatedMatching, workers: int = 1) -> None:
         self.matched, self.workers = matched, workers
         self.rows: dict[str, list[dict[str, Any]]] = {name: [] for name in TABLES}
 
@@ -215,19 +215,29 @@ class Rows:
         made = {name: pd.DataFrame(rows) for name, rows in self.rows.items()}
         return made | {"curves": pd.DataFrame(self.rows["curves"], columns=CURVES)}
 
+    def held_out(self, stimuli: int, seed: int) -> np.ndarray:
+        """Return which stimuli the split of a seed holds out, boolean (stimuli,)."""
+        return split(stimuli, self.matched.held_out, seed=seed)
+
     def run(self, source: Layers, target: Layers, rotate: bool, seed: int) -> Hot:
         """Match two systems on the split of a seed; their layers are (stimuli, units)."""
-        held = split(len(source[0]), self.matched.held_out, seed=seed)
         return hot(
             source,
             target,
-            held_out=held,
+            held_out=self.held_out(len(source[0]), seed),
             rotate=rotate,
             steps=self.matched.iterations,
             workers=self.workers,
         )
 
-    def compare(self, key: Key, source: Layers, target: Layers, splits: list[int]) -> None:
+    def compare(
+        self,
+        key: Key,
+        source: Layers,
+        target: Layers,
+        splits: list[int],
+        null_draws: int = 0,
+    ) -> None:
         """Add a pair, matched on each split: scores, plan and structure are means over splits.
 
         Parameters
@@ -236,6 +246,9 @@ class Rows:
             Layers, each (stimuli, units), rows being the same stimuli.
         splits
             Seeds of the splits of the stimuli.
+        null_draws
+            Orders of the target's stimuli for the null of the depth correlation, on the first split; 0
+            for none. Plans that are means over splits vary less, so that the limit is no lower than theirs.
         """
         found = [self._on_split(source, target, key.rotate, one) for one in splits]
         beside = {
@@ -259,10 +272,18 @@ class Rows:
             for a, b in np.ndindex(plan.shape)
         ]
         mean = pd.DataFrame([one.structure for one in found]).mean(skipna=False).to_dict()
-        if min(plan.shape) > 1:
-            limit = float(np.quantile(_null(plan.shape, self.matched.null_draws), 0.975))
-            mean["depth null 97.5 %"] = limit
-            mean["depth above null"] = mean["depth correlation"] - limit
+        if null_draws and min(plan.shape) > 1:
+            seed = splits[0]
+            drawn = orders(
+                self.held_out(len(source[0]), seed),
+                null_draws,
+                rng=generator(seed, "depth null", key.pair),
+            )
+            null = depth_null(
+                self.run(source, [y[order] for y in target], key.rotate, seed).outer
+                for order in drawn
+            )
+            mean |= beside_null(mean["depth correlation"], null)
         self._structure(key, mean)
 
     def beside(self, key: Key, system: str, arrays: dict[str, np.ndarray]) -> None:
@@ -315,19 +336,28 @@ class Rows:
                 self._curve(name, what, rotate, seed, 1.0, found.score(found.outer))
 
     def subsampling(
-        self, name: str, source: Layers, target: Layers, seed: int, shares: Sequence[float]
+        self,
+        name: str,
+        source: Layers,
+        target: Layers,
+        seed: int,
+        shares: Sequence[float],
+        *,
+        rotate: bool,
     ) -> None:
         """Add scores with each share of the units of every layer, drawn at random.
 
-        Of a layer of two units or more, two stay at least. Rows of "curves" have the share as x.
+        Of a layer of two units or more, two stay at least. Rows of "curves" have the share as x. With
+        `rotate` there are rows of HOT+R on the same units beside those of HOT.
         """
         rng = generator(seed, "units", name)
         for share in shares:
             few, others = ([_part(x, share, rng) for x in side] for side in (source, target))
-            found = self.run(few, others, False, stream_seed(seed, "split", 0))
-            scores, _ = scored(found, self.matched, rng)
-            for rule in ("hot", "pairwise_best", "uniform"):
-                self._curve(name, rule, False, seed, share, scores[rule])
+            for rotated in (False, True) if rotate else (False,):
+                found = self.run(few, others, rotated, stream_seed(seed, "split", 0))
+                scores, _ = scored(found, self.matched, generator(seed, "shuffles"))
+                for rule in ("hot", "pairwise_best", "uniform"):
+                    self._curve(name, rule, rotated, seed, share, scores[rule])
 
     def _curve(self, name: str, what: str, rotate: bool, seed: int, x: float, score: float) -> None:
         rotated = "yes" if rotate else "no"
@@ -349,6 +379,16 @@ def structure(found: Hot) -> dict[str, float]:
         values["trace"] = layer_plans.trace(found.outer)
         values["trace of greedy"] = layer_plans.trace(greedy)
     return values
+
+
+def beside_null(depth: float, null: DepthNull) -> dict[str, float]:
+    """Return a plan's depth correlation beside those of plans without correspondence, by measure."""
+    return {
+        "depth null mean": null.mean,
+        "depth null 97.5 %": null.limit,
+        "depth beyond null mean": depth - null.mean,
+        "depth above null": depth - null.limit,
+    }
 
 
 def _part(x: np.ndarray, share: float, rng: np.random.Generator) -> np.ndarray:

@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from replicortex.analysis.depth_null import FEWEST_DRAWS
 from replicortex.core.quantities import Apart, Positive, PositiveInt, Share
 from replicortex.core.section import Section
 
@@ -13,27 +14,40 @@ class Pair(Section):
 
     source: str
     target: str
-    domain: Literal["vision", "untrained", "language", "v4", "brain"]
+    domain: Literal["vision", "untrained", "language", "v4", "v4_alone", "brain"]
     rotate: bool = Field(description="HOT+R as well")
     probe: bool = Field(
         default=False, description="the source against its rotated self; units left out"
     )
+    depth_null: bool = Field(
+        default=True, description="depth of plans whose target stimuli are permuted"
+    )
+
+
+class SimulatedMatching(Section):
+    """How simulated subjects are matched."""
+
+    held_out: Annotated[float, Field(gt=0, lt=1)]
+    splits: PositiveInt
+    shuffles: PositiveInt
+    temperature: Positive
+    iterations: PositiveInt
+
+
+NullDraws = Annotated[int, Field(ge=FEWEST_DRAWS, description="orders of the target's stimuli")]
 
 
 class CheckpointMatching(Section):
     """How checkpoints are matched."""
 
     held_out: Annotated[float, Field(gt=0, lt=1)]
-    null_draws: PositiveInt
+    null_draws: NullDraws
 
 
-class Matching(CheckpointMatching):
+class Matching(SimulatedMatching):
     """How systems are matched."""
 
-    splits: PositiveInt
-    shuffles: PositiveInt
-    temperature: Positive
-    iterations: PositiveInt
+    null_draws: NullDraws
 
 
 class ProbedMatching(Matching):

@@ -1,4 +1,4 @@
-"""Stimuli and answers of brains: two recordings of V4, subjects of NSD."""
+"""Stimuli and answers of brains: recordings of V4, subjects of NSD."""
 
 from __future__ import annotations
 
@@ -26,6 +26,12 @@ def v4(recordings: Path) -> tuple[np.ndarray, dict[str, np.ndarray]]:
         for session, place in zip(SESSIONS, places, strict=True)
     }
     return shown[0][places[0]], counts
+
+
+def v4_alone(recordings: Path, session: str) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """Return all images of one session of V4 (n, side, side, 3), and its counts (n, neurons)."""
+    counts = macaque_v4.read_responses(recordings, session)
+    return macaque_v4.read_images(recordings, session)[1], {f"v4_{session}": counts}
 
 
 def brain_images(betas: Path, brain: SharedImages) -> np.ndarray:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from papers.hierarchical_ot.embedding_settings import SharedImages
-from papers.hierarchical_ot.matching_settings import Matching
+from papers.hierarchical_ot.matching_settings import Matching, SimulatedMatching
 from papers.hierarchical_ot.systems import files_of, is_trained
 from papers.hierarchical_ot.training_settings import EmbeddedLanguage, EmbeddedVision
 from replicortex.core.drawing import Drawing, drawings
@@ -59,8 +59,8 @@ class Plan(NamedTuple):
         The jobs of the other pairs.
     sections
         What embedding trained networks reads of the sections vision, language and brain.
-    matching
-        What matching reads of the section matched where no pair is probed.
+    matching, simulated
+        What matching reads of the section matched where no pair is probed, and of simulated subjects.
     drawings
         The rules that draw.
     """
@@ -75,6 +75,7 @@ class Plan(NamedTuple):
     fixed_pairs: list[FixedPairs]
     sections: dict[str, Any]
     matching: dict[str, Any]
+    simulated: dict[str, Any]
     drawings: list[Drawing]
 
     def parts(self, part: str, seeds: list[int]) -> list[str]:
@@ -130,6 +131,7 @@ def plan(numbers: Mapping[str, Any]) -> Plan:
             "brain": only(numbers["brain"], *SharedImages.model_fields),
         },
         matching=only(numbers["matched"], *Matching.model_fields),
+        simulated=only(numbers["matched"], *SimulatedMatching.model_fields),
         drawings=drawings(
             "hierarchical_ot",
             FIGURES,

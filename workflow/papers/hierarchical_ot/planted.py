@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from papers.hierarchical_ot.match import Key, Rows
-from papers.hierarchical_ot.matching_settings import Cortex, Matching
+from papers.hierarchical_ot.matching_settings import Cortex, SimulatedMatching
 from replicortex.core.progress import Progress, iter_plainly
 from replicortex.core.randomness import generator, stream_seed
 from replicortex.data.planted import subjects
@@ -17,11 +17,13 @@ from replicortex.data.planted import subjects
 def match_planted(
     *,
     cortex: Cortex,
-    matched: Matching,
+    matched: SimulatedMatching,
     draws: list[int],
     progress: Progress = iter_plainly,
 ) -> dict[str, pd.DataFrame]:
     """Compare simulated subjects whose regions correspond, anew for each draw (its row's seed).
+
+    Which region is which is known: their depth has no null.
 
     Returns
     -------

@@ -49,6 +49,7 @@ class Numbers(TrainedNumbers):
     training_data: str
     text: str
     recordings: str
+    session: str | None = Field(description="a recording with images of its own; null for none")
     resnets: str | None
     tiny_llm: str | None
     betas: str | None
@@ -110,6 +111,7 @@ class Numbers(TrainedNumbers):
         """No two systems have one name, and heads divide widths."""
         names = [*self.vision.networks, *self.language.models, *self.published]
         names += [*FIXED_VISION, *FIXED_LANGUAGE, *FIXED_V4]
+        names += [f"v4_{self.session}"] if self.session else []
         names += [f"subject{number}" for number in range(1, 9)]
         for name in names:
             if names.count(name) > 1:
@@ -138,12 +140,16 @@ class Numbers(TrainedNumbers):
             "language": FIXED_LANGUAGE if self.tiny_llm else (),
             "untrained": (),
             "v4": FIXED_V4,
+            "v4_alone": [f"v4_{self.session}"] if self.session else [],
             "brain": [f"subject{n}" for n in self.brain.subjects] if self.betas else (),
         }
         weights = self.language_weights if domain == "language" else self.vision_weights
         weights = weights if domain == "language" or self.betas else None
         shown = [n for n, p in self.published.items() if p.domain == domain and weights]
-        own = [] if domain == "brain" and not self.betas else self.trained(domain)
+        unseen = (domain == "brain" and not self.betas) or (
+            domain == "v4_alone" and not self.session
+        )
+        own = [] if unseen else self.trained(domain)
         return [*own, *fixed[domain], *shown]
 
     def datasets(self) -> list[str]:

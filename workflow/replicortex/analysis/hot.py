@@ -18,6 +18,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from multiprocessing import get_context
+from typing import NamedTuple
 
 import numpy as np
 
@@ -307,15 +308,36 @@ def _held_out(
     return held
 
 
-def checkpoint_plan(
+class CheckpointMatch(NamedTuple):
+    """Checkpoints of two models matched: costs (C, D), and the plan (C, D), whose masses sum to 1."""
+
+    cost: np.ndarray
+    plan: np.ndarray
+
+
+def checkpoint_plans(
     source: Sequence[Sequence[np.ndarray]],
     target: Sequence[Sequence[np.ndarray]],
     *,
     held_out: np.ndarray,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Match checkpoints of two models: transport over the outer costs of `hot` (third level).
+) -> dict[str, CheckpointMatch]:
+    """Match checkpoints of two models: transport over costs of `hot` between them (third level).
 
-    Returns the costs (C, D) and the plan (C, D).
+    Parameters
+    ----------
+    source, target
+        Layers of each checkpoint, [checkpoint][layer] (stimuli, units).
+    held_out
+        As in `hot`.
+
+    Returns
+    -------
+    By "cost", the outer cost on training stimuli (the same both ways), and by "score", 1 - the
+    held-out score of the source (it is not).
     """
-    costs = np.array([[hot(a, b, held_out=held_out).total for b in target] for a in source])
-    return costs, transport(costs)[0].toarray()
+    found = [[hot(a, b, held_out=held_out) for b in target] for a in source]
+    costs = {
+        "cost": np.array([[one.total for one in row] for row in found]),
+        "score": np.array([[1 - one.score(one.outer) for one in row] for row in found]),
+    }
+    return {by: CheckpointMatch(cost, transport(cost)[0].toarray()) for by, cost in costs.items()}

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from replicortex.analysis.transport import transport
 from replicortex.core.errors import StudyError
+
+TIED = 1e-9  # relative: masses are sums of a few fractions
 
 
 def uniform(layers: tuple[int, int]) -> np.ndarray:
@@ -26,9 +27,20 @@ def staircase(layers: tuple[int, int]) -> np.ndarray:
     return overlaps
 
 
-def single_best(plan: np.ndarray) -> np.ndarray:
-    """Return the hardened plan (Single-Best): each source layer keeps its heaviest target."""
-    return _one_of_each(plan.shape, plan.argmax(axis=1))
+def single_best(plan: np.ndarray, cost: np.ndarray) -> np.ndarray:
+    """Return the hardened plan (Single-Best): each source layer keeps its heaviest target.
+
+    Where L divides M a plan gives each source layer M / L targets of equal mass: of the heaviest, up
+    to rounding, it keeps the one of the lowest cost.
+
+    Parameters
+    ----------
+    plan, cost
+        (L, M): masses, and what they cost.
+    """
+    heaviest = plan.max(axis=1, keepdims=True)
+    tied = plan >= heaviest * (1 - TIED)
+    return _one_of_each(plan.shape, np.where(tied, cost, np.inf).argmin(axis=1))
 
 
 def greedy(cost: np.ndarray, k: int = 1) -> np.ndarray:
@@ -73,21 +85,6 @@ def depth_correlation(plan: np.ndarray) -> float:
     y = columns - plan.sum(axis=0) @ columns
     spread = (plan.sum(axis=1) @ x**2) * (plan.sum(axis=0) @ y**2)
     return float(x @ plan @ y / np.sqrt(spread)) if spread > 1e-15 else float("nan")
-
-
-def depth_null(layers: tuple[int, int], draws: int, *, rng: np.random.Generator) -> np.ndarray:
-    """Return depth correlations of plans over random (uniform) costs, (draws,).
-
-    Raises
-    ------
-    StudyError
-        When a system has one layer: its plan is forced, and has no depth.
-    """
-    if 1 in layers:
-        raise StudyError(f"depth_null: {layers[0]} x {layers[1]} layers: the plan is forced")
-    return np.array(
-        [depth_correlation(transport(rng.random(layers))[0].toarray()) for _ in range(draws)]
-    )
 
 
 def trace(plan: np.ndarray) -> float:

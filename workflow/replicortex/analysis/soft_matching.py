@@ -48,8 +48,9 @@ def standardise(
         Boolean, (stimuli,).
     per
         "unit": each unit has norm 1 over training stimuli, so that products are correlations;
-        "layer": units are centred, the whole layer has Frobenius norm 1. Scaling units after a
-        rotation would undo its invariance.
+        "layer": units are centred, the whole layer has Frobenius norm sqrt(units), so that units have
+        norm 1 in the mean square, however many there are. Scaling units after a rotation would undo
+        its invariance.
     name
         What errors call the layer.
 
@@ -70,7 +71,7 @@ def standardise(
     if per == "unit":
         centred /= np.linalg.norm(centred[~held_out], axis=0)
     elif per == "layer":
-        centred /= np.linalg.norm(centred[~held_out])
+        centred *= np.sqrt(centred.shape[1]) / np.linalg.norm(centred[~held_out])
     else:
         raise StudyError(f"standardise: per is '{per}'; valid are unit, layer")
     return Layer(centred[~held_out], centred[held_out], kept)
@@ -102,7 +103,10 @@ class Match:
 def rotated_match(
     source: np.ndarray, target: np.ndarray, *, tolerance: float = 1e-6, steps: int = 20
 ) -> Match:
-    """Couple units up to a rotation of the source: min over Q, R of ||X R - Y (n Q)^T||_F^2.
+    """Couple units up to a rotation of the source: min over Q, R of ||X R - Y (n Q)^T||_F^2 / n.
+
+    The cost is a mean over the source's units: where units of both sides have norm 1 in the mean square
+    (`standardise` per layer), it does not grow with widths, and a layer beside copies of itself costs 0.
 
     Equal widths: one singular value decomposition, since the plan is a permutation that R absorbs.
     Otherwise transport and Procrustes alternate; the linear objective <n Q, M(R)>, with M the
@@ -121,7 +125,7 @@ def rotated_match(
         left, values, right = np.linalg.svd(cross)
         cost = (source**2).sum() + (target**2).sum() - 2 * values.sum()
         plan = csr_array((np.full(n, 1 / n), (np.arange(n), np.arange(n))), shape=(n, n))
-        return Match(plan, float(cost), left @ right)
+        return Match(plan, float(cost) / n, left @ right)
     rotation = np.eye(n)
     objective: list[float] = []
     converged = False
@@ -137,7 +141,7 @@ def rotated_match(
             converged = True
             break
     residual = source @ rotation - n * (plan @ target.T).T
-    return Match(plan, float((residual**2).sum()), rotation, tuple(objective), converged)
+    return Match(plan, float((residual**2).sum()) / n, rotation, tuple(objective), converged)
 
 
 def _squared(source: np.ndarray, target: np.ndarray, cross: np.ndarray) -> np.ndarray:

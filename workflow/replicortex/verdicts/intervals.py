@@ -70,7 +70,7 @@ def estimate(claim: Claim, compiled: Compiled, cells: np.ndarray) -> Estimate:
         numbers = jackknifed(numbers, members_of(compiled.labels))
     else:
         mean = numbers.mean(axis=-1)
-    if n < 2:
+    if n < 2 or numbers.shape[-1] < 2:  # two members are one pair
         nan = np.full_like(mean, np.nan)
         return Estimate(mean, nan, n, *((mean, mean) if claim.exact else (nan, nan)))
     sd = numbers.std(axis=-1, ddof=1)

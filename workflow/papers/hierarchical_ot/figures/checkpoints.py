@@ -22,18 +22,19 @@ def draw(checkpoints: Path) -> Figure:
     Parameters
     ----------
     checkpoints
-        The table: its measures "cost", "plan" and "greedy" by epochs are a panel each.
+        The table: its measures "cost", "plan" (by cost, by score) and "greedy" by epochs are a panel each.
     """
     table = tables.read(checkpoints)
-    figure = new_figure(2.7)
-    axes = figure.subplots(1, 3)
+    figure = new_figure(2.3)
+    axes = figure.subplots(1, 4)
     panels = (
-        ("cost", "Two-level cost", "Outer cost (correlation distance)"),
-        ("plan", "Third-level plan", "Share of a checkpoint's mass"),
-        ("greedy", "Pairwise-Best", "Share of a checkpoint's mass"),
+        ("cost", "cost", "Two-level cost", "Outer cost"),
+        ("cost", "plan", "Third-level plan", "Share of its mass"),
+        ("score", "plan", "Plan by 1 - score", "Share of its mass"),
+        ("cost", "greedy", "Pairwise-Best", "Share of its mass"),
     )
-    for ax, mark, (what, title, told) in zip(axes, "abc", panels, strict=True):
-        own = rows(table, measure=what)
+    for ax, mark, (by, what, title, told) in zip(axes, "abcd", panels, strict=True):
+        own = rows(table, basis=by, measure=what)
         grid = own.pivot_table(index="row", columns="column", values="value")
         letter(ax, mark, title)
         if grid.empty:
@@ -54,4 +55,4 @@ def draw(checkpoints: Path) -> Figure:
         ax.tick_params(axis="y", rotation=0)
         ax.set(xlabel="Epoch, other seed", ylabel="")
     axes[0].set_ylabel("Epoch, one seed")
-    return note(figure, "Mean over pairs of seeds. Epoch 0 is before training.")
+    return note(figure, "Mean over all pairs of seeds. Epoch 0 is before training.")

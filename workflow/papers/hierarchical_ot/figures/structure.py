@@ -21,7 +21,7 @@ HOT, GREEDY = RULES["hot"], RULES["pairwise_best"]
 # The later is drawn above the other.
 DEPTHS = {"depth correlation of greedy": GREEDY, "depth correlation": HOT}
 TRACES = {"trace": HOT, "trace of greedy": GREEDY}
-NULL = "depth null 97.5 %"
+NULL = ("depth null mean", "depth null 97.5 %")
 
 
 @styled
@@ -44,30 +44,31 @@ def draw(structure: Path) -> Figure:
         (),
         [
             *marks([HOT, GREEDY]),
-            ("Random costs, 95 %", {"color": PALE, "linewidth": 6, "solid_capstyle": "butt"}),
+            ("Stimuli permuted", {"color": PALE, "linewidth": 6, "solid_capstyle": "butt"}),
         ],
     )
     return note(
         figure,
-        "(a) Mean over seeds; greedy is left out where it chose one target layer alone. Grey: 95 % of plans "
-        "under random costs, taken as symmetric. (b) Mean and standard deviation over pairs of subjects "
-        "and seeds; 1/7 by chance. Related: each region follows from the one before; distinct: most of its "
-        "variance is its own.",
+        "(a) Mean over seeds; greedy is left out where it chose one target layer alone. Grey: plans between "
+        "the same layers, the target's stimuli permuted, from their mean to 97.5 % of them. (b) Mean and "
+        "standard deviation over pairs of subjects and seeds; 1/7 by chance. Related: each region follows "
+        "from the one before; distinct: most of its variance is its own.",
     )
 
 
 def _order(ax: Axes, table: pd.DataFrame) -> None:
-    """Draw depth correlations of the plan and of greedy choice over the range under random costs.
+    """Draw depth correlations of the plan and of greedy choice over those without correspondence.
 
     `table` has rows of "structure" of real systems.
     """
-    own = rows(shown(table), measure=[*DEPTHS, NULL])
+    own = rows(shown(table), measure=[*DEPTHS, *NULL])
     # One seed without a number leaves the mean without one.
     means = own.groupby(["label", "measure"], observed=True)["value"].agg(
         lambda values: values.mean(skipna=False)
     )
-    means = means.unstack()
-    ax.barh(range(len(means)), 2 * means[NULL], left=-means[NULL], height=0.8, color=PALE)
+    means = means.unstack().reindex(columns=[*DEPTHS, *NULL])  # not every pair has a null
+    mean, limit = (means[measure] for measure in NULL)
+    ax.barh(range(len(means)), limit - mean, left=mean, height=0.8, color=PALE)
     for measure, look in DEPTHS.items():
         sns.stripplot(
             x=means[measure].to_numpy(),

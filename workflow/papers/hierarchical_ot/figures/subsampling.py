@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 DRAWN = ("hot", "pairwise_best", "uniform")
+LINES = {"no": "-", "yes": ":"}  # without and with a rotation
 
 
 @styled
@@ -33,8 +35,8 @@ def draw(curves: Path) -> Figure:
     figure = new_figure(2.6)
     axes = figure.subplots(1, max(len(pairs), 1), sharey=True, squeeze=False)[0]
     for ax, (pair, name) in zip(axes, pairs.items(), strict=True):
-        for rule in DRAWN:
-            own, look = rows(table, pair=pair, what=rule), RULES[rule]
+        for rule, rotate in product(DRAWN, LINES):
+            own, look = rows(table, pair=pair, what=rule, rotate=rotate), RULES[rule]
             sns.lineplot(
                 x=100 * own["x"].to_numpy(),
                 y=own["score"].to_numpy(),
@@ -42,6 +44,7 @@ def draw(curves: Path) -> Figure:
                 err_style="bars",
                 err_kws={"elinewidth": 0.8},
                 color=look.colour,
+                linestyle=LINES[rotate],
                 marker=look.marker,
                 markeredgecolor=look.colour,
                 legend=False,
@@ -53,5 +56,7 @@ def draw(curves: Path) -> Figure:
     axes[0].set_ylabel(SCORE)
     legend_above(figure, [RULES[rule] for rule in DRAWN])
     return note(
-        figure, "One split, one draw of units for each seed; bars: standard deviation over seeds."
+        figure,
+        "Dotted: with a rotation, on the same units. One split, one draw of units for each seed; bars: "
+        "standard deviation over seeds.",
     )
