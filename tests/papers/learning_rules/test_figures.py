@@ -419,7 +419,9 @@ def test_every_claim_can_be_judged_at_small_and_full():
     brain = brain[~brain["verdict"].isin(verdicts.NONE)]
     assert brain["verdict"].str.endswith(verdicts.ON_OTHER_DATA).all()
     assert not full["verdict"].str.endswith(verdicts.ON_OTHER_DATA).any()
-    assert set(full.index[full["verdict"] == verdicts.NOT_TESTABLE]) == {"noise_evc", "noise_it"}
+    # Three seeds cannot give the published p.
+    untestable = {"noise_evc", "noise_it", "bp_early_drop_p"}
+    assert set(full.index[full["verdict"] == verdicts.NOT_TESTABLE]) == untestable
 
 
 def test_synthetic_tables_give_no_verdict_and_need_not_have_every_rule():

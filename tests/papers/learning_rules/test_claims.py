@@ -1,0 +1,35 @@
+"""What the paper's claims must say, whatever their numbers are."""
+
+from pathlib import Path
+
+from replicortex.verdicts.reading import load
+
+CLAIMS = load(Path(__file__).parents[3] / "workflow/papers/learning_rules/claims.yaml")
+
+
+def modes(claim):
+    """Modes of BatchNorm that a claim's two sides have."""
+    measure = claim.measure
+    parts = (measure.from_, measure.to, measure.minus)
+    sides = [{**measure.select, **part} for part in parts if part]
+    if measure.minus is None or measure.from_ is None:
+        return {side.get("bn") for side in sides}
+    return {measure.select.get("bn"), {**measure.select, **measure.minus}.get("bn")}
+
+
+def rules(claim):
+    measure = claim.measure
+    parts = (measure.select, measure.from_, measure.to, measure.minus)
+    return {part["rule"] for part in parts if part and "rule" in part}
+
+
+def test_each_published_comparison_of_rules_stands_beside_those_in_one_mode():
+    by_id = {claim.id: claim for claim in CLAIMS}
+    mixed = [c for c in CLAIMS if c.kind == "published" and len(rules(c)) > 1]
+    assert len(mixed) == 10
+    for claim in mixed:
+        assert modes(claim) == {"running", "batch"}, claim.id
+        for mode in ("running", "batch"):
+            one = by_id[f"{claim.id.removesuffix('_difference')}_{mode}"]
+            assert one.kind == "control" and modes(one) == {mode}, one.id
+            assert rules(one) == rules(claim)
