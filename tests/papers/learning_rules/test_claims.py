@@ -33,3 +33,20 @@ def test_each_published_comparison_of_rules_stands_beside_those_in_one_mode():
             one = by_id[f"{claim.id.removesuffix('_difference')}_{mode}"]
             assert one.kind == "control" and modes(one) == {mode}, one.id
             assert rules(one) == rules(claim)
+
+
+def test_controls_on_other_data_rest_on_a_layer_that_carries_signal():
+    """conv1 averaged over space is near 0 on the 92 objects: it can lose nothing there."""
+    pooled = {"roi": "early", "layer": "conv1", "pooling": "global"}.items()
+    found = [
+        claim.id
+        for claim in CLAIMS
+        if claim.kind == "control"
+        and pooled <= claim.measure.select.items()
+        and claim.needs.get("stimuli") != "things"
+    ]
+    assert found == []
+    there = {claim.id for claim in CLAIMS}
+    asked = [claim for claim in CLAIMS if pooled <= claim.measure.select.items()]
+    assert len(asked) == 10
+    assert {f"{claim.id}_grid" for claim in asked} <= there
