@@ -8,7 +8,7 @@ from matplotlib.backends.backend_agg import RendererAgg
 from matplotlib.figure import Figure
 from tests.papers.learning_rules import made_up_tables
 
-from papers.learning_rules.figures import controls, displacement, parts, together
+from papers.learning_rules.figures import controls, displacement, early_area, parts, together
 from papers.learning_rules.figures.parts import CONDITIONS
 from papers.learning_rules.plan import FIGURES
 from replicortex.core.codehash import ROOT
@@ -170,28 +170,34 @@ def test_axes_are_labelled_with_units(case):
     assert drawn["displacement"].axes[0].get_ylabel() == "Weights moved (% of their initial norm)"
 
 
-def test_early_area_draws_the_mean_over_seeds_of_the_published_measure(case):
+def published_mode(rule):
+    return "batch" if rule in ("pc", "stdp") else "running"
+
+
+def test_early_area_draws_the_mean_over_seeds_in_the_mode_that_each_panel_names(case):
     tables, drawn, roi, px = case
     curves = tables["curves"]
     rules = parts.present(curves)
-    families = sorted({CONDITIONS[rule].faithful for rule in rules})
+    panels = [panel for panel in early_area.PANELS if parts.present(curves, panel[0])]
     axes = drawn["early_area"].axes
-    assert len(axes) == 2 * len(families)
-    for row, size in enumerate(("large", "train")):
-        for column, family in enumerate(families):
-            shown = lines_of(axes[row * len(families) + column], rules)
-            expected = {rule for rule in rules if CONDITIONS[rule].faithful == family}
-            if family and "bp" in rules:
-                expected.add("bp")
-            assert set(shown) == expected
-            for rule, (x, y) in shown.items():
-                rows = curves.query(
-                    f"rule == '{rule}' and px == {px[size]} and arm == 'native' and bn == 'running'"
-                    f" and pooling == 'global' and layer == 'best' and roi == '{roi['early']}'"
-                )
-                means = rows.groupby("epoch")["rho"].mean()
-                assert list(x) == list(means.index)
-                assert list(y) == pytest.approx(list(means))
+    assert len(axes) == len(panels)
+    for ax, (family, size, mode) in zip(axes, panels, strict=True):
+        shown = lines_of(ax, rules)
+        expected = {rule for rule in rules if CONDITIONS[rule].faithful == family}
+        if family and "bp" in rules:
+            expected.add("bp")
+        assert set(shown) == expected
+        title = ax.get_title(loc="left")
+        assert ("as published" in title) is (mode == "published")
+        for rule, (x, y) in shown.items():
+            bn = published_mode(rule) if mode == "published" else mode
+            rows = curves.query(
+                f"rule == '{rule}' and px == {px[size]} and arm == 'native' and bn == '{bn}'"
+                f" and pooling == 'global' and layer == 'best' and roi == '{roi['early']}'"
+            )
+            means = rows.groupby("epoch")["rho"].mean()
+            assert list(x) == list(means.index)
+            assert list(y) == pytest.approx(list(means))
 
 
 def test_bands_are_one_standard_deviation_and_absent_for_one_seed(case):
@@ -242,7 +248,7 @@ def test_all_rois_and_change_have_a_panel_per_region(case):
             for rule, (_, y) in shown.items():
                 rows = best.query(
                     f"rule == '{rule}' and roi == '{roi}' and px == {px['large']} and arm == 'native'"
-                    " and bn == 'running' and pooling == 'global'"
+                    f" and bn == '{published_mode(rule)}' and pooling == 'global'"
                 ).sort_values("epoch")["rho"]
                 expected = rows - (rows.iloc[0] if name == "change" else 0)
                 assert list(y) == pytest.approx(list(expected))
@@ -260,7 +266,7 @@ def test_resolution_shows_the_sweep_of_both_arms(case):
         for rule in rules:
             rows = curves.query(
                 f"rule == '{rule}' and roi == '{roi['early']}' and arm == '{arm}' and layer == 'conv1'"
-                " and bn == 'running' and pooling == 'global'"
+                " and bn == 'running' and pooling == 'grid'"
             )
             end = rows[rows["epoch"] == last].groupby("px")["rho"].mean()
             start = rows[rows["epoch"] == 0].groupby("px")["rho"].mean()
@@ -294,7 +300,7 @@ def test_controls_ask_four_questions_and_show_before_and_after(case):
         for position, rule in enumerate(rules):
             rows = curves.query(
                 f"rule == '{rule}' and roi == '{roi['early']}' and px == {px['large']} and bn == '{bn}'"
-                " and arm == 'native' and layer == 'conv1' and pooling == 'global'"
+                " and arm == 'native' and layer == 'best' and pooling == 'global'"
             )
             means = rows.groupby("epoch")["rho"].mean()
             for epoch, hollow in ((0, True), (curves["epoch"].max(), False)):
@@ -303,6 +309,24 @@ def test_controls_ask_four_questions_and_show_before_and_after(case):
             bar = strokes_of(axes[0])[position][place]
             assert bar[:, 0] == pytest.approx([x[place]] * 2), "the bar runs through the marks"
             assert sorted(bar[:, 1]) == pytest.approx(sorted(means[[0, curves["epoch"].max()]]))
+
+
+def test_controls_compare_layouts_at_the_size_of_the_other_panels(case):
+    tables, drawn, roi, px = case
+    curves = tables["curves"]
+    ax = drawn["controls"].axes[2]
+    assert f"{px['large']} px" in ax.get_xlabel()
+    rules = parts.present(curves, faithful=False) or parts.present(curves)
+    for place, pooling in enumerate(controls.POOLINGS):
+        for position, rule in enumerate(rules):
+            rows = curves.query(
+                f"rule == '{rule}' and roi == '{roi['early']}' and px == {px['large']}"
+                " and bn == 'running' and arm == 'native' and layer == 'conv1' and epoch == 0"
+                f" and pooling == '{pooling}'"
+            )
+            assert marks_of(ax, hollow=True)[position][1][place] == pytest.approx(
+                rows["rho"].mean()
+            )
 
 
 def test_whiskers_of_controls_are_one_standard_deviation(case):
@@ -379,7 +403,7 @@ def test_scores_of_silent_layers_are_left_out_and_counted(tmp_path):
     curves = tables["curves"]
     silent = curves.eval(
         "rule == 'fa' and seed == 42 and layer == 'conv1' and epoch == 10 and px == 224"
-        " and arm == 'native' and bn == 'running' and pooling == 'global' and roi == 'EVC'"
+        " and arm == 'native' and bn == 'running' and pooling == 'grid' and roi == 'EVC'"
     )
     assert silent.sum() == 1
     curves.loc[silent, "rho"] = np.nan
@@ -390,7 +414,7 @@ def test_scores_of_silent_layers_are_left_out_and_counted(tmp_path):
     (_, y) = lines_of(drawn["resolution"].axes[0], ["fa"])["fa"]
     rows = curves.query(
         "rule == 'fa' and seed != 42 and layer == 'conv1' and epoch == 10 and px == 224"
-        " and arm == 'native' and bn == 'running' and pooling == 'global' and roi == 'EVC'"
+        " and arm == 'native' and bn == 'running' and pooling == 'grid' and roi == 'EVC'"
     )
     assert y[-1] == pytest.approx(rows["rho"].mean())
 
