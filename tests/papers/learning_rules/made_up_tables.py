@@ -130,21 +130,30 @@ def _history(rules, seeds, epochs, random):
 
 def _intervals(curves):
     keys = ["rule", "epoch", "px", "arm", "bn", "pooling", "layer", "roi"]
-    fixed = curves[curves["layer"] != "best"]
-    table = fixed.groupby(keys, sort=False, as_index=False)["rho"].mean()
-    start = table[(table["epoch"] == 0) & (table["bn"] == "running")]
-    keys = [key for key in keys if key not in ("epoch", "bn")]
-    joined = table.merge(start[[*keys, "rho"]], on=keys, suffixes=("", "_start"))
-    parts = []
-    for quantity, values in (
-        ("value", joined["rho"]),
-        ("change", joined["rho"] - joined.rho_start),
-    ):
-        part = joined[["rule", "epoch", "px", "arm", "bn", "pooling", "layer", "roi"]].copy()
-        part["quantity"], part["estimate"] = quantity, values
-        part["lower"], part["upper"], part["draws"] = values - 0.01, values + 0.01, 1000
-        parts.append(part)
-    return pd.concat(parts, ignore_index=True)
+    table = curves.groupby(keys, sort=False, as_index=False)["rho"].mean()
+    table = table.rename(columns={"rho": "value"})
+    start = table[table["epoch"] == 0].rename(columns={"value": "start"}).drop(columns="epoch")
+    start_bn = table["bn"].replace("filled", "running")
+    named = [key for key in keys if key != "epoch"]
+    joined = table.assign(bn=start_bn).merge(start, on=named, how="left")
+    table["change"] = (table["value"] - joined["start"]).where(
+        (table["epoch"] > 0) | (table["bn"] == "filled")
+    )
+    table["relative_change"] = (table["change"] / joined["start"]).where(table["layer"] == "best")
+    kinds = ["value", "change", "relative_change"]
+    theirs = table[table["rule"] == "bp"].drop(columns="rule")
+    same = [key for key in keys if key != "rule"]
+    for mode, bp in (("", theirs), ("_running", theirs[theirs["bn"] == "running"])):
+        on = same if not mode else [key for key in same if key != "bn"]
+        bp = bp if not mode else bp.drop(columns="bn")
+        both = table[[*keys]].merge(bp, on=on, how="left")
+        counts = (table["rule"] != "bp") & (not mode or (table["bn"] == "batch"))
+        for kind in kinds:
+            word = "minus_bp" if kind == "value" else f"{kind}_minus_bp"
+            table[word + mode] = (table[kind] - both[kind]).where(counts)
+    tidy = table.melt(keys, var_name="quantity", value_name="estimate").dropna(subset="estimate")
+    tidy["lower"], tidy["upper"] = tidy["estimate"] - 0.01, tidy["estimate"] + 0.01
+    return tidy.assign(draws=1000, seeds=3)
 
 
 def _partial(curves, px):

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from papers.learning_rules.resampled import intervals
 from papers.learning_rules.scores import read_brain
 from papers.learning_rules.settings.sizes import Sizes
-from replicortex.analysis.bootstrap import percentile_interval
 from replicortex.analysis.intervals import cohens_d, cohens_d_paired
 from replicortex.analysis.permutation import sign_flip
 from replicortex.analysis.rank import spearman
@@ -57,9 +57,9 @@ def statistics(
     "curves": rho per seed, mean over people, with the layer "best" [code]: the highest of the
     layers' means, and which layer that was. "best_over_seeds": the convention of the all-ROI
     figures [code]: means over people and seeds, then the highest layer. "intervals": 95 %
-    percentile intervals over resampled stimuli, mean over seeds. "tests": exact sign-flip tests
-    and Cohen's d over seeds. "history", "displacement", "partial" (also each low-level model
-    alone) and "matched" (checkpoints of equal test accuracy).
+    percentile intervals over resampled stimuli and people, mean over seeds (module `resampled`).
+    "tests": exact sign-flip tests and Cohen's d over seeds. "history", "displacement", "partial" (also
+    each low-level model alone) and "matched" (checkpoints of equal test accuracy).
 
     A rho that a silent layer does not have stays empty here: it wins no best layer, and its seed
     counts in no interval or test, whose number of seeds says so.
@@ -123,50 +123,6 @@ def _read_draws(path: Path) -> tuple[pd.DataFrame, np.ndarray]:
     cells = read_arrays(path)
     rho = cells.pop("rho")
     return pd.DataFrame(cells), rho.astype(np.float64)
-
-
-def intervals(draws: list[tuple[pd.DataFrame, np.ndarray]], curves: pd.DataFrame) -> pd.DataFrame:
-    """Return intervals of rho, of its change since epoch 0, and of its difference from BP.
-
-    All networks saw the same resamples, so that differences are taken draw by draw, seed by seed,
-    and averaged over the seeds that have both sides ("seeds": how many). For filled BatchNorm
-    statistics the change is that from the same network with running ones.
-    """
-    keys = ["rule", *VIEW, "layer", "roi"]
-    cells = pd.concat([part for part, _ in draws], ignore_index=True)
-    values = np.concatenate([part for _, part in draws])
-    # A left merge keeps the order of the cells; a curve that stood there twice is refused.
-    found_rho = cells.merge(curves, on=["seed", *keys], how="left", validate="many_to_one")["rho"]
-    cells["rho"] = found_rho.to_numpy()
-    found = {
-        cell: dict(zip(part["seed"], part.index, strict=True))
-        for cell, part in cells.groupby(keys, sort=False)[["seed"]]
-    }
-    estimates = cells["rho"].to_numpy()
-    rows = []
-    for cell, seeds in found.items():
-        rule, epoch, px, arm, bn, pooling, layer, roi = cell
-        start = (rule, 0, px, arm, "running" if bn == "filled" else bn, pooling, layer, roi)
-        compared: dict[str, dict[int, int] | None] = {"value": None}
-        if epoch or bn == "filled":
-            compared["change"] = found.get(start, {})
-        if rule != REFERENCE:
-            compared["minus_bp"] = found.get((REFERENCE, *cell[1:]), {})
-        for quantity, base in compared.items():
-            both = [seed for seed in seeds if base is None or seed in base]
-            if not both:
-                continue
-            ours = [seeds[seed] for seed in both]
-            sample, estimate = values[ours].mean(axis=0), estimates[ours].mean()
-            if base is not None:
-                theirs = [base[seed] for seed in both]
-                sample = sample - values[theirs].mean(axis=0)
-                estimate -= estimates[theirs].mean()
-            lower, upper = percentile_interval(sample)
-            row = (*cell, quantity, estimate, float(lower), float(upper), len(sample), len(both))
-            rows.append(row)
-    columns = [*keys, "quantity", "estimate", "lower", "upper", "draws", "seeds"]
-    return pd.DataFrame(rows, columns=columns)
 
 
 def tests(
