@@ -10,6 +10,10 @@ from replicortex.analysis.bootstrap import percentile_interval
 LAYERS = ("conv1", "conv2", "conv3", "fc1")
 KEYS = ["rule", "epoch", "px", "arm", "bn", "pooling", "layer", "roi"]
 REFERENCE = "bp"
+COMPARED = {
+    "stdp": "bp_relu_first",
+    "stdp_stated": "stdp",
+}  # of the best layer, beside backpropagation
 KINDS = ("value", "change", "relative_change")
 
 Cell = tuple[str, int, int, str, str, str, str, str]
@@ -31,8 +35,8 @@ def intervals(draws: list[tuple[pd.DataFrame, np.ndarray]], curves: pd.DataFrame
     One row a cell and quantity: "value", "change", "relative_change" (of the layer "best" alone), and
     these with "minus_bp", "change_minus_bp", ... in the same view. Cells with batch statistics have
     "..._minus_bp_running" for the layer "best": backpropagation with running statistics, as the paper
-    compares them. For filled BatchNorm statistics the change is that from the same network with
-    running ones.
+    compares them. STDP also has "minus_bp_relu_first", and the stated rule "minus_stdp". For filled
+    BatchNorm statistics the change is that from the same network with running ones.
 
     All networks saw the same resamples, so that differences are taken draw by draw, seed by seed, and
     averaged over the seeds that have both sides ("seeds": how many). The best layer is chosen anew in
@@ -89,6 +93,9 @@ def _quantities(cell: Cell, found: dict[Cell, Numbers]) -> list[tuple[str, Numbe
             continue
         word = "minus_bp" if kind == "value" else f"{kind}_minus_bp"
         rows.append((word, _less(own, _of(kind, (REFERENCE, *cell[1:]), found))))
+        if kind == "value" and layer == "best" and rule in COMPARED:
+            other = COMPARED[rule]
+            rows.append((f"minus_{other}", _less(own, _of(kind, (other, *cell[1:]), found))))
         if bn == "batch" and layer == "best":
             published = (REFERENCE, epoch, px, arm, "running", pooling, layer, roi)
             rows.append((f"{word}_running", _less(own, _of(kind, published, found))))

@@ -34,6 +34,7 @@ def statistics(
     rules: list[str],
     roi: dict[str, str],
     px: Sizes,
+    accuracy_within: float,
 ) -> dict[str, pd.DataFrame]:
     """Return the study's tables.
 
@@ -51,6 +52,8 @@ def statistics(
         Which ROI counts as "early", which as "late".
     px
         Sizes of the stimuli that are tested.
+    accuracy_within
+        How far from each other accuracies may lie that count as equal, a fraction.
 
     Returns
     -------
@@ -77,7 +80,7 @@ def statistics(
         "partial": pd.concat([join(partial), alone], ignore_index=True).astype(
             dict.fromkeys(("seed", "epoch", "px"), "Int64")
         ),
-        "matched": matched(curves, trained, rules, roi, px.large),
+        "matched": matched(curves, trained, rules, roi, px.large, accuracy_within),
     }
 
 
@@ -232,12 +235,14 @@ def matched(
     rules: list[str],
     roi: dict[str, str],
     large: int,
+    within: float,
 ) -> pd.DataFrame:
     """Return each training's score at the checkpoint nearest in test accuracy to a rule's end.
 
     Rules differ in how much they learn (75 against 39 %); this compares them at equal accuracy.
     The target is the rule's mean over seeds after the last epoch; of two checkpoints as near, the
-    earlier. Large stimuli, running statistics, global pooling.
+    earlier. A checkpoint further than `within` from the target is not of equal accuracy: its rho stays
+    empty. Large stimuli, running statistics, global and grid pooling.
 
     Raises
     ------
@@ -248,7 +253,7 @@ def matched(
     ends = mean_of_all(history[history["epoch"] == last].groupby("rule")["test_accuracy"])
     kept = curves[
         (curves["arm"] == "native")
-        & (curves["pooling"] == "global")
+        & curves["pooling"].isin(["global", "grid"])
         & (curves["bn"] == "running")
         & (curves["px"] == large)
         & curves["roi"].isin(roi.values())
@@ -264,6 +269,8 @@ def matched(
         nearest = history.loc[distance.groupby([history["rule"], history["seed"]]).idxmin()]
         nearest = nearest[["rule", "seed", "epoch", "test_accuracy"]]
         part = nearest.merge(kept, on=["rule", "seed", "epoch"], validate="one_to_many")
+        equal = (part["test_accuracy"] - ends[target]).abs() <= within
+        part["rho"] = part["rho"].where(equal)
         parts.append(part.assign(target_rule=target, target_accuracy=ends[target]))
     columns = ["rule", "seed", "target_rule", "target_accuracy", "epoch", "test_accuracy"]
-    return pd.concat(parts, ignore_index=True)[[*columns, "roi", "layer", "rho"]]
+    return pd.concat(parts, ignore_index=True)[[*columns, "pooling", "roi", "layer", "rho"]]

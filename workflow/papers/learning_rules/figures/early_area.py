@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-FAMILIES = {False: "As coded", True: "Faithful versions"}
+FAMILIES = {False: "As coded", True: "Faithful, controls"}
 MODES = {"published": "as published", "running": "running statistics", "batch": "batch statistics"}
 
 

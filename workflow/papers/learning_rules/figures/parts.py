@@ -46,7 +46,11 @@ CONDITIONS = {
     "pc_supervised": Condition(
         "predictive coding, supervised", PALETTE["orange"], "v", (0, (3, 1)), True
     ),
-    "stdp_pair": Condition("STDP, stated sign", PALETTE["purple"], "X", (0, (4, 1, 1, 1)), True),
+    "stdp_pair": Condition(
+        "STDP, pairs, winner-take-all", PALETTE["purple"], "X", (0, (4, 1, 1, 1)), True
+    ),
+    "stdp_stated": Condition("STDP as stated", "#7A9A01", "<", (0, (1, 1)), True),
+    "bp_relu_first": Condition("backpropagation, STDP's layout", "#8C564B", ">", (0, (5, 2)), True),
 }
 
 
@@ -228,7 +232,7 @@ def draw_marks(
         palette=[look.colour for look in looks],
         markers=[look.marker for look in looks],
         linestyles=[look.line if joined else "none" for look in looks],
-        dodge=width,
+        dodge=width if len(rules) > 1 else False,
         errorbar="sd",
         err_kws={"linewidth": 0.7, "zorder": 2.5},  # behind what is inside an open mark
         linewidth=1,
