@@ -6,9 +6,19 @@ import pandas as pd
 import pytest
 from matplotlib.backends.backend_agg import RendererAgg
 from matplotlib.figure import Figure
+from scipy import stats
 from tests.papers.learning_rules import made_up_tables
 
-from papers.learning_rules.figures import controls, displacement, early_area, parts, together
+from papers.learning_rules.figures import (
+    controls,
+    differences,
+    displacement,
+    early_area,
+    matched,
+    partial,
+    parts,
+    together,
+)
 from papers.learning_rules.figures.parts import CONDITIONS
 from papers.learning_rules.plan import FIGURES
 from replicortex.core.codehash import ROOT
@@ -53,7 +63,15 @@ CASES = {
 def draw(tables, folder, roi, px):
     for name, table in tables.items():
         table.to_csv(folder / f"{name}.csv", index=False)
-    inputs = ("curves", "best_over_seeds", "noise", "displacement")
+    inputs = (
+        "curves",
+        "best_over_seeds",
+        "noise",
+        "displacement",
+        "intervals",
+        "partial",
+        "matched",
+    )
     paths = {name: folder / f"{name}.csv" for name in inputs}
     return together.draw(NAMES, **paths, early=roi["early"], px=px)
 
@@ -142,7 +160,12 @@ def test_the_legend_names_each_rule_once_and_covers_no_panel(case, name):
     (legend,) = figure.legends
     labels = [text.get_text() for text in legend.get_texts()]
     rules = parts.present(tables["curves"])
-    if name == "controls":
+    if name == "differences":
+        rules = [rule for rule in differences.RULES if rule in rules and "bp" in rules]
+    if name == "matched":
+        targets = [rule for rule in matched.TARGETS if rule in rules] or rules[:1]
+        rules = [rule for rule in rules if rule in ("bp", *targets)]
+    if name in ("controls", "partial"):
         rules = [rule for rule in rules if not CONDITIONS[rule].faithful] or rules
     known = [look.label for look in CONDITIONS.values()]
     assert sorted(label for label in labels if label in known) == sorted(
@@ -211,7 +234,8 @@ def test_bands_are_one_standard_deviation_and_absent_for_one_seed(case):
     )["rho"]
     if rows.size == 1:
         assert not bands
-        assert any("One seed: no spread shown." in t.get_text() for t in drawn["early_area"].texts)
+        said = " ".join(t.get_text() for t in drawn["early_area"].texts).replace("\n", " ")
+        assert "One seed: no spread shown." in said
         return
     ys = bands[0].get_paths()[0].vertices
     at_one = sorted(set(np.round(ys[ys[:, 0] == 1][:, 1], 9)))
@@ -345,6 +369,65 @@ def test_whiskers_of_controls_are_one_standard_deviation(case):
     expected = (rows.mean() - rows.std(ddof=1), rows.mean() + rows.std(ddof=1))
     found = any(span == pytest.approx(expected) for span in spans)
     assert found is (len(rows) > 1)
+
+
+def test_differences_stand_with_both_intervals_in_the_modes_that_they_name(case):
+    tables, drawn, roi, px = case
+    curves, known = tables["curves"], tables["intervals"]
+    rules = [rule for rule in differences.RULES if rule in set(curves["rule"])]
+    last = curves["epoch"].max()
+    here = f"px == {px['large']} and arm == 'native' and pooling == 'global' and layer == 'best'"
+    here += f" and roi == '{roi['early']}'"
+    for ax, (quantity, change) in zip(
+        drawn["differences"].axes, differences.PANELS.values(), strict=True
+    ):
+        marks = iter([line for line in ax.lines if line.get_marker() not in ("None", "", None)])
+        spans = iter([bar.get_segments()[0] for bar in ax.collections])
+        for rule in rules:
+            for bn, bn_of_bp, ending in differences.MODES.values():
+                sides = []
+                for name, mode in ((rule, bn), ("bp", bn_of_bp)):
+                    rows = curves.query(f"rule == '{name}' and bn == '{mode}' and {here}")
+                    rho = rows.pivot(index="seed", columns="epoch", values="rho")
+                    sides.append(rho[last] - rho[0] if change else rho[last])
+                less = sides[0] - sides[1]
+                half = stats.t.ppf(0.975, len(less) - 1) * less.std(ddof=1) / np.sqrt(len(less))
+                row = known.query(
+                    f"rule == '{rule}' and bn == '{bn}' and epoch == {last} and {here}"
+                    f" and quantity == '{quantity + ending}'"
+                ).iloc[0]
+                for ends in ((less.mean() - half, less.mean() + half), (row.lower, row.upper)):
+                    assert next(marks).get_ydata()[0] == pytest.approx(less.mean())
+                    assert next(spans)[:, 1] == pytest.approx(ends)
+        assert next(marks, None) is None and next(spans, None) is None
+
+
+def test_partial_shows_what_is_left_of_each_layer(case):
+    tables, drawn, roi, px = case
+    table = tables["partial"].query(f"roi == '{roi['early']}' and px == {px['large']}")
+    rules = parts.present(table, faithful=False) or parts.present(table)
+    controls_there = [name for name in partial.CONTROLS if name in set(table["control"])]
+    for ax, layer in zip(drawn["partial"].axes, partial.LAYERS, strict=True):
+        assert ax.get_title(loc="left").startswith(layer)
+        for position, rule in enumerate(rules):
+            rows = table.query(f"rule == '{rule}' and layer == '{layer}' and epoch == 0")
+            means = rows.groupby("control")["rho"].mean()
+            _, y = marks_of(ax, hollow=True)[position]
+            assert list(y) == pytest.approx([means[name] for name in controls_there])
+
+
+def test_matched_draws_each_rule_beside_backpropagation_and_leaves_unequal_ones_out(tmp_path):
+    sizes, roi, px = CASES["small"]
+    tables = made_up_tables.make(**sizes)
+    table = tables["matched"]
+    table.loc[table.eval("target_rule == 'fa_all' and rule == 'bp' and seed == 42"), "rho"] = np.nan
+    drawn = draw(tables, tmp_path, roi, px)["matched"]
+    assert "1 of 18 networks" in " ".join(text.get_text() for text in drawn.texts)
+    ax = drawn.axes[0]
+    rows = table.query("roi == 'EVC' and layer == 'conv1' and pooling == 'grid' and rule == 'bp'")
+    (_, y) = marks_of(ax, hollow=False)[0]
+    expected = rows.query("target_rule == 'fa_all' and seed != 42")["rho"].mean()
+    assert y[0] == pytest.approx(expected)
 
 
 def test_displacement_is_in_per_cent_and_shows_zero(case):
