@@ -2,6 +2,12 @@
 
 from pathlib import Path
 
+import pytest
+from tests.papers.learning_rules import made_up_tables
+
+from replicortex.verdicts.evaluation import Table
+from replicortex.verdicts.intervals import estimate
+from replicortex.verdicts.measure import compiled, stated
 from replicortex.verdicts.reading import load
 
 CLAIMS = load(Path(__file__).parents[3] / "workflow/papers/learning_rules/claims.yaml")
@@ -50,3 +56,20 @@ def test_controls_on_other_data_rest_on_a_layer_that_carries_signal():
     asked = [claim for claim in CLAIMS if pooled <= claim.measure.select.items()]
     assert len(asked) == 10
     assert {f"{claim.id}_grid" for claim in asked} <= there
+
+
+def test_both_intervals_of_a_claim_are_of_the_same_number():
+    """Over stimuli and people another table is read: it must hold what the claim's own rows give."""
+    epochs, px = (0, 1, 2, 5, 10), {"train": 32, "large": 224}
+    sizes = {"rois": ("EVC", "IT"), "seeds": (42, 123, 456), "epochs": epochs}
+    tables = {name: Table(table) for name, table in made_up_tables.make(**sizes).items()}
+    aliases = {"roi": {"early": "EVC", "late": "IT"}, "px": px, "epoch": {"last": 10}}
+    both = [claim for claim in CLAIMS if len(claim.over) == 2]
+    assert len(both) > 30
+    for claim in both:
+        cells = compiled(claim, tables, aliases)
+        ours = float(estimate(claim, cells, cells.cells).ours)
+        other = stated(claim, claim.over[1], tables, aliases).ours
+        # Relative changes are ratios of means in the made-up tables, means of ratios in claims.
+        close = 0.02 if claim.as_ == "relative change" else 1e-9
+        assert other == pytest.approx(ours, abs=close), claim.id
