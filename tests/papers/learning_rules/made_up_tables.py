@@ -5,6 +5,7 @@ import pandas as pd
 
 LAYERS = ("conv1", "conv2", "conv3", "fc1")
 RULES = ("bp", "fa", "pc", "stdp", "fa_all", "pc_supervised", "stdp_pair")
+RULES += ("stdp_stated", "bp_relu_first")
 HEIGHT = {"V1": 1.0, "V2": 0.7, "V3": 0.55, "V4": 0.4, "LOC": 0.1, "EVC": 2.0, "IT": 0.6}
 BOUNDS = {"EVC": (0.239, 0.386), "V1": (0.051, 0.575)}
 KEEPS = {"bp": 0.35, "fa": 0.2, "pc": 0.25, "stdp": 0.55, "fa_all": 0.3, "pc_supervised": 0.5}
@@ -123,28 +124,43 @@ def _history(rules, seeds, epochs, random):
         for seed in seeds:
             for epoch in epochs:
                 share = 0.1 + (top - 0.1) * epoch / epochs[-1] + 0.005 * random.standard_normal()
-                rows.append((rule, seed, epoch, 1.5, share + 0.04, share))
-    columns = ["rule", "seed", "epoch", "loss", "train_accuracy", "test_accuracy"]
+                relaxed = 0.7 + 0.01 * random.random() if rule == "pc_supervised" else np.nan
+                rows.append((rule, seed, epoch, 1.5, share + 0.04, share, relaxed))
+    columns = ["rule", "seed", "epoch", "loss", "train_accuracy", "test_accuracy", "relaxed"]
     return pd.DataFrame(rows, columns=columns)
 
 
 def _intervals(curves):
     keys = ["rule", "epoch", "px", "arm", "bn", "pooling", "layer", "roi"]
-    fixed = curves[curves["layer"] != "best"]
-    table = fixed.groupby(keys, sort=False, as_index=False)["rho"].mean()
-    start = table[(table["epoch"] == 0) & (table["bn"] == "running")]
-    keys = [key for key in keys if key not in ("epoch", "bn")]
-    joined = table.merge(start[[*keys, "rho"]], on=keys, suffixes=("", "_start"))
-    parts = []
-    for quantity, values in (
-        ("value", joined["rho"]),
-        ("change", joined["rho"] - joined.rho_start),
-    ):
-        part = joined[["rule", "epoch", "px", "arm", "bn", "pooling", "layer", "roi"]].copy()
-        part["quantity"], part["estimate"] = quantity, values
-        part["lower"], part["upper"], part["draws"] = values - 0.01, values + 0.01, 1000
-        parts.append(part)
-    return pd.concat(parts, ignore_index=True)
+    table = curves.groupby(keys, sort=False, as_index=False)["rho"].mean()
+    table = table.rename(columns={"rho": "value"})
+    start = table[table["epoch"] == 0].rename(columns={"value": "start"}).drop(columns="epoch")
+    start_bn = table["bn"].replace("filled", "running")
+    named = [key for key in keys if key != "epoch"]
+    joined = table.assign(bn=start_bn).merge(start, on=named, how="left")
+    table["change"] = (table["value"] - joined["start"]).where(
+        (table["epoch"] > 0) | (table["bn"] == "filled")
+    )
+    table["relative_change"] = (table["change"] / joined["start"]).where(table["layer"] == "best")
+    kinds = ["value", "change", "relative_change"]
+    theirs = table[table["rule"] == "bp"].drop(columns="rule")
+    same = [key for key in keys if key != "rule"]
+    for mode, bp in (("", theirs), ("_running", theirs[theirs["bn"] == "running"])):
+        on = same if not mode else [key for key in same if key != "bn"]
+        bp = bp if not mode else bp.drop(columns="bn")
+        both = table[[*keys]].merge(bp, on=on, how="left")
+        counts = (table["rule"] != "bp") & (not mode or (table["bn"] == "batch"))
+        for kind in kinds:
+            word = "minus_bp" if kind == "value" else f"{kind}_minus_bp"
+            table[word + mode] = (table[kind] - both[kind]).where(counts)
+    for rule, other in (("stdp", "bp_relu_first"), ("stdp_stated", "stdp")):
+        them = table.loc[table["rule"] == other, [*same, "value"]]
+        both = table[keys].merge(them, on=same, how="left")["value"]
+        mine = (table["rule"] == rule) & (table["layer"] == "best")
+        table[f"minus_{other}"] = (table["value"] - both).where(mine)
+    tidy = table.melt(keys, var_name="quantity", value_name="estimate").dropna(subset="estimate")
+    tidy["lower"], tidy["upper"] = tidy["estimate"] - 0.01, tidy["estimate"] + 0.01
+    return tidy.assign(draws=1000, seeds=3)
 
 
 def _partial(curves, px):
@@ -168,12 +184,12 @@ def _partial(curves, px):
 def _matched(curves, rules, epochs, px):
     rows = curves[
         (curves["bn"] == "running")
-        & (curves["pooling"] == "global")
+        & curves["pooling"].isin(["global", "grid"])
         & (curves["arm"] == "native")
         & (curves["px"] == px["large"])
         & (curves["epoch"] == epochs[1])
     ]
-    rows = rows[["rule", "seed", "epoch", "roi", "layer", "rho"]]
+    rows = rows[["rule", "seed", "epoch", "pooling", "roi", "layer", "rho"]]
     parts = [
         rows.assign(target_rule=rule, target_accuracy=0.4, test_accuracy=0.4) for rule in rules
     ]

@@ -25,7 +25,7 @@ GETS = {
     f"get_{name}_fixture": 1
     for name in ("cifar10", "things_images", "things_fmri_events", "things_fmri_betas")
 }
-EVERYTHING = {f"{P}compare_brains": 1, **training(7)}
+EVERYTHING = {f"{P}compare_brains": 1, **training(9)}
 
 CHANGES = {
     "nothing": (lambda folder: None, {}),
@@ -47,8 +47,8 @@ CHANGES = {
         demo("{rules: {pc: {clip_error: 0.01, clip_update: 0.5}}}"),
         training(1),
     ),
-    "epochs": (demo("{training: {epochs: 3, checkpoints: [0, 1, 2, 3]}}"), training(7)),
-    "hidden units": (demo("{network: {hidden: 33}}"), training(7)),
+    "epochs": (demo("{training: {epochs: 3, checkpoints: [0, 1, 2, 3]}}"), training(9)),
+    "hidden units": (demo("{network: {hidden: 33}}"), training(9)),
     "px of the evaluation": (demo("{evaluation: {px: {large: 80}}}"), AFTER_TRAINING),
     "early ROI": (demo("{aliases: {roi: {early: V2}}}"), AFTER_SCORES),
     "threads": (replace("config/config.yaml", "threads: 1", "threads: 2"), EVERYTHING),
@@ -73,7 +73,7 @@ CHANGES = {
     # data, claims, environments
     "version of the training images": (
         version("synthetic CIFAR-10"),
-        {"get_cifar10_fixture": 1, **training(7)},
+        {"get_cifar10_fixture": 1, **training(9)},
     ),
     "version of the responses": (
         version("synthetic THINGS-fMRI responses"),
@@ -89,7 +89,7 @@ CHANGES = {
     ),
     "torch in the environment": (
         replace("envs/train.yaml", "pytorch=2.13.0", "pytorch=2.13.1"),
-        training(7),
+        training(9),
     ),
     "a comment in the environment": (
         replace("envs/train.yaml", "dependencies:", "# exact\ndependencies:"),

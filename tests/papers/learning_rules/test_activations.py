@@ -266,7 +266,9 @@ def test_cpu_and_gpu_agree(models: dict, rule: str) -> None:
 
 
 def test_stdp_variant_is_the_only_one_with_a_relu_in_front(root: Path) -> None:
-    from papers.learning_rules.network import VARIANTS
+    from papers.learning_rules.network import VARIANTS, variant_of
 
+    assert variant_of({"kind": "bp", "relu_first": True}) == {"relu_first": True}
+    assert variant_of({"kind": "bp", "relu_first": False}) == variant_of({"kind": "pc"}) == {}
     assert VARIANTS == {"fa": {"conv_bias": True}, "stdp": {"relu_first": True}}
     assert stdp.build(1, NETWORK, rules(root)["stdp"], 1, CPU).network.relu_first

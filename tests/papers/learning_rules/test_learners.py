@@ -20,6 +20,7 @@ from papers.learning_rules.learners import (
     stdp_pair,
 )
 from papers.learning_rules.learners.inference import settle
+from papers.learning_rules.network import BLOCKS
 from replicortex.core.randomness import torch_generator
 
 pytestmark = pytest.mark.numbers
@@ -504,6 +505,42 @@ def reference_energy(net, images, values, target, fixed) -> torch.Tensor:
     expected = torch.relu(net.fc1(below.flatten(1)))
     total = total + 0.5 * (values[3] - expected).square().sum(1)
     return total + 0.5 * (target - net.fc2(values[3])).square().sum(1)
+
+
+def test_supervised_pc_tells_how_far_it_relaxes_and_stays_as_it_is(entries: dict) -> None:
+    images, labels = batch(8)
+    told = {}
+    for steps in (2, 40):
+        settings = changed(entries["pc_supervised"], steps=steps)
+        learner = pc_supervised.build(3, NETWORK, settings, 4, CPU)
+        before = {name: value.clone() for name, value in learner.network.state_dict().items()}
+        told[steps] = learner.measure(images, labels)["relaxed"]
+        for name, value in learner.network.state_dict().items():
+            assert torch.equal(value, before[name]), name
+    assert 0 < told[2] < told[40] <= 1
+    assert bp.build(3, NETWORK, entries["bp"], 4, CPU).measure(images, labels) == {}
+
+
+def test_stdp_starts_within_its_clip_so_that_what_moves_is_learned(entries: dict) -> None:
+    settings = changed(entries["stdp"], clip_weight=0.3, lr_weights=1e-12)
+    learner = stdp.build(3, NETWORK, settings, 4, CPU)
+    start = {name: getattr(learner.network, name).weight.clone() for name in BLOCKS}
+    assert max(float(weight.abs().max()) for weight in start.values()) == pytest.approx(0.3)
+    learner.step(*batch(8), streams)
+    for name, weight in start.items():
+        moved = (getattr(learner.network, name).weight - weight).norm() / weight.norm()
+        assert float(moved) < 1e-6
+
+
+def test_backpropagation_in_stdp_layout_starts_as_stdp_does(entries: dict) -> None:
+    one = bp.build(3, NETWORK, entries["bp_relu_first"], 4, CPU).network
+    other = stdp.build(3, NETWORK, entries["stdp"], 4, CPU).network
+    images, _ = batch(8)
+    assert torch.equal(one(images), other(images))
+    plain = bp.build(
+        3, NETWORK, changed(entries["bp_relu_first"], relu_first=False), 4, CPU
+    ).network
+    assert not torch.equal(one.train()(images), plain.train()(images))
 
 
 def test_supervised_pc_energy_falls_in_every_step_for_every_image(entries: dict) -> None:

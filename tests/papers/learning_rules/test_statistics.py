@@ -6,11 +6,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.spatial.distance import squareform
+from scipy.spatial.distance import pdist, squareform
 from scipy.stats import spearmanr
 
 from papers.learning_rules import statistics
 from papers.learning_rules.settings.sizes import Sizes
+from replicortex.analysis.bootstrap import stimulus_bootstrap
+from replicortex.analysis.rank import spearman
 from replicortex.core import files
 from replicortex.core.errors import StudyError
 
@@ -64,7 +66,7 @@ def study(folder: Path, rules=RULES, seeds=SEEDS, random_seed=0) -> dict:
         people = pd.concat([own.assign(subject=name) for name in PEOPLE])
         people["rho"] = random.normal(0, 0.1, len(people))
         people["silent"] = 0
-        boot = own[own["layer"].isin(["conv1", "fc1"]) & (own["arm"] == "native")]
+        boot = own[own["arm"] == "native"]
         draws = {name: boot[name].to_numpy() for name in keys}
         draws = {
             name: v.astype(str) if v.dtype.kind not in "iu" else v for name, v in draws.items()
@@ -93,6 +95,7 @@ def study(folder: Path, rules=RULES, seeds=SEEDS, random_seed=0) -> dict:
         "rules": list(rules),
         "roi": ROI,
         "px": Sizes(train=32, large=224),
+        "accuracy_within": 0.2,
     }
 
 
@@ -209,24 +212,44 @@ def _slow_intervals(inputs, plain):
                 names = ["rule", "seed", "epoch", "px", "arm", "bn", "pooling", "layer", "roi"]
                 drawn[tuple(arrays[name][number].item() for name in names)] = rho
 
-    def mean(source, rule, cell):
-        return np.mean([source[rule, seed, *cell] for seed in SEEDS], axis=0)
+    for key in [key for key in drawn if key[-2] == "conv1"]:
+        *cell, _, roi = key
+        layers = [(*cell, layer, roi) for layer in LAYERS]
+        drawn[*cell, "best", roi] = np.max([drawn[one] for one in layers], axis=0)
+        plain = {**plain, (*cell, "best", roi): max(plain[one] for one in layers)}
+
+    def number(source, kind, rule, seed, cell):
+        _, px, arm, bn, *rest = cell
+        start = source[rule, seed, 0, px, arm, "running" if bn == "filled" else bn, *rest]
+        here = source[rule, seed, *cell]
+        if kind == "relative_change":
+            return np.where(np.all(start > 0), here / start - 1, np.nan)
+        return here - start if kind == "change" else here
 
     expected = {}
     for rule, cell in {(key[0], key[2:]) for key in drawn}:
         epoch, px, arm, bn, *rest = cell
-        rho, estimate = mean(drawn, rule, cell), mean(plain, rule, cell)
-        quantities = {"value": (rho, estimate)}
+        best = rest[1] == "best"
+        kinds = ["value"]
         if epoch or bn == "filled":
-            start = (0, px, arm, "running" if bn == "filled" else bn, *rest)
-            change = estimate - mean(plain, rule, start)
-            quantities["change"] = (rho - mean(drawn, rule, start), change)
-        if rule != "bp":
-            minus = estimate - mean(plain, "bp", cell)
-            quantities["minus_bp"] = (rho - mean(drawn, "bp", cell), minus)
-        for quantity, (sample, value) in quantities.items():
-            low, high = np.quantile(sample, [0.025, 0.975])
-            expected[rule, *cell, quantity] = (value, low, high)
+            kinds += ["change", "relative_change"] if best else ["change"]
+        for kind in kinds:
+            others = {kind: None}
+            if rule != "bp":
+                word = "minus_bp" if kind == "value" else f"{kind}_minus_bp"
+                others[word] = cell
+                if bn == "batch" and best:
+                    others[f"{word}_running"] = (epoch, px, arm, "running", *rest)
+            for quantity, other in others.items():
+                ends = []
+                for source in (drawn, plain):
+                    mine = [number(source, kind, rule, seed, cell) for seed in SEEDS]
+                    if other:
+                        theirs = [number(source, kind, "bp", seed, other) for seed in SEEDS]
+                        mine = np.subtract(mine, theirs)
+                    ends.append(np.mean(mine, axis=0))
+                low, high = np.quantile(ends[0], [0.025, 0.975])
+                expected[rule, *cell, quantity] = (ends[1], low, high)
     return expected
 
 
@@ -238,7 +261,7 @@ def test_intervals_equal_a_loop_over_shared_draws(inputs, found, plain):
     for row in table.itertuples():
         cell = (row.rule, row.epoch, row.px, row.arm, row.bn, row.pooling, row.layer, row.roi)
         values = (row.estimate, row.lower, row.upper)
-        assert values == pytest.approx(expected[*cell, row.quantity], abs=1e-7)
+        assert values == pytest.approx(expected[*cell, row.quantity], abs=1e-6, nan_ok=True)
 
 
 def test_shared_draws_cancel_in_a_difference():
@@ -259,6 +282,65 @@ def test_shared_draws_cancel_in_a_difference():
     assert (minus["estimate"], minus["lower"], minus["upper"]) == pytest.approx((0.01,) * 3)
     value = table.loc[("bp", 1, "value")]
     assert value["upper"] - value["lower"] > 0.2
+
+
+def _made(seed, effect, people=12, n=24):
+    """Draws and curves of two networks whose true alignment differs by `effect` of shared features.
+
+    Both see a brain through noise of their own; people see the same features through noise.
+    """
+    random = np.random.default_rng(seed)
+    signal = random.normal(size=(n, 8))
+    distances = [pdist(signal + 0.7 * random.normal(size=signal.shape)) for _ in range(people)]
+    shares = {"bp": 1.0, "pc": 1.0 + effect}
+    settings = {"draws": 200, "seed": seed}
+    chosen = np.random.default_rng(seed + 1).integers(0, people, (200, people))
+    draws, curves = [], []
+    for rule, share in shares.items():
+        for layer in LAYERS:
+            models = share * signal + 3.0 * random.normal(size=signal.shape)
+            vectors, brains = pdist(models)[None], np.array(distances)
+            rho = stimulus_bootstrap(vectors, brains, n, **settings)[:, 0]
+            cell = (rule, 0, 1, 224, "native", "running", "global", layer, "V1")
+            cells = pd.DataFrame([cell], columns=KEYS)
+            draws.append((cells, np.take_along_axis(rho, chosen, 1).mean(1)[None]))
+            curves.append(cells.assign(rho=spearman(vectors, brains).mean()))
+    table = pd.concat(curves)
+    best = table.sort_values("rho").groupby("rule").tail(1).assign(layer="best")
+    return draws, pd.concat([table, best])
+
+
+@pytest.mark.parametrize(("effect", "least", "most"), [(0.0, 0, 2), (4.0, 9, 10)])
+def test_an_interval_of_the_best_layer_finds_an_effect_and_no_other(effect, least, most):
+    above = 0
+    for seed in range(10):
+        table = statistics.intervals(*_made(seed, effect))
+        row = table.query("quantity == 'minus_bp' and layer == 'best'").iloc[0]
+        above += bool(row["lower"] > 0)
+    assert least <= above <= most
+
+
+def test_a_relative_change_from_nothing_has_no_interval():
+    cells = pd.DataFrame(list(cells_of_best([0.2, 0.1])), columns=[*KEYS, "rho"])
+    draws = cells["rho"].to_numpy()[:, None] + np.array([0.0, 0.01, -0.01])
+    curves = pd.concat([cells, cells[cells["layer"] == "fc1"].assign(layer="best")])
+    wanted = "quantity == 'relative_change'"
+    row = statistics.intervals([(cells.drop(columns="rho"), draws)], curves).query(wanted).iloc[0]
+    assert row["estimate"] == pytest.approx(-0.5)
+    assert (row["lower"], row["upper"]) == pytest.approx(
+        (0.09 / 0.19 - 1, 0.11 / 0.21 - 1), abs=2e-3
+    )
+    draws[cells["epoch"] == 0] -= 0.195  # below 0 in one draw
+    row = statistics.intervals([(cells.drop(columns="rho"), draws)], curves).query(wanted).iloc[0]
+    assert np.isnan(row["lower"]) and np.isnan(row["upper"])
+
+
+def cells_of_best(values):
+    """All layers of one network at two epochs; fc1 is the best."""
+    for epoch, value in enumerate(values):
+        for layer in LAYERS:
+            rho = value if layer == "fc1" else -1.0
+            yield ("bp", 0, epoch, 224, "native", "running", "global", layer, "V1", rho)
 
 
 def _slow_flip(differences) -> tuple[float, float, float]:
@@ -451,7 +533,7 @@ def test_an_accuracy_that_is_missing_is_said(inputs, found):
         0.5,
     ]
     with pytest.raises(StudyError, match=r"histories of 'fa': a seed has no test_accuracy .* 4"):
-        statistics.matched(found["curves"], history, RULES, ROI, 224)
+        statistics.matched(found["curves"], history, RULES, ROI, 224, 0.2)
 
 
 def test_history_and_displacement_keep_every_value(inputs, found):
@@ -485,8 +567,11 @@ def test_low_level_models_stand_beside_the_networks(inputs, found):
 def test_matched_checkpoints_are_the_nearest_in_test_accuracy(inputs, found, plain):
     history, table = found["history"], found["matched"]
     columns = ["rule", "seed", "target_rule", "target_accuracy", "epoch", "test_accuracy"]
-    assert list(table.columns) == [*columns, "roi", "layer", "rho"]
-    assert len(table) == len(RULES) * len(SEEDS) * len(RULES) * 2 * 5
+    assert list(table.columns) == [*columns, "pooling", "roi", "layer", "rho"]
+    assert len(table) == len(RULES) * len(SEEDS) * len(RULES) * 2 * 5 * 2
+    equal = (table["test_accuracy"] - table["target_accuracy"]).abs() <= 0.2
+    assert 0 < equal.sum() < len(table)
+    assert (table["rho"].notna() == equal).all(), "further away is not of equal accuracy"
     for target in RULES:
         ends = history[(history["rule"] == target) & (history["epoch"] == 4)][
             "test_accuracy"
@@ -497,8 +582,8 @@ def test_matched_checkpoints_are_the_nearest_in_test_accuracy(inputs, found, pla
             assert set(rows["epoch"]) == {nearest.epoch}
             assert set(rows["test_accuracy"]) == {nearest.test_accuracy}
             np.testing.assert_allclose(rows["target_accuracy"], ends)
-            for row in rows[rows["layer"] != "best"].itertuples():
-                cell = (rule, seed, row.epoch, 224, "native", "running", "global")
+            for row in rows[(rows["layer"] != "best") & rows["rho"].notna()].itertuples():
+                cell = (rule, seed, row.epoch, 224, "native", "running", row.pooling)
                 assert row.rho == pytest.approx(plain[*cell, row.layer, row.roi], abs=1e-12)
 
 

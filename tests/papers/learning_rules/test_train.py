@@ -154,7 +154,9 @@ def test_history(root: Path) -> None:
         "displacement_conv3",
         "displacement_fc1",
         "displacement_fc2",
+        "relaxed",
     ]
+    assert table["relaxed"].isna().all(), "backpropagation does not relax"
     assert table["epoch"].tolist() == [0, 1, 3]
     assert set(table["rule"]) == {"bp"} and set(table["seed"]) == {5}
     assert table.loc[0, ["loss", "train_accuracy"]].isna().all()
@@ -388,7 +390,7 @@ def test_what_takes_seconds_to_import_stays_out(root: Path) -> None:
         "from papers.learning_rules.settings.bp import BPSettings;"
         "from papers.learning_rules.settings.network import NetworkSettings;"
         "net = NetworkSettings(widths=[2, 2, 2], grid=4, hidden=4, dropout=0.3);"
-        "how = {'lr': 0.1, 'weight_decay': 0.1, 'clip': 1.0, 'second_pass': True};"
+        "how = {'lr': 0.1, 'weight_decay': 0.1, 'clip': 1.0, 'second_pass': True, 'relu_first': False};"
         "how = BPSettings(kind='bp', init='default', dropout=True, **how);"
         "make = bp.build(1, net, how, 1, torch.device('cpu'));"
         "make.step(torch.zeros(4, 3, 32, 32), torch.zeros(4, dtype=int), lambda _: torch.Generator());"

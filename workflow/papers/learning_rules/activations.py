@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from papers.learning_rules import resize
 from papers.learning_rules import stimuli as sources
 from papers.learning_rules.learners.inference import pooled_kernel, settle
-from papers.learning_rules.network import BLOCKS, VARIANTS, Network, norm_of
+from papers.learning_rules.network import BLOCKS, Network, norm_of, variant_of
 from papers.learning_rules.settings.evaluation import Evaluation
 from papers.learning_rules.settings.network import NetworkSettings
 from papers.learning_rules.settings.pc import PCSettings
@@ -54,7 +54,7 @@ class Model(NamedTuple):
     network
         Section `network` of its training.
     variant
-        What its kind's blocks have besides: `VARIANTS`.
+        What its blocks have besides: `variant_of`.
     inference
         Of predictive coding as coded, where features are read after it.
     """
@@ -81,7 +81,7 @@ class Model(NamedTuple):
             checkpoints=metadata["checkpoints"],
             **metadata["normalisation"],
             network=NetworkSettings(**metadata["network"]),
-            variant=VARIANTS.get(settings["kind"], {}),
+            variant=variant_of(settings),
             inference=inference if inference and inference.features == "inferred" else None,
         )
 

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any, Self
 
 import torch
@@ -18,8 +19,14 @@ from replicortex.core.randomness import torch_generator
 BLOCKS = ("conv1", "conv2", "conv3")
 LAYERS = (*BLOCKS, "fc1")
 CLASSES = 10
-# What the blocks of a kind of rule have besides [code]; the other kinds have neither.
+# What the blocks of a kind of rule have besides [code]; of the others, backpropagation may be asked to.
 VARIANTS = {"fa": {"conv_bias": True}, "stdp": {"relu_first": True}}
+
+
+def variant_of(settings: Mapping[str, Any]) -> dict[str, bool]:
+    """Return what a rule's blocks have besides, from its entry of the configuration."""
+    asked = {"relu_first": True} if settings.get("relu_first") else {}
+    return {**VARIANTS.get(settings["kind"], {}), **asked}
 
 
 class Convolution(nn.Conv2d):

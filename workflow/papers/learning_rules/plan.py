@@ -19,7 +19,10 @@ TABLES = (
     "partial",
     "matched",
 )
-FIGURES = ("early_area", "all_rois", "change", "resolution", "controls", "displacement")
+FIGURES = (
+    *("early_area", "differences", "all_rois", "change", "resolution", "controls", "partial"),
+    *("matched", "displacement"),
+)
 
 
 class Plan(NamedTuple):

@@ -15,6 +15,7 @@ from replicortex.analysis import ties
 from replicortex.analysis.bootstrap import stimulus_bootstrap
 from replicortex.analysis.rank import partial_spearman, spearman
 from replicortex.analysis.rdm import constant_rows, correlation_distance, upper
+from replicortex.core import randomness
 from replicortex.core.errors import StudyError
 from replicortex.core.files import read_arrays, read_tensors
 
@@ -103,7 +104,7 @@ def scores(
     the stimuli with the same value in all features; "constant" is 1 where every pair of stimuli
     that counts is equally far apart, up to rounding (`ties.tolerance`). Unless both are 0 there is
     no order to compare, and rho is empty. "draws": "rho" (n_cells, n_draws), the mean over people
-    in each resample of stimuli (the same resamples for all networks), with one array per column
+    in each resample of stimuli and of people (the same for all networks), with one array per column
     that names the cells; cells without a rho have none. "partial": rho, mean over people, once a
     low-level RDM is partialled out of the ranks; "all": every one of them together.
 
@@ -219,17 +220,29 @@ def _table(cells: pd.DataFrame, rho: np.ndarray, brains: Brain) -> pd.DataFrame:
     return table[[*CELL, "roi", "subject", "rho", *REASONS]]
 
 
-def _over_people(values: np.ndarray, brains: Brain) -> np.ndarray:
-    """Return the mean over people: (..., n_rois * n_subjects) -> (..., n_rois)."""
-    return values.reshape(*values.shape[:-1], len(brains.rois), len(brains.subjects)).mean(axis=-1)
+def _over_people(values: np.ndarray, brains: Brain, shares: np.ndarray | None = None) -> np.ndarray:
+    """Return the mean over people: (..., n_rois * n_subjects) -> (..., n_rois).
+
+    `shares` (..., 1, n_subjects) weigh people; each as much as another where there are none.
+    """
+    by_person = values.reshape(*values.shape[:-1], len(brains.rois), len(brains.subjects))
+    return by_person.mean(axis=-1) if shares is None else (by_person * shares).sum(axis=-1)
+
+
+def _people_drawn(n: int, settings: NetworkScores) -> np.ndarray:
+    """Return what share of each resample each person has, (draws, n); the same for all networks."""
+    stream = randomness.generator(settings.bootstrap_seed, "people bootstrap")
+    chosen = stream.integers(0, n, size=(settings.bootstrap_draws, n))
+    return (chosen[:, :, None] == np.arange(n)).mean(axis=1)
 
 
 def _draws(
     networks: Networks, brains: Brain, px: Sizes, settings: NetworkScores
 ) -> dict[str, np.ndarray]:
-    """Return rho in each resample of stimuli, mean over people, with the columns that name the cells.
+    """Return rho in each resample of stimuli and people, with the columns that name the cells.
 
-    Only cells of the settings' layers and layouts, at both sizes, that have a rho at all.
+    A mean over the people of the resample, each as often as drawn. Only cells of the settings' layers
+    and layouts, at both sizes, that have a rho at all.
     """
     cells = networks.cells
     wanted = (
@@ -248,7 +261,8 @@ def _draws(
         seed=settings.bootstrap_seed,
         pairs=brains.mask,
     )
-    means = _over_people(draws, brains)[:, place]  # (draws, cells, rois)
+    people = _people_drawn(len(brains.subjects), settings)
+    means = _over_people(draws, brains, people[:, None, None])[:, place]  # (draws, cells, rois)
     kept = cells[wanted]
     columns = {
         name: np.repeat(kept[name].to_numpy(), len(brains.rois)).astype(

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from papers.learning_rules.resampled import intervals
 from papers.learning_rules.scores import read_brain
 from papers.learning_rules.settings.sizes import Sizes
-from replicortex.analysis.bootstrap import percentile_interval
 from replicortex.analysis.intervals import cohens_d, cohens_d_paired
 from replicortex.analysis.permutation import sign_flip
 from replicortex.analysis.rank import spearman
@@ -34,6 +34,7 @@ def statistics(
     rules: list[str],
     roi: dict[str, str],
     px: Sizes,
+    accuracy_within: float,
 ) -> dict[str, pd.DataFrame]:
     """Return the study's tables.
 
@@ -51,15 +52,17 @@ def statistics(
         Which ROI counts as "early", which as "late".
     px
         Sizes of the stimuli that are tested.
+    accuracy_within
+        How far from each other accuracies may lie that count as equal, a fraction.
 
     Returns
     -------
     "curves": rho per seed, mean over people, with the layer "best" [code]: the highest of the
     layers' means, and which layer that was. "best_over_seeds": the convention of the all-ROI
     figures [code]: means over people and seeds, then the highest layer. "intervals": 95 %
-    percentile intervals over resampled stimuli, mean over seeds. "tests": exact sign-flip tests
-    and Cohen's d over seeds. "history", "displacement", "partial" (also each low-level model
-    alone) and "matched" (checkpoints of equal test accuracy).
+    percentile intervals over resampled stimuli and people, mean over seeds (module `resampled`).
+    "tests": exact sign-flip tests and Cohen's d over seeds. "history", "displacement", "partial" (also
+    each low-level model alone) and "matched" (checkpoints of equal test accuracy).
 
     A rho that a silent layer does not have stays empty here: it wins no best layer, and its seed
     counts in no interval or test, whose number of seeds says so.
@@ -77,7 +80,7 @@ def statistics(
         "partial": pd.concat([join(partial), alone], ignore_index=True).astype(
             dict.fromkeys(("seed", "epoch", "px"), "Int64")
         ),
-        "matched": matched(curves, trained, rules, roi, px.large),
+        "matched": matched(curves, trained, rules, roi, px.large, accuracy_within),
     }
 
 
@@ -123,50 +126,6 @@ def _read_draws(path: Path) -> tuple[pd.DataFrame, np.ndarray]:
     cells = read_arrays(path)
     rho = cells.pop("rho")
     return pd.DataFrame(cells), rho.astype(np.float64)
-
-
-def intervals(draws: list[tuple[pd.DataFrame, np.ndarray]], curves: pd.DataFrame) -> pd.DataFrame:
-    """Return intervals of rho, of its change since epoch 0, and of its difference from BP.
-
-    All networks saw the same resamples, so that differences are taken draw by draw, seed by seed,
-    and averaged over the seeds that have both sides ("seeds": how many). For filled BatchNorm
-    statistics the change is that from the same network with running ones.
-    """
-    keys = ["rule", *VIEW, "layer", "roi"]
-    cells = pd.concat([part for part, _ in draws], ignore_index=True)
-    values = np.concatenate([part for _, part in draws])
-    # A left merge keeps the order of the cells; a curve that stood there twice is refused.
-    found_rho = cells.merge(curves, on=["seed", *keys], how="left", validate="many_to_one")["rho"]
-    cells["rho"] = found_rho.to_numpy()
-    found = {
-        cell: dict(zip(part["seed"], part.index, strict=True))
-        for cell, part in cells.groupby(keys, sort=False)[["seed"]]
-    }
-    estimates = cells["rho"].to_numpy()
-    rows = []
-    for cell, seeds in found.items():
-        rule, epoch, px, arm, bn, pooling, layer, roi = cell
-        start = (rule, 0, px, arm, "running" if bn == "filled" else bn, pooling, layer, roi)
-        compared: dict[str, dict[int, int] | None] = {"value": None}
-        if epoch or bn == "filled":
-            compared["change"] = found.get(start, {})
-        if rule != REFERENCE:
-            compared["minus_bp"] = found.get((REFERENCE, *cell[1:]), {})
-        for quantity, base in compared.items():
-            both = [seed for seed in seeds if base is None or seed in base]
-            if not both:
-                continue
-            ours = [seeds[seed] for seed in both]
-            sample, estimate = values[ours].mean(axis=0), estimates[ours].mean()
-            if base is not None:
-                theirs = [base[seed] for seed in both]
-                sample = sample - values[theirs].mean(axis=0)
-                estimate -= estimates[theirs].mean()
-            lower, upper = percentile_interval(sample)
-            row = (*cell, quantity, estimate, float(lower), float(upper), len(sample), len(both))
-            rows.append(row)
-    columns = [*keys, "quantity", "estimate", "lower", "upper", "draws", "seeds"]
-    return pd.DataFrame(rows, columns=columns)
 
 
 def tests(
@@ -276,12 +235,14 @@ def matched(
     rules: list[str],
     roi: dict[str, str],
     large: int,
+    within: float,
 ) -> pd.DataFrame:
     """Return each training's score at the checkpoint nearest in test accuracy to a rule's end.
 
     Rules differ in how much they learn (75 against 39 %); this compares them at equal accuracy.
     The target is the rule's mean over seeds after the last epoch; of two checkpoints as near, the
-    earlier. Large stimuli, running statistics, global pooling.
+    earlier. A checkpoint further than `within` from the target is not of equal accuracy: its rho stays
+    empty. Large stimuli, running statistics, global and grid pooling.
 
     Raises
     ------
@@ -292,7 +253,7 @@ def matched(
     ends = mean_of_all(history[history["epoch"] == last].groupby("rule")["test_accuracy"])
     kept = curves[
         (curves["arm"] == "native")
-        & (curves["pooling"] == "global")
+        & curves["pooling"].isin(["global", "grid"])
         & (curves["bn"] == "running")
         & (curves["px"] == large)
         & curves["roi"].isin(roi.values())
@@ -308,6 +269,8 @@ def matched(
         nearest = history.loc[distance.groupby([history["rule"], history["seed"]]).idxmin()]
         nearest = nearest[["rule", "seed", "epoch", "test_accuracy"]]
         part = nearest.merge(kept, on=["rule", "seed", "epoch"], validate="one_to_many")
+        equal = (part["test_accuracy"] - ends[target]).abs() <= within
+        part["rho"] = part["rho"].where(equal)
         parts.append(part.assign(target_rule=target, target_accuracy=ends[target]))
     columns = ["rule", "seed", "target_rule", "target_accuracy", "epoch", "test_accuracy"]
-    return pd.concat(parts, ignore_index=True)[[*columns, "roi", "layer", "rho"]]
+    return pd.concat(parts, ignore_index=True)[[*columns, "pooling", "roi", "layer", "rho"]]

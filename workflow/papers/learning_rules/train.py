@@ -37,6 +37,8 @@ Build = Callable[[int, NetworkSettings, S, int, torch.device], Learner]
 FIXED_SUBSET_SEED = 42  # [code, paper 1]: one subset for all seeds
 TEST_SEED = 0  # of the choice of test images
 TEST_BATCH = 500  # images per forward pass when accuracy is measured
+PROBED = 16  # test images on which a rule tells of itself
+OWN = ("relaxed",)  # what rules tell: columns of the history, empty where a rule tells nothing
 
 
 @dataclass(frozen=True)
@@ -114,7 +116,8 @@ def train(
     "model": per seed, tensors "epoch{e}/{name}" of each checkpoint and "filled/{name}", BatchNorm's
     statistics filled without learning. "history": per seed, a table with one row per checkpoint:
     loss (cross-entropy) and accuracies (fractions; loss and train_accuracy are means over the epoch
-    that ended there, and empty at epoch 0), displacement ||W - W0|| / ||W0|| per layer.
+    that ended there, and empty at epoch 0), displacement ||W - W0|| / ||W0|| per layer,
+    and of supervised predictive coding how far it relaxes (`SupervisedPC.measure`).
 
     Raises
     ------
@@ -231,7 +234,9 @@ def _make(
             for layer, weight in _weights(learner).items()
         }
         right = test_accuracy(learner, *test, mean=training.mean, sd=training.sd)
-        return {"test_accuracy": right, **moved}
+        few, answers = (part[:PROBED] for part in test)
+        told = learner.measure(normalise(few, training.mean, training.sd), answers)
+        return {"test_accuracy": right, **moved, **told}
 
     return Run(
         name=name,
@@ -296,5 +301,5 @@ def _filled(setup: Setup[Any], seed: int, train: Images) -> dict[str, torch.Tens
 def _history(rule: str, seed: int, done: Trained) -> pd.DataFrame:
     table = pd.DataFrame(done.rows).rename(columns={"accuracy": "train_accuracy"})
     columns = ["rule", "seed", "epoch", "loss", "train_accuracy", "test_accuracy"]
-    columns += [f"displacement_{layer}" for layer in (*LAYERS, "fc2")]
+    columns += [*(f"displacement_{layer}" for layer in (*LAYERS, "fc2")), *OWN]
     return table.assign(rule=rule, seed=seed).reindex(columns=columns)

@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from papers.learning_rules.figures.parts import (
+    BN_NOTE,
     BOUNDS,
     CELL,
     PUBLISHED,
+    as_published,
     draw_lines,
     draw_noise,
     legend_above,
@@ -46,7 +48,7 @@ def draw(best_over_seeds: Path, noise: Path, px: dict[str, int]) -> Figure:
     """
     best, known = table_of(best_over_seeds, CELL), table_of(noise, BOUNDS)
     selection = {key: value for key, value in PUBLISHED.items() if key != "layer"}
-    table = where(best, px=px["large"], **selection)
+    table = as_published(where(best, px=px["large"], **selection))
     figure, axes = panels_by_region(table)
     for ax, roi in zip(axes, regions(table), strict=True):
         rows = where(table, roi=roi)
@@ -62,6 +64,6 @@ def draw(best_over_seeds: Path, noise: Path, px: dict[str, int]) -> Figure:
     note(
         figure,
         f"Images of {px['large']} px. Best of four layers after averaging over people and seeds (the "
-        "paper's convention for this figure). Each panel has its own scale.",
+        f"paper's convention for this figure). {BN_NOTE} Each panel has its own scale.",
     )
     return figure

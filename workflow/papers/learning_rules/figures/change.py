@@ -10,10 +10,12 @@ import numpy as np
 import seaborn as sns
 
 from papers.learning_rules.figures.parts import (
+    BN_NOTE,
     CELL,
     CONDITIONS,
     PUBLISHED,
     SCORES,
+    as_published,
     draw_lines,
     face,
     legend_above,
@@ -56,8 +58,8 @@ def draw(best_over_seeds: Path, curves: Path, px: dict[str, int]) -> Figure:
     """
     best, scores = table_of(best_over_seeds, CELL), table_of(curves, SCORES)
     selection = {key: value for key, value in PUBLISHED.items() if key != "layer"}
-    lines = since_start(where(best, px=px["large"], **selection))
-    seeds = since_start(where(scores, px=px["large"], **PUBLISHED))
+    lines = since_start(as_published(where(best, px=px["large"], **selection)))
+    seeds = since_start(as_published(where(scores, px=px["large"], **PUBLISHED)))
     figure, axes = panels_by_region(lines, sharey=True)
     for ax, roi in zip(axes, regions(lines), strict=True):
         rows = where(lines, roi=roi)
@@ -74,7 +76,8 @@ def draw(best_over_seeds: Path, curves: Path, px: dict[str, int]) -> Figure:
     note(
         figure,
         f"Images of {px['large']} px. Lines: best layer after averaging over seeds (the paper's "
-        "convention).\n" + seed_note(seeds, "Bars on the right: mean of the best layer per seed"),
+        f"convention). {BN_NOTE}\n"
+        + seed_note(seeds, "Bars on the right: mean of the best layer per seed"),
     )
     return figure
 

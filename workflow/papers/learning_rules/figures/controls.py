@@ -40,13 +40,16 @@ if TYPE_CHECKING:
 LAYERS = ("conv1", "conv2", "conv3", "fc1", "best")
 
 
-POOLINGS = {"global": "averaged\nover space", "grid": "4 × 4\ngrid", "full": "whole\nmap"}
+POOLINGS = {"global": "averaged\nover space", "grid": "4 × 4\ngrid"}
 
 
 SPREAD = 0.72  # share of a group's width in which its rules stand
 
 
-BN_MODES = {"running": "running statistics\n(repaired)", "batch": "batch statistics\n(published)"}
+BN_MODES = {
+    "running": "running statistics\n(published for BP, FA)",
+    "batch": "batch statistics\n(published for PC, STDP)",
+}
 
 
 @styled
@@ -68,13 +71,13 @@ def draw(curves: Path, early: str, px: dict[str, int]) -> Figure:
     table = where(table, rule=rules)
     last = int(table["epoch"].max())
     large = where(table, px=px["large"])
-    fixed = where(large, layer=FIXED_LAYER, pooling="global")
+    best = where(large, layer="best", pooling="global")
     figure = new_figure(5.6)
     axes = figure.subplots(2, 2, sharey=True, width_ratios=(1, 1.15))
-    pooled = where(table, layer=FIXED_LAYER, bn="running", px=px["train"])
+    pooled = where(large, layer=FIXED_LAYER, bn="running")
     layered = where(large, bn="running", pooling="global")
     panels = [
-        ("bn", BN_MODES, fixed, "Does the mode of BatchNorm decide the loss?"),
+        ("bn", BN_MODES, best, "Does the mode of BatchNorm decide the loss?"),
         None,
         ("pooling", POOLINGS, pooled, "Does the spatial layout of the features decide it?"),
         (
@@ -87,7 +90,7 @@ def draw(curves: Path, early: str, px: dict[str, int]) -> Figure:
     for mark, ax, panel in zip("abcd", axes.flat, panels, strict=True):
         if panel is None:
             letter(ax, mark, "Does BatchNorm lower it without any learning?")
-            draw_filling(ax, where(large, layer="best", pooling="global"), rules)
+            draw_filling(ax, best, rules)
             continue
         column, groups, rows, title = panel
         letter(ax, mark, title)
@@ -99,9 +102,9 @@ def draw(curves: Path, early: str, px: dict[str, int]) -> Figure:
     axes[0, 0].set_ylim(min(bottom, -0.02 * top), top + 0.08 * (top - bottom))
     for ax in axes.flat:
         zero_line(ax)
-    axes[0, 0].set_xlabel(f"{FIXED_LAYER}, {px['large']} px")
+    axes[0, 0].set_xlabel(f"best of four layers, {px['large']} px")
     axes[0, 1].set_xlabel(f"best of four layers, {px['large']} px")
-    axes[1, 0].set_xlabel(f"{FIXED_LAYER}, {px['train']} px")
+    axes[1, 0].set_xlabel(f"{FIXED_LAYER}, {px['large']} px")
     axes[1, 1].set_xlabel(f"averaged over space, {px['large']} px")
     legend_above(figure, rules, _before_after_handles(last))
     note(

@@ -10,6 +10,7 @@ from papers.learning_rules.figures.parts import (
     PUBLISHED,
     SCORES,
     area_label,
+    as_published,
     draw_lines,
     draw_noise,
     legend_above,
@@ -36,7 +37,19 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-FAMILIES = {False: "As the author coded them", True: "Faithful versions"}
+FAMILIES = {False: "As coded", True: "Faithful, controls"}
+MODES = {"published": "as published", "running": "running statistics", "batch": "batch statistics"}
+
+
+# Family, size and mode of each panel, row by row; the paper's own comparison, then all rules in one mode.
+PANELS = (
+    (False, "large", "published"),
+    (False, "large", "running"),
+    (False, "large", "batch"),
+    (True, "large", "running"),
+    (False, "train", "running"),
+    (True, "train", "running"),
+)
 
 
 PUBLISHED_PX = 224
@@ -57,37 +70,36 @@ def draw(curves: Path, noise: Path, early: str, px: dict[str, int]) -> Figure:
     """
     scores, bounds = table_of(curves, SCORES), table_of(noise, BOUNDS)
     table = where(scores, roi=early, **PUBLISHED)
-    families = [family for family in FAMILIES if present(table, family)]
-    sizes = {
-        "large": "as published" if px["large"] == PUBLISHED_PX else "large",
-        "train": "training size",
-    }
-    figure = new_figure(4.9, WIDTH if len(families) > 1 else 0.6 * WIDTH)
-    axes = figure.subplots(2, len(families), squeeze=False, sharey=True)
-    for row, (size, words) in enumerate(sizes.items()):
-        for column, family in enumerate(families):
-            ax = axes[row, column]
-            rows = where(table, px=px[size])
-            rules = present(rows, family)
-            if family and "bp" in present(rows):
-                rules = ["bp", *rules]
-            draw_lines(ax, rows, rules, "epoch")
-            epoch_axis(ax, table["epoch"].unique())
-            title = f"{FAMILIES[family]}, {px[size]} px images ({words})"
-            letter(ax, "abcd"[row * len(families) + column], title)
-            if not column:
-                ax.set_ylabel(f"{RHO.axis} with {early}")
+    panels = [panel for panel in PANELS if present(table, panel[0])]
+    figure = new_figure(1.1 + 1.9 * -(-len(panels) // 2), WIDTH)
+    axes = figure.subplots(-(-len(panels) // 2), 2, squeeze=False, sharey=True)
+    for number, (ax, (family, size, mode)) in enumerate(zip(axes.flat, panels, strict=False)):
+        sized = where(table, px=px[size])
+        rows = as_published(sized) if mode == "published" else where(sized, bn=mode)
+        rules = present(rows, family)
+        if family and "bp" in present(rows):
+            rules = ["bp", *rules]
+        draw_lines(ax, rows, rules, "epoch")
+        epoch_axis(ax, table["epoch"].unique())
+        words = MODES[mode]
+        if mode == "published" and px["large"] != PUBLISHED_PX:
+            words = "modes as published"
+        letter(ax, "abcdef"[number], f"{FAMILIES[family]}, {px[size]} px: {words}")
+        if not number % 2:
+            ax.set_ylabel(f"{RHO.axis} with {early}")
+    for ax in axes.flat[len(panels) :]:
+        ax.remove()
     bounds = noise_of(bounds, early)
-    shown = where(table, px=list(px.values()))["rho"]
+    shown = where(table, px=list(px.values()), bn=["running", "batch"])["rho"]
     axes[0, 0].set_ylim(limits_with_noise(shown.min(), shown.max(), bounds))
-    for ax in axes.flat:
+    for ax in axes.flat[: len(panels)]:
         draw_noise(ax, bounds)
         if ax.get_ylim()[0] < 0:
             zero_line(ax)
     legend_above(figure, present(table), [noise_handle()])
     note(
         figure,
-        f"{area_label(early)}. Best of four layers in each seed, running BatchNorm statistics. "
-        f"{seed_note(table)}",
+        f"{area_label(early)}. Best of four layers in each seed. As published: batch statistics in "
+        f"predictive coding and STDP, running ones elsewhere. {seed_note(table)}",
     )
     return figure

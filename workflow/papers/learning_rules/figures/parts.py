@@ -46,7 +46,11 @@ CONDITIONS = {
     "pc_supervised": Condition(
         "predictive coding, supervised", PALETTE["orange"], "v", (0, (3, 1)), True
     ),
-    "stdp_pair": Condition("STDP, stated sign", PALETTE["purple"], "X", (0, (4, 1, 1, 1)), True),
+    "stdp_pair": Condition(
+        "STDP, pairs, winner-take-all", PALETTE["purple"], "X", (0, (4, 1, 1, 1)), True
+    ),
+    "stdp_stated": Condition("STDP as stated", "#7A9A01", "<", (0, (1, 1)), True),
+    "bp_relu_first": Condition("backpropagation, STDP's layout", "#8C564B", ">", (0, (5, 2)), True),
 }
 
 
@@ -56,7 +60,12 @@ FIXED_LAYER = "conv1"  # the layer that stands for early cortex where none is ch
 AREAS = {"EVC": "Early visual cortex (EVC)", "IT": "Inferior temporal cortex (IT)"}
 
 
-PUBLISHED = {"layer": "best", "arm": "native", "bn": "running", "pooling": "global"}
+PUBLISHED = {"layer": "best", "arm": "native", "pooling": "global"}
+
+
+# What BatchNorm used when the paper's scores were taken; running statistics in all other rules [code].
+BN_PUBLISHED = {"pc": "batch", "stdp": "batch"}
+BN_NOTE = "BatchNorm as published: batch statistics in predictive coding and STDP, running ones elsewhere."
 
 
 CELL = ("rule", "epoch", "px", "arm", "bn", "pooling", "roi", "rho")
@@ -91,6 +100,12 @@ def present(table: pd.DataFrame, faithful: bool | None = None) -> list[str]:
         for rule, condition in CONDITIONS.items()
         if rule in known and faithful in (None, condition.faithful)
     ]
+
+
+def as_published(table: pd.DataFrame) -> pd.DataFrame:
+    """Rows of a table in the BatchNorm mode in which each rule was published; tables have "rule", "bn"."""
+    mode = table["rule"].map(BN_PUBLISHED).fillna("running")
+    return table[table["bn"] == mode]
 
 
 def regions(table: pd.DataFrame) -> list[str]:
@@ -217,7 +232,7 @@ def draw_marks(
         palette=[look.colour for look in looks],
         markers=[look.marker for look in looks],
         linestyles=[look.line if joined else "none" for look in looks],
-        dodge=width,
+        dodge=width if len(rules) > 1 else False,
         errorbar="sd",
         err_kws={"linewidth": 0.7, "zorder": 2.5},  # behind what is inside an open mark
         linewidth=1,

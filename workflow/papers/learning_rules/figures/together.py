@@ -9,8 +9,11 @@ from papers.learning_rules.figures import (
     all_rois,
     change,
     controls,
+    differences,
     displacement,
     early_area,
+    matched,
+    partial,
     resolution,
 )
 from replicortex.plotting.together import draw_each
@@ -18,7 +21,10 @@ from replicortex.plotting.together import draw_each
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-MODULES = (all_rois, change, controls, displacement, early_area, resolution)
+MODULES = (
+    *(all_rois, change, controls, differences, displacement, early_area),
+    *(matched, partial, resolution),
+)
 
 
 def draw(figures: Sequence[str], **given: Any) -> dict[str, Figure]:

@@ -100,7 +100,7 @@ def build(
     epochs
         Of the whole training: period of the cosine schedule.
     """
-    net = Network.from_settings(seed, network, settings.init)
+    net = Network.from_settings(seed, network, settings.init, relu_first=settings.relu_first)
     net.to(device, memory_format=torch.channels_last)
     return Gradient(
         net,

@@ -10,6 +10,8 @@ stay fixed while x relaxes and weights learn, so that no image's energy depends 
 
 from __future__ import annotations
 
+import copy
+
 import torch
 from torch.nn import functional as F
 
@@ -19,6 +21,7 @@ from papers.learning_rules.settings.network import NetworkSettings
 from papers.learning_rules.settings.pc_supervised import SupervisedPCSettings
 from replicortex.training.optimisers import Adam
 
+LONG = 10  # times the rule's own steps: next to nothing is left then
 Fixed = dict[str, tuple[torch.Tensor, torch.Tensor]]
 
 
@@ -53,6 +56,18 @@ class SupervisedPC(Learner):
             "energy_start": fall[0].mean(),
             "energy_end": fall[-1].mean(),
         }
+
+    def measure(self, images: torch.Tensor, labels: torch.Tensor) -> dict[str, float]:
+        """Return "relaxed": the energy's fall in the steps, a share of the largest in `LONG` times as many.
+
+        Below 0 where it has risen instead.
+        """
+        settings = self.settings.model_copy(update={"steps": LONG * self.settings.steps})
+        probe = SupervisedPC(copy.deepcopy(self.network).train(), settings)
+        target = F.one_hot(labels, CLASSES).to(images.dtype)
+        values, _, fixed = probe.forward(images)
+        met = probe.relax(images, values, target, fixed)[1].mean(1)
+        return {"relaxed": float((met[0] - met[self.settings.steps]) / (met[0] - met.min()))}
 
     @torch.no_grad()
     def forward(self, images: torch.Tensor) -> tuple[list[torch.Tensor], torch.Tensor, Fixed]:

@@ -147,4 +147,8 @@ def build(
         Of the whole training; this rule has no schedule.
     """
     net = Network.from_settings(seed, network, settings.init, **VARIANTS["stdp"])
+    with torch.no_grad():
+        # The first step would clip them: that is no learning, and displacement counts from here.
+        for name in BLOCKS:
+            getattr(net, name).weight.clamp_(-settings.clip_weight, settings.clip_weight)
     return SpikeTiming(net.to(device, memory_format=torch.channels_last), settings)

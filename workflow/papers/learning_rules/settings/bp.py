@@ -2,6 +2,8 @@
 
 from typing import Literal
 
+from pydantic import Field
+
 from papers.learning_rules.settings.rule import RuleSettings
 from replicortex.core.quantities import NotNegative, Positive
 
@@ -15,3 +17,4 @@ class BPSettings(RuleSettings):
     weight_decay: NotNegative
     clip: Positive
     second_pass: bool
+    relu_first: bool = Field(description="a ReLU before BatchNorm too, as STDP's blocks have")
