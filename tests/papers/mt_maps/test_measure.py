@@ -1,9 +1,21 @@
 """Measuring: selectivity of known channels, maps with known pinwheels, nulls, motion energy."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from papers.mt_maps import battery, motion_energy, selectivity, sheets, stimuli, tuning
+from papers.mt_maps import (
+    battery,
+    motion_energy,
+    positions,
+    selectivity,
+    sheets,
+    stimuli,
+    tiles,
+    tuning,
+)
+from papers.mt_maps.answers import Answers
 from papers.mt_maps.measuring_settings import Measured, Tdann
 from papers.mt_maps.respond import measured
 from papers.mt_maps.stimulus_settings import StimulusSettings
@@ -139,6 +151,35 @@ def test_one_planted_pinwheel_is_found():
     assert found["fractures"] < 0.1
 
 
+def test_pinwheels_at_the_edge_count_apart():
+    """One pinwheel in the middle and one 0.9 mm from the edge."""
+    units = planted()
+    at = units.place - np.array([[3.1, 3.1]])
+    turned = units.z1 * np.exp(1j * np.arctan2(at[:, 1], at[:, 0]))
+    both = replace(units, z1=turned)
+    fields = both.fields(40, 0.12)
+    windows = both.windowed(40)
+
+    def found(edge):
+        rules = TDANN.model_copy(update={"spread": 3.0})
+        return sheets.measures(*fields, both.side, windows, rules, edge)
+
+    assert (found(0.0)["positive"], found(0.0)["positive_tdann"]) == (2, 2)
+    assert np.isnan(found(0.0)["density_edge"])
+    inner = found(1.0)
+    assert (inner["positive"], inner["positive_tdann"]) == (1, 1)
+    assert inner["density"] == pytest.approx(inner["spacing"] ** 2 / 1.9**2)
+    assert inner["density_edge"] == pytest.approx(inner["spacing"] ** 2 / (3.7**2 - 1.9**2))
+    assert found(0.0)["apart"] == pytest.approx(1.1 * 2**0.5, abs=0.1) and np.isnan(inner["apart"])
+
+
+def test_the_edge_is_the_outermost_tile():
+    assert tiles.tile(7.07, 8, tiles.overlap(16, 8)) == pytest.approx(1.071, abs=1e-3)
+    place = positions.retinotopic(400, 8, 7.07, tiles.overlap(16, 8), generator(0, "t"))
+    outermost = place[np.arange(len(place)) % 8 == 0, 0]  # first column of each row
+    assert outermost.max() == pytest.approx(1.071, abs=0.01)
+
+
 @pytest.mark.parametrize(
     "change", [{"winding": 0.49}, {"spread": 0.05}, {"pixels": 5}, {"units": 9}]
 )
@@ -163,9 +204,9 @@ def test_a_map_is_smooth_and_its_shuffle_is_not():
 def test_near_units_are_alike_in_a_map_and_dealt_ones_are_not():
     units = planted()
     rng = generator(0, "a")
-    found = sheets.alike(units, 2.0, 40, 0.12, rng)
+    found = sheets.alike(units, 2.0, 40, 0.12)
     dealt = units.at(units.place[rng.permutation(len(units.place))])
-    other = sheets.alike(dealt, 2.0, 40, 0.12, rng)
+    other = sheets.alike(dealt, 2.0, 40, 0.12)
     assert found["homogeneity"] > 0.9 and found["pair_correlation"] > 0.8
     # The length of the mean of some 18 random unit vectors: about sqrt(pi / (4 n)).
     units_of_a_mean = 4 * np.pi * 0.12**2 / 0.1**2
@@ -174,7 +215,7 @@ def test_near_units_are_alike_in_a_map_and_dealt_ones_are_not():
     assert abs(other["pair_correlation"]) < 0.05
     # A constant map: every pair is alike, near or far, so near ones are no more so.
     same = sheets.sheet(units.place, np.ones((1600, 1, 1, 2)) * (1 + np.cos(THETA))[:, None], 4.0)
-    plain = sheets.alike(same, 2.0, 40, 0.12, rng)
+    plain = sheets.alike(same, 2.0, 40, 0.12)
     assert plain["homogeneity"] == pytest.approx(1)
     assert plain["pair_correlation"] == pytest.approx(0, abs=1e-9)
 
@@ -261,3 +302,19 @@ def test_fewer_than_eight_directions_and_single_repeats_are_told():
     with pytest.raises(StudyError, match=r"gratings\.phases: 1 found"):
         battery.battery(one, 8, 24, None)
     assert len(stimuli.directions(8)) == 8
+
+
+def test_other_speeds_are_those_beyond_the_swaps():
+    """Of gratings at five speeds, swapped at 0.75 and 1.5, the slowest and the fastest remain."""
+    speeds = [0.5, 0.75, 1.0, 1.5, 2.0]
+    responses = np.arange(5.0)[None, :, None, None] * np.ones((3, 1, 8, 2))
+    answers = Answers(
+        identity={}, name="", source="", map_layer="layer3.0", layers={}, swaps={}, embedding={},
+        arrays={f"units/{family}": responses for family in ("gratings", "dots")},
+        families={"gratings": {"conditions": [{"cycles": 2, "speed": s} for s in speeds]}},
+        swapped_at=[0.75, 1.5], edge=1.0,
+    )  # fmt: skip
+    assert list(answers.shown()) == ["gratings", "dots", "other speeds"]
+    assert answers.shown()["other speeds"][0, :, 0, 0].tolist() == [0, 4]
+    within = replace(answers, swapped_at=[0.5, 2.0])
+    assert list(within.shown()) == ["gratings", "dots"]

@@ -47,7 +47,12 @@ def answers():
         map_layer=LAYER,
         layers={LAYER: LayerSettings(block=LAYER, area="MT", area_mm2=9.0, width=1.0)},
         arrays=arrays,
-        families={"coherence": {"conditions": [{"coherence": 0.5}, {"coherence": 1.0}]}},
+        families={
+            "gratings": {"conditions": [{"speed": 1.0}, {"speed": 2.0}]},
+            "coherence": {"conditions": [{"coherence": 0.5}, {"coherence": 1.0}]},
+        },
+        swapped_at=[1.0],
+        edge=0.5,
         swaps={LAYER: {"first": 0.5, "last": 0.4, "rose": 0.0, "swapped": 12}},
         embedding={"matching": 0.75},
     )
@@ -84,6 +89,8 @@ def test_maps_are_read_on_every_position_and_against_nulls(answers):
     found = measure_maps(answers, other, MEASURED, generator(0, "m"))
     places = {row.positions for row in found.rows if row.measure == "smoothness"}
     assert places == {"own", "retinotopic", "uniform", "other seed"}
+    seen = {row.stimulus for row in found.rows if row.measure == "smoothness"}
+    assert seen == {"gratings", "dots", "other speeds"}
     assert {row.positions for row in found.rows if row.measure == "fractures"} == {"own"}
     nulls = {row.null for row in found.rows if row.measure == "density"}
     assert nulls == {measures.REAL, "phase", "shuffle"}

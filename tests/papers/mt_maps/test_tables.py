@@ -105,9 +105,14 @@ def test_each_number_stands_once_and_says_where_it_is_from(study):
     found = set(table["measure"])
     assert {"dsi_a", "dsi_b", "cv_dir", "cv_ax", "g", "fwhm", "silent", "agreement"} <= found
     assert {"smoothness", "density", "fractures", "opposite", "coverage", "matching"} <= found
-    own = table[(table["measure"] == "density") & (table["stimulus"] == "gratings")]
-    assert set(own["positions"]) == {"own", "retinotopic", "uniform", "other seed"}
-    assert set(own[own["positions"] == "own"]["null"]) == {"real", "phase", "shuffle"}
+    places = {"own", "retinotopic", "uniform", "other seed"}
+    for stimulus, nulls in (("gratings", True), ("dots", True), ("other speeds", False)):
+        own = table[(table["measure"] == "density") & (table["stimulus"] == stimulus)]
+        assert set(own["positions"]) == places
+        expected = {"real", "phase", "shuffle"} if nulls else {"real"}
+        assert set(own[own["positions"] == "own"]["null"]) == expected
+    drawn = table[(table["measure"] == "coverage") & (table["null"] == "phase")]
+    assert (drawn["lower"] < drawn["upper"]).all()
     for name in ("density_tdann", "positive_tdann"):
         by_rules = table[(table["measure"] == name) & (table["positions"] == "own")]
         assert set(by_rules["null"]) == {"real", "phase", "shuffle"}
@@ -123,10 +128,10 @@ def test_every_claim_finds_its_rows(study, root):
     """Those of arms that are here: none may ask for a word that the table does not have."""
     from io import StringIO
 
-    from replicortex.verdicts import claims
+    from replicortex.verdicts import reading
 
     table = pd.read_csv(StringIO(study[3]["measures"].to_csv(index=False)))
-    listed = claims.load(root / "workflow/papers/mt_maps/claims.yaml")
+    listed = reading.load(root / "workflow/papers/mt_maps/claims.yaml")
     assert len({claim.id for claim in listed}) > 30
     for claim in listed:
         for chosen in (claim.measure.select, claim.measure.minus or {}):

@@ -131,6 +131,7 @@ class Numbers(TrainedNumbers):
             self._arm_fits(name, arm)
         if self.pictures is not None and self.pictures not in self.sources:
             raise ValueError(f"pictures: '{self.pictures}' is none of sources")
+        self._speeds_are_measured()
         if self.task.queue < self.clips.batch:
             raise ValueError(
                 f"task.queue: {self.task.queue} keys are fewer than a batch of {self.clips.batch}"
@@ -191,6 +192,17 @@ class Numbers(TrainedNumbers):
                 f"clips.crop: a window of {self.clips.crop[1]} of the frame leaves it when it pans "
                 f"{path:.2f} of its side (sources.{name}.pan)"
             )
+
+    def _speeds_are_measured(self) -> None:
+        """Refuse gratings none of which are as slow, or as fast, as what networks were trained on."""
+        shown = self.stimuli.gratings.speeds
+        for name, source in self.sources.items():
+            for speed in source.pan:
+                if speed and not min(shown) <= speed <= max(shown):
+                    raise ValueError(
+                        f"stimuli.gratings.speeds: {shown} do not reach {speed} pixels a frame, at which "
+                        f"crops move in training (sources.{name}.pan)"
+                    )
 
     def _arm_fits(self, name: str, arm: Arm) -> None:
         """Refuse an arm of an unknown source, and a trained one of none."""

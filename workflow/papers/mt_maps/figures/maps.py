@@ -69,7 +69,8 @@ def draw(maps: Path, measures: Path) -> Figure:
         path = "/".join(name)
         direction, axis = (stored[f"{path}/{what}"] / 10 for what in ("direction", "axis"))
         ax.imshow(wheel(direction / 360), origin="lower", interpolation="nearest")
-        found = np.exp(1j * np.deg2rad(direction)), np.exp(2j * np.deg2rad(axis))
+        strength = stored[f"{path}/axis_strength"] / 1000
+        found = np.exp(1j * np.deg2rad(direction)), strength * np.exp(2j * np.deg2rad(axis))
         _mark(ax, *found)
         ax.set(xticks=[], yticks=[])
         arm, network, alpha = name
