@@ -48,7 +48,7 @@ def test_channels_have_the_values_of_the_table():
     )
     assert row["circ_sd"] == pytest.approx(85, abs=0.5)
     assert row["preferred"] == pytest.approx(np.rad2deg(THETA[3]))
-    fitted = selectivity.fits(halves(curve), np.array([False])).iloc[0]
+    fitted = selectivity.fits(halves(curve), np.array([False]), 0.8).iloc[0]
     assert (fitted["g"], fitted["kappa"]) == pytest.approx((0.3, 2.0), abs=1e-4)
 
 
@@ -57,9 +57,26 @@ def test_silent_channels_are_counted_and_have_no_measures():
     table = selectivity.of_channels(halves(loud, 0 * loud, 0 * loud + 1), np.zeros(3), 1e-3)
     assert table["silent"].tolist() == [False, True, True]
     assert table.loc[1:, ["dsi_a", "cv_dir", "preferred"]].isna().all().all()
-    assert selectivity.fits(halves(loud, 0 * loud), np.array([False, True]))[
-        "channel"
-    ].tolist() == [0]
+    fitted = selectivity.fits(halves(loud, 0 * loud), np.array([False, True]), 0.8)
+    assert fitted["channel"].tolist() == [0]
+
+
+def test_a_fit_counts_where_it_explains_enough():
+    rng = generator(1, "f")
+    lobes = 0.1 + tuning.two_lobes(THETA, 2.0, 0.2)
+    fitted = selectivity.fits(halves(lobes, rng.random(16)), np.array([False, False]), 0.8)
+    assert fitted["accepted"].tolist() == [True, False] and fitted["explained"][1] < 0.8
+    assert selectivity.fits(halves(lobes), np.array([False]), 1.0)["accepted"].dtype == bool
+
+
+@pytest.mark.parametrize("degrees", [19.0, 40.0, 70.0])
+def test_widths_of_fits_are_those_of_the_curve(degrees):
+    """Also of a lobe that is narrower than the step of 22.5 deg between directions."""
+    kappa = np.log(0.5) / (np.cos(np.deg2rad(degrees / 2)) - 1)
+    for shift in (0.0, 0.1, 0.2):
+        curve = 0.1 + tuning.two_lobes(THETA - THETA[3] - shift, kappa, 0.2)
+        row = selectivity.fits(halves(curve), np.array([False]), 0.8).iloc[0]
+        assert row["accepted"] and row["fwhm"] == pytest.approx(degrees, abs=0.5)
 
 
 def test_noise_alone_is_not_selective_on_the_other_half():
@@ -133,7 +150,15 @@ def planted(pixels=40, side=4.0):
 
 TDANN = Tdann(winding=0.3, spread=0.3, pixels=2, units=167)
 MEASURED = Measured(
-    pixels=40, sigma=0.12, best=1.0, nulls=4, tdann=TDANN, silent=1e-3, draws=20, seed=0
+    pixels=40,
+    sigma=0.12,
+    best=1.0,
+    nulls=4,
+    explained=0.8,
+    tdann=TDANN,
+    silent=1e-3,
+    draws=20,
+    seed=0,
 )
 
 

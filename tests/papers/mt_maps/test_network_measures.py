@@ -1,5 +1,7 @@
 """The three functions that measure one network: what they say of planted answers, and that they are pure."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -19,6 +21,7 @@ GRID, CHANNELS, DIRECTIONS = 6, 8, 16
 LAYER = "layer3.0"
 MEASURED = Measured(**{
     "pixels": 16, "sigma": 0.4, "silent": 1e-3, "draws": 20, "nulls": 3, "best": 1.0, "seed": 0,
+    "explained": 0.8,
     "tdann": {"winding": 0.3, "spread": 0.3, "pixels": 2, "units": 167},
 })  # fmt: skip
 
@@ -74,6 +77,7 @@ def test_planted_channels_have_their_values(answers):
     assert named(found.rows, "kappa", **of) == pytest.approx([2.0], abs=1e-2)
     for name in ("g_horizontal", "g_vertical"):
         assert named(found.rows, name, **of) == pytest.approx([0.5], abs=1e-3)
+    assert named(found.rows, "fitted", **of) == [1.0]
     assert named(found.rows, "agreement", stimulus="dots") == pytest.approx([1.0])
     assert {row.stimulus for row in found.rows if row.measure == "dsi_b"} >= {
         "coherence 0.5",
@@ -82,6 +86,20 @@ def test_planted_channels_have_their_values(answers):
     assert len(found.channels) == len(found.fits) == 2 * CHANNELS
     assert len(found.curves) == CHANNELS * DIRECTIONS
     assert set(found.fits["source"]) == {"clips"}
+
+
+def test_medians_of_fits_are_of_those_accepted(answers):
+    """Half of the channels answer at random: their opposite lobes do not count."""
+    noise = generator(5, "noise").random((CHANNELS // 2, 2, DIRECTIONS, 1)).repeat(2, -1)
+    mixed = answers.arrays[f"channels/{LAYER}/gratings"].copy()
+    mixed[: CHANNELS // 2] = noise
+    arrays = {**answers.arrays, f"channels/{LAYER}/gratings": mixed}
+    found = measure_tuning(replace(answers, arrays=arrays), MEASURED, generator(0, "t"))
+    of = {"stimulus": "gratings", "curve": "averaged"}
+    assert named(found.rows, "fitted", **of) == [0.5]
+    assert named(found.rows, "g", **of) == pytest.approx([0.5], abs=1e-3)
+    own = found.fits[found.fits["stimulus"] == "gratings"]
+    assert named(found.rows, "explained", **of) == pytest.approx([own["explained"].median()])
 
 
 def test_maps_are_read_on_every_position_and_against_nulls(answers):

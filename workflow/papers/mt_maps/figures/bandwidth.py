@@ -34,7 +34,7 @@ def draw(fits: Path) -> Figure:
     figure = new_figure(3.0)
     axes = figure.subplots(1, 3)
     own = rows(fitted, stimulus="gratings", arm=list(TASKS), network="continue", alpha=0.25)
-    own = own.assign(ratio=own["circ_sd"] / own["fwhm"])
+    own = own[own["accepted"]].assign(ratio=own["circ_sd"] / own["fwhm"])
     look = {"hue": "arm", "hue_order": list(TASKS), "palette": COLOURS, "legend": False}
     for ax, (x, y) in zip(axes, (("fwhm", "circ_sd"), ("g", "ratio")), strict=False):
         sns.scatterplot(
@@ -77,8 +77,8 @@ def draw(fits: Path) -> Figure:
     )
     return note(
         figure,
-        "A mark is a channel, all seeds (α = 0.25, continued; gratings). Grey: two lobes without a "
-        "baseline; the second lobe widens the circular SD and leaves the width of the first alone.",
+        "A mark is a channel whose fit explains enough (α = 0.25, continued; gratings; all seeds). Grey: two "
+        "lobes without a baseline; the second widens the circular SD and leaves the width of the first alone.",
     )
 
 

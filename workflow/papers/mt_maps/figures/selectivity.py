@@ -30,6 +30,7 @@ SHOWN = (("random", 0.0, ":"), ("continue", 0.25, "-"))  # network, alpha, line
 def draw(channels: Path, fits: Path, measures: Path) -> Figure:
     """Distributions over channels of selectivity, variance, the opposite lobe and width."""
     by_channel, fitted = tables.read(channels), tables.read(fits)
+    fitted = fitted[fitted["accepted"]]
     figure = new_figure(4.3)
     axes = figure.subplots(2, 4)
     looks = main_arms(measured(measures))
