@@ -337,7 +337,7 @@ def test_other_speeds_are_those_beyond_the_swaps():
         identity={}, name="", source="", map_layer="layer3.0", layers={}, swaps={}, embedding={},
         arrays={f"units/{family}": responses for family in ("gratings", "dots")},
         families={"gratings": {"conditions": [{"cycles": 2, "speed": s} for s in speeds]}},
-        swapped_at=[0.75, 1.5], edge=1.0,
+        swapped_at=[0.75, 1.5], edge=1.0, shared_pan=None,
     )  # fmt: skip
     assert list(answers.shown()) == ["gratings", "dots", "other speeds"]
     assert answers.shown()["other speeds"][0, :, 0, 0].tolist() == [0, 4]

@@ -55,6 +55,7 @@ def answers():
             "coherence": {"conditions": [{"coherence": 0.5}, {"coherence": 1.0}]},
         },
         swapped_at=[1.0],
+        shared_pan=1.5,
         edge=0.5,
         swaps={LAYER: {"first": 0.5, "last": 0.4, "rose": 0.0, "swapped": 12}},
         embedding={"matching": 0.75},
@@ -134,8 +135,8 @@ def test_rows_become_a_table_with_the_network_and_the_area(answers):
     rows = [*measure_embedding(answers), measures.Row("g", 0.5, 0.4, 0.6, layer=LAYER)]
     table = measures.table(rows, answers.identity, {LAYER: "MT"})
     assert list(table) == [*measures.COLUMNS, *measures.VALUES]
-    assert table["area"].tolist() == ["", "MT"]
-    assert table["value"].tolist() == [0.75, 0.5]
+    assert table["area"].tolist() == ["", "", "MT"]
+    assert table["value"].tolist() == [0.75, 1.5, 0.5]
     assert set(table["null"]) == {measures.REAL} and set(table["alpha"]) == {0.25}
 
 

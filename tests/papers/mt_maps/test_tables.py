@@ -8,6 +8,7 @@ import pytest
 
 from papers.mt_maps.conditions import arms, seed_of, trained_arm, units
 from papers.mt_maps.figures.maps import wheel
+from papers.mt_maps.figures.parts import main_arms
 from papers.mt_maps.figures.together import draw
 from papers.mt_maps.measure import measure
 from papers.mt_maps.measures import COLUMNS, VALUES
@@ -145,6 +146,16 @@ def test_every_claim_finds_its_rows(study, root):
             assert len(found), (claim.id, words)
 
 
+def test_a_pan_that_views_share_is_named_in_labels(study):
+    table = study[3]["measures"]
+    pans = table[table["measure"] == "shared_pan"].groupby("arm")["value"].unique()
+    assert {arm: list(found) for arm, found in pans.items()} == {"clips": [0.0], "stills": [0.75]}
+    labels = {arm: look.label for arm, look in main_arms(table).items()}
+    assert labels["clips"] == "MoCo on real clips"
+    panned = table.assign(value=table["value"].where(table["measure"] != "shared_pan", 1.5))
+    assert main_arms(panned)["clips"].label == "MoCo on real clips, shared pan"
+
+
 def test_channels_are_the_sample_and_not_their_copies(study):
     _, _, _, tables = study
     one = tables["channels"]
@@ -196,9 +207,7 @@ def marked(axes, measures):
     )
     np.testing.assert_allclose(np.sort(shown), np.sort(own))
     strokes = [c for c in axes[4].collections if c.get_paths() and len(c.get_paths()[0]) == 2]
-    rules = rows(
-        measures, measure="density_tdann", positions="own", stimulus="gratings", null="real"
-    )
+    rules = rows(measures, measure="density_tdann", positions="own", stimulus="dots", null="real")
     seen = [c for c in strokes if len(c.get_offsets()) and max(c.get_linewidths()) > 0.5]
     assert len(rules) and seen
 

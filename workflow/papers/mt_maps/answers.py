@@ -11,11 +11,12 @@ import numpy as np
 
 from papers.mt_maps import tiles
 from papers.mt_maps.measures import IDENTITY
-from papers.mt_maps.training_settings import LayerSettings, Settings
+from papers.mt_maps.training_settings import LayerSettings, PairSettings, Settings
 from replicortex.core.files import read_tensors
 
 # Families to which units of the map layer answer; other layers: the first alone.
 OF_MAP = ("gratings", "dots")
+JUDGED = "dots"  # the family that swaps never saw: maps to it are drawn
 # Gratings at speeds beyond those on whose answers units were swapped.
 UNSEEN = "other speeds"
 
@@ -45,6 +46,9 @@ class Answers:
         What the embedding knows of pairs, by measure.
     swapped_at
         Speeds (pixels per frame) of the gratings on which units were swapped.
+    shared_pan
+        Mean speed (pixels per frame) of crops that both views of a pair share; None for units that were
+        not trained.
     edge
         Width (mm) of the map layer's outermost tiles: units there see padding beside the field.
     """
@@ -59,6 +63,7 @@ class Answers:
     swaps: Mapping[str, Mapping[str, float]]
     embedding: Mapping[str, float]
     swapped_at: Sequence[float]
+    shared_pan: float | None
     edge: float
 
     def channels(self, layer: str, family: str) -> np.ndarray:
@@ -103,8 +108,16 @@ def read_answers(path: Path) -> Answers:
         swaps=described["swaps"],
         embedding=described["embedding"],
         swapped_at=settings.placing.speeds,
+        shared_pan=_shared_pan(settings),
         edge=_edge(settings),
     )
+
+
+def _shared_pan(settings: Settings) -> float | None:
+    clips = settings.clips
+    if not isinstance(clips, PairSettings):
+        return None
+    return sum(clips.pan) / 2 if clips.motion == "together" else 0.0
 
 
 def _edge(settings: Settings) -> float:

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from papers.mt_maps import maps, sheets
-from papers.mt_maps.answers import OF_MAP, Answers
+from papers.mt_maps.answers import JUDGED, OF_MAP, Answers
 from papers.mt_maps.measures import NAN, REAL, Row
 from papers.mt_maps.measuring_settings import Measured
 from replicortex.core.randomness import generator
@@ -29,7 +29,7 @@ DRAWN = ("phase", "shuffle")  # nulls that are drawn at random
 
 
 class Mapped(NamedTuple):
-    """Rows of measures, and the map to gratings as figures draw it, int16 (rows, columns) by name."""
+    """Rows of measures, and the map to dots as figures draw it, int16 (rows, columns) by name."""
 
     rows: list[Row]
     pictures: dict[str, np.ndarray]
@@ -82,7 +82,7 @@ def measure_maps(
                 z1, z2 = at.fields(measured.pixels, measured.sigma)
                 rows += _of_nulls(at, (z1, z2), spacing, where, measured, rng, answers.edge)
                 rows += _of_coverage(z1, at.side, spacing, where, measured.nulls, rng, answers.edge)
-                if stimulus == OF_MAP[0]:
+                if stimulus == JUDGED:
                     drawn = _pictures(answers.identity, z1, z2)
     grid = round((len(own) / len(answers.channels(layer, OF_MAP[0]))) ** 0.5)
     rows += [

@@ -16,6 +16,7 @@ from papers.mt_maps.training_settings import (
     Form,
     LayerSettings,
     Mode,
+    Motion,
     MotionEnergySettings,
     NetworkSettings,
     Order,
@@ -48,6 +49,8 @@ class ClipsChange(Section):
     """What an arm may change of the clips."""
 
     flip: Flip | None = None
+    motion: Motion | None = None
+    pairs: Pairs | None = None
     order: Order | None = None
     pan: Pan | None = None
 

@@ -14,6 +14,7 @@ from papers.mt_maps.figures.parts import (
     NAMES,
     TASKS,
     main_arms,
+    measured,
 )
 from papers.mt_maps.tuning import two_lobes
 from replicortex.core import tables
@@ -28,7 +29,7 @@ THEORY = ((1, ":"), (2, "-"), (4, "--"))
 
 
 @styled
-def draw(fits: Path) -> Figure:
+def draw(fits: Path, measures: Path) -> Figure:
     """FWHM against circular SD, and their ratio against g, with the curves that theory gives."""
     fitted = tables.read(fits)
     figure = new_figure(3.0)
@@ -72,13 +73,13 @@ def draw(fits: Path) -> Figure:
         letter(ax, mark, "")
     legend_above(
         figure,
-        main_arms(own).values(),
+        main_arms(measured(measures)).values(),
         [(f"theory, κ = {k}", {"color": GREY, "linestyle": s}) for k, s in THEORY],
     )
     return note(
         figure,
         "A mark is a channel whose fit explains enough (α = 0.25, continued; gratings; all seeds). Grey: two "
-        "lobes without a baseline; the second widens the circular SD and leaves the width of the first alone.",
+        "lobes without a baseline; the second widens the circular SD and leaves the first's width alone.",
     )
 
 
