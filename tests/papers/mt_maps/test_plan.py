@@ -27,7 +27,7 @@ def test_the_demo_trains_in_two_jobs_and_draws_in_one(planned):
     assert set(made.drawings[0].tables) == {
         *("measures", "channels", "fits", "curves", "history", "maps"),
     }
-    assert len(made.units) == len(set(made.units)) == 20
+    assert len(made.units) == len(set(made.units)) == 23
 
 
 def test_full_has_a_job_a_seed_a_part_and_a_figure(planned):
