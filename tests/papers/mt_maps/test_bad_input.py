@@ -73,6 +73,10 @@ def decoded(dataset=None, store=STORE, **part):
             {"stimuli": {"gratings": {"speeds": [0.75, 1]}}},
             r"gratings\.speeds: \[0\.75, 1(\.0)?\] do not reach 0\.5 .*sources\.stills\.pan",
         ),
+        (
+            {"stimuli": {"dots": {"speeds": [0.5]}}},
+            r"dots\.speeds: \[0\.5\] do not reach 1\.0 .*sources\.stills\.pan",
+        ),
         ({"stimuli": {"dots": {"density": 0}}}, r"dots\.density: .*greater than 0, found 0"),
         ({"stimuli": {"coherence": [0, 0]}}, r"coherence: 0 is given more than once"),
     ],

@@ -198,6 +198,36 @@ def test_pinwheels_at_the_edge_count_apart():
     assert found(0.0)["apart"] == pytest.approx(1.1 * 2**0.5, abs=0.1) and np.isnan(inner["apart"])
 
 
+def test_a_field_that_is_alike_everywhere_has_no_more_pinwheels_at_its_edge():
+    """And one whose outer part alone winds has them there."""
+    rng = generator(0, "e")
+    radius = np.hypot(*np.meshgrid(*[np.fft.fftfreq(512, 1 / 512)] * 2))
+    noise = rng.normal(size=(512, 512)) + 1j * rng.normal(size=(512, 512))
+    whole = np.fft.ifft2(noise * (np.abs(radius - 32) < 2))
+    windows = planted().windowed(167)
+    calm = 30 * np.abs(whole).mean() * np.exp(-((np.mgrid[:64, :64] - 31.5) ** 2).sum(0) / 18**2)
+    found: dict[str, list[float]] = {"alike": [], "outer": []}
+    for row, column in rng.integers(0, 448, (60, 2)):
+        z = whole[row : row + 64, column : column + 64]
+        for name, field in (("alike", z), ("outer", z + calm)):
+            of = sheets.measures(field, field, 4.0, windows, TDANN, 0.6)
+            found[name].append(of["density_edge"] - of["density"])
+    assert abs(np.mean(found["alike"])) < 0.3
+    assert np.mean(found["outer"]) > 1
+
+
+def test_fractures_of_units_are_found_where_direction_reverses():
+    """Units of one slow gradient: none; the same with one half turned about: a line of the sheet's length."""
+    units = planted()
+    slow = np.pi * units.place[:, 1] / units.side
+    for turn, expected in ((0.0, 0.0), (3.0, 1 / 4.0)):
+        z1 = np.exp(1j * (slow + turn * (units.place[:, 0] > 2.0)))
+        of = replace(units, z1=z1, z2=np.exp(2j * slow)).fields(40, 0.12)
+        found = sheets.measures(*of, units.side, units.windowed(167), TDANN, 0.5)
+        assert found["fractures"] == pytest.approx(expected, abs=0.15)
+        assert bool(found["fractures"]) == bool(expected)
+
+
 def test_the_edge_is_the_outermost_tile():
     assert tiles.tile(7.07, 8, tiles.overlap(16, 8)) == pytest.approx(1.071, abs=1e-3)
     place = positions.retinotopic(400, 8, 7.07, tiles.overlap(16, 8), generator(0, "t"))

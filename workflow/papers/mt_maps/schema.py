@@ -1,5 +1,6 @@
 """The numbers of the MT paper: types, units, ranges, and how they belong together."""
 
+from itertools import product
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
@@ -197,13 +198,13 @@ class Numbers(TrainedNumbers):
             )
 
     def _speeds_are_measured(self) -> None:
-        """Refuse gratings none of which are as slow, or as fast, as what networks were trained on."""
-        shown = self.stimuli.gratings.speeds
+        """Refuse stimuli none of which are as slow, or as fast, as what networks were trained on."""
+        shown = {name: getattr(self.stimuli, name).speeds for name in ("gratings", "dots")}
         for name, source in self.sources.items():
-            for speed in source.pan:
-                if speed and not min(shown) <= speed <= max(shown):
+            for (family, speeds), speed in product(shown.items(), source.pan):
+                if speed and not min(speeds) <= speed <= max(speeds):
                     raise ValueError(
-                        f"stimuli.gratings.speeds: {shown} do not reach {speed} pixels a frame, at which "
+                        f"stimuli.{family}.speeds: {speeds} do not reach {speed} pixels a frame, at which "
                         f"crops move in training (sources.{name}.pan)"
                     )
 
