@@ -124,7 +124,7 @@ def clips(sizes: dict) -> dict:
     numbers = PairSettings(**{
         "frames": sizes["clip"], "step": 1, "size": sizes["size"], "crop": [0.5, 0.7],
         "flip": "none", "order": "forward", "jittered": 0.0, "grey": 0.0, "pairs": "instance",
-        "blurred": 0.0, "blur": [0, 0],
+        "motion": "together", "blurred": 0.0, "blur": [0, 0],
         "jitter": {"brightness": 0, "contrast": 0, "saturation": 0, "hue": 0}, "mean": [0.4] * 3,
         "sd": [0.2] * 3, "batch": sizes["batch"], "steps": 1, "pan": [0, 0],
     })  # fmt: skip

@@ -69,6 +69,14 @@ def decoded(dataset=None, store=STORE, **part):
         ({"measured": {"silent": 1}}, r"measured\.silent: .*less than 1, found 1"),
         ({"measured": {"draws": 1}}, r"measured\.draws: .*equal to 2, found 1"),
         ({"training": {"momentum": 1.0}}, r"training\.momentum: .*less than 1, found 1"),
+        (
+            {"stimuli": {"gratings": {"speeds": [0.75, 1]}}},
+            r"gratings\.speeds: \[0\.75, 1(\.0)?\] do not reach 0\.5 .*sources\.stills\.pan",
+        ),
+        (
+            {"stimuli": {"dots": {"speeds": [0.5]}}},
+            r"dots\.speeds: \[0\.5\] do not reach 1\.0 .*sources\.stills\.pan",
+        ),
         ({"stimuli": {"dots": {"density": 0}}}, r"dots\.density: .*greater than 0, found 0"),
         ({"stimuli": {"coherence": [0, 0]}}, r"coherence: 0 is given more than once"),
     ],

@@ -16,6 +16,7 @@ pytestmark = pytest.mark.numbers
 CPU = torch.device("cpu")
 NUMBERS = PairSettings(**{
     "frames": 6, "step": 1, "size": 16, "crop": [0.5, 0.6], "flip": "none", "order": "forward",
+    "motion": "together",
     "jitter": {"brightness": 0.4, "contrast": 0.4, "saturation": 0.4, "hue": 0.1}, "jittered": 0.0,
     "grey": 0.0, "blurred": 0.0, "blur": [0.1, 2.0],
     "mean": [0.5], "sd": [0.25], "batch": 4, "steps": 2, "pairs": "instance", "pan": [0, 1.0],
@@ -75,6 +76,27 @@ def test_the_same_epoch_gives_the_same_pairs_and_another_gives_others(store):
     assert one[0].shape == (2, 4, 1, 6, 16, 16)
     assert torch.equal(one[0], again[0]) and torch.equal(one[1], again[1])
     assert not torch.equal(one[0], other[0])
+
+
+@pytest.mark.parametrize("paired", ["instance", "velocity"])
+@pytest.mark.parametrize("motion", ["together", "apart"])
+def test_pairs_share_picture_and_velocity_two_by_two(store, paired, motion):
+    """And all else that is drawn is the same: only what is shared differs between the four."""
+    numbers = changed_to(pairs=paired, motion=motion, batch=200, pan=[1.0, 2.0])
+    drawn = ClipPairs(store, numbers, 0, CPU).draw(0)
+    one, other = drawn["velocity"].unbind(1)
+    speed = torch.stack([one, other]).norm(dim=-1)
+    assert speed.min() >= 1 - 1e-6 and speed.max() <= 2 + 1e-6
+    cosine = (one * other).sum(1) / speed[0] / speed[1]
+    if motion == "together":
+        assert torch.equal(one, other)
+    else:
+        assert abs(float(cosine.mean())) < 0.15 and float(cosine.std()) > 0.6
+    same = (drawn["video"][:, 0] == drawn["video"][:, 1]).float().mean()
+    assert same == 1 if paired == "instance" else abs(same - 1 / 5) < 0.1
+    usual = ClipPairs(store, numbers.model_copy(update={"motion": "together"}), 0, CPU).draw(0)
+    for name, values in usual.items():
+        assert name == "velocity" or torch.equal(values, drawn[name])
 
 
 def test_every_video_comes_equally_often(store):

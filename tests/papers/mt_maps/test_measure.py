@@ -1,9 +1,21 @@
 """Measuring: selectivity of known channels, maps with known pinwheels, nulls, motion energy."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from papers.mt_maps import battery, motion_energy, selectivity, sheets, stimuli, tuning
+from papers.mt_maps import (
+    battery,
+    motion_energy,
+    positions,
+    selectivity,
+    sheets,
+    stimuli,
+    tiles,
+    tuning,
+)
+from papers.mt_maps.answers import Answers
 from papers.mt_maps.measuring_settings import Measured, Tdann
 from papers.mt_maps.respond import measured
 from papers.mt_maps.stimulus_settings import StimulusSettings
@@ -36,7 +48,7 @@ def test_channels_have_the_values_of_the_table():
     )
     assert row["circ_sd"] == pytest.approx(85, abs=0.5)
     assert row["preferred"] == pytest.approx(np.rad2deg(THETA[3]))
-    fitted = selectivity.fits(halves(curve), np.array([False])).iloc[0]
+    fitted = selectivity.fits(halves(curve), np.array([False]), 0.8).iloc[0]
     assert (fitted["g"], fitted["kappa"]) == pytest.approx((0.3, 2.0), abs=1e-4)
 
 
@@ -45,9 +57,26 @@ def test_silent_channels_are_counted_and_have_no_measures():
     table = selectivity.of_channels(halves(loud, 0 * loud, 0 * loud + 1), np.zeros(3), 1e-3)
     assert table["silent"].tolist() == [False, True, True]
     assert table.loc[1:, ["dsi_a", "cv_dir", "preferred"]].isna().all().all()
-    assert selectivity.fits(halves(loud, 0 * loud), np.array([False, True]))[
-        "channel"
-    ].tolist() == [0]
+    fitted = selectivity.fits(halves(loud, 0 * loud), np.array([False, True]), 0.8)
+    assert fitted["channel"].tolist() == [0]
+
+
+def test_a_fit_counts_where_it_explains_enough():
+    rng = generator(1, "f")
+    lobes = 0.1 + tuning.two_lobes(THETA, 2.0, 0.2)
+    fitted = selectivity.fits(halves(lobes, rng.random(16)), np.array([False, False]), 0.8)
+    assert fitted["accepted"].tolist() == [True, False] and fitted["explained"][1] < 0.8
+    assert selectivity.fits(halves(lobes), np.array([False]), 1.0)["accepted"].dtype == bool
+
+
+@pytest.mark.parametrize("degrees", [19.0, 40.0, 70.0])
+def test_widths_of_fits_are_those_of_the_curve(degrees):
+    """Also of a lobe that is narrower than the step of 22.5 deg between directions."""
+    kappa = np.log(0.5) / (np.cos(np.deg2rad(degrees / 2)) - 1)
+    for shift in (0.0, 0.1, 0.2):
+        curve = 0.1 + tuning.two_lobes(THETA - THETA[3] - shift, kappa, 0.2)
+        row = selectivity.fits(halves(curve), np.array([False]), 0.8).iloc[0]
+        assert row["accepted"] and row["fwhm"] == pytest.approx(degrees, abs=0.5)
 
 
 def test_noise_alone_is_not_selective_on_the_other_half():
@@ -121,7 +150,15 @@ def planted(pixels=40, side=4.0):
 
 TDANN = Tdann(winding=0.3, spread=0.3, pixels=2, units=167)
 MEASURED = Measured(
-    pixels=40, sigma=0.12, best=1.0, nulls=4, tdann=TDANN, silent=1e-3, draws=20, seed=0
+    pixels=40,
+    sigma=0.12,
+    best=1.0,
+    nulls=4,
+    explained=0.8,
+    tdann=TDANN,
+    silent=1e-3,
+    draws=20,
+    seed=0,
 )
 
 
@@ -137,6 +174,65 @@ def test_one_planted_pinwheel_is_found():
     assert found["density_tdann"] == pytest.approx(found["spacing"] ** 2 / area)
     assert found["sign_balance"] == 1 and np.isnan(found["opposite"])
     assert found["fractures"] < 0.1
+
+
+def test_pinwheels_at_the_edge_count_apart():
+    """One pinwheel in the middle and one 0.9 mm from the edge."""
+    units = planted()
+    at = units.place - np.array([[3.1, 3.1]])
+    turned = units.z1 * np.exp(1j * np.arctan2(at[:, 1], at[:, 0]))
+    both = replace(units, z1=turned)
+    fields = both.fields(40, 0.12)
+    windows = both.windowed(40)
+
+    def found(edge):
+        rules = TDANN.model_copy(update={"spread": 3.0})
+        return sheets.measures(*fields, both.side, windows, rules, edge)
+
+    assert (found(0.0)["positive"], found(0.0)["positive_tdann"]) == (2, 2)
+    assert np.isnan(found(0.0)["density_edge"])
+    inner = found(1.0)
+    assert (inner["positive"], inner["positive_tdann"]) == (1, 1)
+    assert inner["density"] == pytest.approx(inner["spacing"] ** 2 / 1.9**2)
+    assert inner["density_edge"] == pytest.approx(inner["spacing"] ** 2 / (3.7**2 - 1.9**2))
+    assert found(0.0)["apart"] == pytest.approx(1.1 * 2**0.5, abs=0.1) and np.isnan(inner["apart"])
+
+
+def test_a_field_that_is_alike_everywhere_has_no_more_pinwheels_at_its_edge():
+    """And one whose outer part alone winds has them there."""
+    rng = generator(0, "e")
+    radius = np.hypot(*np.meshgrid(*[np.fft.fftfreq(512, 1 / 512)] * 2))
+    noise = rng.normal(size=(512, 512)) + 1j * rng.normal(size=(512, 512))
+    whole = np.fft.ifft2(noise * (np.abs(radius - 32) < 2))
+    windows = planted().windowed(167)
+    calm = 30 * np.abs(whole).mean() * np.exp(-((np.mgrid[:64, :64] - 31.5) ** 2).sum(0) / 18**2)
+    found: dict[str, list[float]] = {"alike": [], "outer": []}
+    for row, column in rng.integers(0, 448, (60, 2)):
+        z = whole[row : row + 64, column : column + 64]
+        for name, field in (("alike", z), ("outer", z + calm)):
+            of = sheets.measures(field, field, 4.0, windows, TDANN, 0.6)
+            found[name].append(of["density_edge"] - of["density"])
+    assert abs(np.mean(found["alike"])) < 0.3
+    assert np.mean(found["outer"]) > 1
+
+
+def test_fractures_of_units_are_found_where_direction_reverses():
+    """Units of one slow gradient: none; the same with one half turned about: a line of the sheet's length."""
+    units = planted()
+    slow = np.pi * units.place[:, 1] / units.side
+    for turn, expected in ((0.0, 0.0), (3.0, 1 / 4.0)):
+        z1 = np.exp(1j * (slow + turn * (units.place[:, 0] > 2.0)))
+        of = replace(units, z1=z1, z2=np.exp(2j * slow)).fields(40, 0.12)
+        found = sheets.measures(*of, units.side, units.windowed(167), TDANN, 0.5)
+        assert found["fractures"] == pytest.approx(expected, abs=0.15)
+        assert bool(found["fractures"]) == bool(expected)
+
+
+def test_the_edge_is_the_outermost_tile():
+    assert tiles.tile(7.07, 8, tiles.overlap(16, 8)) == pytest.approx(1.071, abs=1e-3)
+    place = positions.retinotopic(400, 8, 7.07, tiles.overlap(16, 8), generator(0, "t"))
+    outermost = place[np.arange(len(place)) % 8 == 0, 0]  # first column of each row
+    assert outermost.max() == pytest.approx(1.071, abs=0.01)
 
 
 @pytest.mark.parametrize(
@@ -163,9 +259,9 @@ def test_a_map_is_smooth_and_its_shuffle_is_not():
 def test_near_units_are_alike_in_a_map_and_dealt_ones_are_not():
     units = planted()
     rng = generator(0, "a")
-    found = sheets.alike(units, 2.0, 40, 0.12, rng)
+    found = sheets.alike(units, 2.0, 40, 0.12)
     dealt = units.at(units.place[rng.permutation(len(units.place))])
-    other = sheets.alike(dealt, 2.0, 40, 0.12, rng)
+    other = sheets.alike(dealt, 2.0, 40, 0.12)
     assert found["homogeneity"] > 0.9 and found["pair_correlation"] > 0.8
     # The length of the mean of some 18 random unit vectors: about sqrt(pi / (4 n)).
     units_of_a_mean = 4 * np.pi * 0.12**2 / 0.1**2
@@ -174,7 +270,7 @@ def test_near_units_are_alike_in_a_map_and_dealt_ones_are_not():
     assert abs(other["pair_correlation"]) < 0.05
     # A constant map: every pair is alike, near or far, so near ones are no more so.
     same = sheets.sheet(units.place, np.ones((1600, 1, 1, 2)) * (1 + np.cos(THETA))[:, None], 4.0)
-    plain = sheets.alike(same, 2.0, 40, 0.12, rng)
+    plain = sheets.alike(same, 2.0, 40, 0.12)
     assert plain["homogeneity"] == pytest.approx(1)
     assert plain["pair_correlation"] == pytest.approx(0, abs=1e-9)
 
@@ -261,3 +357,19 @@ def test_fewer_than_eight_directions_and_single_repeats_are_told():
     with pytest.raises(StudyError, match=r"gratings\.phases: 1 found"):
         battery.battery(one, 8, 24, None)
     assert len(stimuli.directions(8)) == 8
+
+
+def test_other_speeds_are_those_beyond_the_swaps():
+    """Of gratings at five speeds, swapped at 0.75 and 1.5, the slowest and the fastest remain."""
+    speeds = [0.5, 0.75, 1.0, 1.5, 2.0]
+    responses = np.arange(5.0)[None, :, None, None] * np.ones((3, 1, 8, 2))
+    answers = Answers(
+        identity={}, name="", source="", map_layer="layer3.0", layers={}, swaps={}, embedding={},
+        arrays={f"units/{family}": responses for family in ("gratings", "dots")},
+        families={"gratings": {"conditions": [{"cycles": 2, "speed": s} for s in speeds]}},
+        swapped_at=[0.75, 1.5], edge=1.0, shared_pan=None,
+    )  # fmt: skip
+    assert list(answers.shown()) == ["gratings", "dots", "other speeds"]
+    assert answers.shown()["other speeds"][0, :, 0, 0].tolist() == [0, 4]
+    within = replace(answers, swapped_at=[0.5, 2.0])
+    assert list(within.shown()) == ["gratings", "dots"]

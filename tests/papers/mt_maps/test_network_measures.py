@@ -1,5 +1,7 @@
 """The three functions that measure one network: what they say of planted answers, and that they are pure."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -19,6 +21,7 @@ GRID, CHANNELS, DIRECTIONS = 6, 8, 16
 LAYER = "layer3.0"
 MEASURED = Measured(**{
     "pixels": 16, "sigma": 0.4, "silent": 1e-3, "draws": 20, "nulls": 3, "best": 1.0, "seed": 0,
+    "explained": 0.8,
     "tdann": {"winding": 0.3, "spread": 0.3, "pixels": 2, "units": 167},
 })  # fmt: skip
 
@@ -47,7 +50,13 @@ def answers():
         map_layer=LAYER,
         layers={LAYER: LayerSettings(block=LAYER, area="MT", area_mm2=9.0, width=1.0)},
         arrays=arrays,
-        families={"coherence": {"conditions": [{"coherence": 0.5}, {"coherence": 1.0}]}},
+        families={
+            "gratings": {"conditions": [{"speed": 1.0}, {"speed": 2.0}]},
+            "coherence": {"conditions": [{"coherence": 0.5}, {"coherence": 1.0}]},
+        },
+        swapped_at=[1.0],
+        shared_pan=1.5,
+        edge=0.5,
         swaps={LAYER: {"first": 0.5, "last": 0.4, "rose": 0.0, "swapped": 12}},
         embedding={"matching": 0.75},
     )
@@ -69,6 +78,7 @@ def test_planted_channels_have_their_values(answers):
     assert named(found.rows, "kappa", **of) == pytest.approx([2.0], abs=1e-2)
     for name in ("g_horizontal", "g_vertical"):
         assert named(found.rows, name, **of) == pytest.approx([0.5], abs=1e-3)
+    assert named(found.rows, "fitted", **of) == [1.0]
     assert named(found.rows, "agreement", stimulus="dots") == pytest.approx([1.0])
     assert {row.stimulus for row in found.rows if row.measure == "dsi_b"} >= {
         "coherence 0.5",
@@ -79,11 +89,27 @@ def test_planted_channels_have_their_values(answers):
     assert set(found.fits["source"]) == {"clips"}
 
 
+def test_medians_of_fits_are_of_those_accepted(answers):
+    """Half of the channels answer at random: their opposite lobes do not count."""
+    noise = generator(5, "noise").random((CHANNELS // 2, 2, DIRECTIONS, 1)).repeat(2, -1)
+    mixed = answers.arrays[f"channels/{LAYER}/gratings"].copy()
+    mixed[: CHANNELS // 2] = noise
+    arrays = {**answers.arrays, f"channels/{LAYER}/gratings": mixed}
+    found = measure_tuning(replace(answers, arrays=arrays), MEASURED, generator(0, "t"))
+    of = {"stimulus": "gratings", "curve": "averaged"}
+    assert named(found.rows, "fitted", **of) == [0.5]
+    assert named(found.rows, "g", **of) == pytest.approx([0.5], abs=1e-3)
+    own = found.fits[found.fits["stimulus"] == "gratings"]
+    assert named(found.rows, "explained", **of) == pytest.approx([own["explained"].median()])
+
+
 def test_maps_are_read_on_every_position_and_against_nulls(answers):
     other = generator(1, "places").uniform(0, 3.0, (CHANNELS * GRID**2, 2))
     found = measure_maps(answers, other, MEASURED, generator(0, "m"))
     places = {row.positions for row in found.rows if row.measure == "smoothness"}
     assert places == {"own", "retinotopic", "uniform", "other seed"}
+    seen = {row.stimulus for row in found.rows if row.measure == "smoothness"}
+    assert seen == {"gratings", "dots", "other speeds"}
     assert {row.positions for row in found.rows if row.measure == "fractures"} == {"own"}
     nulls = {row.null for row in found.rows if row.measure == "density"}
     assert nulls == {measures.REAL, "phase", "shuffle"}
@@ -109,8 +135,8 @@ def test_rows_become_a_table_with_the_network_and_the_area(answers):
     rows = [*measure_embedding(answers), measures.Row("g", 0.5, 0.4, 0.6, layer=LAYER)]
     table = measures.table(rows, answers.identity, {LAYER: "MT"})
     assert list(table) == [*measures.COLUMNS, *measures.VALUES]
-    assert table["area"].tolist() == ["", "MT"]
-    assert table["value"].tolist() == [0.75, 0.5]
+    assert table["area"].tolist() == ["", "", "MT"]
+    assert table["value"].tolist() == [0.75, 1.5, 0.5]
     assert set(table["null"]) == {measures.REAL} and set(table["alpha"]) == {0.25}
 
 

@@ -27,7 +27,7 @@ def test_the_demo_trains_in_two_jobs_and_draws_in_one(planned):
     assert set(made.drawings[0].tables) == {
         *("measures", "channels", "fits", "curves", "history", "maps"),
     }
-    assert len(made.units) == len(set(made.units)) == 19
+    assert len(made.units) == len(set(made.units)) == 23
 
 
 def test_full_has_a_job_a_seed_a_part_and_a_figure(planned):
@@ -35,7 +35,7 @@ def test_full_has_a_job_a_seed_a_part_and_a_figure(planned):
     assert [name for name in made.trainings if name.startswith("clips_")] == [
         f"clips_{seed}" for seed in range(5)
     ]
-    assert len(made.trainings) == 65 and len(made.units) == 165
+    assert len(made.trainings) == 80 and len(made.units) == 180
     assert len(made.decodings) == 100 + 1 + 20
     last = made.decodings["clips_99"]
     assert (last.part["number"], last.part["parts"]) == (99, 100)

@@ -29,6 +29,15 @@ def test_both_forms_equal_numpys():
     assert found == pytest.approx(absolute, abs=1e-5)
 
 
+def test_autocast_leaves_correlations_in_float32():
+    responses, _ = made()
+    tensor = torch.tensor(responses, dtype=torch.float32)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        found = spatial.correlations(tensor)
+    assert found.dtype == torch.float32
+    np.testing.assert_allclose(found.numpy(), np.corrcoef(responses.T), atol=1e-5)
+
+
 def test_descent_makes_close_units_alike():
     responses, positions = (torch.tensor(x, dtype=torch.float32) for x in made())
     responses = responses.clone().requires_grad_()

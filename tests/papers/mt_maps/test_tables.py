@@ -8,6 +8,7 @@ import pytest
 
 from papers.mt_maps.conditions import arms, seed_of, trained_arm, units
 from papers.mt_maps.figures.maps import wheel
+from papers.mt_maps.figures.parts import main_arms
 from papers.mt_maps.figures.together import draw
 from papers.mt_maps.measure import measure
 from papers.mt_maps.measures import COLUMNS, VALUES
@@ -105,9 +106,14 @@ def test_each_number_stands_once_and_says_where_it_is_from(study):
     found = set(table["measure"])
     assert {"dsi_a", "dsi_b", "cv_dir", "cv_ax", "g", "fwhm", "silent", "agreement"} <= found
     assert {"smoothness", "density", "fractures", "opposite", "coverage", "matching"} <= found
-    own = table[(table["measure"] == "density") & (table["stimulus"] == "gratings")]
-    assert set(own["positions"]) == {"own", "retinotopic", "uniform", "other seed"}
-    assert set(own[own["positions"] == "own"]["null"]) == {"real", "phase", "shuffle"}
+    places = {"own", "retinotopic", "uniform", "other seed"}
+    for stimulus, nulls in (("gratings", True), ("dots", True), ("other speeds", False)):
+        own = table[(table["measure"] == "density") & (table["stimulus"] == stimulus)]
+        assert set(own["positions"]) == places
+        expected = {"real", "phase", "shuffle"} if nulls else {"real"}
+        assert set(own[own["positions"] == "own"]["null"]) == expected
+    drawn = table[(table["measure"] == "coverage") & (table["null"] == "phase")]
+    assert (drawn["lower"] < drawn["upper"]).all()
     for name in ("density_tdann", "positive_tdann"):
         by_rules = table[(table["measure"] == name) & (table["positions"] == "own")]
         assert set(by_rules["null"]) == {"real", "phase", "shuffle"}
@@ -123,10 +129,10 @@ def test_every_claim_finds_its_rows(study, root):
     """Those of arms that are here: none may ask for a word that the table does not have."""
     from io import StringIO
 
-    from replicortex.verdicts.reading import load
+    from replicortex.verdicts import reading
 
     table = pd.read_csv(StringIO(study[3]["measures"].to_csv(index=False)))
-    listed = load(root / "workflow/papers/mt_maps/claims.yaml")
+    listed = reading.load(root / "workflow/papers/mt_maps/claims.yaml")
     assert len({claim.id for claim in listed}) > 30
     for claim in listed:
         for chosen in (claim.measure.select, claim.measure.minus or {}):
@@ -138,6 +144,16 @@ def test_every_claim_finds_its_rows(study, root):
             for name, value in words.items():
                 found = found[found[name] == value]
             assert len(found), (claim.id, words)
+
+
+def test_a_pan_that_views_share_is_named_in_labels(study):
+    table = study[3]["measures"]
+    pans = table[table["measure"] == "shared_pan"].groupby("arm")["value"].unique()
+    assert {arm: list(found) for arm, found in pans.items()} == {"clips": [0.0], "stills": [0.75]}
+    labels = {arm: look.label for arm, look in main_arms(table).items()}
+    assert labels["clips"] == "MoCo on real clips"
+    panned = table.assign(value=table["value"].where(table["measure"] != "shared_pan", 1.5))
+    assert main_arms(panned)["clips"].label == "MoCo on real clips, shared pan"
 
 
 def test_channels_are_the_sample_and_not_their_copies(study):
@@ -191,9 +207,7 @@ def marked(axes, measures):
     )
     np.testing.assert_allclose(np.sort(shown), np.sort(own))
     strokes = [c for c in axes[4].collections if c.get_paths() and len(c.get_paths()[0]) == 2]
-    rules = rows(
-        measures, measure="density_tdann", positions="own", stimulus="gratings", null="real"
-    )
+    rules = rows(measures, measure="density_tdann", positions="own", stimulus="dots", null="real")
     seen = [c for c in strokes if len(c.get_offsets()) and max(c.get_linewidths()) > 0.5]
     assert len(rules) and seen
 

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 import torch
 
-from papers.mt_maps import placing, rates
+from papers.mt_maps import placing, rates, tiles
 from papers.mt_maps.conditions import arms, seed_of, shares, trained_arm, trainings, units
 from papers.mt_maps.learner import MoCo
 from papers.mt_maps.network import Network, settle
@@ -206,7 +206,7 @@ def settings_of(numbers, arm="clips", **changes):
 
 def learner(numbers, alpha, weight=1.0, form="relative"):
     settings = settings_of(numbers, task={"weight": weight}, spatial={"form": form})
-    grids = rates.grids(settings.network, settings.clips.size)
+    grids = tiles.grids(settings.network, settings.clips.size)
     places = placing.starts(settings.layers, grids, 0.1, 0, 8)
     net = Network(settings.network, 0)
     return MoCo("test", net, settings, alpha, places, 10, CPU)
@@ -275,7 +275,7 @@ def test_steps_on_a_gpu_are_those_of_the_cpu(numbers):
     found = {}
     for name in ("cpu", "cuda"):
         settings = settings_of(numbers["demo"])
-        grids = rates.grids(settings.network, settings.clips.size)
+        grids = tiles.grids(settings.network, settings.clips.size)
         places = placing.starts(settings.layers, grids, 0.1, 0, 8)
         net = Network(settings.network, 0)
         own = MoCo("test", net, settings, 0.25, places, 10, torch.device(name))
@@ -302,7 +302,7 @@ def test_the_grids_are_the_networks(numbers):
             clips = torch.zeros(1, settings.network.colours, length, size, size)
             _, found = net(clips, net.trunk.layers)
         sizes = {layer: (rate.shape[1], rate.shape[2]) for layer, rate in found.items()}
-        assert rates.grids(settings.network, settings.clips.size) == sizes
+        assert tiles.grids(settings.network, settings.clips.size) == sizes
 
 
 def test_settling_gives_the_mean_statistics_of_the_batches(numbers):
@@ -319,7 +319,7 @@ def test_settling_gives_the_mean_statistics_of_the_batches(numbers):
 @pytest.mark.parametrize("mode", ["retinotopic", "uniform", "shuffled"])
 def test_controls_of_positions(numbers, mode):
     settings = settings_of(numbers["demo"], placing={"mode": mode})
-    grids = rates.grids(settings.network, settings.clips.size)
+    grids = tiles.grids(settings.network, settings.clips.size)
     start = placing.starts(settings.layers, grids, 0.1, 0, 8)
     net = Network(settings.network, 0)
     answers = rates.of_network(net, list(settings.layers), settings.clips, CPU)

@@ -1,12 +1,14 @@
 """Pairs of clips for training, cut on the fly: moving crops, the same changes for all frames.
 
 Every draw is a function of seed and epoch. A pair is either two clips of one video (`instance`, the
-paper's task) or two pictures that move alike (`velocity`: a task whose answer is known).
+paper's task) or two pictures (`velocity`: a task whose answer is known). The crops of both move
+together, or apart.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -81,11 +83,7 @@ class ClipPairs:
         first = torch.cat(
             [torch.randperm(videos, generator=stream) for _ in range(-(-count // videos))]
         )[:count]
-        angle, speed = 2 * math.pi * uniform(count), uniform(count)
-        low, high = numbers.pan
-        velocity = (low + (high - low) * speed)[:, None] * torch.stack(
-            [torch.cos(angle), -torch.sin(angle)], 1
-        )
+        velocity, angle = _velocities(count, numbers.pan, stream)
         if numbers.pairs == "velocity":
             second = torch.randint(0, videos, (count,), generator=stream)
             items = torch.floor(angle / (2 * math.pi) * BINS).long() % BINS
@@ -114,7 +112,7 @@ class ClipPairs:
             "start": start,
             "window": narrow + (wide - narrow) * uniform(count, 2),
             "place": uniform(count, 2, 2),
-            "velocity": velocity[:, None].expand(count, 2, 2),
+            "velocity": torch.stack([velocity, self._other(epoch, velocity)], 1),
             "flip": flips,
             "jittered": uniform(count, 2) < numbers.jittered,
             "grey": uniform(count, 2) < numbers.grey,
@@ -128,6 +126,13 @@ class ClipPairs:
             "blurred": uniform(count, 2) < numbers.blurred,
             "sigma": sharp + (coarse - sharp) * uniform(count, 2),
         }
+
+    def _other(self, epoch: int | str, velocity: torch.Tensor) -> torch.Tensor:
+        """Return the velocity (pairs, 2) of the second views: the first's, or one of their own."""
+        if self.numbers.motion == "together":
+            return velocity
+        stream = torch_generator(self.seed, "clips", epoch, "apart")
+        return _velocities(len(velocity), self.numbers.pan, stream)[0]
 
     def get(self, draws: dict[str, torch.Tensor], step: int) -> tuple[torch.Tensor, torch.Tensor]:
         """Return one batch.
@@ -200,6 +205,17 @@ class ClipPairs:
             back = one["backwards"].to(self.device)[:, None, None, None, None]
             return torch.where(back, shown.flip(1), shown)
         return shown
+
+
+def _velocities(
+    count: int, pan: Sequence[float], stream: torch.Generator
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return velocities (count, 2), x to the right and y down, pixels per frame; and angles (rad)."""
+    angle = 2 * math.pi * torch.rand(count, generator=stream)
+    speed = torch.rand(count, generator=stream)
+    low, high = pan
+    along = torch.stack([torch.cos(angle), -torch.sin(angle)], 1)
+    return (low + (high - low) * speed)[:, None] * along, angle
 
 
 def window(

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from papers.mt_maps import maps, sheets
-from papers.mt_maps.answers import OF_MAP, Answers
+from papers.mt_maps.answers import JUDGED, OF_MAP, Answers
 from papers.mt_maps.measures import NAN, REAL, Row
 from papers.mt_maps.measuring_settings import Measured
 from replicortex.core.randomness import generator
@@ -25,10 +25,11 @@ AGAINST_NULLS = (
     *("smoothness", "smoothness_axis", "homogeneity", "pair_correlation"),
 )
 SWAPS = ("first", "last", "rose")
+DRAWN = ("phase", "shuffle")  # nulls that are drawn at random
 
 
 class Mapped(NamedTuple):
-    """Rows of measures, and the map to gratings as figures draw it, int16 (rows, columns) by name."""
+    """Rows of measures, and the map to dots as figures draw it, int16 (rows, columns) by name."""
 
     rows: list[Row]
     pictures: dict[str, np.ndarray]
@@ -56,7 +57,7 @@ def measure_maps(
 
     Returns
     -------
-    Rows; pictures: direction and axis in tenths of a degree, strength in thousandths.
+    Rows; pictures: direction and axis in tenths of a degree, their strengths in thousandths.
     """
     layer = answers.map_layer
     own = answers.arrays[f"places/{layer}"]
@@ -66,12 +67,9 @@ def measure_maps(
     if other is not None and other.shape == own.shape:
         places["other seed"] = other
     rows: list[Row] = []
-    for stimulus in OF_MAP:
-        responses = answers.arrays[f"units/{stimulus}"]
+    for stimulus, responses in answers.shown().items():
         units = sheets.sheet(own, responses, answers.side)
         for name, place in places.items():
-            if name != "own" and stimulus != OF_MAP[0]:
-                continue
             where = {"layer": layer, "positions": name, "stimulus": stimulus}
             at = units.at(np.asarray(place, float))
             values, spacing = _of_sheet(at, responses, answers, measured, rng)
@@ -80,11 +78,12 @@ def measure_maps(
                 for measure, value in values.items()
                 if name == "own" or measure in ELSEWHERE
             ]
-            if name == "own" and stimulus == OF_MAP[0]:
+            if name == "own" and stimulus in OF_MAP:
                 z1, z2 = at.fields(measured.pixels, measured.sigma)
-                rows += _of_nulls(at, (z1, z2), spacing, where, measured, rng)
-                rows += _of_coverage(z1, answers.side, spacing, where, rng)
-                drawn = _pictures(answers.identity, z1, z2)
+                rows += _of_nulls(at, (z1, z2), spacing, where, measured, rng, answers.edge)
+                rows += _of_coverage(z1, at.side, spacing, where, measured.nulls, rng, answers.edge)
+                if stimulus == JUDGED:
+                    drawn = _pictures(answers.identity, z1, z2)
     grid = round((len(own) / len(answers.channels(layer, OF_MAP[0]))) ** 0.5)
     rows += [
         Row("retinotopy", sheets.retinotopy(places[name], grid), layer=layer, positions=name)
@@ -110,11 +109,11 @@ def _of_sheet(
     """
     pixels, sigma, rules = measured.pixels, measured.sigma, measured.tdann
     z1, z2 = units.fields(pixels, sigma)
-    values = sheets.measures(z1, z2, units.side, units.windowed(rules.units), rules)
+    values = sheets.measures(z1, z2, units.side, units.windowed(rules.units), rules, answers.edge)
     spacing = values["spacing"] if np.isfinite(values["spacing"]) else units.side / 4
     for name, axis in (("smoothness", False), ("smoothness_axis", True)):
         values[name] = sheets.smoothness(units, spacing, measured.best, rng, axis)[0]
-    values |= sheets.alike(units, spacing, pixels, sigma, rng)
+    values |= sheets.alike(units, spacing, pixels, sigma)
     width = answers.layers[answers.map_layer].width
     values["spatial_loss"] = sheets.spatial_loss(units, responses, width, rng)
     return values, spacing
@@ -127,9 +126,10 @@ def _of_nulls(
     where: dict[str, str],
     measured: Measured,
     rng: np.random.Generator,
+    edge: float,
 ) -> Iterator[Row]:
     """Yield mean and middle 95 % of the nulls of a map: scrambled phases, and dealt units."""
-    found = sheets.nulls(units, *fields, spacing, measured, rng)
+    found = sheets.nulls(units, *fields, spacing, measured, rng, edge)
     for null, draws in found.items():
         table = pd.DataFrame(draws)
         for name in table.columns.intersection(AGAINST_NULLS):
@@ -142,28 +142,37 @@ def _of_coverage(
     side: float,
     spacing: float,
     where: dict[str, str],
+    nulls: int,
     rng: np.random.Generator,
+    edge: float,
 ) -> Iterator[Row]:
-    """Yield how evenly a map of direction and three surrogates of it cover, and their wiring."""
-    shuffled = rng.permutation(z1.ravel()).reshape(z1.shape)
+    """Yield how evenly a map of direction and three surrogates of it cover, and their wiring.
+
+    Of scrambled and shuffled maps, mean and middle 95 % of as many draws as smoothness has.
+    """
+    draws = min(nulls, sheets.SMOOTH)
     compared = {
-        REAL: z1,
-        "phase": maps.phase_scramble(z1, rng),
-        "shuffle": shuffled,
-        "rainbow": sheets.rainbow(len(z1), side, spacing),
+        REAL: [z1],
+        "phase": (maps.phase_scramble(z1, rng) for _ in range(draws)),
+        "shuffle": (rng.permutation(z1.ravel()).reshape(z1.shape) for _ in range(draws)),
+        "rainbow": [sheets.rainbow(len(z1), side, spacing)],
     }
-    for null, z in compared.items():
-        for name, value in sheets.covered(z, side, spacing, rng).items():
-            yield Row(name, value, **where, null=null)
+    for null, drawn in compared.items():
+        found = pd.DataFrame([sheets.covered(z, side, spacing, rng, edge=edge) for z in drawn])
+        for name in found:
+            values = found[name].dropna().to_numpy(float)
+            numbers = spread(values) if null in DRAWN else (values.mean() if len(values) else NAN,)
+            yield Row(name, *map(float, numbers), **where, null=null)
 
 
 def _pictures(identity: dict[str, Any], z1: np.ndarray, z2: np.ndarray) -> dict[str, np.ndarray]:
-    """Return direction and axis (tenths of a degree) and strength (thousandths) of a map, by name."""
+    """Return direction and axis (tenths of a degree) and their strengths (thousandths), by name."""
     name = f"{identity['arm']}/{identity['network']}/{identity['alpha']:g}"
     shown = {
         "direction": np.mod(np.rad2deg(np.angle(z1)), 360) * 10,
         "axis": np.mod(np.rad2deg(np.angle(z2)), 360) * 5,
         "strength": np.abs(z1) * 1000,
+        "axis_strength": np.abs(z2) * 1000,
     }
     return {f"{name}/{what}": values.round().astype(np.int16) for what, values in shown.items()}
 

@@ -16,6 +16,7 @@ from replicortex.core.errors import StudyError
 
 JUMP = np.deg2rad(135)  # of direction, across a fracture [assumed]
 AXIS_JUMP = np.deg2rad(45)  # of axis, which a fracture leaves alone [assumed]
+STRONG = 0.5  # of the map's median strength of axis, kept on both sides of a fracture [assumed]
 
 
 def field(
@@ -87,11 +88,13 @@ HALVED = (
 
 
 class Windows(NamedTuple):
-    """TDANN's map: z, complex; how mixed the units of each window are; distance of windows, mm."""
+    """TDANN's map: z, complex; how mixed the units of each window are; in mm, distance of windows and
+    the middle of the first."""
 
     z: np.ndarray
     spread: np.ndarray
     stride: float
+    first: float = 0.0
 
 
 def ring_windings(z: np.ndarray) -> np.ndarray:
@@ -132,7 +135,7 @@ def windowed(positions: np.ndarray, vectors: np.ndarray, side: float, width: flo
         count = down @ across.T
         z = (down * phasors) @ across.T / count
         spread = np.rad2deg(np.sqrt(-2 * np.log(np.minimum(np.abs(z), 1)))) / count
-    return Windows(z, spread, float(starts[1]))
+    return Windows(z, spread, float(starts[1]), width / 2)
 
 
 def tdann_pinwheels(shown: Windows, *, winding: float, spread: float, pixels: int) -> np.ndarray:
@@ -170,21 +173,33 @@ def fractures(z1: np.ndarray, z2: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return where direction reverses while the axis goes on: edges to the right, and edges up.
 
     Bool (rows, columns - 1) and (rows - 1, columns): the direction jumps by more than 135 deg and the
-    axis by less than 45 deg.
+    axis by less than 45 deg; on both sides the axis is at least half as strong as the map's median, and
+    no pinwheel of direction touches the edge. About a pinwheel's core direction jumps as well, but there
+    the axis fades: a smooth map whose axis is the doubled direction has no fracture.
     """
+    core = np.pad(windings(z1) != 0, 1)
+    strength = np.abs(z2)
+    strong = strength >= STRONG * np.median(strength)
 
     def found(step: int) -> np.ndarray:
         direction = np.abs(wrap(np.diff(np.angle(z1), axis=step)))
         axis = np.abs(wrap(np.diff(np.angle(z2), axis=step))) / 2
         return (direction > JUMP) & (axis < AXIS_JUMP)
 
-    return found(1), found(0)
+    right = found(1) & strong[:, 1:] & strong[:, :-1] & ~(core[:-1, 1:-1] | core[1:, 1:-1])
+    up = found(0) & strong[1:] & strong[:-1] & ~(core[1:-1, :-1] | core[1:-1, 1:])
+    return right, up
 
 
-def fracture_density(z1: np.ndarray, z2: np.ndarray, side: float) -> float:
-    """Return the length of fractures per area (mm per mm2); a slanted line counts as its stairs."""
-    edges = sum(int(part.sum()) for part in fractures(z1, z2))
-    return edges * side / len(z1) / side**2
+def fracture_density(z1: np.ndarray, z2: np.ndarray, side: float, border: int = 0) -> float:
+    """Return the length of fractures per area (mm per mm2), without those within `border` pixels.
+
+    A slanted line counts as its stairs.
+    """
+    n = len(z1)
+    inside = slice(border, n - border)
+    edges = sum(int(part[inside, inside].sum()) for part in fractures(z1, z2))
+    return edges * (side / n) / ((n - 2 * border) * side / n) ** 2
 
 
 def spacing(z: np.ndarray, side: float) -> float:
@@ -216,10 +231,16 @@ def density(z: np.ndarray, side: float, border: int = 1) -> float:
 
 
 def phase_scramble(z: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Return a map with the same spectrum and random phases: Gaussian, with nothing else kept."""
-    amplitude = np.abs(np.fft.fft2(z))
-    phase = rng.uniform(0, 2 * np.pi, z.shape)
-    return np.fft.ifft2(amplitude * np.exp(1j * phase))
+    """Return a map with the same spectrum and random phases: Gaussian, with nothing else kept.
+
+    The map (n, n) is mirrored to (2 n, 2 n), scrambled and cut. A sheet's opposite edges differ; their
+    step would give a transform of the sheet alone power at all wavenumbers, and a surrogate up to five
+    times as many pinwheels.
+    """
+    n = len(z)
+    amplitude = np.abs(np.fft.fft2(np.pad(z, (0, n), mode="symmetric")))
+    phase = rng.uniform(0, 2 * np.pi, amplitude.shape)
+    return np.fft.ifft2(amplitude * np.exp(1j * phase))[:n, :n]
 
 
 def sign_balance(found: np.ndarray) -> float:
@@ -235,6 +256,15 @@ def opposite_neighbours(found: np.ndarray) -> float:
 
     nearest = cKDTree(found[:, :2]).query(found[:, :2], k=2)[1][:, 1]
     return float((found[nearest, 2] != found[:, 2]).mean())
+
+
+def nearest(found: np.ndarray) -> float:
+    """Return the mean distance (pixels) of pinwheels to the nearest; NaN for fewer than two."""
+    if len(found) < 2:
+        return float("nan")
+    from scipy.spatial import cKDTree
+
+    return float(cKDTree(found[:, :2]).query(found[:, :2], k=2)[0][:, 1].mean())
 
 
 def difference_curve(

@@ -48,8 +48,8 @@ def measure(
     "measures": one number per row (COLUMNS), medians over channels with their bootstrap interval,
     maps with the mean and the middle 95 % of their nulls. "channels" and "fits": by channel of the map
     layer. "curves": tuning curves to gratings, first seed. "maps": arrays
-    "<arm>/<network>/<alpha>/<what>" of the first seed's maps to gratings, direction and axis in tenths
-    of a degree, strength in thousandths. "history": losses by epoch. "videos": what each source gave.
+    "<arm>/<network>/<alpha>/<what>" of the first seed's maps to dots, direction and axis in tenths
+    of a degree, their strengths in thousandths. "history": losses by epoch. "videos": what each source gave.
     """
     made: dict[str, list[pd.DataFrame]] = {
         name: [] for name in ("measures", "channels", "fits", "curves")

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from replicortex.core.quantities import Count, Positive, PositiveInt, SharePart
+from replicortex.core.quantities import Count, Positive, PositiveInt, Share, SharePart
 from replicortex.core.section import Section
 
 
@@ -25,6 +25,7 @@ class Measured(Section):
     silent: SharePart
     draws: Annotated[int, Field(ge=2)]
     nulls: Annotated[int, Field(ge=2)]
+    explained: Share = Field(description="of the variance, least of a fit that counts")
     best: Annotated[float, Field(gt=0, le=1)]
     tdann: Tdann
     seed: Count

@@ -6,13 +6,12 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from papers.mt_maps import positions, stimuli
+from papers.mt_maps import positions, stimuli, tiles
 from papers.mt_maps.rates import Rates
 from papers.mt_maps.training_settings import LayerSettings, PlacingSettings, Settings
 from replicortex.core.randomness import generator
 
 DIGITS = 6  # of the mean losses that a model's description tells
-OVERLAP = 0.1  # of tiles on the first layer's grid [code]
 
 
 def starts(
@@ -41,7 +40,7 @@ def starts(
         channels, grid = grids[layer]
         rng = generator(seed, "positions", layer)
         side = sheet.area_mm2**0.5
-        overlap = min(0.9, OVERLAP * finest / grid)
+        overlap = tiles.overlap(finest, grid)
         place = positions.retinotopic(channels, grid, side, overlap, rng)
         found[layer] = positions.jitter(place, jitter, rng)
     return found

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from papers.mt_maps import tiles
 from replicortex.core.errors import StudyError
 
 
@@ -28,7 +29,7 @@ def retinotopic(
     """
     if not 0 <= overlap < 1:
         raise StudyError(f"overlap of tiles: {overlap} found, at least 0 and below 1 expected")
-    tile = side / (grid - grid * overlap + overlap)
+    tile = tiles.tile(side, grid, overlap)
     centres = np.linspace(tile / 2, side - tile / 2, grid)
     row, column = np.meshgrid(centres, centres, indexing="ij")
     place = np.tile(np.stack([column.ravel(), row.ravel()], 1), (channels, 1))

@@ -9,11 +9,7 @@ import torch
 
 from papers.mt_maps import motion_energy
 from papers.mt_maps.network import Network
-from papers.mt_maps.training_settings import (
-    ClipSettings,
-    MotionEnergySettings,
-    NetworkSettings,
-)
+from papers.mt_maps.training_settings import ClipSettings, MotionEnergySettings
 
 # Grey clips (n, frames, size, size), 0 to 1 -> rates by block, (n, channels, rows, columns).
 Rates = Callable[[np.ndarray], dict[str, np.ndarray]]
@@ -45,14 +41,3 @@ def of_network(
 def of_reference(numbers: MotionEnergySettings, layer: str, grid: int) -> Rates:
     """Return the rates of motion-energy units in the place of a layer."""
     return lambda shown: {layer: motion_energy.rates(shown, numbers, grid)}
-
-
-def grids(network: NetworkSettings, size: int) -> dict[str, tuple[int, int]]:
-    """Return channels and side of every block to clips of `size` pixels, computing nothing."""
-    side = -(-size // 2)
-    found = {}
-    stages = zip(network.widths, network.blocks, network.strides, strict=True)
-    for number, (width, blocks, stride) in enumerate(stages, 1):
-        side = -(-side // stride)
-        found |= {f"layer{number}.{place}": (width, side) for place in range(blocks)}
-    return found

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from papers.mt_maps import rates
+from papers.mt_maps import rates, tiles
 from papers.mt_maps.battery import Family, battery
 from papers.mt_maps.clips import ClipPairs
 from papers.mt_maps.network import Network
@@ -71,7 +71,7 @@ def respond(
             batteries[size] = battery(stimuli, *size, found.get(pictures or ""))
         embedding: dict[str, float] = {}
         if described["network"] == "reference":
-            side = rates.grids(settings.network, clips.size)[settings.map_layer][1]
+            side = tiles.grids(settings.network, clips.size)[settings.map_layer][1]
             answers = rates.of_reference(settings.motion_energy, settings.map_layer, side)
         else:
             network = Network(settings.network, described["seed"])

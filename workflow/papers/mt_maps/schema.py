@@ -1,5 +1,6 @@
 """The numbers of the MT paper: types, units, ranges, and how they belong together."""
 
+from itertools import product
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
@@ -16,6 +17,7 @@ from papers.mt_maps.training_settings import (
     Form,
     LayerSettings,
     Mode,
+    Motion,
     MotionEnergySettings,
     NetworkSettings,
     Order,
@@ -48,6 +50,8 @@ class ClipsChange(Section):
     """What an arm may change of the clips."""
 
     flip: Flip | None = None
+    motion: Motion | None = None
+    pairs: Pairs | None = None
     order: Order | None = None
     pan: Pan | None = None
 
@@ -131,6 +135,7 @@ class Numbers(TrainedNumbers):
             self._arm_fits(name, arm)
         if self.pictures is not None and self.pictures not in self.sources:
             raise ValueError(f"pictures: '{self.pictures}' is none of sources")
+        self._speeds_are_measured()
         if self.task.queue < self.clips.batch:
             raise ValueError(
                 f"task.queue: {self.task.queue} keys are fewer than a batch of {self.clips.batch}"
@@ -191,6 +196,17 @@ class Numbers(TrainedNumbers):
                 f"clips.crop: a window of {self.clips.crop[1]} of the frame leaves it when it pans "
                 f"{path:.2f} of its side (sources.{name}.pan)"
             )
+
+    def _speeds_are_measured(self) -> None:
+        """Refuse stimuli none of which are as slow, or as fast, as what networks were trained on."""
+        shown = {name: getattr(self.stimuli, name).speeds for name in ("gratings", "dots")}
+        for name, source in self.sources.items():
+            for (family, speeds), speed in product(shown.items(), source.pan):
+                if speed and not min(speeds) <= speed <= max(speeds):
+                    raise ValueError(
+                        f"stimuli.{family}.speeds: {speeds} do not reach {speed} pixels a frame, at which "
+                        f"crops move in training (sources.{name}.pan)"
+                    )
 
     def _arm_fits(self, name: str, arm: Arm) -> None:
         """Refuse an arm of an unknown source, and a trained one of none."""

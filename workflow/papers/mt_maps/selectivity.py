@@ -81,7 +81,7 @@ def of_channels(halves: np.ndarray, baseline: np.ndarray, share: float) -> pd.Da
     return table.assign(peak=mean.max(1), silent=quiet)
 
 
-def fits(halves: np.ndarray, quiet: np.ndarray) -> pd.DataFrame:
+def fits(halves: np.ndarray, quiet: np.ndarray, least: float) -> pd.DataFrame:
     """Return two-lobe fits of channels that answer, a row a channel.
 
     Parameters
@@ -90,29 +90,31 @@ def fits(halves: np.ndarray, quiet: np.ndarray) -> pd.DataFrame:
         (channels, directions, 2).
     quiet
         (channels,) which are silent: they are left out.
+    least
+        Share of the variance that a fit has to explain: the numbers of others say little of the channel.
 
     Returns
     -------
     channel, g (0 to 1), kappa, fwhm (deg, of the fit), circ_sd (deg, of the curve), mean (deg), baseline
-    and amplitude (as the responses), explained (share of the variance).
+    and amplitude (as the responses), explained (share of the variance), accepted (whether it is enough).
     """
     rows = []
     used = np.flatnonzero(~quiet)
     mean = halves.mean(-1).astype(float)
     found = tuning.fit_many(mean[used]) if len(used) else []
-    theta = 2 * np.pi * np.arange(mean.shape[1]) / mean.shape[1]
     for channel, fit in zip(used, found, strict=True):
         rows.append(
             {
                 "channel": channel,
                 "g": fit.g,
                 "kappa": fit.kappa,
-                "fwhm": float(tuning.width(fit.curve(theta)[None], fit.baseline)[0]),
+                "fwhm": tuning.fitted_width(fit),
                 "circ_sd": float(tuning.circular_sd(mean[channel])),
                 "mean": np.rad2deg(fit.mean),
                 "baseline": fit.baseline,
                 "amplitude": fit.amplitude,
                 "explained": fit.explained,
+                "accepted": fit.explained >= least,
             }
         )
     names = [
@@ -125,6 +127,7 @@ def fits(halves: np.ndarray, quiet: np.ndarray) -> pd.DataFrame:
         "baseline",
         "amplitude",
         "explained",
+        "accepted",
     ]
     return pd.DataFrame(rows, columns=names)
 

@@ -13,6 +13,7 @@ from replicortex.core.errors import StudyError
 BINS = 9  # of distance, from 0 to 2 sqrt(2) / 3 of the spacing [code: TDANN]
 MANY = 1000  # units of one sample of pairs [code]
 SAMPLES = 20  # [code]
+AT_ONCE = 1_000_000  # pairs of units whose curves are multiplied at once
 SMOOTH = 10  # shuffles of which the smoothness is taken: it is slow, and hardly varies
 HUB = 0.25  # of the spacing: radius about a pinwheel [assumed]
 SECTORS = 8  # of direction, looked for within that radius
@@ -76,6 +77,7 @@ def measures(
     side: float,
     windows: maps.Windows,
     rules: Tdann,
+    edge: float = 0.0,
 ) -> dict[str, float]:
     """Return what one pair of maps is measured by; NaN where a map is constant.
 
@@ -85,38 +87,58 @@ def measures(
         Maps of direction and axis; mm.
     windows, rules
         TDANN's map of direction, and its thresholds (`measured.tdann`).
+    edge
+        mm from the sheet's edge within which neither pinwheels nor fractures count: units there see
+        padding. The outermost pixels never count.
 
     Returns
     -------
-    density: direction pinwheels per squared spacing; per_mm2; spacing (mm); positive, negative: how many
-    of each sign; sign_balance; opposite: share whose nearest pinwheel has the other sign; density_tdann,
-    positive_tdann, negative_tdann: the same by TDANN's rules; density_axis: half pinwheels of the axis
-    map per squared spacing of that map; fractures: mm per mm2.
+    density: direction pinwheels per squared spacing (of the whole map); density_edge: the same within
+    the edge alone; per_mm2; spacing (mm); positive, negative: how many of each sign; sign_balance;
+    opposite: share whose nearest pinwheel has the other sign; apart: mean distance to the nearest
+    pinwheel, mm; density_tdann, positive_tdann, negative_tdann: the same by TDANN's rules; density_axis:
+    half pinwheels of the axis map per squared spacing of that map; fractures: mm per mm2.
     """
-    found = maps.pinwheels(z1)
+    border = border_of(edge, side, len(z1))
+    found, everywhere = maps.pinwheels(z1, border), maps.pinwheels(z1)
     accepted = maps.tdann_pinwheels(
         windows, winding=rules.winding, spread=rules.spread, pixels=rules.pixels
     )
+    middles = windows.first + windows.stride * np.arange(len(windows.z))
+    kept = (middles >= edge) & (middles <= side - edge)
+    kept[[0, -1]] = False  # they have no ring
+    places = np.rint(accepted[:, :2]).astype(int)
+    accepted = accepted[kept[places].all(1)]
     try:
         values = {
-            "density": maps.density(z1, side),
+            "density": maps.density(z1, side, border),
             "spacing": maps.spacing(z1, side),
-            "density_axis": maps.density(z2, side),
+            "density_axis": maps.density(z2, side, border),
         }
     except StudyError:
         values = dict.fromkeys(("density", "spacing", "density_axis"), float("nan"))
     pixel = side / len(z1)
-    area = ((len(z1) - 3) * pixel) ** 2
-    ringed = ((len(windows.z) - 2) * windows.stride) ** 2
+    area, whole = (((len(z1) - 1 - 2 * part) * pixel) ** 2 for part in (border, 1))
+    ringed = (int(kept.sum()) * windows.stride) ** 2
+    strip = (len(everywhere) - len(found)) / (whole - area) if whole > area else float("nan")
     return values | {
         "per_mm2": len(found) / area,
-        "density_tdann": len(accepted) / ringed * values["spacing"] ** 2,
+        "density_edge": strip * values["spacing"] ** 2,
+        "density_tdann": len(accepted) / ringed * values["spacing"] ** 2
+        if ringed
+        else float("nan"),
         **_by_sign(found, ""),
         **_by_sign(accepted, "_tdann"),
         "sign_balance": maps.sign_balance(found),
         "opposite": maps.opposite_neighbours(found),
-        "fractures": maps.fracture_density(z1, z2, side),
+        "apart": maps.nearest(found) * pixel,
+        "fractures": maps.fracture_density(z1, z2, side, border),
     }
+
+
+def border_of(edge: float, side: float, pixels: int) -> int:
+    """Return how many of a map's pixels lie within `edge` mm of its edge; at least the outermost."""
+    return max(1, int(edge / side * pixels))
 
 
 def _by_sign(found: np.ndarray, rules: str) -> dict[str, float]:
@@ -146,9 +168,7 @@ def smoothness(
     return maps.smoothness(curve), (edges[1:] + edges[:-1]) / 2, curve
 
 
-def alike(
-    units: Sheet, spacing: float, pixels: int, sigma: float, rng: np.random.Generator
-) -> dict[str, float]:
+def alike(units: Sheet, spacing: float, pixels: int, sigma: float) -> dict[str, float]:
     """Return how alike near units are.
 
     Parameters
@@ -159,8 +179,6 @@ def alike(
         Of the map's columns, mm.
     pixels, sigma
         Of the map on which homogeneity is taken: along an edge; mm.
-    rng
-        Of the samples of pairs.
 
     Returns
     -------
@@ -168,20 +186,18 @@ def alike(
     vectors of preference, mean over the map; pair_correlation: mean correlation of the tuning curves of
     pairs in the first of the bins of distance, less that of all pairs. Copies of a channel count.
     """
+    from scipy.spatial import cKDTree
+
     tuned = units.z1 != 0
     phasors = np.where(tuned, np.exp(1j * np.angle(units.z1)), 0)
     field = maps.field(units.place[tuned], phasors[tuned], units.side, pixels, sigma)
     reach = 2 * np.sqrt(2) / 3 * spacing / BINS
-    near, pairs, every = 0.0, 0, []
-    for _ in range(SAMPLES if len(units.z1) > MANY else 1):
-        chosen = rng.choice(len(units.z1), min(MANY, len(units.z1)), replace=False)
-        first, second = np.triu_indices(len(chosen), 1)
-        place = units.place[chosen]
-        found = (units.curves[chosen] @ units.curves[chosen].T)[first, second]
-        close = np.hypot(*(place[first] - place[second]).T) < reach
-        near, pairs = near + float(found[close].sum()), pairs + int(close.sum())
-        every.append(found.mean())
-    correlation = near / pairs - float(np.mean(every)) if pairs else float("nan")
+    pairs = cKDTree(units.place).query_pairs(reach, output_type="ndarray")
+    parts = np.array_split(pairs, 1 + len(pairs) // AT_ONCE)
+    near = sum(float((units.curves[a] * units.curves[b]).sum()) for a, b in (p.T for p in parts))
+    count, own = len(units.curves), float((units.curves**2).sum())
+    every = (float((units.curves.sum(0) ** 2).sum()) - own) / (count * (count - 1))
+    correlation = near / len(pairs) - every if len(pairs) else float("nan")
     return {"homogeneity": float(np.abs(field).mean()), "pair_correlation": correlation}
 
 
@@ -206,7 +222,12 @@ def retinotopy(place: np.ndarray, grid: int) -> float:
 
 
 def covered(
-    z: np.ndarray, side: float, spacing: float, rng: np.random.Generator, points: int = 200
+    z: np.ndarray,
+    side: float,
+    spacing: float,
+    rng: np.random.Generator,
+    points: int = 200,
+    edge: float = 0.0,
 ) -> dict[str, float]:
     """Return how evenly a map covers place and direction, and how near like directions lie.
 
@@ -220,6 +241,8 @@ def covered(
         Of the samples of pixels.
     points
         Random places with which pinwheels are compared.
+    edge
+        mm from the sheet's edge within which neither pinwheels nor those places lie.
 
     Returns
     -------
@@ -240,9 +263,10 @@ def covered(
     apart = np.hypot(*(grid[some][:, None] - grid[some]).transpose(2, 0, 1))
     alike = np.exp(4 * (np.cos(preference[some][:, None] - preference[some]) - 1))
     np.fill_diagonal(alike, 0)
-    found = maps.pinwheels(z)
+    found = maps.pinwheels(z, border_of(edge, side, pixels))
     hubs = (found[:, :2] + 0.5) * side / pixels
-    away = grid[rng.choice(len(grid), min(points, len(grid)), replace=False)]
+    within = grid[((grid > edge) & (grid < side - edge)).all(1)]
+    away = within[rng.choice(len(within), min(points, len(within)), replace=False)]
     radius = HUB * spacing
 
     def directions(places: np.ndarray) -> float:
@@ -274,6 +298,7 @@ def nulls(
     spacing: float,
     measured: Measured,
     rng: np.random.Generator,
+    edge: float = 0.0,
 ) -> dict[str, list[dict[str, float]]]:
     """Return what surrogates of a map are measured by, `measured.nulls` draws of each kind.
 
@@ -289,6 +314,8 @@ def nulls(
         Section of the configuration.
     rng
         Of the surrogates; it is advanced.
+    edge
+        As for `measures`.
 
     Returns
     -------
@@ -303,15 +330,15 @@ def nulls(
     for number in range(measured.nulls):
         scrambled = maps.phase_scramble(z1, rng), maps.phase_scramble(z2, rng)
         others = windows._replace(z=maps.phase_scramble(seen, rng))
-        found["phase"].append(measures(*scrambled, units.side, others, rules))
+        found["phase"].append(measures(*scrambled, units.side, others, rules, edge))
         dealt = units.at(units.place[rng.permutation(len(units.place))])
         fields = dealt.fields(measured.pixels, measured.sigma)
-        values = measures(*fields, units.side, dealt.windowed(rules.units), rules)
+        values = measures(*fields, units.side, dealt.windowed(rules.units), rules, edge)
         for name, axis in (("smoothness", False), ("smoothness_axis", True)):
             if number >= SMOOTH:
                 continue
             values[name] = smoothness(dealt, spacing, measured.best, rng, axis)[0]
         if number < SMOOTH:
-            values |= alike(dealt, spacing, measured.pixels, measured.sigma, rng)
+            values |= alike(dealt, spacing, measured.pixels, measured.sigma)
         found["shuffle"].append(values)
     return found

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from papers.mt_maps import placing, rates
+from papers.mt_maps import placing, rates, tiles
 from papers.mt_maps.clips import ClipPairs
 from papers.mt_maps.conditions import pretraining, shares
 from papers.mt_maps.learner import MoCo
@@ -241,7 +241,7 @@ class Job:
         key = _key({"kind": kind, "source": arm.source, **settings.model_dump()}, seed)
         if key in self.placed:
             return self.placed[key]
-        grids = rates.grids(settings.network, clips.size)
+        grids = tiles.grids(settings.network, clips.size)
         finest = grids["layer1.0"][1]
         layers = settings.layers
         if net is None:

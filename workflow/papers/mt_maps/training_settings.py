@@ -18,6 +18,7 @@ from replicortex.core.section import Section
 Order = Literal["forward", "static", "shuffled", "reversed"]
 Flip = Literal["none", "shared", "independent"]
 Pairs = Literal["instance", "velocity"]
+Motion = Literal["together", "apart"]
 Form = Literal["relative", "absolute"]
 Mode = Literal["swapped", "retinotopic", "uniform", "shuffled"]
 Start = Literal["reference", "random", "pretrained", "continue", "restart"]
@@ -43,6 +44,7 @@ class ClipSettings(Section):
         min_length=2, max_length=2, description="side of the window, share of the frame"
     )
     flip: Flip
+    motion: Motion = Field(description="of the crops of a pair")
     order: Order
     jitter: Jitter
     grey: Share

@@ -145,6 +145,17 @@ class TwoLobes:
         return self.baseline + self.amplitude * two_lobes(theta - self.mean, self.kappa, self.g)
 
 
+def fitted_width(fit: TwoLobes, fine: int = 7200) -> float:
+    """Return the full width (deg) at half the height of the first lobe above the baseline.
+
+    Of the fitted curve itself, at `fine` directions: its values at the measured directions alone would
+    make a lobe narrower than their step too wide. NaN for a curve that never falls to the half.
+    """
+    lobe = two_lobes(np.linspace(0, np.pi, fine // 2 + 1), fit.kappa, fit.g)
+    above = lobe - lobe[0] / 2
+    return 2 * _crossing(above) * 360 / fine if (above <= 0).any() else float("nan")
+
+
 def two_lobes(theta: np.ndarray, kappa: float, g: float) -> np.ndarray:
     """Return a lobe at 0 of height 1 and one at pi of height g."""
     cosine = np.cos(theta)

@@ -15,7 +15,7 @@ from papers.mt_maps.measuring_settings import Measured
 from replicortex.analysis import rank, ties
 
 OBLIQUE = 45.0  # deg: what lies nearer to horizontal than this is called horizontal
-FITTED = ("g", "fwhm", "kappa", "explained")
+FITTED = ("g", "fwhm", "kappa")
 COMPARED = ("gratings", "dots", "plaids", "moved")
 
 
@@ -60,7 +60,7 @@ def measure_tuning(answers: Answers, measured: Measured, rng: np.random.Generato
                 if not mapped or curve != "averaged":
                     continue
                 quiet = table["silent"].to_numpy(bool)
-                fitted = selectivity.fits(halves, quiet)
+                fitted = selectivity.fits(halves, quiet, measured.explained)
                 rows += _of_fits(fitted, where, measured.draws, rng)
                 of = {**answers.identity, "stimulus": stimulus}
                 channels.append(table.assign(**of))
@@ -89,7 +89,15 @@ def _of_channels(
 def _of_fits(
     fitted: pd.DataFrame, where: dict[str, str], draws: int, rng: np.random.Generator
 ) -> Iterator[Row]:
-    """Yield medians of the two-lobe fits, and how g goes with the ratio of the two widths."""
+    """Yield medians of the two-lobe fits, and how g goes with the ratio of the two widths.
+
+    Of accepted fits alone; "fitted" is their share, and "explained" is of all.
+    """
+    accepted = fitted["accepted"].to_numpy(bool)
+    yield Row("fitted", float(accepted.mean()) if len(fitted) else np.nan, **where)
+    explained = fitted["explained"].to_numpy(float)
+    yield Row("explained", *selectivity.median(explained, draws, rng), **where)
+    fitted = fitted[accepted]
 
     def middle(name: str, values: np.ndarray) -> Row:
         return Row(name, *selectivity.median(values, draws, rng), **where)

@@ -55,8 +55,10 @@ def draw(measures: Path, fits: Path) -> Figure:
     axes = figure.subplots(1, len(panels), sharey=True)
     for ax, measure, mark in zip(axes, panels, "abcdef", strict=True):
         mapped = measure not in ("dsi_a", "g")
-        where = {"stimulus": "gratings"} | (
-            {"positions": "own"} if mapped else {"curve": "averaged", "area": "MT"}
+        where = (
+            {"stimulus": "dots", "positions": "own"}
+            if mapped
+            else {"stimulus": "gratings", "curve": "averaged", "area": "MT"}
         )
         own = pick(placed, measure, **where)
         _marks(ax, own, len(rows), "o", 3.2)
@@ -93,8 +95,9 @@ def draw(measures: Path, fits: Path) -> Figure:
     )
     return note(
         figure,
-        "MT layer, drifting gratings; a mark is a seed. Grey: 95 % of the nulls, mean over seeds. Line: π, "
-        "the density of any narrow-band random map.",
+        "MT layer; tuning to gratings, maps to dots, which swaps never saw; a mark is a seed. Grey: 95 % of "
+        "the nulls, mean over seeds. Pinwheels and fractures away from the sheet's edge. Line: π, the "
+        "density of any narrow-band random map.",
     )
 
 

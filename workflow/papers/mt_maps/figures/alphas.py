@@ -30,13 +30,13 @@ def draw(measures: Path) -> Figure:
     looks = main_arms(table)
     panels = (
         ("matching", {}),
-        ("spatial_loss", {"positions": "own", "stimulus": "gratings"}),
-        ("smoothness", {"positions": "own", "stimulus": "gratings"}),
-        ("density", {"positions": "own", "stimulus": "gratings"}),
+        ("spatial_loss", {"positions": "own", "stimulus": "dots"}),
+        ("smoothness", {"positions": "own", "stimulus": "dots"}),
+        ("density", {"positions": "own", "stimulus": "dots"}),
         ("dsi_a", {"stimulus": "gratings", "curve": "averaged", "area": "MT"}),
         ("cv_ax", {"stimulus": "gratings", "curve": "averaged", "area": "MT"}),
         ("g", {"stimulus": "gratings", "curve": "averaged", "area": "MT"}),
-        ("fractures", {"positions": "own", "stimulus": "gratings"}),
+        ("fractures", {"positions": "own", "stimulus": "dots"}),
     )
     continued = table[table["network"] == "continue"]
     weights = sorted(set(continued[continued["arm"].isin(looks)]["alpha"]))
@@ -76,4 +76,6 @@ def draw(measures: Path) -> Figure:
             ("random weights", {"color": GREY, "linestyle": ":"}),
         ],
     )
-    return note(figure, f"MT layer, drifting gratings. {seeds_said(table)}")
+    return note(
+        figure, f"MT layer; tuning to gratings, maps and their loss to dots. {seeds_said(table)}"
+    )

@@ -14,6 +14,7 @@ from papers.mt_maps.figures.parts import (
     NAMES,
     TASKS,
     main_arms,
+    measured,
 )
 from papers.mt_maps.tuning import two_lobes
 from replicortex.core import tables
@@ -28,13 +29,13 @@ THEORY = ((1, ":"), (2, "-"), (4, "--"))
 
 
 @styled
-def draw(fits: Path) -> Figure:
+def draw(fits: Path, measures: Path) -> Figure:
     """FWHM against circular SD, and their ratio against g, with the curves that theory gives."""
     fitted = tables.read(fits)
     figure = new_figure(3.0)
     axes = figure.subplots(1, 3)
     own = rows(fitted, stimulus="gratings", arm=list(TASKS), network="continue", alpha=0.25)
-    own = own.assign(ratio=own["circ_sd"] / own["fwhm"])
+    own = own[own["accepted"]].assign(ratio=own["circ_sd"] / own["fwhm"])
     look = {"hue": "arm", "hue_order": list(TASKS), "palette": COLOURS, "legend": False}
     for ax, (x, y) in zip(axes, (("fwhm", "circ_sd"), ("g", "ratio")), strict=False):
         sns.scatterplot(
@@ -72,13 +73,13 @@ def draw(fits: Path) -> Figure:
         letter(ax, mark, "")
     legend_above(
         figure,
-        main_arms(own).values(),
+        main_arms(measured(measures)).values(),
         [(f"theory, κ = {k}", {"color": GREY, "linestyle": s}) for k, s in THEORY],
     )
     return note(
         figure,
-        "A mark is a channel, all seeds (α = 0.25, continued; gratings). Grey: two lobes without a "
-        "baseline; the second lobe widens the circular SD and leaves the width of the first alone.",
+        "A mark is a channel whose fit explains enough (α = 0.25, continued; gratings; all seeds). Grey: two "
+        "lobes without a baseline; the second widens the circular SD and leaves the first's width alone.",
     )
 
 

@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING
 
 from papers.mt_maps.figures.parts import (
     NAMES,
-    band,
     main_arms,
     measured,
     pick,
     seeds_said,
 )
 from replicortex.plotting.look import curve, legend_above
-from replicortex.plotting.style import GREY, PALE, letter, new_figure, note, styled
+from replicortex.plotting.style import GREY, letter, new_figure, note, styled
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -37,7 +36,6 @@ def draw(measures: Path) -> Figure:
                 )
                 own = own[own["alpha"] == alpha]
                 curve(ax, own, "layer", layers, look, line)
-        band(ax, measure, vertical=False)
         ax.set_xticks(range(len(layers)), [f"{areas[layer]}\n{layer[5:]}" for layer in layers])
         ax.set_ylabel(NAMES[measure])
         letter(ax, mark, "")
@@ -46,7 +44,6 @@ def draw(measures: Path) -> Figure:
         looks.values(),
         [
             ("random weights", {"color": GREY, "linestyle": ":"}),
-            ("MT-like band (assumed)", {"color": PALE, "linewidth": 6}),
         ],
     )
     return note(figure, f"Medians over channels; gratings. {seeds_said(table)}")

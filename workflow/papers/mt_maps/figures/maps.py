@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from papers.mt_maps.figures.parts import (
-    TASKS,
     label_of,
+    main_arms,
     measured,
     pick,
 )
@@ -54,6 +54,7 @@ def draw(maps: Path, measures: Path) -> Figure:
     stored, table = read_arrays(maps), measured(measures)
     from matplotlib.lines import Line2D
 
+    looks = main_arms(table)
     wanted = [("clips", "random", "0"), ("clips", "pretrained", "0")]
     wanted += [("clips", "continue", a) for a in ("0.25", "2.5")]
     wanted += [("stills", "pretrained", "0"), ("stills", "continue", "0.25")]
@@ -69,16 +70,17 @@ def draw(maps: Path, measures: Path) -> Figure:
         path = "/".join(name)
         direction, axis = (stored[f"{path}/{what}"] / 10 for what in ("direction", "axis"))
         ax.imshow(wheel(direction / 360), origin="lower", interpolation="nearest")
-        found = np.exp(1j * np.deg2rad(direction)), np.exp(2j * np.deg2rad(axis))
+        strength = stored[f"{path}/axis_strength"] / 1000
+        found = np.exp(1j * np.deg2rad(direction)), strength * np.exp(2j * np.deg2rad(axis))
         _mark(ax, *found)
         ax.set(xticks=[], yticks=[])
         arm, network, alpha = name
-        source = TASKS[arm].label.split(",")[0] if arm in TASKS else ""
+        source = looks[arm].label.replace("MoCo on ", "") if arm in looks else ""
         ax.set_title(f"{label_of(arm, network, float(alpha))}\n{source}".rstrip(), fontsize=6.5)
-        rho = pick(table, "density", arm=arm, network=network, positions="own", stimulus="gratings")
+        rho = pick(table, "density", arm=arm, network=network, positions="own", stimulus="dots")
         rho = rho[(rho["alpha"] == float(alpha)) & (rho["seed"] == rho["seed"].min())]["value"]
         if len(rho):
-            ax.set_xlabel(f"{rho.iloc[0]:.1f} pinwheels per Λ²", fontsize=6.5)
+            ax.set_xlabel(f"{rho.iloc[0]:.1f} pinwheels per Λ² inside", fontsize=6.5)
     handles = [
         Line2D(
             [],
@@ -96,7 +98,7 @@ def draw(maps: Path, measures: Path) -> Figure:
     _draw_wheel(figure)
     return note(
         figure,
-        "First seed; drifting gratings; the whole MT sheet (7.07 mm). Λ: column spacing of each map.\n"
+        "First seed; random dots that move; the whole MT sheet (7.07 mm). Λ: column spacing of each map.\n"
         "The wheel shows the colour of each direction of motion: hues of one lightness. Where hues look\n"
         "alike, pinwheels and fractures are marked by shape.",
     )

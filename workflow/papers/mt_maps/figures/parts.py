@@ -1,19 +1,15 @@
-"""What several figures of the paper share: looks and names of conditions, rows of a measure, bands."""
+"""What several figures of the paper share: looks and names of conditions, rows of a measure."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 
 from replicortex.core import tables
 from replicortex.plotting.look import Look, rows, seeds_note
-from replicortex.plotting.style import PALE, PALETTE
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
+from replicortex.plotting.style import PALETTE
 
 # The order of legends and panels.
 TASKS = {
@@ -41,11 +37,10 @@ ARMS = {
     ("reversed", ""): "half of the views reversed",
     ("white_noise", ""): "movies of white noise",
     ("no_pan", ""): "crops that stand still",
+    ("picture_and_velocity", ""): "one picture, one velocity",
+    ("picture_alone", ""): "one picture, two velocities",
+    ("nothing_shared", ""): "two pictures, two velocities",
 }
-
-
-# Bands that would be MT-like, from the replication notes: not read in the cited papers by us.
-MACAQUE = {"dsi_a": (0.7, 1.0), "cv_dir": (0.3, 0.6), "fwhm": (80.0, 100.0)}
 
 
 NAMES = {
@@ -59,8 +54,9 @@ NAMES = {
     "smoothness_axis": "Smoothness S of axis",
     "density": "Pinwheel density (per Λ²)",
     "fractures": "Fractures (mm per mm²)",
+    "apart": "Distance to the nearest\npinwheel (mm)",
     "opposite": "Opposite-sign nearest neighbours",
-    "spatial_loss": "Spatial loss of gratings",
+    "spatial_loss": "Spatial loss of dots",
     "matching": "Retrieval, top 1",
     "coverage": "Coverage uniformity c′",
     "hub": "Directions represented (share)",
@@ -86,8 +82,13 @@ MARKERS = {arm: look.marker for arm, look in TASKS.items()}
 
 
 def main_arms(table: pd.DataFrame) -> dict[str, Look]:
-    """Return the tasks that the table has."""
-    return {arm: look for arm, look in TASKS.items() if (table["arm"] == arm).any()}
+    """Return the tasks that the table of measures has; the pan that clips share is named."""
+    pans = rows(table, measure="shared_pan").groupby("arm")["value"].max()
+    found = {arm: look for arm, look in TASKS.items() if (table["arm"] == arm).any()}
+    if "clips" in found and pans.get("clips", 0) > 0:
+        look = found["clips"]
+        found["clips"] = look._replace(label=f"{look.label}, shared pan")
+    return found
 
 
 def label_of(arm: str, network: str, alpha: float) -> str:
@@ -99,12 +100,6 @@ def label_of(arm: str, network: str, alpha: float) -> str:
             return ARMS.get(key, f"{network}, α = {alpha:g}")
         return ARMS[key]
     return ARMS.get((arm, ""), ARMS.get((arm, network), arm))
-
-
-def band(ax: Axes, measure: str, vertical: bool = True) -> None:
-    """Shade what would be MT-like."""
-    if measure in MACAQUE:
-        (ax.axvspan if vertical else ax.axhspan)(*MACAQUE[measure], color=PALE, zorder=0)
 
 
 def seeds_said(table: pd.DataFrame) -> str:

@@ -10,13 +10,12 @@ import seaborn as sns
 from papers.mt_maps.figures.parts import (
     COLOURS,
     NAMES,
-    band,
     main_arms,
     measured,
 )
 from replicortex.core import tables
 from replicortex.plotting.look import legend_above, rows
-from replicortex.plotting.style import GREY, PALE, letter, new_figure, note, styled
+from replicortex.plotting.style import GREY, letter, new_figure, note, styled
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -30,6 +29,7 @@ SHOWN = (("random", 0.0, ":"), ("continue", 0.25, "-"))  # network, alpha, line
 def draw(channels: Path, fits: Path, measures: Path) -> Figure:
     """Distributions over channels of selectivity, variance, the opposite lobe and width."""
     by_channel, fitted = tables.read(channels), tables.read(fits)
+    fitted = fitted[fitted["accepted"]]
     figure = new_figure(4.3)
     axes = figure.subplots(2, 4)
     looks = main_arms(measured(measures))
@@ -50,7 +50,6 @@ def draw(channels: Path, fits: Path, measures: Path) -> Figure:
                     legend=False,
                     ax=ax,
                 )
-            band(ax, measure)
             ax.set(xlim=SPANS[measure], ylim=(0, 1.02), xlabel="", ylabel="")
             if stimulus == "gratings":
                 letter(ax, mark, "")
@@ -62,13 +61,11 @@ def draw(channels: Path, fits: Path, measures: Path) -> Figure:
         looks.values(),
         [
             ("random weights", {"color": GREY, "linestyle": ":"}),
-            ("MT-like band (assumed)", {"color": PALE, "linewidth": 6}),
         ],
     )
     return note(
         figure,
-        "All channels of all seeds. Solid: MoCo + spatial loss (α = 0.25, continued); dotted: random "
-        "weights. The preferred direction comes from one half of the repeats and DSI from the other. Bands: "
-        "DSI 0.7 to 1 and FWHM 80 to 100° from memory of Maunsell and Van Essen 1983 and Albright 1984, CV "
-        "0.3 to 0.6 derived from them: assumed, not read.",
+        "Channels of all seeds; g and FWHM of those whose fit explains enough. Solid: MoCo + spatial loss "
+        "(α = 0.25, continued); dotted: random weights. The preferred direction comes from one half of the "
+        "repeats and DSI from the other.",
     )

@@ -11,6 +11,7 @@ from papers.mt_maps.figures.parts import (
     COLOURS,
     TASKS,
     main_arms,
+    measured,
 )
 from replicortex.core import tables
 from replicortex.plotting.look import legend_above, rows
@@ -24,7 +25,7 @@ DASHES = {"pretrained": (1, 0), "continue": (4, 1.5), "restart": (1, 1.5)}
 
 
 @styled
-def draw(history: Path) -> Figure:
+def draw(history: Path, measures: Path) -> Figure:
     """Losses by epoch."""
     losses = tables.read(history)
     figure = new_figure(2.7)
@@ -75,7 +76,7 @@ def draw(history: Path) -> Figure:
         letter(ax, mark, "")
     legend_above(
         figure,
-        main_arms(losses).values(),
+        main_arms(measured(measures)).values(),
         [
             ("pre-training", {"color": GREY}),
             ("continued", {"color": GREY, "dashes": DASHES["continue"]}),

@@ -48,7 +48,8 @@ def draw(curves: Path, fits: Path) -> Figure:
             ax.plot(
                 theta, (one["baseline"] + one["amplitude"] * fit) / peak, color=PALETTE["orange"]
             )
-            ax.set_title(f"g = {one['g']:.2f}", fontsize=6.5)
+            title = f"g = {one['g']:.2f}" if one["accepted"] else "fit not accepted"
+            ax.set_title(title, fontsize=6.5)
             ax.set(xlim=(0, 360), ylim=(0, 1.08), xticks=[0, 180, 360], yticks=[0, 1])
         row[0].set_ylabel(f"{arm}\n{ROW_NAMES[network]}", fontsize=6.5)
     for ax in axes[-1]:
