@@ -117,11 +117,12 @@ def test_order_that_widths_alone_make_does_not_lie_above_the_null():
         index="seed", columns="measure", values="value", aggfunc="sum"
     )
     assert table["depth correlation"].mean() > 0.73
-    assert (table["depth above null"] > 0).sum() <= 1
+    assert (table["depth above permuted"] > 0).sum() <= 1
     np.testing.assert_allclose(
-        table["depth beyond null mean"], table["depth correlation"] - table["depth null mean"]
+        table["depth beyond permuted mean"],
+        table["depth correlation"] - table["depth permuted mean"],
     )
-    assert abs(table["depth beyond null mean"].mean()) < 0.15
+    assert abs(table["depth beyond permuted mean"].mean()) < 0.15
 
 
 def test_layers_come_in_numerical_order():
@@ -170,8 +171,8 @@ def test_checkpoints_in_another_order_are_matched():
         single = {r["measure"]: r["value"] for r in own if r["row"] == aggregate.NONE}
         assert single["hubness of greedy"] == 1 and single["trace"] == 0
         assert single["depth correlation"] == pytest.approx(single["depth correlation of greedy"])
-        beyond = single["depth correlation"] - single["depth null mean"]
-        assert single["depth beyond null mean"] == pytest.approx(beyond)
+        beyond = single["depth correlation"] - single["depth permuted mean"]
+        assert single["depth beyond permuted mean"] == pytest.approx(beyond)
 
 
 def test_units_are_left_out_of_both_ways_to_match():

@@ -384,10 +384,10 @@ def structure(found: Hot) -> dict[str, float]:
 def beside_null(depth: float, null: DepthNull) -> dict[str, float]:
     """Return a plan's depth correlation beside those of plans without correspondence, by measure."""
     return {
-        "depth null mean": null.mean,
-        "depth null 97.5 %": null.limit,
-        "depth beyond null mean": depth - null.mean,
-        "depth above null": depth - null.limit,
+        "depth permuted mean": null.mean,
+        "depth permuted 97.5 %": null.limit,
+        "depth beyond permuted mean": depth - null.mean,
+        "depth above permuted": depth - null.limit,
     }
 
 

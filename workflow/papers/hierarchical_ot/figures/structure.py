@@ -21,7 +21,7 @@ HOT, GREEDY = RULES["hot"], RULES["pairwise_best"]
 # The later is drawn above the other.
 DEPTHS = {"depth correlation of greedy": GREEDY, "depth correlation": HOT}
 TRACES = {"trace": HOT, "trace of greedy": GREEDY}
-NULL = ("depth null mean", "depth null 97.5 %")
+NULL = ("depth permuted mean", "depth permuted 97.5 %")
 
 
 @styled
