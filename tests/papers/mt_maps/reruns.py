@@ -21,7 +21,7 @@ CHANGES = {
         mt_maps("{arms: {flip_independent: {change: {clips: {flip: shared}}}}}"),
         MT_CONTROLS,
     ),
-    "speed of the moved stills": (mt_maps("{sources: {stills: {pan: [0.4, 1.0]}}}"), MT_CONTROLS),
+    "speed of the moved stills": (mt_maps("{sources: {stills: {pan: [0.6, 1.0]}}}"), MT_CONTROLS),
     "coherence of the dots": (mt_maps("{stimuli: {coherence: [0, 0.5, 1]}}"), MT_RESPOND),
     "pixels of the maps": (mt_maps("{measured: {pixels: 20}}"), MT_MEASURE),
     "seeds per job": (mt_maps("{seeds_per_job: 2}"), {}),

@@ -89,6 +89,7 @@ def measure_maps(
         Row("retinotopy", sheets.retinotopy(places[name], grid), layer=layer, positions=name)
         for name in ("own", "retinotopic")
     ]
+    rows.append(Row("edge", answers.edge / answers.side, layer=layer))
     swaps = answers.swaps.get(layer, {})
     rows += [
         Row(f"swap_{name}", float(swaps[name]), layer=layer) for name in SWAPS if name in swaps

@@ -14,6 +14,7 @@ from papers.mt_maps.figures.parts import (
     pick,
 )
 from replicortex.core.files import read_arrays
+from replicortex.plotting.look import rows as rows_of
 from replicortex.plotting.style import new_figure, note, styled
 
 if TYPE_CHECKING:
@@ -73,6 +74,7 @@ def draw(maps: Path, measures: Path) -> Figure:
         strength = stored[f"{path}/axis_strength"] / 1000
         found = np.exp(1j * np.deg2rad(direction)), strength * np.exp(2j * np.deg2rad(axis))
         _mark(ax, *found)
+        _mark_edge(ax, rows_of(table, measure="edge")["value"].iloc[0], len(direction))
         ax.set(xticks=[], yticks=[])
         arm, network, alpha = name
         source = looks[arm].label.replace("MoCo on ", "") if arm in looks else ""
@@ -98,7 +100,8 @@ def draw(maps: Path, measures: Path) -> Figure:
     _draw_wheel(figure)
     return note(
         figure,
-        "First seed; random dots that move; the whole MT sheet (7.07 mm). Λ: column spacing of each map.\n"
+        "First seed; random dots that move; the whole MT sheet (7.07 mm). Dotted: units beyond see padding.\n"
+        "Λ: column spacing of each map. "
         "The wheel shows the colour of each direction of motion: hues of one lightness. Where hues look\n"
         "alike, pinwheels and fractures are marked by shape.",
     )
@@ -124,6 +127,16 @@ def _mark(ax: Axes, z1: np.ndarray, z2: np.ndarray) -> None:
         ax.scatter(
             part[:, 0], part[:, 1], s=5, c=face, edgecolors="black", linewidths=0.5, zorder=3
         )
+
+
+def _mark_edge(ax: Axes, share: float, pixels: int) -> None:
+    """Mark where pinwheels count: beyond a share of the sheet's side."""
+    from matplotlib.patches import Rectangle
+
+    low, size = share * pixels - 0.5, (1 - 2 * share) * pixels
+    ax.add_patch(
+        Rectangle((low, low), size, size, fill=False, linestyle=":", linewidth=0.8, color="white")
+    )
 
 
 def _draw_wheel(figure: Figure) -> None:
