@@ -21,6 +21,7 @@ def test_units_of_a_published_network(mirror, tmp_path):
             sources=["resnet20"],
             spaces={
                 "turned": ["resnet20_trained_layer3"],
+                "draws": 2,
                 "every_picture": 1,
                 "projections": 1,
                 "batch": 64,

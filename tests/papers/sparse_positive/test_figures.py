@@ -13,11 +13,13 @@ from papers.sparse_positive.figures import (
     controls,
     directions,
     encoding,
+    generator,
     intervals,
     localizer,
     networks,
     neurons,
     parts,
+    passing,
     spaces,
     toy,
 )
@@ -106,11 +108,34 @@ def test_one_network_a_target_is_said(scores, written):
     assert len(encoding.draw(only).axes) == 8 and len(networks.draw(only).axes) == 0
 
 
+def test_the_generators_parameters_have_a_panel_each(written):
+    rows = [
+        {"seed": seed, "parameter": name, "value": value, "r_matched": 0.5}
+        | {"keep": -0.05 * (name == "negative"), "drop": -0.3 - 0.01 * seed}
+        for name, seed, value in itertools.product(generator.PARAMETERS, (0, 1), (0.0, 1.0))
+    ]
+    figure = generator.draw(written(rows))
+    assert [ax.get_xlabel() for ax in figure.axes] == list(generator.PARAMETERS.values())
+    assert all(drawn(ax, -0.305) for ax in figure.axes)
+    assert drawn(figure.axes[5], -0.1) and not drawn(figure.axes[0], -0.1)
+
+
+def test_units_that_pass_are_drawn_like_the_others(scores, written):
+    table = pd.read_csv(scores)
+    drawn_of = passing.draw(written(table.assign(count=np.where(table["region"] == "FFA", 5, 7))))
+    told = drawn_of.texts[-1].get_text().replace("\n", " ")
+    assert "all of which pass: planted 5 to 7" in told
+    assert titles(drawn_of)[:4] == titles(encoding.draw(scores))[:4]
+    none = passing.draw(written(pd.DataFrame(columns=["seed", "target"])))
+    assert not none.axes and "Too few units" in none.texts[0].get_text()
+
+
 def test_spaces_say_how_many_lie_above_the_line(written):
     table = pd.DataFrame(
         [
             {"target": "semi_real", "seed": seed, "region": region, "space": f"net{n}_{how}_a"}
             | {"family": f"net{n}_{how}", "match": match, "r": 0.3 + 0.01 * n, "theta": theta}
+            | {"source": how, "arm": "filled", "count": 9, "passing": 9 if n == 1 else 2}
             for n, seed, region in itertools.product(range(5), (0, 1), ("FFA", "PPA"))
             for how in [("trained" if n else "untrained")]
             for match, theta in (("matched", 0.5), ("mismatched", 0.4 if n == 0 else 0.9))
@@ -122,6 +147,9 @@ def test_spaces_say_how_many_lie_above_the_line(written):
     trained, other = figure.axes[1].lines[:2]
     assert trained.get_fillstyle() == "full" and len(trained.get_xdata()) == 4
     assert other.get_fillstyle() == "none" and other.get_ydata() == pytest.approx([0.4])
+    told = figure.texts[-1].get_text().replace("\n", " ")
+    assert "4 trained networks, 1 untrained, 0 handmade codes" in told
+    assert "In 4 of them the next units" in told and "in 0 some units of both" in told
 
 
 def test_neurons_stand_with_the_set_that_predicts_them_best(written):

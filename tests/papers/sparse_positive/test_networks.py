@@ -8,17 +8,18 @@ import torch
 from manifests import described
 from PIL import Image
 
-from papers.sparse_positive import features, handmade, zoo
-from papers.sparse_positive.extraction_settings import LocalizerSettings, ZooExtraction
+from papers.sparse_positive import features, handmade, spaces, zoo
+from papers.sparse_positive.extraction_settings import Extraction, LocalizerSettings, ZooExtraction
 from papers.sparse_positive.features import FLOC
 from papers.sparse_positive.network import Network, barlow
 from papers.sparse_positive.train import Learner, probed, train
 from papers.sparse_positive.training_settings import Learning, ViewSettings
 from papers.sparse_positive.units import choose, directions, halves
 from papers.sparse_positive.views import apply, parameters, ramp
+from replicortex.analysis.localizer import localize
 from replicortex.core.errors import StudyError
 from replicortex.core.randomness import generator, torch_generator
-from replicortex.data import floc
+from replicortex.data import cifar_resnets, floc
 
 pytestmark = pytest.mark.numbers
 
@@ -125,21 +126,6 @@ def test_a_probe_of_more_images_than_there_are_is_told(monkeypatch, learned, tes
         train(images=Path("m"), learning=numbers, device="cpu", seeds=[0])
 
 
-@pytest.mark.parametrize(
-    ("learned", "tested", "said"),
-    [(5, 9, "5 are learned from"), (9, 5, "5 the data set has to test")],
-)
-def test_a_probe_of_more_images_than_there_are_is_told(monkeypatch, learned, tested, said):
-    def read(images, split):
-        count = learned if split == "train" else tested
-        return np.zeros((count, 32, 32, 3), np.uint8), np.zeros(count, np.int64), ["a"]
-
-    monkeypatch.setattr("papers.sparse_positive.train.cifar.read", read)
-    numbers = {**TRAINING, "images": learned, "probed": 6}
-    with pytest.raises(StudyError, match=rf"training\.probed: 6 images are asked for, {said}"):
-        train(images=Path("m"), objective="barlow", training=numbers, device="cpu", seeds=[0])
-
-
 def test_views_without_change_are_the_images_and_flips_mirror():
     images = torch.rand(4, 3, 8, 8, generator=torch_generator(0, "images"))
     views = ViewSettings(**PLAIN)
@@ -205,6 +191,34 @@ def test_units_are_filled_up_or_not():
 def test_halves_take_every_second_image_of_each_domain():
     first = halves(DOMAINS)
     assert all(first[name == DOMAINS].sum() == 10 for name in set(DOMAINS))
+
+
+def test_every_draw_of_an_untrained_network_is_localized_anew():
+    numbers = {"turned": ["hog"], "every_picture": 1, "projections": 1, "batch": 8, "seed": 0}
+    settings = Extraction(
+        sources=["handmade", "resnet20"],
+        spaces={**numbers, "draws": 3, "mean": [0.5] * 3, "sd": [0.25] * 3},
+        localizer={"units": 5, "q": 0.05, "fill": True},
+        session=None,
+        scenes=None,
+    )
+    rng = np.random.default_rng(0)
+    domains = np.array(sorted(["faces", "places", "bodies"] * 60))
+    images = rng.integers(0, 200, (180, 32, 32, 3)).astype(np.uint8)
+    images[domains == "faces", :, :16] += 30
+    rows = spaces.drawn(settings, images, domains, "cpu")
+    assert [(row["draw"], row["units"]) for row in rows] == [
+        (draw, units) for draw in range(3) for units in ("face", "scene")
+    ]
+    assert {row["space"] for row in rows} == {"resnet20_untrained_layer3"}
+    faces = [row["passing"] for row in rows if row["units"] == "face"]
+    assert len(set(faces)) > 1 and all(row["share"] == row["passing"] / row["of"] for row in rows)
+    # Draw 0 is the network whose layers are feature spaces.
+    model = spaces._untrained("resnet20", settings.spaces)
+    mean, sd = cifar_resnets.MEAN, cifar_resnets.SD
+    made = spaces._layers(model, mean, sd, 8, "cpu")(images[halves(domains)])["layer3"]
+    found = localize(made, domains[halves(domains)], "faces", 0.05).selective.sum()
+    assert found == faces[0]
 
 
 def test_directions_are_principal_components():

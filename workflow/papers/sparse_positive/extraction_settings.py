@@ -19,6 +19,7 @@ class SpaceSettings(Section):
     """What small networks and handmade spaces are made and shown with."""
 
     turned: SpaceNames = Field(min_length=1, description="spaces of figure 2A")
+    draws: PositiveInt = Field(description="of the weights of each untrained published network")
     every_picture: PositiveInt = Field(description="step through the test images of figure 2A")
     projections: PositiveInt = Field(description="units of a random projection")
     batch: PositiveInt = Field(description="images; never changes results")

@@ -21,14 +21,14 @@ SECTIONS = {
 OWN = ("supervised_", "barlow_")
 FIGURES = (
     *("toy", "localizer", "directions", "encoding", "networks", "neurons"),
-    *("spaces", "alphas", "controls", "balance", "intervals"),
+    *("spaces", "alphas", "controls", "balance", "intervals", "passing", "generator"),
 )
 KEPT = (
     *("scores", "alphas", "rotation", "spaces", "localizer", "directions", "history"),
-    *("contrasts", "intervals", "signs", "balanced", "neurons"),
+    *("contrasts", "intervals", "signs", "balanced", "neurons", "passing", "untrained"),
 )
-TABLES = ("toy", "notebook", "arrows", *KEPT)
-ENCODED = ("scores", "alphas", "rotation", "voxels")
+TABLES = ("toy", "notebook", "arrows", "generator", *KEPT)
+ENCODED = ("scores", "alphas", "rotation", "voxels", "passing")
 HANDMADE = ("pixels", "gabor", "hog", "projection", "projection_of_hog")
 
 

@@ -35,21 +35,25 @@ class Problem(NamedTuple):
     Features and voxels are paired row by row. Both sides have the images in one order: that of the
     recording's numbers (macaque_v4), of `nsd.splits` by the one section `nsd` (nsd), of the small
     localizer images (semi_real), and of the tables' names (tables); `make` compares their numbers.
+    `mixed_from`: of how many units of the cortex the voxels of semi_real are made.
     """
 
     cell: dict[str, Any]
     design: Design
     own: str | None
+    mixed_from: int | None = None
 
 
 @dataclass(frozen=True)
 class Voxels:
     """How reliable planted and semi-real voxels are.
 
+    Voxels stand for all people in turn, so that seeds differ by their splits and draws alone.
+
     Attributes
     ----------
     reliability
-        People, one for each seed in turn, and what is published of their ncsnr.
+        People, and what is published of their ncsnr.
     scenes, layout
         Manifest and layout of NSD, where it is at hand: its voxels' own ncsnr then stand in.
     """
@@ -58,11 +62,20 @@ class Voxels:
     scenes: Path | None = None
     layout: str | None = None
 
-    def ncsnr(self, region: str, place: int, count: int, seed: int) -> np.ndarray:
-        """Return ncsnr of `count` voxels of a region, for the seed at a place among the seeds."""
+    def ncsnr(self, region: str, count: int, seed: int) -> np.ndarray:
+        """Return ncsnr of `count` voxels of a region, (count,): the people's in turn."""
         rng = generator(seed, "ncsnr", region)
-        people, threshold = self.reliability.people, self.reliability.threshold
-        person = people[place % len(people)]
+        people = self.reliability.people
+        found = np.empty(count)
+        for place, person in enumerate(people):
+            mine = found[place :: len(people)]
+            mine[:] = self._of_person(region, person, len(mine), rng)
+        return found
+
+    def _of_person(
+        self, region: str, person: int, count: int, rng: np.random.Generator
+    ) -> np.ndarray:
+        threshold = self.reliability.threshold
         if self.scenes is None:
             law = spread(self.reliability.ncsnr[region], person, threshold)
             return law.draw(count, rng)
@@ -112,9 +125,9 @@ def planted_problems(settings: Planted, voxels: Voxels, seeds: Sequence[int]) ->
 
     All units of a face or scene set count as passing the localizer.
     """
-    for place, seed in enumerate(seeds):
+    for seed in seeds:
         for region, own in REGIONS.items():
-            ncsnr = voxels.ncsnr(region, place, settings.voxels, seed)
+            ncsnr = voxels.ncsnr(region, settings.voxels, seed)
             sets, responses = planted(region, settings, ncsnr, seed)
             parts = parts_of(len(responses), settings.images, seed)
             every = {name: settings.units for name in REGIONS.values()}
@@ -129,23 +142,31 @@ def semi_real_problems(
     spaces: Spaces,
     voxels: Voxels,
     seeds: Sequence[int],
+    *,
+    passing_cortex: bool = False,
 ) -> Iterator[Problem]:
     """Yield, by seed and region, the units of some spaces with voxels made of another network's.
 
-    The voxels are sparse positive mixes of that network's units, on real images.
+    The voxels are sparse positive mixes of that network's units, on real images. With
+    `passing_cortex` of those alone that pass the localizer; a region for which fewer pass than are
+    mixed in a voxel yields nothing.
     """
-    for place, seed in enumerate(seeds):
+    sets, passing = units_of(spaces, settings.cortex, FLOC)
+    for seed in seeds:
         for region, own in REGIONS.items():
-            ncsnr = voxels.ncsnr(region, place, settings.voxels, seed)
+            ncsnr = voxels.ncsnr(region, settings.voxels, seed)
             rng = generator(seed, "semi-real", region)
-            cortex = answers_to(FLOC, spaces, settings.cortex)[own]
+            cortex = sets[own][:, : passing[own]] if passing_cortex else sets[own]
+            if passing_cortex and cortex.shape[1] < settings.mixed:
+                continue
             responses = noisy(mixes(cortex, len(ncsnr), settings.mixed, rng), ncsnr, rng)
             parts = parts_of(len(responses), settings.images, seed)
             ceiling = noise_ceiling(ncsnr, nsd.REPEATS)
             for space in models:
-                sets, passing = units_of(spaces, space, FLOC)
+                units, pass_here = units_of(spaces, space, FLOC)
                 cell = {"seed": seed, "target": "semi_real", "region": region, "space": space}
-                yield Problem(cell, make(sets, responses, parts, ceiling, passing), own)
+                made = make(units, responses, parts, ceiling, pass_here)
+                yield Problem(cell, made, own, cortex.shape[1])
 
 
 def macaque_problems(
@@ -185,6 +206,44 @@ def nsd_problems(
                 ceiling = noise_ceiling(answers.voxels.ncsnr, nsd.REPEATS)
                 made = make(sets, answers.responses, parts, ceiling, passing)
                 yield Problem(cell, made._replace(left_out=answers.left_out), own)
+
+
+def that_pass(problem: Problem, least: int) -> Problem | None:
+    """Return a problem with the units alone that pass the localizer, as many of the other set.
+
+    Both sets have the units of the smaller one, from the first by mean t; None where fewer than
+    `least` of a set pass.
+    """
+    design = problem.design
+    own = [name for name in design.passing if name in design.features]
+    count = min((design.passing[name] for name in own), default=0)
+    if len(own) < 2 or count < least:
+        return None
+    features = {name: tuple(part[:, :count] for part in design.features[name]) for name in own}
+    return problem._replace(design=design._replace(features=features))
+
+
+def passing_problems(
+    target: str, numbers: Targets, given: Given, seeds: Sequence[int], least: int
+) -> Iterator[Problem]:
+    """Yield the problems of a network's units, matched and mismatched, of those alone that pass.
+
+    Of semi_real and nsd: whatever else is predicted has units that pass by how they are made, or
+    no region that says which units match. Semi-real voxels are mixes of units that pass.
+    """
+    if target == "semi_real":
+        layout = numbers.nsd.layout if numbers.nsd else None
+        own, voxels = numbers.semi_real, Voxels(numbers.reliability, given.scenes, layout)
+        found = semi_real_problems(
+            own, own.models, given.spaces, voxels, seeds, passing_cortex=True
+        )
+    elif target == "nsd":
+        found = problems(target, numbers, given, seeds)
+    else:
+        return
+    for problem in found:
+        if (kept := that_pass(problem, least)) is not None:
+            yield kept
 
 
 def table_problems(settings: Tables, tables: Path, seeds: Sequence[int]) -> Iterator[Problem]:

@@ -34,7 +34,7 @@ def draw(scores: Path) -> Figure:
     return of_network(scores, 0)
 
 
-def of_network(scores: Path, rank: int) -> Figure:
+def of_network(scores: Path, rank: int, more: str = "") -> Figure:
     """Draw r and reorientation of one network of each target, in a column a region.
 
     Parameters
@@ -43,6 +43,8 @@ def of_network(scores: Path, rank: int) -> Figure:
         Table of `encode.encode`.
     rank
         0: the first network of each target; 1: the second where there is one.
+    more
+        What else the caption says.
     """
     fixed = with_regression(rows(tables.read(scores), chosen="fixed"))
     columns = _columns(fixed, rank)
@@ -72,7 +74,7 @@ def of_network(scores: Path, rank: int) -> Figure:
     return note(
         figure,
         f"Test images, alpha 0.1, mean and s.d. over seeds; a dead voxel has r = 0 and no Θ. "
-        f"Dotted: noise ceiling. {used}. Planted and semi-real regions are no brains.",
+        f"Dotted: noise ceiling. {used}. Planted and semi-real regions are no brains.{more}",
     )
 
 

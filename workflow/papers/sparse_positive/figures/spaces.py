@@ -14,6 +14,11 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 REGIONS = {"FFA": SETS["face"], "PPA": SETS["scene"]}
+SOURCES = {
+    "trained": "trained networks",
+    "untrained": "untrained",
+    "handmade": "handmade codes",
+}
 PANELS = (("r", R, "Prediction"), ("theta", THETA, "Reorientation"))
 
 
@@ -27,7 +32,8 @@ def draw(spaces: Path, signs: Path) -> Figure:
     # NSD's own voxels, once there are networks enough.
     real = "nsd" in set(table["target"]) and table["space"].nunique() > 60
     target = "nsd" if real else "semi_real"
-    table = rows(table, target=target)
+    passing = rows(table, target=target, arm="passing")
+    table = rows(table, target=target, arm="filled")
     figure = new_figure(3.7)
     axes = figure.subplots(1, 2)
     means = table.groupby(["region", "space", "match"])[["r", "theta"]].mean().unstack("match")
@@ -35,7 +41,7 @@ def draw(spaces: Path, signs: Path) -> Figure:
     for ax, (value, label, title), mark in zip(axes, PANELS, "ab", strict=True):
         for region, look in REGIONS.items():
             part = means.loc[region][value]
-            trained = part.index.str.contains("_trained")
+            trained = part.index.isin(rows(table, source="trained")["space"])
             told = rows(over, region=region, measure=value).iloc[0]
             words = f"{region}: above the line in {told['above']} of {told['count']}"
             # seaborn has no hollow marks by group.
@@ -52,8 +58,12 @@ def draw(spaces: Path, signs: Path) -> Figure:
         ax.set(xlabel=f"{label}, matched units", ylabel=f"{label}, mismatched units")
         letter(ax, mark, title)
         ax.legend(loc="lower left", bbox_to_anchor=(0, 1.08), fontsize=6)
+    families = table.groupby("source")["family"].nunique()
+    made = ", ".join(f"{families.get(name, 0)} {words}" for name, words in SOURCES.items())
+    short = table[table["passing"] < table["count"]]["space"].nunique()
     return note(
         figure,
-        f"{table['space'].nunique()} feature spaces of {table['family'].nunique()} networks and "
-        "handmade codes, signed ridge; filled: trained, hollow: untrained and handmade.",
+        f"{table['space'].nunique()} feature spaces ({made}), signed ridge; filled: trained, hollow: "
+        f"untrained and handmade. In {short} of them the next units by mean t fill up a set, since too "
+        f"few pass the localizer; in {passing['space'].nunique()} some units of both sets pass.",
     )
