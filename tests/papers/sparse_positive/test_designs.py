@@ -340,6 +340,18 @@ def test_which_network_a_space_is_of():
     assert [many.source(name) for name in names] == ["trained", "untrained", "handmade"]
 
 
+def test_ridge_without_validation_leaves_out_one_image_at_a_time():
+    from sklearn.linear_model import Ridge
+
+    rng = generator(0, "left out")
+    X, Y = rng.normal(size=(20, 6)), rng.normal(size=(20, 3))
+    for alpha, found in zip((0.1, 50.0), many.left_out(X, Y, (0.1, 50.0)), strict=True):
+        for image in range(20):
+            rest = np.arange(20) != image
+            model = Ridge(alpha=alpha, fit_intercept=False).fit(X[rest], Y[rest])
+            np.testing.assert_allclose(found[image], model.predict(X[[image]])[0])
+
+
 def test_voxels_left_out_of_nsd_stand_in_the_scores(tmp_path):
     folder = tmp_path / "nsd"
     folder.mkdir()

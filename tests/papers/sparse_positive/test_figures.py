@@ -149,7 +149,7 @@ def test_spaces_say_how_many_lie_above_the_line(written):
     assert other.get_fillstyle() == "none" and other.get_ydata() == pytest.approx([0.4])
     told = figure.texts[-1].get_text().replace("\n", " ")
     assert "4 trained networks, 1 untrained, 0 handmade codes" in told
-    assert "In 4 of them the next units" in told and "in 0 some units of both" in told
+    assert "in 4 the next units" in told and "in 0 some units of both" in told
 
 
 def test_neurons_stand_with_the_set_that_predicts_them_best(written):
@@ -172,7 +172,7 @@ def test_neurons_stand_with_the_set_that_predicts_them_best(written):
 
 def test_alphas_join_fixed_and_chosen(scores, written):
     usable = [
-        {"match": match, "model": kind, "weights": sign, "usable": 3.0}
+        {"target": "planted", "match": match, "model": kind, "weights": sign, "usable": 3.0}
         for match, kind, sign in itertools.product(parts.MATCHES, KINDS, parts.SIGNS)
     ]
     figure = alphas.draw(scores, written(usable))

@@ -15,6 +15,7 @@ SELECTIVE = ("face", "scene")
 SETS = (*SELECTIVE, "random")
 # Sets of pictures; each person of NSD has one of their own.
 FLOC, V4 = "floc", "v4"
+SHARED = "nsdshared"  # those that all people of NSD saw
 PASSING = "passing"
 SEPARATOR = "|"
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +62,8 @@ def many(
     numbers
         How the semi-real voxels are made, and which of NSD's count.
     alphas
-        Of ridge, chosen per voxel on validation images.
+        Of ridge, chosen per voxel on validation images; on NSD, whose images figure 3 halves, by
+        leaving out one training image at a time.
     least
         Units of each set that must pass the localizer for a fit on those alone.
     scenes
@@ -85,10 +86,25 @@ def many(
                 numbers.semi_real, [name], spaces, voxels, seeds, passing_cortex=passing
             ):
                 rows += _arm(problem, alphas, least) if passing else _ridge(problem, alphas)
-        if scenes is not None and numbers.nsd is not None:
-            for problem in nsd_problems(numbers.nsd, [name], spaces, scenes):
-                rows += _ridge(problem, alphas) + _arm(problem, alphas, least)
+    if scenes is not None and numbers.nsd is not None:
+        for problem in nsd_problems(numbers.nsd, names, spaces, scenes, halves=True):
+            rows += _ridge(problem, alphas) + _arm(problem, alphas, least)
     return {"spaces": pd.DataFrame(rows)}
+
+
+def left_out(X: np.ndarray, Y: np.ndarray, alphas: Sequence[float]) -> Iterator[np.ndarray]:
+    """Yield, by alpha, what ridge predicts of each image when fitted on all others, (images, voxels).
+
+    `X` (images, units), `Y` (images, voxels), alphas as scikit-learn's, above 0. No fit is repeated:
+    a residual over 1 less its image's leverage is the residual with that image left out.
+    """
+    U, s, _ = np.linalg.svd(X, full_matrices=False)
+    turned = U.T @ Y
+    for alpha in alphas:
+        shrunk = s**2 / (s**2 + alpha)
+        fitted = (U * shrunk) @ turned
+        leverage = ((U**2) @ shrunk)[:, None]
+        yield Y - (Y - fitted) / (1 - leverage)
 
 
 def _arm(problem: Problem, alphas: Sequence[float], least: int) -> list[dict[str, Any]]:
@@ -98,15 +114,18 @@ def _arm(problem: Problem, alphas: Sequence[float], least: int) -> list[dict[str
 
 
 def _ridge(problem: Problem, alphas: Sequence[float], arm: str = "filled") -> list[dict[str, Any]]:
-    """Return a row for each unit set of a problem: signed ridge, alpha by validation.
+    """Return a row for each unit set of a problem: signed ridge, an alpha for each voxel.
 
-    Each voxel has an alpha of its own; means are over voxels.
+    By validation, or by leaving out one image where there are none to validate; means over voxels.
     """
     train, validation, test = problem.design.voxels
     rows = []
     for units, (X, X_valid, X_test) in problem.design.features.items():
         path = encoding.path("ridge", False, alphas, X, train)
-        r = np.stack([pearson(X_valid @ one.T, validation) for one in path])
+        if len(X_valid):
+            r = np.stack([pearson(X_valid @ one.T, validation) for one in path])
+        else:
+            r = np.stack([pearson(one, train) for one in left_out(X, train, alphas)])
         best = encoding.choose(r, path)
         picked = path[best, np.arange(len(best))]
         rng = generator(problem.cell["seed"], "permuted weights", problem.cell["space"], units)

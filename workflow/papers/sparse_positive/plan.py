@@ -164,7 +164,7 @@ def plan(config: Config) -> Plan:
         },
         scenes_shown=only(nsd, "people", "pool", "step") if nsd else None,
         # Whole layers of activations to NSD's pictures of four people are held at once.
-        extract_mb=24_000 if nsd and len(nsd["people"]) > 1 else 5000,
+        extract_mb=26_000 if nsd and len(nsd["people"]) > 1 else 5000,
         drawings=drawings(
             "sparse_positive",
             FIGURES,

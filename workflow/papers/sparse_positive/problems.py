@@ -19,8 +19,9 @@ from papers.sparse_positive.encoding_settings import (
     Tables,
     Targets,
 )
-from papers.sparse_positive.features import FLOC, V4, Space, answers_to, of_person
+from papers.sparse_positive.features import FLOC, SHARED, V4, Space, answers_to, of_person
 from papers.sparse_positive.noise import spread
+from papers.sparse_positive.scenes import shared_stimuli
 from replicortex.analysis.encoding import noise_ceiling
 from replicortex.core.errors import StudyError, nearest
 from replicortex.core.randomness import generator
@@ -186,22 +187,35 @@ def macaque_problems(
 
 
 def nsd_problems(
-    settings: NsdVoxels, models: Sequence[str], spaces: Spaces, scenes: Path
+    settings: NsdVoxels,
+    models: Sequence[str],
+    spaces: Spaces,
+    scenes: Path,
+    *,
+    halves: bool = False,
 ) -> Iterator[Problem]:
     """Yield, by person and region, the units of some spaces with NSD's own voxels.
 
-    The splits are the paper's, and a person stands where a seed would.
+    The splits are the paper's, and a person stands where a seed would. Those of figures 2 and 4 have
+    1,000, 1,000 and 515 images; with `halves` those of figure 3, 500 of the shared images to train and
+    500 to test, none to validate.
     """
     design, coco = nsd.read_design(scenes), nsd.coco_ids(scenes)
     for person in settings.people:
-        each = nsd.splits(design, coco, person, pool=settings.pool, step=settings.step)
-        stimuli = np.concatenate(list(each.values()))
-        parts = np.split(np.arange(len(stimuli)), np.cumsum([len(p) for p in each.values()])[:-1])
+        if halves:
+            stimuli, pictures = shared_stimuli(design), SHARED
+            places = np.arange(len(stimuli))
+            parts = [places[::2], places[:0], places[1::2]]
+        else:
+            each = nsd.splits(design, coco, person, pool=settings.pool, step=settings.step)
+            stimuli, pictures = np.concatenate(list(each.values())), of_person(person)
+            sizes = [len(part) for part in each.values()]
+            parts = np.split(np.arange(len(stimuli)), np.cumsum(sizes)[:-1])
         for region, own in REGIONS.items():
             found = nsd.read_voxels(scenes, person, region, settings.layout, settings.threshold)
             answers = nsd.read_answers(scenes, person, found, settings.layout, stimuli)
             for space in models:
-                sets, passing = units_of(spaces, space, of_person(person))
+                sets, passing = units_of(spaces, space, pictures)
                 cell = {"seed": person, "target": "nsd", "region": region, "space": space}
                 ceiling = noise_ceiling(answers.voxels.ncsnr, nsd.REPEATS)
                 made = make(sets, answers.responses, parts, ceiling, passing)

@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from papers.sparse_positive.figures.parts import MADE, MATCHES, SIGNS, THETA, R, legend, marks
+from papers.sparse_positive.figures.parts import (
+    MATCHES,
+    SIGNS,
+    THETA,
+    R,
+    groups,
+    legend,
+    marks,
+    over,
+)
 from replicortex.core import tables
 from replicortex.plotting.look import rows
 from replicortex.plotting.style import PALE, new_figure, note, styled
@@ -36,25 +45,29 @@ def draw(scores: Path, balanced: Path) -> Figure:
     each = pd.concat(
         [table.assign(arm=name) for name, table in zip(ARMS, arms, strict=True)], ignore_index=True
     )
-    each = rows(each, target=MADE)
     each = each.assign(place=each["arm"] + each["weights"])
     order = [arm + sign for arm in ARMS for sign in SIGNS]
-    figure = new_figure(3.4)
-    axes = figure.subplots(1, 2)
-    for ax, value, label in zip(axes, ("r", "theta"), (R, THETA), strict=True):
-        marks(ax, each, value, "match", MATCHES, order, x="place")
-        ax.set_xticks(range(len(order)), [SYMBOLS[sign] for _ in ARMS for sign in SIGNS])
-        for number, arm in enumerate(ARMS):
-            ax.annotate(
-                arm, (2 * number + 0.5, 0), xycoords=("data", "axes fraction"), xytext=(0, -18),
-                textcoords="offset points", ha="center", va="top", fontsize=6,
-            )  # fmt: skip
-            if number:
-                ax.axvline(2 * number - 0.5, color=PALE, linewidth=0.5)
-        ax.set_xlim(-0.5, len(order) - 0.5)
-        ax.set_ylabel(label)
+    parts = groups(rows(each, match=list(MATCHES)))
+    figure = new_figure(0.7 + 2.7 * len(parts))
+    axes = figure.subplots(len(parts), 2, squeeze=False)
+    for line, (words, part) in zip(axes, parts.items(), strict=True):
+        for ax, value, label in zip(line, ("r", "theta"), (R, THETA), strict=True):
+            marks(ax, part, value, "match", MATCHES, order, x="place")
+            ax.set_xticks(range(len(order)), [SYMBOLS[sign] for _ in ARMS for sign in SIGNS])
+            for number, arm in enumerate(ARMS):
+                ax.annotate(
+                    arm, (2 * number + 0.5, 0), xycoords=("data", "axes fraction"),
+                    xytext=(0, -18), textcoords="offset points", ha="center", va="top", fontsize=6,
+                )  # fmt: skip
+                if number:
+                    ax.axvline(2 * number - 0.5, color=PALE, linewidth=0.5)
+            ax.set_xlim(-0.5, len(order) - 0.5)
+            ax.set_ylabel(label)
+        if len(parts) > 1:
+            line[0].set_title(words)
     legend(figure, MATCHES.values())
+    over_what = "; ".join(f"{words}: over {over(part)}" for words, part in parts.items())
     return note(
         figure,
-        "Lasso, signed (±) and positive (+), mean and s.d. over seeds; planted and semi-real regions.",
+        f"Lasso, signed (±) and positive (+), mean and s.d. ({over_what}).",
     )
