@@ -102,6 +102,24 @@ def test_encoding_shows_mean_and_sd_over_seeds_of_the_network_of_its_rank(scores
     assert any("Barlow" in text.get_text() for text in second.texts)
 
 
+def test_a_marker_of_the_legend_has_one_meaning(scores, written):
+    """V4 has unit sets, the other regions what matches them: both stand in one legend."""
+    table = pd.read_csv(scores)
+    v4 = table[(table["target"] == "planted") & (table["region"] == "FFA")]
+    sets = [v4.assign(target="macaque_v4", region="V4", units=one, match=one) for one in parts.SETS]
+    figure = encoding.draw(written(pd.concat([table, *sets])))
+    handles = [one for legend in figure.legends for one in legend.legend_handles]
+    looks = [(one.get_color(), one.get_marker()) for one in handles]
+    assert len(looks) == 5 and len(set(looks)) == 5
+    assert len({marker for _, marker in looks}) == len({colour for colour, _ in looks}) == 5
+
+
+def test_captions_tell_the_alpha_of_the_table(scores, written):
+    other = written(pd.read_csv(scores).assign(alpha=0.25))
+    for figure in (encoding.draw(other), networks.draw(other)):
+        assert "alpha 0.25" in figure.texts[-1].get_text()
+
+
 def test_one_network_a_target_is_said(scores, written):
     table = pd.read_csv(scores)
     only = written(table[table["space"] != "barlow_trained_fc6"])
@@ -172,11 +190,19 @@ def test_neurons_stand_with_the_set_that_predicts_them_best(written):
 
 def test_alphas_join_fixed_and_chosen(scores, written):
     usable = [
-        {"target": "planted", "match": match, "model": kind, "weights": sign, "usable": 3.0}
+        {
+            "target": "planted",
+            "match": match,
+            "model": kind,
+            "weights": sign,
+            "usable": 3.0,
+            "of": 12,
+        }
         for match, kind, sign in itertools.product(parts.MATCHES, KINDS, parts.SIGNS)
     ]
     figure = alphas.draw(scores, written(usable))
     assert [one.get_height() for one in figure.axes[2].patches] == [3.0] * 6
+    assert figure.axes[2].get_ylabel().endswith("(of 12)") and "alpha 0.1" in labels(figure)
     ax = figure.axes[1]
     assert all(drawn(ax, value) for value in (0.4, 0.5, 1.0, 1.1))
     for lines, ends in zip(ax.collections, ([0.4, 0.5], [1.0, 1.1]), strict=True):
@@ -189,18 +215,20 @@ def test_alphas_join_fixed_and_chosen(scores, written):
 
 def test_the_localizer_lists_every_space_once(written):
     rows = [
-        {"space": space, "units": units, "passing": 3, "passing_permuted": 0}
+        {"space": space, "units": units, "passing": 3, "passing_permuted": 0, "q": 0.03}
         for space in ("barlow_trained_fc6", "hog")
         for units in ("face", "scene")
     ]
-    ax = localizer.draw(written(rows)).axes[0]
+    figure = localizer.draw(written(rows))
+    assert figure.texts[-1].get_text().endswith("q = 0.03.")
+    ax = figure.axes[0]
     words = [label.get_text() for label in ax.get_yticklabels()]
     assert words == ["Barlow Twins trained fc6", "hog"]
     found = [x for line in ax.lines for x in np.asarray(line.get_xdata(), dtype=float)]
     assert sorted(set(np.round(found, 9))) == [0, 3]
 
 
-def test_intervals_are_the_tables(written):
+def test_intervals_are_the_tables(scores, written):
     rows = [
         {"target": "semi_real", "region": region, "space": "hog", "model": kind, "weights": sign}
         | {"chosen": "fixed", "theta_difference": 0.3 + 0.1 * (region == "PPA")}
@@ -208,7 +236,8 @@ def test_intervals_are_the_tables(written):
         | {"r_ratio": 0.8, "r_ratio_lower": 0.5, "r_ratio_upper": 0.9}
         for region, kind, sign in itertools.product(("FFA", "PPA"), KINDS, parts.SIGNS)
     ]
-    figure = intervals.draw(written(rows))
+    figure = intervals.draw(written(rows), scores)
+    assert "alpha 0.1." in figure.texts[-1].get_text()
     assert labels(figure) == ["semi-real FFA, hog", "semi-real PPA, hog"]
     ax = figure.axes[0]
     marked = {}
@@ -223,14 +252,14 @@ def test_intervals_are_the_tables(written):
             assert marked[round(segment[0, 1], 6)] == pytest.approx(value)
 
 
-def test_one_target_alone_has_its_interval_on_its_mark(written):
+def test_one_target_alone_has_its_interval_on_its_mark(scores, written):
     rows = [
         {"target": "planted", "region": "FFA", "space": "planted", "model": kind, "weights": sign}
         | {"theta_difference": 0.3, "theta_difference_lower": 0.2, "theta_difference_upper": 0.4}
         | {"r_ratio": 0.8, "r_ratio_lower": 0.5, "r_ratio_upper": 0.9}
         for kind, sign in itertools.product(KINDS, parts.SIGNS)
     ]
-    ax = intervals.draw(written(rows)).axes[0]
+    ax = intervals.draw(written(rows), scores).axes[0]
     marked = np.asarray(ax.lines[0].get_ydata(), dtype=float)
     drawn_at = [segment[0, 1] for segment in ax.collections[0].get_segments()]
     np.testing.assert_allclose(np.sort(drawn_at), np.sort(marked))

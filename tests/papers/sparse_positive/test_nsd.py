@@ -99,7 +99,7 @@ DRAWN = {
     alphas: ["scores", "alphas"],
     controls: ["scores", "rotation"],
     balance: ["scores", "balanced"],
-    intervals: ["intervals"],
+    intervals: ["intervals", "scores"],
     spaces: ["spaces", "signs"],
 }
 

@@ -23,7 +23,18 @@ TABLES = ("scores", "alphas", "rotation", "voxels", "passing")
 # Of a target none of whose units are chosen by the localizer.
 PASSING = (
     *("seed", "target", "region", "space", "units", "match", "model", "weights", "chosen"),
-    *("count", "mixed_from", "ceiling", "r", "theta", "active", "r_dead_0", "theta_dead_0", "live"),
+    *(
+        "alpha",
+        "count",
+        "mixed_from",
+        "ceiling",
+        "r",
+        "theta",
+        "active",
+        "r_dead_0",
+        "theta_dead_0",
+        "live",
+    ),
 )
 
 
@@ -211,7 +222,7 @@ def _regress(problem: Problem, fits: FitSettings, rows: dict[str, list[dict[str,
                 if fit.chosen == "fixed":
                     _keep(rows["voxels"], here, design, each, fit.weights)
             if kind != "ols":
-                rows["alphas"].append({**row, "usable": usable})
+                rows["alphas"].append({**row, "usable": usable, "of": len(fits.alphas)})
 
 
 def _pass(problem: Problem, fits: FitSettings, rows: list[dict[str, Any]]) -> None:
@@ -224,6 +235,7 @@ def _pass(problem: Problem, fits: FitSettings, rows: list[dict[str, Any]]) -> No
             found = {
                 **row,
                 "chosen": "fixed",
+                "alpha": fits.alpha,
                 "count": X.shape[1],
                 "mixed_from": problem.mixed_from,
                 "ceiling": _mean(design.ceiling),

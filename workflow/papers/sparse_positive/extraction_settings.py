@@ -47,10 +47,8 @@ class SceneSettings(Section):
 class PictureSettings(Section):
     """How published models are shown pictures."""
 
-    side: PositiveInt = Field(description="pixels")
+    side: PositiveInt = Field(description="pixels, before the transform of a model's weights")
     batch: PositiveInt = Field(description="images; never changes results")
-    mean: Mean
-    sd: Sd
 
 
 class Extraction(Section):

@@ -1,4 +1,4 @@
-"""Figure 4: fixed against chosen alpha, and how many of ten alphas are alive."""
+"""Figure 4: fixed against chosen alpha, and how many of the alphas are alive."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from papers.sparse_positive.figures.parts import (
     REGRESSIONS,
     THETA,
     R,
+    fixed_alpha,
     groups,
     legend,
     marks,
@@ -44,7 +45,7 @@ ORDER = [name for name in REGRESSIONS if not name.startswith(MODELS["ols"])]
 
 @styled
 def draw(scores: Path, alphas: Path) -> Figure:
-    """Figure 4: fixed against chosen alpha, and how many of ten alphas are alive.
+    """Figure 4: fixed against chosen alpha, and how many of the alphas are alive.
 
     `scores`, `alphas`: tables of `encode.encode`. All are means over seeds, regions and spaces; a row
     of panels for each group of targets.
@@ -61,7 +62,7 @@ def draw(scores: Path, alphas: Path) -> Figure:
         for ax, (value, label, title) in zip(line, PANELS, strict=False):
             _chosen(ax, part, value)
             ax.set_ylabel(label)
-            letter(ax, next(marked), f"{title}{tail}")
+            letter(ax, next(marked), f"{title}{tail if value == 'r_dead_0' else ''}")
         sns.barplot(
             live[words],
             x="regression",
@@ -72,12 +73,13 @@ def draw(scores: Path, alphas: Path) -> Figure:
             saturation=1,
             ax=line[2],
         )
-        line[2].set(xlabel="", ylabel="Alphas with any weight (of 10)", ylim=(0, 10.5))
+        of = live[words]["of"].max()
+        line[2].set(xlabel="", ylabel=f"Alphas with any weight (of {of})", ylim=(0, 1.05 * of))
         letter(line[2], next(marked), "Usable alphas")
         for ax in line:
             ax.tick_params(axis="x", labelrotation=90)
     chosen = [
-        ("alpha 0.1", {"marker": "o", "markerfacecolor": "none"}),
+        (fixed_alpha(every), {"marker": "o", "markerfacecolor": "none"}),
         ("chosen per voxel", {"marker": "o"}),
         ("one chosen for all", {"marker": "x", "markersize": 3}),
     ]

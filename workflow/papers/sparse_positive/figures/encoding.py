@@ -15,6 +15,7 @@ from papers.sparse_positive.figures.parts import (
     TARGETS,
     THETA,
     R,
+    fixed_alpha,
     legend,
     marks,
     space_label,
@@ -71,9 +72,10 @@ def of_network(scores: Path, rank: int, more: str = "") -> Figure:
         for target, space in dict.fromkeys((target, space) for target, space, _ in columns)
         if space not in ("planted", "table")
     )
+    units = "splits (of NSD: people)" if any(one == "nsd" for one, _, _ in columns) else "splits"
     return note(
         figure,
-        f"Test images, alpha 0.1, mean and s.d. over seeds; a dead voxel has r = 0 and no Θ. "
+        f"Test images, {fixed_alpha(fixed)}, mean and s.d. over {units}; a dead voxel has r = 0 and no Θ. "
         f"Dotted: noise ceiling. {used}. Planted and semi-real regions are no brains.{more}",
     )
 
