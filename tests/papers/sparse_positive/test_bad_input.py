@@ -7,8 +7,15 @@ import pandas as pd
 import pytest
 from manifests import described
 
-from papers.sparse_positive import plan, problems, units
-from papers.sparse_positive.encoding_settings import NsdVoxels, Reliability, Tables, Targets
+from papers.sparse_positive import aggregate, encode, plan, problems, units
+from papers.sparse_positive.encoding_settings import (
+    FitSettings,
+    Macaque,
+    NsdVoxels,
+    Reliability,
+    Tables,
+    Targets,
+)
 from papers.sparse_positive.extraction import nsd_pictures
 from papers.sparse_positive.features import SETS, Space
 from replicortex.core.config import paper_numbers
@@ -132,6 +139,44 @@ def test_tables_of_a_user_are_one_problem(tmp_path):
         list(problems.table_problems(Tables(**many), manifest, [0]))
 
 
+def test_neurons_of_all_sessions_have_numbers_of_their_own(tmp_path):
+    sizes = {"images": 30, "shared": 20, "neurons": 5, "side": 8, "noise": 0.2}
+    manifest = made(tmp_path, "macaque_v4", **sizes)
+    settings = Macaque(
+        sessions=["210322", "210325"],
+        models=["net"],
+        images={"train": 70, "validation": 20, "test": 30},
+    )
+    rng = generator(0, "features")
+    answers = {
+        f"v4-{session}": {units: rng.normal(size=(30, 6)) for units in SETS}
+        for session in settings.sessions
+    }
+    spaces = {"net": Space(answers, {"face": 3, "scene": 0})}
+    found = list(problems.macaque_problems(settings, spaces, [0, 1], manifest))
+    assert [(one.session, one.cell["seed"], one.first) for one in found] == [
+        (session, seed, first) for session, first in ((210322, 0), (210325, 5)) for seed in (0, 1)
+    ]
+    # The splits are of 120 images; a session of 30 is split in proportion.
+    assert [len(part) for part in found[0].design.voxels] == [17, 5, 7]
+    fits = FitSettings(
+        least=2,
+        alpha=0.1,
+        l1_ratio=0.5,
+        alphas=[0.1],
+        rotation_alpha={"ridge": 1.0, "lasso": 0.1},
+        balance={"units": 3, "active": 2, "alphas": [0.1]},
+    )
+    rows = {name: [] for name in encode.TABLES}
+    for problem in found:
+        encode._regress(problem, fits, rows)
+    neurons = aggregate.neurons(pd.DataFrame(rows["voxels"]))
+    assert neurons.groupby("session").neuron.unique().map(list).to_dict() == {
+        210322: [0, 1, 2, 3, 4],
+        210325: [5, 6, 7, 8, 9],
+    }
+
+
 @pytest.mark.parametrize("layout", ["volume", "surface"])
 def test_nsd_gives_a_problem_per_person_and_region(tmp_path, layout):
     manifest = made(tmp_path, "nsd", layout=layout, people=[1, 2, 5, 7], shared=20, own=24, side=8)
@@ -185,7 +230,7 @@ def test_a_target_gets_the_sections_that_it_reads(root):
     numbers = paper_numbers("sparse_positive", "full", {}, root)
     given = plan.read_by(["macaque_v4"], numbers)
     assert list(given) == ["macaque"] and "dataset" not in given["macaque"]
-    assert Targets(**given).macaque.session == "201025"
+    assert Targets(**given).macaque.sessions[0] == "201025"
     assert list(plan.read_by(["planted"], paper_numbers("sparse_positive", "small", {}, root))) == [
         "planted",
         "reliability",

@@ -173,6 +173,7 @@ def test_spaces_say_how_many_lie_above_the_line(written):
 def test_neurons_stand_with_the_set_that_predicts_them_best(written):
     rows = [
         {"space": "a", "units": units, "model": "lasso", "weights": sign, "neuron": neuron}
+        | {"session": 210322 + neuron % 2}
         | {"r": (0.1 + 0.3 * (best == units)) * (1 if sign == "signed" else 0.5)}
         for neuron, best in enumerate(["face", "face", "scene", "random"])
         for units in parts.SETS
@@ -183,6 +184,7 @@ def test_neurons_stand_with_the_set_that_predicts_them_best(written):
     assert heights == [0.5, 0.25, 0.25]
     (points,) = figure.axes[0].collections
     np.testing.assert_allclose(points.get_offsets(), [[0.4, 0.2]] * 4)
+    assert "4 of 2 sessions" in figure.texts[-1].get_text()
     best = neurons.best_sets(pd.DataFrame(rows))
     assert list(best["units"]) == ["face", "face", "scene", "random"]
     assert len(neurons.draw(written(pd.DataFrame(columns=["space"]))).axes) == 0

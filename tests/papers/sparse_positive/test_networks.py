@@ -200,7 +200,7 @@ def test_every_draw_of_an_untrained_network_is_localized_anew():
         sources=["handmade", "resnet20"],
         spaces={**numbers, "draws": 3, "mean": [0.5] * 3, "sd": [0.25] * 3},
         localizer={"units": 5, "q": 0.05, "fill": True},
-        session=None,
+        sessions=[],
         scenes=None,
     )
     rng = np.random.default_rng(0)

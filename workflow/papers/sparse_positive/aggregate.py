@@ -305,21 +305,34 @@ def paired(ceilings: pd.Series, tolerance: float) -> set[tuple[str, int]]:
 
 
 def neurons(voxels: pd.DataFrame) -> pd.DataFrame:
-    """Return, per neuron, unit set, model and sign, means over seeds.
+    """Return, per neuron of all sessions, unit set, model and sign, means over seeds.
 
     `unit`: the set's unit that has the largest weight in most seeds; `share`: its share of |w|.
     """
     if voxels.empty:
         return pd.DataFrame(
-            columns=["space", "units", "model", "weights", "neuron", "r", "theta", "active", "unit"]
+            columns=[
+                "space",
+                "units",
+                "model",
+                "weights",
+                "neuron",
+                "session",
+                "r",
+                "theta",
+                "active",
+                "unit",
+            ]
         )
     keys = ["space", "units", "model", "weights", "voxel"]
     table = voxels[voxels.model.isin(["ridge", "lasso"])].assign(r=lambda rows: rows.r.fillna(0))
     means = table.groupby(keys).agg(
+        session=("session", "first"),
         r=("r", "mean"),
         theta=("theta", "mean"),
         active=("active", "mean"),
         unit=("unit", lambda units: units.mode().iloc[0]),
         share=("share", "mean"),
     )
-    return means.reset_index().rename(columns={"voxel": "neuron"}).round(5)
+    table = means.reset_index().rename(columns={"voxel": "neuron"}).round(5)
+    return table.astype({"session": int})

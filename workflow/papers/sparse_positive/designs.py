@@ -47,6 +47,15 @@ def parts_of(count: int, images: Images, seed: int) -> list[np.ndarray]:
     return np.split(order[: sum(sizes)], np.cumsum(sizes)[:-1])
 
 
+def in_proportion(images: Images, count: int) -> Images:
+    """Return the sizes of the splits, made smaller in proportion where there are too few images."""
+    asked = images.model_dump()
+    total = sum(asked.values())
+    if total <= count:
+        return images
+    return Images(**{part: size * count // total for part, size in asked.items()})
+
+
 def make(
     features: Mapping[str, np.ndarray],
     voxels: np.ndarray,

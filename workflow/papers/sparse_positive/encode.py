@@ -159,6 +159,7 @@ def _cells(
         for sign, positive in SIGNS.items():
             row = {
                 **problem.cell,
+                "session": problem.session,
                 "units": units,
                 "match": match_of(units, problem.own),
                 "model": kind,
@@ -220,7 +221,7 @@ def _regress(problem: Problem, fits: FitSettings, rows: dict[str, list[dict[str,
                 here = {**row, "chosen": fit.chosen}
                 rows["scores"].append({**here, "alpha": fit.alpha, **of_design, **summary(each)})
                 if fit.chosen == "fixed":
-                    _keep(rows["voxels"], here, design, each, fit.weights)
+                    _keep(rows["voxels"], here, problem, each, fit.weights)
             if kind != "ols":
                 rows["alphas"].append({**row, "usable": usable, "of": len(fits.alphas)})
 
@@ -247,7 +248,7 @@ def _pass(problem: Problem, fits: FitSettings, rows: list[dict[str, Any]]) -> No
 def _keep(
     table: list[dict[str, Any]],
     row: Mapping[str, Any],
-    design: Design,
+    problem: Problem,
     each: Mapping[str, np.ndarray],
     weights: np.ndarray,
 ) -> None:
@@ -268,8 +269,8 @@ def _keep(
         table.append(
             {
                 **row,
-                "voxel": voxel,
-                "ceiling": design.ceiling[voxel],
+                "voxel": problem.first + voxel,
+                "ceiling": problem.design.ceiling[voxel],
                 **{name: each[name][voxel] for name in ("r", "theta", "active")},
                 "unit": int(best[voxel]) if total[voxel] else -1,
                 "share": np.abs(weights[voxel, best[voxel]]) / total[voxel]
@@ -303,7 +304,7 @@ def _balance(problem: Problem, fits: FitSettings, rows: dict[str, list[dict[str,
             picked = path[best, np.arange(len(best))]
             each = per_voxel(X_test, test, picked, rng)
             row = {**row, "chosen": "balanced"}
-            _keep(rows["voxels"], row, problem.design, each, picked)
+            _keep(rows["voxels"], row, problem, each, picked)
 
 
 def _rotate(problem: Problem, alphas: RotationAlpha, rows: list[dict[str, Any]]) -> None:

@@ -83,9 +83,11 @@ class SemiReal(SemiRealVoxels):
 class Macaque(Section):
     """Real V4 neurons."""
 
-    session: str
+    sessions: Annotated[list[Annotated[str, Field(pattern=r"^\d{6}$")]], Field(min_length=1), Apart]
     models: SpaceNames = Field(min_length=1)
-    images: Images
+    images: Images = Field(
+        description="of a session that has as many; of a smaller one in proportion"
+    )
 
 
 class NsdVoxels(SceneSettings):

@@ -54,13 +54,13 @@ class PictureSettings(Section):
 class Extraction(Section):
     """One job: sources of features, how their units are chosen, and what they are shown.
 
-    `session` of macaque V4 and `scenes` of NSD: where the job reads them.
+    `sessions` of macaque V4 and `scenes` of NSD: where the job reads them.
     """
 
     sources: list[Source]
     spaces: SpaceSettings
     localizer: LocalizerSettings
-    session: str | None
+    sessions: list[str]
     scenes: SceneSettings | None
 
 

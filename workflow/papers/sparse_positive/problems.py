@@ -9,7 +9,16 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from papers.sparse_positive.designs import REGIONS, Design, make, mixes, noisy, parts_of, planted
+from papers.sparse_positive.designs import (
+    REGIONS,
+    Design,
+    in_proportion,
+    make,
+    mixes,
+    noisy,
+    parts_of,
+    planted,
+)
 from papers.sparse_positive.encoding_settings import (
     Macaque,
     NsdVoxels,
@@ -19,7 +28,14 @@ from papers.sparse_positive.encoding_settings import (
     Tables,
     Targets,
 )
-from papers.sparse_positive.features import FLOC, SHARED, V4, Space, answers_to, of_person
+from papers.sparse_positive.features import (
+    FLOC,
+    SHARED,
+    Space,
+    answers_to,
+    of_person,
+    of_session,
+)
 from papers.sparse_positive.noise import spread
 from papers.sparse_positive.scenes import shared_stimuli
 from replicortex.analysis.encoding import noise_ceiling
@@ -36,13 +52,16 @@ class Problem(NamedTuple):
     Features and voxels are paired row by row. Both sides have the images in one order: that of the
     recording's numbers (macaque_v4), of `nsd.splits` by the one section `nsd` (nsd), of the small
     localizer images (semi_real), and of the tables' names (tables); `make` compares their numbers.
-    `mixed_from`: of how many units of the cortex the voxels of semi_real are made.
+    `mixed_from`: of how many units of the cortex the voxels of semi_real are made; `session`: of
+    macaque_v4; `first`: the number of the first voxel, where several problems number theirs together.
     """
 
     cell: dict[str, Any]
     design: Design
     own: str | None
     mixed_from: int | None = None
+    session: int | None = None
+    first: int = 0
 
 
 @dataclass(frozen=True)
@@ -173,17 +192,22 @@ def semi_real_problems(
 def macaque_problems(
     settings: Macaque, spaces: Spaces, seeds: Sequence[int], v4: Path
 ) -> Iterator[Problem]:
-    """Yield, by seed, each space's units with the neurons of a session.
+    """Yield, by session and seed, each space's units with the neurons of the session.
 
-    No unit set matches V4, and no ceiling is known.
+    No unit set matches V4, and no ceiling is known. Neurons are numbered through all sessions.
     """
-    responses = macaque_v4.read_responses(v4, settings.session)
-    for seed in seeds:
-        parts = parts_of(len(responses), settings.images, seed)
-        for space in settings.models:
-            sets, passing = units_of(spaces, space, V4)
-            cell = {"seed": seed, "target": "macaque_v4", "region": "V4", "space": space}
-            yield Problem(cell, make(sets, responses, parts, passing=passing), None)
+    first = 0
+    for session in settings.sessions:
+        responses = macaque_v4.read_responses(v4, session)
+        images = in_proportion(settings.images, len(responses))
+        for seed in seeds:
+            parts = parts_of(len(responses), images, seed)
+            for space in settings.models:
+                sets, passing = units_of(spaces, space, of_session(session))
+                cell = {"seed": seed, "target": "macaque_v4", "region": "V4", "space": space}
+                made = make(sets, responses, parts, passing=passing)
+                yield Problem(cell, made, None, session=int(session), first=first)
+        first += responses.shape[1]
 
 
 def nsd_problems(

@@ -17,7 +17,7 @@ from papers.sparse_positive.extraction import (
     resized,
 )
 from papers.sparse_positive.extraction_settings import Extraction, SpaceSettings
-from papers.sparse_positive.features import FLOC, V4
+from papers.sparse_positive.features import FLOC, of_session
 from papers.sparse_positive.training_settings import NetworkSettings
 from papers.sparse_positive.units import DOMAINS, halves
 from replicortex.analysis.localizer import localize
@@ -70,8 +70,9 @@ def extract(
     """
     pixels, domains = floc.read(images)
     shown = {FLOC: floc.small(pixels, SIDE)}
-    if v4 is not None and settings.session is not None:
-        shown[V4] = resized(macaque_v4.read_images(v4, settings.session)[1], SIDE)
+    if v4 is not None:
+        for session in settings.sessions:
+            shown[of_session(session)] = resized(macaque_v4.read_images(v4, session)[1], SIDE)
     if scenes is not None and settings.scenes is not None:
         shown |= nsd_pictures(scenes, settings.scenes, SIDE)
     if pictures is not None:
