@@ -6,7 +6,7 @@ from manifests import mirrored
 
 from papers.sparse_positive import features, spaces
 from papers.sparse_positive.extraction_settings import Extraction
-from papers.sparse_positive.features import FLOC, V4
+from papers.sparse_positive.features import FLOC
 
 pytestmark = pytest.mark.mirror
 
@@ -21,6 +21,7 @@ def test_units_of_a_published_network(mirror, tmp_path):
             sources=["resnet20"],
             spaces={
                 "turned": ["resnet20_trained_layer3"],
+                "draws": 2,
                 "every_picture": 1,
                 "projections": 1,
                 "batch": 64,
@@ -29,7 +30,7 @@ def test_units_of_a_published_network(mirror, tmp_path):
                 "sd": [0.25] * 3,
             },
             localizer={"units": 100, "q": 0.05, "fill": True},
-            session="201025",
+            sessions=["201025"],
             scenes=None,
         ),
         device="cpu",
@@ -42,5 +43,5 @@ def test_units_of_a_published_network(mirror, tmp_path):
     assert table.passing_permuted.max() <= 2
     answers = features.unpacked(found["features"])["resnet20_trained_layer3"].answers
     assert answers[FLOC]["face"].shape == (792, 100)
-    assert answers[V4]["face"].shape == (1200, 100)
+    assert answers["v4-201025"]["face"].shape == (1200, 100)
     assert all(np.isfinite(values).all() for values in found["features"].values())

@@ -14,6 +14,7 @@ SPARSE_DRAW = {f"{S}draw_0": 1}
 SPARSE_TABLES = {f"{S}aggregate": 1, **SPARSE_DRAW, **SPARSE_VERDICTS}
 SPARSE_COMPARE = {f"{S}compare_{GROUP}": 1, **SPARSE_TABLES}
 SPARSE_ENCODE = {f"{S}encode_all": 1, **SPARSE_TABLES}
+SPARSE_SWEEP = {f"{S}sweep": 1}
 SPARSE_FITS = {**SPARSE_COMPARE, **SPARSE_ENCODE}
 SPARSE_EXTRACT = {f"{S}extract_{GROUP}": 1, **SPARSE_FITS}
 SPARSE_SIMULATE = {f"{S}simulate": 1, **SPARSE_DRAW, **SPARSE_VERDICTS}
@@ -36,12 +37,22 @@ CHANGES = {
     "rate of false discoveries": (sparse_positive("{localizer: {q: 0.04}}"), SPARSE_EXTRACT),
     "reliability of the voxels": (
         sparse_positive("{reliability: {ncsnr: {FFA: {1: [418, 276, 0.614]}}}}"),
-        SPARSE_FITS,
+        {**SPARSE_SWEEP, **SPARSE_FITS},
     ),
     "alphas of figure 3": (sparse_positive("{fits: {ridge_alphas: [1.0, 10.0]}}"), SPARSE_COMPARE),
-    "alpha of figure 2": (sparse_positive("{fits: {alpha: 0.11}}"), SPARSE_ENCODE),
+    "alpha of figure 2": (
+        sparse_positive("{fits: {alpha: 0.11}}"),
+        {**SPARSE_SWEEP, **SPARSE_ENCODE},
+    ),
+    "parameters of the generator": (
+        sparse_positive("{generator: {mixed: [1, 4]}}"),
+        {**SPARSE_SWEEP, **SPARSE_DRAW, **SPARSE_VERDICTS},
+    ),
     "draws of the bootstrap": (sparse_positive("{bootstrap: {draws: 21}}"), SPARSE_TABLES),
-    "one split more": (sparse_positive("{seeds: [0, 1]}"), SPARSE_FITS),
+    "one split more": (
+        sparse_positive("{seeds: [0, 1]}"),
+        {**SPARSE_SWEEP, **SPARSE_FITS},
+    ),
     "seeds per job": (sparse_positive("{seeds_per_job: 1}"), {}),
     "a number of another scale": (
         replace("config/papers/sparse_positive.yaml", "epochs: 400", "epochs: 401"),

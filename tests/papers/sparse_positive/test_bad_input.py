@@ -7,8 +7,15 @@ import pandas as pd
 import pytest
 from manifests import described
 
-from papers.sparse_positive import plan, problems, units
-from papers.sparse_positive.encoding_settings import NsdVoxels, Reliability, Tables, Targets
+from papers.sparse_positive import aggregate, encode, plan, problems, units
+from papers.sparse_positive.encoding_settings import (
+    FitSettings,
+    Macaque,
+    NsdVoxels,
+    Reliability,
+    Tables,
+    Targets,
+)
 from papers.sparse_positive.extraction import nsd_pictures
 from papers.sparse_positive.features import SETS, Space
 from replicortex.core.config import paper_numbers
@@ -132,14 +139,52 @@ def test_tables_of_a_user_are_one_problem(tmp_path):
         list(problems.table_problems(Tables(**many), manifest, [0]))
 
 
+def test_neurons_of_all_sessions_have_numbers_of_their_own(tmp_path):
+    sizes = {"images": 30, "shared": 20, "neurons": 5, "side": 8, "noise": 0.2}
+    manifest = made(tmp_path, "macaque_v4", **sizes)
+    settings = Macaque(
+        sessions=["210322", "210325"],
+        models=["net"],
+        images={"train": 70, "validation": 20, "test": 30},
+    )
+    rng = generator(0, "features")
+    answers = {
+        f"v4-{session}": {units: rng.normal(size=(30, 6)) for units in SETS}
+        for session in settings.sessions
+    }
+    spaces = {"net": Space(answers, {"face": 3, "scene": 0})}
+    found = list(problems.macaque_problems(settings, spaces, [0, 1], manifest))
+    assert [(one.session, one.cell["seed"], one.first) for one in found] == [
+        (session, seed, first) for session, first in ((210322, 0), (210325, 5)) for seed in (0, 1)
+    ]
+    # The splits are of 120 images; a session of 30 is split in proportion.
+    assert [len(part) for part in found[0].design.voxels] == [17, 5, 7]
+    fits = FitSettings(
+        least=2,
+        alpha=0.1,
+        l1_ratio=0.5,
+        alphas=[0.1],
+        rotation_alpha={"ridge": 1.0, "lasso": 0.1},
+        balance={"units": 3, "active": 2, "alphas": [0.1]},
+    )
+    rows = {name: [] for name in encode.TABLES}
+    for problem in found:
+        encode._regress(problem, fits, rows)
+    neurons = aggregate.neurons(pd.DataFrame(rows["voxels"]))
+    assert neurons.groupby("session").neuron.unique().map(list).to_dict() == {
+        210322: [0, 1, 2, 3, 4],
+        210325: [5, 6, 7, 8, 9],
+    }
+
+
 @pytest.mark.parametrize("layout", ["volume", "surface"])
 def test_nsd_gives_a_problem_per_person_and_region(tmp_path, layout):
     manifest = made(tmp_path, "nsd", layout=layout, people=[1, 2, 5, 7], shared=20, own=24, side=8)
     settings = NsdVoxels(people=[1, 2, 5, 7], pool=24, step=4, layout=layout, threshold=0.3)
     rng = generator(0, "features")
     answers = {
-        person: {units: rng.normal(size=(len(shown), 5)) for units in SETS}
-        for person, shown in nsd_pictures(manifest, settings, 8).items()
+        pictures: {units: rng.normal(size=(len(shown), 5)) for units in SETS}
+        for pictures, shown in nsd_pictures(manifest, settings, 8).items()
     }
     spaces = {"net": Space(answers, {"face": 3, "scene": 9})}
     found = list(problems.nsd_problems(settings, ["net"], spaces, manifest))
@@ -153,6 +198,15 @@ def test_nsd_gives_a_problem_per_person_and_region(tmp_path, layout):
     assert len(train) + len(validation) + len(test) == len(answers["nsd1"]["face"])
     assert train.std(0) == pytest.approx(1) and (found[0].design.ceiling > 0.46).all()
     assert found[0].design.passing == {"face": 3, "scene": 5}
+    # Figure 3 halves what all share: as many images to train as to test, none in both.
+    halved = problems.nsd_problems(settings, ["net"], spaces, manifest, halves=True)
+    for one in halved:
+        sizes = [len(part) for part in one.design.voxels]
+        assert sizes == [10, 0, 10]
+        X, _, X_test = one.design.features["face"]
+        shown = answers["nsdshared"]["face"]
+        np.testing.assert_allclose(np.corrcoef(X[:, 0], shown[::2, 0])[0, 1], 1)
+        np.testing.assert_allclose(np.corrcoef(X_test[:, 0], shown[1::2, 0])[0, 1], 1)
 
 
 def test_ncsnr_is_nsds_own_where_it_is_at_hand(tmp_path):
@@ -162,9 +216,9 @@ def test_ncsnr_is_nsds_own_where_it_is_at_hand(tmp_path):
     reliability = Reliability(people=[2], threshold=0.3, ncsnr={})
     voxels = problems.Voxels(reliability, manifest, "volume")
     own = nsd.read_voxels(manifest, 2, "PPA", "volume", 0.3).ncsnr
-    drawn = voxels.ncsnr("PPA", 0, len(own), 0)
+    drawn = voxels.ncsnr("PPA", len(own), 0)
     np.testing.assert_array_equal(np.sort(drawn), np.sort(own))
-    assert set(voxels.ncsnr("PPA", 0, 500, 0)) <= set(own)
+    assert set(voxels.ncsnr("PPA", 500, 0)) <= set(own)
 
 
 def test_an_unknown_target_is_told():
@@ -172,19 +226,11 @@ def test_an_unknown_target_is_told():
         problems.problems("plantet", Targets(), problems.Given({}), [0])
 
 
-def test_people_take_turns_with_the_seeds():
-    ncsnr = {"FFA": {1: [418, 275, 0.614], 2: [274, 217, 0.654]}, "PPA": {}}
-    two = problems.Voxels(Reliability(people=[1, 2], threshold=0.3, ncsnr=ncsnr))
-    one = problems.Voxels(Reliability(people=[2], threshold=0.3, ncsnr=ncsnr))
-    np.testing.assert_array_equal(two.ncsnr("FFA", 3, 5, 0), one.ncsnr("FFA", 0, 5, 0))
-    assert (two.ncsnr("FFA", 2, 5, 0) != one.ncsnr("FFA", 0, 5, 0)).all()
-
-
 def test_a_target_gets_the_sections_that_it_reads(root):
     numbers = paper_numbers("sparse_positive", "full", {}, root)
     given = plan.read_by(["macaque_v4"], numbers)
     assert list(given) == ["macaque"] and "dataset" not in given["macaque"]
-    assert Targets(**given).macaque.session == "201025"
+    assert Targets(**given).macaque.sessions[0] == "201025"
     assert list(plan.read_by(["planted"], paper_numbers("sparse_positive", "small", {}, root))) == [
         "planted",
         "reliability",

@@ -14,13 +14,17 @@ from papers.sparse_positive.encoding_settings import (
     Planted,
     Reliability,
     Targets,
+    Values,
 )
 from papers.sparse_positive.features import SETS
 from papers.sparse_positive.noise import Spread, spread
+from papers.sparse_positive.sweep import ALL, WORST, sweep
 from replicortex.analysis import encoding
 from replicortex.analysis.correlation import pearson
+from replicortex.core.config import paper_numbers
 from replicortex.core.errors import StudyError
 from replicortex.core.files import write
+from replicortex.core.randomness import generator
 from replicortex.data import nsd
 from replicortex.data.fixtures.nsd import build
 
@@ -36,6 +40,7 @@ PLANTED = Planted(
     opposition=0.5,
     spread=0.4,
     noise=0.1,
+    negative=0.0,
 )
 RELIABILITY = Reliability(
     people=[1, 2],
@@ -46,6 +51,7 @@ RELIABILITY = Reliability(
     },
 )
 FITS = FitSettings(
+    least=2,
     alpha=0.1,
     l1_ratio=0.5,
     alphas=[0.01, 0.1, 1.0],
@@ -137,6 +143,7 @@ def encoded():
             problem = planted(seed, region)
             encode._regress(problem, FITS, rows)
             encode._balance(problem, FITS, rows)
+            encode._pass(problem, FITS, rows["passing"])
     return {name: pd.DataFrame(part) for name, part in rows.items()}
 
 
@@ -176,11 +183,23 @@ def test_voxels_give_the_scores(encoded):
     np.testing.assert_allclose(means.loc[fixed.index], fixed)
 
 
+def test_units_that_pass_are_fitted_as_all_are(encoded):
+    """All planted units pass, so that their rows are those of the scores."""
+    keys = ["seed", "region", "match", "model", "weights"]
+    scores, passing = encoded["scores"], encoded["passing"]
+    same = scores[(scores.chosen == "fixed") & (scores.units != "random")].set_index(keys)
+    passing = passing[passing.units != "random"].set_index(keys)
+    assert list(passing.columns) == [name for name in encode.PASSING if name not in keys]
+    for value in ("r_dead_0", "theta", "active"):
+        np.testing.assert_allclose(passing[value], same[value].loc[passing.index])
+    assert set(passing["count"]) == {PLANTED.units}
+
+
 def test_equal_sparsity_is_equal(encoded):
     table = aggregate.balanced(encoded["voxels"].query("chosen == 'balanced'"), 0.02)
     every = table[table.reliability == "all"]
     assert set(every.units) == {"face", "scene"}
-    assert every[every.weights == "signed"].active.between(2.5, 3.5).all()
+    assert every[every.weights == "signed"].active.between(2, 4).all()
     # Mismatched units under positive weights have not always as many that help.
     assert (every.active <= 4).all()
     pairs = table[table.reliability == "paired"].groupby(["seed", "region"]).ceiling.mean()
@@ -210,12 +229,20 @@ def test_intervals_hold_the_pooled_value_and_shrink_without_spread(encoded):
         assert flat[name] == flat[f"{name}_lower"] == flat[f"{name}_upper"] == pytest.approx(value)
 
 
+def space_rows(family, space, theta, arm="filled", source="trained"):
+    """Rows of figure 3 of one space, whose matched units have theta 0.5."""
+    return [
+        {"target": "t", "region": "FFA", "arm": arm, "source": source, "family": family}
+        | {"space": space, "match": match, "theta": value, "r": 0.1}
+        for match, value in (("matched", 0.5), ("mismatched", theta))
+    ]
+
+
 def test_signs_over_spaces_and_networks():
     rows = [
-        {"target": "t", "region": "FFA", "family": f"net{s // 2}", "space": f"s{s}", "match": m}
-        | {"theta": t, "r": 0.1}
+        row
         for s in range(6)
-        for m, t in (("matched", 0.5), ("mismatched", 0.45 if s == 0 else 0.9))
+        for row in space_rows(f"net{s // 2}", f"s{s}", 0.45 if s == 0 else 0.9)
     ]
     table = aggregate.signs(pd.DataFrame(rows)).set_index(["measure", "over"])
     spaces, networks = table.loc["theta", "spaces"], table.loc["theta", "networks"]
@@ -225,10 +252,104 @@ def test_signs_over_spaces_and_networks():
     assert table.loc["r", "spaces"]["count"] == 0
 
 
+def test_signs_tell_networks_from_handmade_codes_and_units_that_pass_from_the_filled():
+    rows = [
+        *space_rows("a_trained", "a_trained_1", 0.9),
+        *space_rows("a_trained", "a_trained_2", 0.9),
+        *space_rows("a_untrained", "a_untrained_1", 0.9, source="untrained"),
+        *space_rows("hog", "hog", 0.9, source="handmade"),
+        *space_rows("pixels", "pixels", 0.9, source="handmade"),
+        *space_rows("a_trained", "a_trained_2", 0.2, arm="passing"),
+    ]
+    table = aggregate.signs(pd.DataFrame(rows))
+    found = table[table.measure == "theta"].set_index("over")[["above", "count"]]
+    assert {over: tuple(row) for over, row in found.iterrows()} == {
+        "spaces": (5, 5),
+        "networks": (2, 2),
+        "trained networks": (1, 1),
+        "untrained networks": (1, 1),
+        "handmade codes": (2, 2),
+        "passing spaces": (0, 1),
+        "passing networks": (0, 1),
+    }
+
+
+def cortex_and_model(passing):
+    """A cortex and a model of one net; of the cortex's units the first four alone see the pictures."""
+    rng = generator(3, "cortex")
+    pictures = rng.normal(size=(60, 4))
+    sets = {
+        name: np.hstack([pictures @ rng.random((4, 4)), rng.normal(size=(60, 6))]) for name in SETS
+    }
+    space = features.Space({features.FLOC: sets}, passing)
+    return {"cortex": space, "net": space}
+
+
+SEMI = {"cortex": "cortex", "voxels": 5, "mixed": 3, "models": ["net"]}
+SEMI["images"] = {"train": 30, "validation": 10, "test": 20}
+
+
+def test_units_that_pass_are_as_many_of_both_sets_and_mixed_from_such():
+    numbers = Targets(semi_real=SEMI, reliability=RELIABILITY)
+    given = problems.Given(cortex_and_model({"face": 4, "scene": 7}))
+    found = list(problems.passing_problems("semi_real", numbers, given, [0], 2))
+    assert [(one.cell["region"], one.mixed_from) for one in found] == [("FFA", 4), ("PPA", 7)]
+    for one in found:
+        shapes = {name: part[0].shape for name, part in one.design.features.items()}
+        assert shapes == {"face": (30, 4), "scene": (30, 4)}
+    # The four units span the voxels of FFA: nothing of the other six is mixed into them.
+    X, Y = found[0].design.features["face"][0], found[0].design.voxels[0]
+    filled = next(iter(problems.problems("semi_real", numbers, given, [0])))
+    F = filled.design.features["face"][0]
+    left = [np.linalg.lstsq(part, values, rcond=None)[1].sum() for part, values in (
+        (X, Y), (F[:, :4], filled.design.voxels[0]))]  # fmt: skip
+    assert left[0] < left[1]
+
+
+@pytest.mark.parametrize(
+    ("passing", "regions"),
+    [({"face": 4, "scene": 1}, []), ({"face": 4, "scene": 2}, ["FFA"])],
+)
+def test_where_too_few_units_pass_there_is_no_row(passing, regions):
+    numbers = Targets(semi_real=SEMI, reliability=RELIABILITY)
+    given = problems.Given(cortex_and_model(passing))
+    found = problems.passing_problems("semi_real", numbers, given, [0], 2)
+    assert [one.cell["region"] for one in found] == regions
+    assert not list(problems.passing_problems("planted", Targets(planted=PLANTED), given, [0], 2))
+
+
+def test_every_split_has_voxels_of_all_people():
+    """Seeds are splits: none of them stands for a person of its own."""
+    voxels = problems.Voxels(RELIABILITY)
+    alone = {
+        person: spread(RELIABILITY.ncsnr["PPA"], person, 0.3).draw(4000, np.random.default_rng(0))
+        for person in (1, 2)
+    }
+    assert abs(alone[1].mean() - alone[2].mean()) > 0.015
+    for seed in (0, 1):
+        drawn = voxels.ncsnr("PPA", 8000, seed)
+        for place, person in enumerate((1, 2)):
+            assert drawn[place::2].mean() == pytest.approx(alone[person].mean(), abs=0.008)
+
+
 def test_which_network_a_space_is_of():
     assert many.family("resnet20_trained_layer3_middle") == "resnet20_trained"
     assert many.family("barlow_untrained_fc6") == "barlow_untrained"
     assert many.family("hog") == "hog"
+    names = ("resnet20_trained_layer3", "barlow_untrained_fc6", "projection_of_hog")
+    assert [many.source(name) for name in names] == ["trained", "untrained", "handmade"]
+
+
+def test_ridge_without_validation_leaves_out_one_image_at_a_time():
+    from sklearn.linear_model import Ridge
+
+    rng = generator(0, "left out")
+    X, Y = rng.normal(size=(20, 6)), rng.normal(size=(20, 3))
+    for alpha, found in zip((0.1, 50.0), many.left_out(X, Y, (0.1, 50.0)), strict=True):
+        for image in range(20):
+            rest = np.arange(20) != image
+            model = Ridge(alpha=alpha, fit_intercept=False).fit(X[rest], Y[rest])
+            np.testing.assert_allclose(found[image], model.predict(X[[image]])[0])
 
 
 def test_voxels_left_out_of_nsd_stand_in_the_scores(tmp_path):
@@ -259,3 +380,68 @@ def test_voxels_left_out_of_nsd_stand_in_the_scores(tmp_path):
     )["scores"]
     assert set(scores.loc[scores["region"] == "PPA", "voxels_left_out"]) == {1}
     assert set(scores.loc[scores["region"] == "FFA", "voxels_left_out"]) == {0}
+
+
+VALUES = {
+    "mixed": [2, 4],
+    "latents": [8],
+    "opposition": [0.0, 0.5],
+    "spread": [0.4],
+    "noise": [0.1],
+    "negative": [0.0, 0.5],
+}
+
+
+@pytest.fixture(scope="module")
+def swept():
+    found = sweep(
+        seeds=[0, 1],
+        planted=PLANTED,
+        reliability=RELIABILITY,
+        values=Values(**VALUES),
+        fits=FITS,
+    )
+    return found["generator"]
+
+
+def test_positivity_costs_matched_units_nothing_unless_weights_are_negative(swept):
+    """With a known effect, half of the weights below 0, the control that cannot fail fails."""
+    positive = swept[(swept.parameter != "negative") & (swept.parameter != ALL)]
+    assert (positive.keep > -0.02).all()
+    half = swept[(swept.parameter == "negative") & (swept.value == 0.5)]
+    assert len(half) == 2 and (half.keep < -0.05).all()
+
+
+def test_the_worst_is_that_of_every_positive_generator(swept):
+    for seed, worst in swept[swept.parameter == ALL].groupby("seed"):
+        own = swept[(swept.seed == seed) & (swept.parameter != ALL)]
+        own = own[(own.parameter != "negative") | (own.value == 0)]
+        for name, how in WORST.items():
+            assert worst[name].item() == getattr(own[name], how)()
+    assert swept[swept.parameter == ALL].value.isna().all()
+
+
+def test_a_value_that_is_the_papers_gives_the_same_numbers_by_any_parameter(swept):
+    same = swept[(swept.seed == 0) & swept.value.isin([4, 8, 0.5, 0.4, 0.1, 0.0])]
+    same = same[(same.parameter != "negative") | (same.value == 0)]
+    same = same[(same.parameter != "opposition") | (same.value == 0.5)]
+    assert len(same) == 6 and same["drop"].nunique() == 1
+
+
+def test_mixes_have_the_share_of_negative_weights_that_is_asked_for():
+    units = np.eye(300)[:, :40]
+    units[40:] = np.random.default_rng(0).normal(size=(260, 40))
+    for share in (0.0, 0.25):
+        voxels = designs.mixes(units, 400, 1, np.random.default_rng(1), share)
+        z = (units - units.mean(0)) / units.std(0)
+        best = np.abs(z.T @ voxels).argmax(0)
+        signs = np.sign([z[:, unit] @ voxels[:, voxel] for voxel, unit in enumerate(best)])
+        assert np.mean(signs < 0) == pytest.approx(share, abs=0.06)
+
+
+def test_more_units_in_a_voxel_than_there_are_is_told(root):
+    change = {"generator": {"mixed": [1, 13]}}
+    with pytest.raises(
+        StudyError, match=r"generator\.mixed: 13 are more than the 12 planted units"
+    ):
+        paper_numbers("sparse_positive", "demo", change, root)

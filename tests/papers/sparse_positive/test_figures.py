@@ -13,11 +13,13 @@ from papers.sparse_positive.figures import (
     controls,
     directions,
     encoding,
+    generator,
     intervals,
     localizer,
     networks,
     neurons,
     parts,
+    passing,
     spaces,
     toy,
 )
@@ -100,10 +102,50 @@ def test_encoding_shows_mean_and_sd_over_seeds_of_the_network_of_its_rank(scores
     assert any("Barlow" in text.get_text() for text in second.texts)
 
 
+def test_a_marker_of_the_legend_has_one_meaning(scores, written):
+    """V4 has unit sets, the other regions what matches them: both stand in one legend."""
+    table = pd.read_csv(scores)
+    v4 = table[(table["target"] == "planted") & (table["region"] == "FFA")]
+    sets = [v4.assign(target="macaque_v4", region="V4", units=one, match=one) for one in parts.SETS]
+    figure = encoding.draw(written(pd.concat([table, *sets])))
+    handles = [one for legend in figure.legends for one in legend.legend_handles]
+    looks = [(one.get_color(), one.get_marker()) for one in handles]
+    assert len(looks) == 5 and len(set(looks)) == 5
+    assert len({marker for _, marker in looks}) == len({colour for colour, _ in looks}) == 5
+
+
+def test_captions_tell_the_alpha_of_the_table(scores, written):
+    other = written(pd.read_csv(scores).assign(alpha=0.25))
+    for figure in (encoding.draw(other), networks.draw(other)):
+        assert "alpha 0.25" in figure.texts[-1].get_text()
+
+
 def test_one_network_a_target_is_said(scores, written):
     table = pd.read_csv(scores)
     only = written(table[table["space"] != "barlow_trained_fc6"])
     assert len(encoding.draw(only).axes) == 8 and len(networks.draw(only).axes) == 0
+
+
+def test_the_generators_parameters_have_a_panel_each(written):
+    rows = [
+        {"seed": seed, "parameter": name, "value": value, "r_matched": 0.5}
+        | {"keep": -0.05 * (name == "negative"), "drop": -0.3 - 0.01 * seed}
+        for name, seed, value in itertools.product(generator.PARAMETERS, (0, 1), (0.0, 1.0))
+    ]
+    figure = generator.draw(written(rows))
+    assert [ax.get_xlabel() for ax in figure.axes] == list(generator.PARAMETERS.values())
+    assert all(drawn(ax, -0.305) for ax in figure.axes)
+    assert drawn(figure.axes[5], -0.1) and not drawn(figure.axes[0], -0.1)
+
+
+def test_units_that_pass_are_drawn_like_the_others(scores, written):
+    table = pd.read_csv(scores)
+    drawn_of = passing.draw(written(table.assign(count=np.where(table["region"] == "FFA", 5, 7))))
+    told = drawn_of.texts[-1].get_text().replace("\n", " ")
+    assert "all of which pass: planted 5 to 7" in told
+    assert titles(drawn_of)[:4] == titles(encoding.draw(scores))[:4]
+    none = passing.draw(written(pd.DataFrame(columns=["seed", "target"])))
+    assert not none.axes and "Too few units" in none.texts[0].get_text()
 
 
 def test_spaces_say_how_many_lie_above_the_line(written):
@@ -111,6 +153,7 @@ def test_spaces_say_how_many_lie_above_the_line(written):
         [
             {"target": "semi_real", "seed": seed, "region": region, "space": f"net{n}_{how}_a"}
             | {"family": f"net{n}_{how}", "match": match, "r": 0.3 + 0.01 * n, "theta": theta}
+            | {"source": how, "arm": "filled", "count": 9, "passing": 9 if n == 1 else 2}
             for n, seed, region in itertools.product(range(5), (0, 1), ("FFA", "PPA"))
             for how in [("trained" if n else "untrained")]
             for match, theta in (("matched", 0.5), ("mismatched", 0.4 if n == 0 else 0.9))
@@ -122,11 +165,15 @@ def test_spaces_say_how_many_lie_above_the_line(written):
     trained, other = figure.axes[1].lines[:2]
     assert trained.get_fillstyle() == "full" and len(trained.get_xdata()) == 4
     assert other.get_fillstyle() == "none" and other.get_ydata() == pytest.approx([0.4])
+    told = figure.texts[-1].get_text().replace("\n", " ")
+    assert "4 trained networks, 1 untrained, 0 handmade codes" in told
+    assert "in 4 the next units" in told and "in 0 some units of both" in told
 
 
 def test_neurons_stand_with_the_set_that_predicts_them_best(written):
     rows = [
         {"space": "a", "units": units, "model": "lasso", "weights": sign, "neuron": neuron}
+        | {"session": 210322 + neuron % 2}
         | {"r": (0.1 + 0.3 * (best == units)) * (1 if sign == "signed" else 0.5)}
         for neuron, best in enumerate(["face", "face", "scene", "random"])
         for units in parts.SETS
@@ -137,6 +184,7 @@ def test_neurons_stand_with_the_set_that_predicts_them_best(written):
     assert heights == [0.5, 0.25, 0.25]
     (points,) = figure.axes[0].collections
     np.testing.assert_allclose(points.get_offsets(), [[0.4, 0.2]] * 4)
+    assert "4 of 2 sessions" in figure.texts[-1].get_text()
     best = neurons.best_sets(pd.DataFrame(rows))
     assert list(best["units"]) == ["face", "face", "scene", "random"]
     assert len(neurons.draw(written(pd.DataFrame(columns=["space"]))).axes) == 0
@@ -144,11 +192,19 @@ def test_neurons_stand_with_the_set_that_predicts_them_best(written):
 
 def test_alphas_join_fixed_and_chosen(scores, written):
     usable = [
-        {"match": match, "model": kind, "weights": sign, "usable": 3.0}
+        {
+            "target": "planted",
+            "match": match,
+            "model": kind,
+            "weights": sign,
+            "usable": 3.0,
+            "of": 12,
+        }
         for match, kind, sign in itertools.product(parts.MATCHES, KINDS, parts.SIGNS)
     ]
     figure = alphas.draw(scores, written(usable))
     assert [one.get_height() for one in figure.axes[2].patches] == [3.0] * 6
+    assert figure.axes[2].get_ylabel().endswith("(of 12)") and "alpha 0.1" in labels(figure)
     ax = figure.axes[1]
     assert all(drawn(ax, value) for value in (0.4, 0.5, 1.0, 1.1))
     for lines, ends in zip(ax.collections, ([0.4, 0.5], [1.0, 1.1]), strict=True):
@@ -161,18 +217,20 @@ def test_alphas_join_fixed_and_chosen(scores, written):
 
 def test_the_localizer_lists_every_space_once(written):
     rows = [
-        {"space": space, "units": units, "passing": 3, "passing_permuted": 0}
+        {"space": space, "units": units, "passing": 3, "passing_permuted": 0, "q": 0.03}
         for space in ("barlow_trained_fc6", "hog")
         for units in ("face", "scene")
     ]
-    ax = localizer.draw(written(rows)).axes[0]
+    figure = localizer.draw(written(rows))
+    assert figure.texts[-1].get_text().endswith("q = 0.03.")
+    ax = figure.axes[0]
     words = [label.get_text() for label in ax.get_yticklabels()]
     assert words == ["Barlow Twins trained fc6", "hog"]
     found = [x for line in ax.lines for x in np.asarray(line.get_xdata(), dtype=float)]
     assert sorted(set(np.round(found, 9))) == [0, 3]
 
 
-def test_intervals_are_the_tables(written):
+def test_intervals_are_the_tables(scores, written):
     rows = [
         {"target": "semi_real", "region": region, "space": "hog", "model": kind, "weights": sign}
         | {"chosen": "fixed", "theta_difference": 0.3 + 0.1 * (region == "PPA")}
@@ -180,7 +238,8 @@ def test_intervals_are_the_tables(written):
         | {"r_ratio": 0.8, "r_ratio_lower": 0.5, "r_ratio_upper": 0.9}
         for region, kind, sign in itertools.product(("FFA", "PPA"), KINDS, parts.SIGNS)
     ]
-    figure = intervals.draw(written(rows))
+    figure = intervals.draw(written(rows), scores)
+    assert "alpha 0.1." in figure.texts[-1].get_text()
     assert labels(figure) == ["semi-real FFA, hog", "semi-real PPA, hog"]
     ax = figure.axes[0]
     marked = {}
@@ -195,14 +254,14 @@ def test_intervals_are_the_tables(written):
             assert marked[round(segment[0, 1], 6)] == pytest.approx(value)
 
 
-def test_one_target_alone_has_its_interval_on_its_mark(written):
+def test_one_target_alone_has_its_interval_on_its_mark(scores, written):
     rows = [
         {"target": "planted", "region": "FFA", "space": "planted", "model": kind, "weights": sign}
         | {"theta_difference": 0.3, "theta_difference_lower": 0.2, "theta_difference_upper": 0.4}
         | {"r_ratio": 0.8, "r_ratio_lower": 0.5, "r_ratio_upper": 0.9}
         for kind, sign in itertools.product(KINDS, parts.SIGNS)
     ]
-    ax = intervals.draw(written(rows)).axes[0]
+    ax = intervals.draw(written(rows), scores).axes[0]
     marked = np.asarray(ax.lines[0].get_ydata(), dtype=float)
     drawn_at = [segment[0, 1] for segment in ax.collections[0].get_segments()]
     np.testing.assert_allclose(np.sort(drawn_at), np.sort(marked))

@@ -1,5 +1,6 @@
 """The networks trained here, their losses and views; handmade features; published models."""
 
+import inspect
 from pathlib import Path
 
 import numpy as np
@@ -8,17 +9,18 @@ import torch
 from manifests import described
 from PIL import Image
 
-from papers.sparse_positive import features, handmade, zoo
-from papers.sparse_positive.extraction_settings import LocalizerSettings, ZooExtraction
+from papers.sparse_positive import features, handmade, spaces, zoo
+from papers.sparse_positive.extraction_settings import Extraction, LocalizerSettings, ZooExtraction
 from papers.sparse_positive.features import FLOC
 from papers.sparse_positive.network import Network, barlow
 from papers.sparse_positive.train import Learner, probed, train
 from papers.sparse_positive.training_settings import Learning, ViewSettings
 from papers.sparse_positive.units import choose, directions, halves
 from papers.sparse_positive.views import apply, parameters, ramp
+from replicortex.analysis.localizer import localize
 from replicortex.core.errors import StudyError
 from replicortex.core.randomness import generator, torch_generator
-from replicortex.data import floc
+from replicortex.data import cifar_resnets, floc
 
 pytestmark = pytest.mark.numbers
 
@@ -192,6 +194,34 @@ def test_halves_take_every_second_image_of_each_domain():
     assert all(first[name == DOMAINS].sum() == 10 for name in set(DOMAINS))
 
 
+def test_every_draw_of_an_untrained_network_is_localized_anew():
+    numbers = {"turned": ["hog"], "every_picture": 1, "projections": 1, "batch": 8, "seed": 0}
+    settings = Extraction(
+        sources=["handmade", "resnet20"],
+        spaces={**numbers, "draws": 3, "mean": [0.5] * 3, "sd": [0.25] * 3},
+        localizer={"units": 5, "q": 0.05, "fill": True},
+        sessions=[],
+        scenes=None,
+    )
+    rng = np.random.default_rng(0)
+    domains = np.array(sorted(["faces", "places", "bodies"] * 60))
+    images = rng.integers(0, 200, (180, 32, 32, 3)).astype(np.uint8)
+    images[domains == "faces", :, :16] += 30
+    rows = spaces.drawn(settings, images, domains, "cpu")
+    assert [(row["draw"], row["units"]) for row in rows] == [
+        (draw, units) for draw in range(3) for units in ("face", "scene")
+    ]
+    assert {row["space"] for row in rows} == {"resnet20_untrained_layer3"}
+    faces = [row["passing"] for row in rows if row["units"] == "face"]
+    assert len(set(faces)) > 1 and all(row["share"] == row["passing"] / row["of"] for row in rows)
+    # Draw 0 is the network whose layers are feature spaces.
+    model = spaces._untrained("resnet20", settings.spaces)
+    mean, sd = cifar_resnets.MEAN, cifar_resnets.SD
+    made = spaces._layers(model, mean, sd, 8, "cpu")(images[halves(domains)])["layer3"]
+    found = localize(made, domains[halves(domains)], "faces", 0.05).selective.sum()
+    assert found == faces[0]
+
+
 def test_directions_are_principal_components():
     from sklearn.decomposition import PCA
 
@@ -208,7 +238,7 @@ def published(name, side=32, units=5, q=0.05):
     """Settings of a job that extracts one published model."""
     return ZooExtraction(
         names=[name],
-        pictures={"side": side, "batch": 16, "mean": [0.5] * 3, "sd": [0.25] * 3},
+        pictures={"side": side, "batch": 16},
         localizer={"units": units, "q": q, "fill": True},
         scenes=None,
     )
@@ -243,6 +273,40 @@ def test_a_published_model_gives_what_its_classifier_is_given(tmp_path, monkeypa
         zoo.extract(**{**given, "settings": published("torchvision/alexnett")})
     with pytest.raises(StudyError, match="'keras' of 'keras/x' is neither"):
         zoo.extract(**{**given, "settings": published("keras/x")})
+
+
+@pytest.mark.parametrize("name", ["googlenet", "inception_v3"])
+def test_a_published_model_sees_pictures_as_its_weights_ask(tmp_path, monkeypatch, name):
+    models = pytest.importorskip("torchvision").models
+    torch.manual_seed(0)
+    pinned = models.get_model_weights(name).IMAGENET1K_V1
+    made = models.get_model(name, weights=None, init_weights=False)
+    folder = tmp_path / "model_weights"
+    (folder / "torchvision").mkdir(parents=True)
+    torch.save(made.state_dict(), folder / "torchvision" / pinned.url.rpartition("/")[2])
+    monkeypatch.setattr(zoo, "verify", lambda path, file: None)
+    colours = np.random.default_rng(0).integers(0, 255, (3, 1, 1, 3))
+    images = np.broadcast_to(colours, (3, 400, 400, 3)).astype(np.uint8)
+    loaded = zoo.load(f"torchvision/{name}", described(folder))
+    found = np.concatenate(list(zoo._run(loaded, images, 2, "cpu")))
+    # As torchvision makes it where its own weights are asked for.
+    made.transform_input = True
+    made.eval().fc = torch.nn.Identity()
+    with torch.inference_mode():
+        shown = torch.stack([pinned.transforms()(Image.fromarray(image)) for image in images])
+        wanted = made(shown).numpy()
+    assert shown.shape[-1] == {"googlenet": 224, "inception_v3": 299}[name]
+    # What an untrained network answers is small, and differs little between pictures.
+    spread = np.ptp(wanted, axis=0).max()
+    assert spread > 0
+    np.testing.assert_allclose(found / spread, wanted / spread, rtol=0, atol=0.02)
+
+
+def test_what_torchvision_gives_beside_weights_is_given():
+    models = pytest.importorskip("torchvision").models
+    builders = {name: models.get_model_builder(name) for name in models.list_models(module=models)}
+    asks = {name for name, make in builders.items() if "transform_input" in inspect.getsource(make)}
+    assert asks == set(zoo.GIVEN)
 
 
 @pytest.mark.gpu
@@ -280,7 +344,7 @@ def test_published_localizer_images_stand_in_the_order_of_the_small_ones(tmp_pat
         Image.fromarray(image).save(path, quality=100)
     manifests = {"images": described(small), "originals": described(large)}
     monkeypatch.setattr(zoo, "load", lambda name, weights: None)
-    means = lambda model, shown, numbers, device: [shown.mean((1, 2, 3))[:, None] + np.arange(2)]  # noqa: E731
+    means = lambda model, shown, batch, device: [shown.mean((1, 2, 3))[:, None] + np.arange(2)]  # noqa: E731
     monkeypatch.setattr(zoo, "_run", means)
     given = {
         "weights": small,

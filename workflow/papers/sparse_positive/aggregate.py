@@ -15,7 +15,13 @@ from replicortex.core.tables import join
 PLACE = ["target", "region", "space", "model", "weights", "chosen"]
 # Of one seed r and theta, both (voxels, 2): matched, mismatched.
 Cell = tuple[np.ndarray, np.ndarray]
-ENCODED = ["scores", "alphas", "rotation", "voxels"]
+ENCODED = ["scores", "alphas", "rotation", "voxels", "passing"]
+# Of which spaces a sign test is, beside all: by what made them.
+SOURCES = {
+    "trained": "trained networks",
+    "untrained": "untrained networks",
+    "handmade": "handmade codes",
+}
 
 
 def aggregate(
@@ -24,9 +30,11 @@ def aggregate(
     alphas: Sequence[Path],
     rotation: Sequence[Path],
     voxels: Sequence[Path],
+    passing: Sequence[Path],
     spaces: Sequence[Path],
     localizer: Sequence[Path],
     directions: Sequence[Path],
+    untrained: Sequence[Path],
     history: Sequence[Path],
     bootstrap: Bootstrap,
 ) -> dict[str, pd.DataFrame]:
@@ -34,11 +42,11 @@ def aggregate(
 
     Parameters
     ----------
-    scores, alphas, rotation, voxels
+    scores, alphas, rotation, voxels, passing
         Of `encode.encode`, joined here under the same names; `voxels` itself is not kept.
     spaces
         Of `many.many`.
-    localizer, directions
+    localizer, directions, untrained
         Of `spaces.extract`.
     history
         Of `train.train`.
@@ -48,10 +56,10 @@ def aggregate(
     Returns
     -------
     contrasts: per seed, mismatched against matched units. intervals: the same over all seeds with
-    bootstrap intervals over seeds (splits) and voxels. signs: over spaces and over networks, in how
-    many the mismatched units have the larger theta or r. balanced: the Lasso at equal numbers of
-    weights and units, for all voxels and for voxels of equal ceiling. neurons: macaque V4, means
-    over seeds per neuron.
+    bootstrap intervals over seeds (splits) and voxels. signs: over spaces, over networks and over
+    handmade codes, in how many the mismatched units have the larger theta or r. balanced: the Lasso
+    at equal numbers of weights and units, for all voxels and for voxels of equal ceiling. neurons:
+    macaque V4, means over seeds per neuron.
     """
 
     every, each = join(scores), join(voxels)
@@ -60,9 +68,11 @@ def aggregate(
         "scores": every,
         "alphas": join(alphas),
         "rotation": join(rotation),
+        "passing": join(passing),
         "spaces": many,
         "localizer": join(localizer),
         "directions": join(directions),
+        "untrained": join(untrained),
         "history": join(history),
         "contrasts": contrasts(every),
         "intervals": intervals(each[each.chosen == "fixed"], bootstrap),
@@ -185,18 +195,25 @@ def _pooled(cells: Iterable[Cell]) -> tuple[float, float, float]:
 def signs(spaces: pd.DataFrame) -> pd.DataFrame:
     """Return two-sided sign tests over spaces, and over networks (means over their layers).
 
-    Layers of one network resemble each other, so the test over spaces has too small a p; that over
-    networks is the stricter one.
+    `over`: "spaces", all of them; "networks", trained and untrained; each of these alone, and
+    "handmade codes"; "passing spaces" and "passing networks", on the units alone that pass the
+    localizer, where both sets have some. Layers of one network resemble each other, so a test over
+    spaces has too small a p; those over networks are the stricter ones.
+
+    Parameters
+    ----------
+    spaces
+        Of `many.many`.
     """
     from scipy.stats import binomtest
 
-    keys = ["target", "region", "family", "space", "match"]
+    keys = ["arm", "target", "region", "source", "family", "space", "match"]
     means = spaces.groupby(keys)[["theta", "r"]].mean().unstack("match")
     found = []
     for (target, region), block in means.groupby(level=["target", "region"]):
         for measure in ("theta", "r"):
             gaps = (block[measure]["mismatched"] - block[measure]["matched"]).dropna()
-            for over, gap in (("spaces", gaps), ("networks", gaps.groupby("family").mean())):
+            for over, gap in _tested(gaps).items():
                 above, n = int((gap > 0).sum()), int((gap != 0).sum())
                 test = binomtest(above, n) if n else None
                 interval = test.proportion_ci() if test else None
@@ -212,10 +229,26 @@ def signs(spaces: pd.DataFrame) -> pd.DataFrame:
                         "lower": interval.low if interval else np.nan,
                         "upper": interval.high if interval else np.nan,
                         "p": test.pvalue if test else np.nan,
-                        "mean_difference": float(gap.mean()),
+                        "mean_difference": float(gap.mean()) if len(gap) else np.nan,
                     }
                 )
     return pd.DataFrame(found)
+
+
+def _tested(gaps: pd.Series) -> dict[str, pd.Series]:
+    """Return the differences of each sign test; `gaps`: by arm, source, family and space."""
+    arm = gaps.index.get_level_values("arm")
+    filled = gaps[arm == "filled"]
+    by_network = filled.groupby(level=["source", "family"]).mean()
+    of = by_network.index.get_level_values("source")
+    passing = gaps[arm == "passing"]
+    return {
+        "spaces": filled,
+        "networks": by_network[of != "handmade"],
+        **{words: by_network[of == name] for name, words in SOURCES.items()},
+        "passing spaces": passing,
+        "passing networks": passing.groupby(level="family").mean(),
+    }
 
 
 def balanced(voxels: pd.DataFrame, tolerance: float) -> pd.DataFrame:
@@ -272,21 +305,34 @@ def paired(ceilings: pd.Series, tolerance: float) -> set[tuple[str, int]]:
 
 
 def neurons(voxels: pd.DataFrame) -> pd.DataFrame:
-    """Return, per neuron, unit set, model and sign, means over seeds.
+    """Return, per neuron of all sessions, unit set, model and sign, means over seeds.
 
     `unit`: the set's unit that has the largest weight in most seeds; `share`: its share of |w|.
     """
     if voxels.empty:
         return pd.DataFrame(
-            columns=["space", "units", "model", "weights", "neuron", "r", "theta", "active", "unit"]
+            columns=[
+                "space",
+                "units",
+                "model",
+                "weights",
+                "neuron",
+                "session",
+                "r",
+                "theta",
+                "active",
+                "unit",
+            ]
         )
     keys = ["space", "units", "model", "weights", "voxel"]
     table = voxels[voxels.model.isin(["ridge", "lasso"])].assign(r=lambda rows: rows.r.fillna(0))
     means = table.groupby(keys).agg(
+        session=("session", "first"),
         r=("r", "mean"),
         theta=("theta", "mean"),
         active=("active", "mean"),
         unit=("unit", lambda units: units.mode().iloc[0]),
         share=("share", "mean"),
     )
-    return means.reset_index().rename(columns={"voxel": "neuron"}).round(5)
+    table = means.reset_index().rename(columns={"voxel": "neuron"}).round(5)
+    return table.astype({"session": int})

@@ -47,6 +47,15 @@ def parts_of(count: int, images: Images, seed: int) -> list[np.ndarray]:
     return np.split(order[: sum(sizes)], np.cumsum(sizes)[:-1])
 
 
+def in_proportion(images: Images, count: int) -> Images:
+    """Return the sizes of the splits, made smaller in proportion where there are too few images."""
+    asked = images.model_dump()
+    total = sum(asked.values())
+    if total <= count:
+        return images
+    return Images(**{part: size * count // total for part, size in asked.items()})
+
+
 def make(
     features: Mapping[str, np.ndarray],
     voxels: np.ndarray,
@@ -97,8 +106,13 @@ def noisy(signal: np.ndarray, ncsnr: np.ndarray, rng: np.random.Generator) -> np
     return signal + rng.normal(size=signal.shape) / (np.sqrt(nsd.REPEATS) * ncsnr)
 
 
-def mixes(units: np.ndarray, voxels: int, each: int, rng: np.random.Generator) -> np.ndarray:
-    """Return sparse positive mixes of standardised units, (images, voxels)."""
+def mixes(
+    units: np.ndarray, voxels: int, each: int, rng: np.random.Generator, negative: float = 0.0
+) -> np.ndarray:
+    """Return sparse mixes of standardised units, (images, voxels): positive, but for `negative`.
+
+    `negative`: the probability that a weight has a minus.
+    """
     z = standard(units, "cortex")(units)
     live = np.flatnonzero(z.any(0))
     if len(live) < each:
@@ -106,7 +120,10 @@ def mixes(units: np.ndarray, voxels: int, each: int, rng: np.random.Generator) -
             f"cortex: {each} units are mixed in a voxel, {len(live)} units ever change"
         )
     chosen = [rng.choice(live, each, replace=False) for _ in range(voxels)]
-    return np.stack([z[:, c] @ rng.random(each) for c in chosen], axis=1)
+    weights = np.stack([rng.random(each) for _ in chosen])
+    if negative:
+        weights *= np.where(rng.random(weights.shape) < negative, -1, 1)
+    return np.stack([z[:, c] @ w for c, w in zip(chosen, weights, strict=True)], axis=1)
 
 
 def planted(
@@ -137,4 +154,6 @@ def planted(
 
     features = {"face": population(0), "scene": population(1), "random": population(None)}
     cortex = population(0 if region == "FFA" else 1)
-    return features, noisy(mixes(cortex, len(ncsnr), settings.mixed, rng), ncsnr, rng)
+    return features, noisy(
+        mixes(cortex, len(ncsnr), settings.mixed, rng, settings.negative), ncsnr, rng
+    )

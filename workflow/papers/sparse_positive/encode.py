@@ -12,14 +12,30 @@ import pandas as pd
 from papers.sparse_positive.designs import Design
 from papers.sparse_positive.encoding_settings import FitSettings, RotationAlpha, Targets
 from papers.sparse_positive.features import read
-from papers.sparse_positive.problems import Given, Problem, problems
+from papers.sparse_positive.problems import Given, Problem, passing_problems, problems
 from replicortex.analysis import encoding
 from replicortex.analysis.correlation import pearson
 from replicortex.core.progress import Progress, iter_plainly
 from replicortex.core.randomness import generator
 
 SIGNS = {"signed": False, "positive": True}
-TABLES = ("scores", "alphas", "rotation", "voxels")
+TABLES = ("scores", "alphas", "rotation", "voxels", "passing")
+# Of a target none of whose units are chosen by the localizer.
+PASSING = (
+    *("seed", "target", "region", "space", "units", "match", "model", "weights", "chosen"),
+    *(
+        "alpha",
+        "count",
+        "mixed_from",
+        "ceiling",
+        "r",
+        "theta",
+        "active",
+        "r_dead_0",
+        "theta_dead_0",
+        "live",
+    ),
+)
 
 
 def encode(
@@ -55,7 +71,9 @@ def encode(
     -------
     "scores": means over voxels, and how many were left out, since they had no response in some
     session of the recording; "alphas": how many of the ten give a live fit; "rotation": the
-    same regressions after the units' basis is rotated; "voxels": a row per voxel.
+    same regressions after the units' basis is rotated; "voxels": a row per voxel; "passing": the
+    regressions with the paper's alpha on as many face as scene units, those alone that pass the
+    localizer (`count` of each).
     """
     given = Given(read(features), v4, scenes, tables)
     rows: dict[str, list[dict[str, Any]]] = {name: [] for name in TABLES}
@@ -65,7 +83,10 @@ def encode(
             _balance(problem, fits, rows)
             if problem.own is not None:
                 _rotate(problem, fits.rotation_alpha, rows["rotation"])
-    return {name: pd.DataFrame(part) for name, part in rows.items()}
+        for problem in passing_problems(target, numbers, given, seeds, fits.least):
+            _pass(problem, fits, rows["passing"])
+    columns = {"passing": list(PASSING)}
+    return {name: pd.DataFrame(part, columns=columns.get(name)) for name, part in rows.items()}
 
 
 def match_of(units: str, own: str | None) -> str:
@@ -138,6 +159,7 @@ def _cells(
         for sign, positive in SIGNS.items():
             row = {
                 **problem.cell,
+                "session": problem.session,
                 "units": units,
                 "match": match_of(units, problem.own),
                 "model": kind,
@@ -199,15 +221,34 @@ def _regress(problem: Problem, fits: FitSettings, rows: dict[str, list[dict[str,
                 here = {**row, "chosen": fit.chosen}
                 rows["scores"].append({**here, "alpha": fit.alpha, **of_design, **summary(each)})
                 if fit.chosen == "fixed":
-                    _keep(rows["voxels"], here, design, each, fit.weights)
+                    _keep(rows["voxels"], here, problem, each, fit.weights)
             if kind != "ols":
-                rows["alphas"].append({**row, "usable": usable})
+                rows["alphas"].append({**row, "usable": usable, "of": len(fits.alphas)})
+
+
+def _pass(problem: Problem, fits: FitSettings, rows: list[dict[str, Any]]) -> None:
+    """Add a row of each regression, with the paper's alpha, on the units that pass."""
+    design = problem.design
+    train, _, test = design.voxels
+    for units, (X, _, X_test) in design.features.items():
+        for row, kind, positive, rng in _cells(problem, units):
+            W = encoding.fit(kind, positive, fits.alpha, X, train, l1_ratio=fits.l1_ratio)
+            found = {
+                **row,
+                "chosen": "fixed",
+                "alpha": fits.alpha,
+                "count": X.shape[1],
+                "mixed_from": problem.mixed_from,
+                "ceiling": _mean(design.ceiling),
+                **summary(per_voxel(X_test, test, W, rng)),
+            }
+            rows.append({name: found[name] for name in PASSING})
 
 
 def _keep(
     table: list[dict[str, Any]],
     row: Mapping[str, Any],
-    design: Design,
+    problem: Problem,
     each: Mapping[str, np.ndarray],
     weights: np.ndarray,
 ) -> None:
@@ -228,8 +269,8 @@ def _keep(
         table.append(
             {
                 **row,
-                "voxel": voxel,
-                "ceiling": design.ceiling[voxel],
+                "voxel": problem.first + voxel,
+                "ceiling": problem.design.ceiling[voxel],
                 **{name: each[name][voxel] for name in ("r", "theta", "active")},
                 "unit": int(best[voxel]) if total[voxel] else -1,
                 "share": np.abs(weights[voxel, best[voxel]]) / total[voxel]
@@ -263,7 +304,7 @@ def _balance(problem: Problem, fits: FitSettings, rows: dict[str, list[dict[str,
             picked = path[best, np.arange(len(best))]
             each = per_voxel(X_test, test, picked, rng)
             row = {**row, "chosen": "balanced"}
-            _keep(rows["voxels"], row, problem.design, each, picked)
+            _keep(rows["voxels"], row, problem, each, picked)
 
 
 def _rotate(problem: Problem, alphas: RotationAlpha, rows: list[dict[str, Any]]) -> None:

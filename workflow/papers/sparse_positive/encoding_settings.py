@@ -45,12 +45,24 @@ class Planted(Section):
     opposition: Share = Field(description="minus the correlation of face and scene latent")
     spread: NotNegative = Field(description="s.d. of loads on every latent")
     noise: NotNegative = Field(description="s.d. of a unit's own")
+    negative: Share = Field(description="of the weights that mix units: 0 is a positive generator")
 
     @model_validator(mode="after")
     def _enough_units(self) -> "Planted":
         if self.mixed > self.units:
             raise ValueError(f"mixed: {self.mixed} are more than the {self.units} units")
         return self
+
+
+class Values(Section):
+    """What each parameter of the planted generator takes, the others kept."""
+
+    mixed: Annotated[list[PositiveInt], Field(min_length=1), Apart]
+    latents: Annotated[list[Annotated[int, Field(ge=2)]], Field(min_length=1), Apart]
+    opposition: Annotated[list[Share], Field(min_length=1), Apart]
+    spread: Annotated[list[NotNegative], Field(min_length=1), Apart]
+    noise: Annotated[list[NotNegative], Field(min_length=1), Apart]
+    negative: Annotated[list[Share], Field(min_length=1), Apart]
 
 
 class SemiRealVoxels(Section):
@@ -71,9 +83,11 @@ class SemiReal(SemiRealVoxels):
 class Macaque(Section):
     """Real V4 neurons."""
 
-    session: str
+    sessions: Annotated[list[Annotated[str, Field(pattern=r"^\d{6}$")]], Field(min_length=1), Apart]
     models: SpaceNames = Field(min_length=1)
-    images: Images
+    images: Images = Field(
+        description="of a session that has as many; of a smaller one in proportion"
+    )
 
 
 class NsdVoxels(SceneSettings):
@@ -140,3 +154,6 @@ class FitSettings(Section):
     alphas: Alphas
     rotation_alpha: RotationAlpha
     balance: Balance
+    least: Annotated[int, Field(ge=2)] = Field(
+        description="units of each set that pass, for fits on those alone"
+    )

@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 
 from papers.sparse_positive.extraction_settings import LocalizerSettings, SceneSettings
-from papers.sparse_positive.features import FLOC, Space, of_person, packed
+from papers.sparse_positive.features import FLOC, SHARED, Space, of_person, packed
+from papers.sparse_positive.scenes import shared_stimuli
 from papers.sparse_positive.units import choose, directions, halves
 from replicortex.data import nsd
 
@@ -69,9 +70,10 @@ def extracted(
 
 
 def nsd_pictures(manifest: Path, scenes: SceneSettings, side: int) -> dict[str, np.ndarray]:
-    """Return each person's pictures, train, validation and test in this order.
+    """Return NSD's pictures, uint8 (n, side, side, 3).
 
-    "nsd<person>": uint8 (n, side, side, 3).
+    "nsd<person>": each person's of figures 2 and 4, train, validation and test in this order;
+    "nsdshared": those of figure 3, as `scenes.shared_stimuli` gives them.
     """
     design, coco = nsd.read_design(manifest), nsd.coco_ids(manifest)
     shown = {}
@@ -79,6 +81,7 @@ def nsd_pictures(manifest: Path, scenes: SceneSettings, side: int) -> dict[str, 
         parts = nsd.splits(design, coco, person, pool=scenes.pool, step=scenes.step)
         stimuli = np.concatenate(list(parts.values()))
         shown[of_person(person)] = resized(nsd.read_images(manifest, stimuli), side)
+    shown[SHARED] = resized(nsd.read_images(manifest, shared_stimuli(design)), side)
     return shown
 
 

@@ -19,6 +19,7 @@ class SpaceSettings(Section):
     """What small networks and handmade spaces are made and shown with."""
 
     turned: SpaceNames = Field(min_length=1, description="spaces of figure 2A")
+    draws: PositiveInt = Field(description="of the weights of each untrained published network")
     every_picture: PositiveInt = Field(description="step through the test images of figure 2A")
     projections: PositiveInt = Field(description="units of a random projection")
     batch: PositiveInt = Field(description="images; never changes results")
@@ -46,22 +47,20 @@ class SceneSettings(Section):
 class PictureSettings(Section):
     """How published models are shown pictures."""
 
-    side: PositiveInt = Field(description="pixels")
+    side: PositiveInt = Field(description="pixels, before the transform of a model's weights")
     batch: PositiveInt = Field(description="images; never changes results")
-    mean: Mean
-    sd: Sd
 
 
 class Extraction(Section):
     """One job: sources of features, how their units are chosen, and what they are shown.
 
-    `session` of macaque V4 and `scenes` of NSD: where the job reads them.
+    `sessions` of macaque V4 and `scenes` of NSD: where the job reads them.
     """
 
     sources: list[Source]
     spaces: SpaceSettings
     localizer: LocalizerSettings
-    session: str | None
+    sessions: list[str]
     scenes: SceneSettings | None
 
 

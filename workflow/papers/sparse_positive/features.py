@@ -14,9 +14,15 @@ from replicortex.core.files import AGAIN, read_arrays
 SELECTIVE = ("face", "scene")
 SETS = (*SELECTIVE, "random")
 # Sets of pictures; each person of NSD has one of their own.
-FLOC, V4 = "floc", "v4"
+FLOC = "floc"
+SHARED = "nsdshared"  # those that all people of NSD saw
 PASSING = "passing"
 SEPARATOR = "|"
+
+
+def of_session(session: str) -> str:
+    """Return the name of the set of pictures of a session of macaque V4."""
+    return f"v4-{session}"
 
 
 def of_person(person: int) -> str:
@@ -31,7 +37,7 @@ class Space:
     Attributes
     ----------
     answers
-        Set of pictures (floc, v4, nsd1 and so on) -> unit set (face, scene, random) -> float32
+        Set of pictures (floc, v4-201025, nsd1 and so on) -> unit set (face, scene, random) -> float32
         (images, units). Of the localizer's pictures there is the second half alone.
     passing
         Unit set (face, scene) -> how many units of the whole space pass the localizer.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,13 @@ import pandas as pd
 from papers.sparse_positive.encode import match_of, per_voxel, summary
 from papers.sparse_positive.encoding_settings import Compared
 from papers.sparse_positive.features import read
-from papers.sparse_positive.problems import Problem, Voxels, nsd_problems, semi_real_problems
+from papers.sparse_positive.problems import (
+    Problem,
+    Voxels,
+    nsd_problems,
+    semi_real_problems,
+    that_pass,
+)
 from replicortex.analysis import encoding
 from replicortex.analysis.correlation import pearson
 from replicortex.core.progress import Progress, iter_plainly
@@ -28,12 +34,20 @@ def family(space: str) -> str:
     return name + found
 
 
+def source(space: str) -> str:
+    """Return what made a space: a `trained` or `untrained` network, or `handmade`."""
+    if "_trained" in space:
+        return "trained"
+    return "untrained" if "_untrained" in space else "handmade"
+
+
 def many(
     *,
     features: Sequence[Path],
     seeds: Sequence[int],
     numbers: Compared,
     alphas: Sequence[float],
+    least: int,
     scenes: Path | None = None,
     progress: Progress = iter_plainly,
 ) -> dict[str, pd.DataFrame]:
@@ -48,13 +62,18 @@ def many(
     numbers
         How the semi-real voxels are made, and which of NSD's count.
     alphas
-        Of ridge, chosen per voxel on validation images.
+        Of ridge, chosen per voxel on validation images; on NSD, whose images figure 3 halves, by
+        leaving out one training image at a time.
+    least
+        Units of each set that must pass the localizer for a fit on those alone.
     scenes
         Manifest of NSD: its voxels are targets as well.
 
     Returns
     -------
-    "spaces": a row per target, seed, region, space and unit set.
+    "spaces": a row per target, seed, region, space and unit set. `arm`: "filled", the paper's number
+    of units, of which `passing` pass the localizer; "passing", these alone, as many of each set,
+    where there are `least`, with voxels mixed from units that pass.
     """
     spaces = read(features)
     cortex = family(numbers.semi_real.cortex)
@@ -62,24 +81,51 @@ def many(
     voxels = Voxels(numbers.reliability, scenes, numbers.nsd.layout if numbers.nsd else None)
     rows = []
     for name in progress(names, desc="spaces"):
-        for problem in semi_real_problems(numbers.semi_real, [name], spaces, voxels, seeds):
-            rows += _ridge(problem, alphas)
-        if scenes is not None and numbers.nsd is not None:
-            for problem in nsd_problems(numbers.nsd, [name], spaces, scenes):
-                rows += _ridge(problem, alphas)
+        for passing in (False, True):
+            for problem in semi_real_problems(
+                numbers.semi_real, [name], spaces, voxels, seeds, passing_cortex=passing
+            ):
+                rows += _arm(problem, alphas, least) if passing else _ridge(problem, alphas)
+    if scenes is not None and numbers.nsd is not None:
+        for problem in nsd_problems(numbers.nsd, names, spaces, scenes, halves=True):
+            rows += _ridge(problem, alphas) + _arm(problem, alphas, least)
     return {"spaces": pd.DataFrame(rows)}
 
 
-def _ridge(problem: Problem, alphas: Sequence[float]) -> list[dict[str, Any]]:
-    """Return a row for each unit set of a problem: signed ridge, alpha by validation.
+def left_out(X: np.ndarray, Y: np.ndarray, alphas: Sequence[float]) -> Iterator[np.ndarray]:
+    """Yield, by alpha, what ridge predicts of each image when fitted on all others, (images, voxels).
 
-    Each voxel has an alpha of its own; means are over voxels.
+    `X` (images, units), `Y` (images, voxels), alphas as scikit-learn's, above 0. No fit is repeated:
+    a residual over 1 less its image's leverage is the residual with that image left out.
+    """
+    U, s, _ = np.linalg.svd(X, full_matrices=False)
+    turned = U.T @ Y
+    for alpha in alphas:
+        shrunk = s**2 / (s**2 + alpha)
+        fitted = (U * shrunk) @ turned
+        leverage = ((U**2) @ shrunk)[:, None]
+        yield Y - (Y - fitted) / (1 - leverage)
+
+
+def _arm(problem: Problem, alphas: Sequence[float], least: int) -> list[dict[str, Any]]:
+    """Return the rows of the units alone that pass, none where there are too few."""
+    kept = that_pass(problem, least)
+    return [] if kept is None else _ridge(kept, alphas, "passing")
+
+
+def _ridge(problem: Problem, alphas: Sequence[float], arm: str = "filled") -> list[dict[str, Any]]:
+    """Return a row for each unit set of a problem: signed ridge, an alpha for each voxel.
+
+    By validation, or by leaving out one image where there are none to validate; means over voxels.
     """
     train, validation, test = problem.design.voxels
     rows = []
     for units, (X, X_valid, X_test) in problem.design.features.items():
         path = encoding.path("ridge", False, alphas, X, train)
-        r = np.stack([pearson(X_valid @ one.T, validation) for one in path])
+        if len(X_valid):
+            r = np.stack([pearson(X_valid @ one.T, validation) for one in path])
+        else:
+            r = np.stack([pearson(one, train) for one in left_out(X, train, alphas)])
         best = encoding.choose(r, path)
         picked = path[best, np.arange(len(best))]
         rng = generator(problem.cell["seed"], "permuted weights", problem.cell["space"], units)
@@ -88,8 +134,12 @@ def _ridge(problem: Problem, alphas: Sequence[float]) -> list[dict[str, Any]]:
             {
                 **problem.cell,
                 "family": family(problem.cell["space"]),
+                "source": source(problem.cell["space"]),
+                "arm": arm,
                 "units": units,
                 "match": match_of(units, problem.own),
+                "count": X.shape[1],
+                "passing": min(problem.design.passing.get(units, 0), X.shape[1]),
                 **{name: found[name] for name in ("r", "theta", "theta_permuted", "live")},
             }
         )

@@ -21,14 +21,14 @@ SECTIONS = {
 OWN = ("supervised_", "barlow_")
 FIGURES = (
     *("toy", "localizer", "directions", "encoding", "networks", "neurons"),
-    *("spaces", "alphas", "controls", "balance", "intervals"),
+    *("spaces", "alphas", "controls", "balance", "intervals", "passing", "generator"),
 )
 KEPT = (
     *("scores", "alphas", "rotation", "spaces", "localizer", "directions", "history"),
-    *("contrasts", "intervals", "signs", "balanced", "neurons"),
+    *("contrasts", "intervals", "signs", "balanced", "neurons", "passing", "untrained"),
 )
-TABLES = ("toy", "notebook", "arrows", *KEPT)
-ENCODED = ("scores", "alphas", "rotation", "voxels")
+TABLES = ("toy", "notebook", "arrows", "generator", *KEPT)
+ENCODED = ("scores", "alphas", "rotation", "voxels", "passing")
 HANDMADE = ("pixels", "gabor", "hog", "projection", "projection_of_hog")
 
 
@@ -164,7 +164,7 @@ def plan(config: Config) -> Plan:
         },
         scenes_shown=only(nsd, "people", "pool", "step") if nsd else None,
         # Whole layers of activations to NSD's pictures of four people are held at once.
-        extract_mb=24_000 if nsd and len(nsd["people"]) > 1 else 5000,
+        extract_mb=26_000 if nsd and len(nsd["people"]) > 1 else 5000,
         drawings=drawings(
             "sparse_positive",
             FIGURES,

@@ -14,6 +14,7 @@ from papers.sparse_positive.encoding_settings import (
     Reliability,
     SemiReal,
     Tables,
+    Values,
 )
 from papers.sparse_positive.extraction_settings import (
     LocalizerSettings,
@@ -116,6 +117,7 @@ class Numbers(TrainedNumbers):
     fits: Fits
     bootstrap: Bootstrap
     planted: Planted
+    generator: Values
     semi_real: SemiReal
     macaque: MacaqueData | None
     nsd: NsdData | None
@@ -134,6 +136,11 @@ class Numbers(TrainedNumbers):
                 raise ValueError(
                     f"spaces.turned: '{name}' is made by none of the groups ({sources})"
                 )
+        most = max(self.generator.mixed)
+        if most > self.planted.units:
+            raise ValueError(
+                f"generator.mixed: {most} are more than the {self.planted.units} planted units"
+            )
         if self.toy.shown >= self.toy.simulations:
             raise ValueError(f"toy.shown: seed {self.toy.shown} is not among the simulations")
         for region, table in self.reliability.ncsnr.items():

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 
 from papers.sparse_positive import handmade
 from papers.sparse_positive.extraction import (
@@ -16,8 +17,10 @@ from papers.sparse_positive.extraction import (
     resized,
 )
 from papers.sparse_positive.extraction_settings import Extraction, SpaceSettings
-from papers.sparse_positive.features import FLOC, V4
+from papers.sparse_positive.features import FLOC, of_session
 from papers.sparse_positive.training_settings import NetworkSettings
+from papers.sparse_positive.units import DOMAINS, halves
+from replicortex.analysis.localizer import localize
 from replicortex.core.files import read_tensors
 from replicortex.core.progress import Progress, iter_plainly
 from replicortex.core.randomness import stream_seed
@@ -26,6 +29,9 @@ from replicortex.data import cifar, cifar_resnets, floc, macaque_v4
 if TYPE_CHECKING:
     from torch import nn
 
+    from replicortex.models.cifar_resnet import CifarResNet
+
+UNTRAINED = ("space", "draw", "units", "of", "passing", "share")
 SIDE = 32  # pixels: what the small networks see
 # Activations (images, units) by layer, of images uint8 (n, side, side, 3); "" where there are no layers.
 Answering = Callable[[np.ndarray], dict[str, np.ndarray]]
@@ -59,20 +65,57 @@ def extract(
 
     Returns
     -------
-    As `extraction.extracted`; a space is named `<network>_<trained or untrained>_<layer>`, or as
-    in `handmade.spaces`.
+    As `extraction.extracted`, and "untrained", of `drawn`; a space is named
+    `<network>_<trained or untrained>_<layer>`, or as in `handmade.spaces`.
     """
     pixels, domains = floc.read(images)
     shown = {FLOC: floc.small(pixels, SIDE)}
-    if v4 is not None and settings.session is not None:
-        shown[V4] = resized(macaque_v4.read_images(v4, settings.session)[1], SIDE)
+    if v4 is not None:
+        for session in settings.sessions:
+            shown[of_session(session)] = resized(macaque_v4.read_images(v4, session)[1], SIDE)
     if scenes is not None and settings.scenes is not None:
         shown |= nsd_pictures(scenes, settings.scenes, SIDE)
     if pictures is not None:
         shown[PICTURES] = cifar.read(pictures, "test")[0][:: settings.spaces.every_picture]
     sources = _sources(settings, networks, models, device)
     answered = _by_space(progress(sources), shown)
-    return extracted(answered, domains, settings.localizer, settings.spaces.turned)
+    found = extracted(answered, domains, settings.localizer, settings.spaces.turned)
+    rows = drawn(settings, shown[FLOC], domains, device)
+    return {**found, "untrained": pd.DataFrame(rows, columns=list(UNTRAINED))}
+
+
+def drawn(
+    settings: Extraction, images: np.ndarray, domains: np.ndarray, device: str
+) -> list[dict[str, Any]]:
+    """Return how many units pass the localizer in untrained networks, over draws of their weights.
+
+    Parameters
+    ----------
+    settings
+        Sources, of which the published networks count, and how often each is drawn; draw 0 is the
+        untrained network whose layers are feature spaces.
+    images, domains
+        Of the localizer, uint8 (n, side, side, 3) and (n,): the first half is shown.
+
+    Returns
+    -------
+    A row per network, draw and unit set, of the last layer's units.
+    """
+    spaces, first = settings.spaces, halves(domains)
+    rows = []
+    for source in settings.sources:
+        if source not in cifar_resnets.DEPTHS:
+            continue
+        for draw in range(spaces.draws):
+            model = _untrained(source, spaces, draw)
+            answering = _layers(model, cifar_resnets.MEAN, cifar_resnets.SD, spaces.batch, device)
+            layer, values = list(answering(images[first]).items())[-1]
+            for units, domain in DOMAINS.items():
+                found = localize(values, domains[first], domain, settings.localizer.q)
+                passing, of = int(found.selective.sum()), values.shape[1]
+                cell = {"space": f"{source}_untrained_{layer}", "draw": draw, "units": units}
+                rows.append({**cell, "of": of, "passing": passing, "share": passing / of})
+    return rows
 
 
 def _by_space(
@@ -111,19 +154,24 @@ def _published(
 
     The untrained one's weights are drawn by `spaces.seed` and the network's name.
     """
-    import torch
-
-    from replicortex.models.cifar_resnet import CifarResNet
-
     for trained in (True, False):
-        with torch.random.fork_rng():
-            torch.manual_seed(stream_seed(spaces.seed, "untrained", source))
-            model = CifarResNet(cifar_resnets.DEPTHS[source])
+        model = _untrained(source, spaces)
         if trained:
             cifar_resnets.fill(model, networks, source)
         name = f"{source}_{'trained' if trained else 'untrained'}"
         mean, sd = cifar_resnets.MEAN, cifar_resnets.SD
         yield name, _layers(model, mean, sd, spaces.batch, device)
+
+
+def _untrained(source: str, spaces: SpaceSettings, draw: int = 0) -> CifarResNet:
+    """Return a network of a published form, its weights drawn by seed, name and draw."""
+    import torch
+
+    from replicortex.models.cifar_resnet import CifarResNet
+
+    with torch.random.fork_rng():
+        torch.manual_seed(stream_seed(spaces.seed, "untrained", source, *([draw] if draw else [])))
+        return CifarResNet(cifar_resnets.DEPTHS[source])
 
 
 def _own(

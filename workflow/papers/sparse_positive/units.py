@@ -71,6 +71,7 @@ def choose(
                 "space": name,
                 "units": units,
                 "of": activations.shape[1],
+                "q": settings.q,
                 "passing": int(found.selective.sum()),
                 "passing_permuted": int(by_chance.sum()),
                 "taken": len(sets[units]),

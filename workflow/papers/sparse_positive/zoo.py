@@ -1,21 +1,21 @@
 """Figure 3's published models: torchvision's and timm's, with the weights of a dataset.
 
 A space is what the last linear layer is given: the units before the classifier. The paper does not
-say which layer it took.
+say which layer it took. Each model sees pictures as its weights ask: side, crop, mean and s.d.
 """
 
 from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from papers.sparse_positive.extraction import extracted, nsd_pictures, resized
-from papers.sparse_positive.extraction_settings import PictureSettings, ZooExtraction
+from papers.sparse_positive.extraction import extracted, nsd_pictures
+from papers.sparse_positive.extraction_settings import ZooExtraction
 from papers.sparse_positive.features import FLOC
 from replicortex.core.errors import StudyError
 from replicortex.core.progress import Progress, iter_plainly
@@ -24,9 +24,24 @@ from replicortex.data import floc, floc_originals
 from replicortex.data import manifest as manifests
 
 if TYPE_CHECKING:
+    import torch
+    from PIL.Image import Image
     from torch import nn
 
 RENAMED = re.compile(r"(denselayer\d+\.(?:norm|relu|conv))\.([12])")
+
+# What torchvision gives these models beside their weights: without it they are shown other pictures.
+GIVEN = {
+    "googlenet": {"transform_input": True, "init_weights": False},
+    "inception_v3": {"transform_input": True, "init_weights": False},
+}
+
+
+class Published(NamedTuple):
+    """A model, and what its weights ask to be done with a picture: PIL's to (3, side, side)."""
+
+    model: nn.Module
+    transform: Callable[[Image], torch.Tensor]
 
 
 def extract(
@@ -63,16 +78,16 @@ def extract(
     else:
         order = in_order(floc_originals.keys(originals), floc.keys(images), originals)
         pixels, domains = (part[order] for part in floc_originals.read(originals, side))
-    grey = np.repeat(pixels[..., None], 3, axis=3)
-    shown = {FLOC: resized(grey, side)}
+    shown = {FLOC: np.repeat(pixels[..., None], 3, axis=3)}
     if scenes is not None and settings.scenes is not None:
         shown |= nsd_pictures(scenes, settings.scenes, side)
 
     def answered() -> Iterator[tuple[str, dict[str, np.ndarray]]]:
         for name in progress(settings.names, desc="models"):
-            model = load(name, weights)
+            published = load(name, weights)
+            batch = settings.pictures.batch
             answers = {
-                part: np.concatenate(list(_run(model, stack, settings.pictures, device)))
+                part: np.concatenate(list(_run(published, stack, batch, device)))
                 for part, stack in shown.items()
             }
             yield f"{name.replace('/', '_').replace('.', '_')}_trained", answers
@@ -100,8 +115,8 @@ def in_order(
     return np.array([places[key] for key in wanted])
 
 
-def load(name: str, weights: Path) -> nn.Module:
-    """Return a model with its weights.
+def load(name: str, weights: Path) -> Published:
+    """Return a model with its weights and their own transform.
 
     Raises
     ------
@@ -121,12 +136,12 @@ def load(name: str, weights: Path) -> nn.Module:
         file = pinned.url.rpartition("/")[2]
         path = dataset.path(f"torchvision/{file}")
         verify(path, file)
-        made = torchvision.models.get_model(model, weights=None)
+        made = torchvision.models.get_model(model, weights=None, **GIVEN.get(model, {}))
         with reading(path, f"the weights of torchvision's {model}"):
             tensors = torch.load(path, map_location="cpu", weights_only=True)
             # DenseNet's files are older than its present names: norm.1 is norm1.
             made.load_state_dict({RENAMED.sub(r"\1\2", key): v for key, v in tensors.items()})
-        return made
+        return Published(made, pinned.transforms())
     if library == "timm":
         try:
             import timm
@@ -134,7 +149,10 @@ def load(name: str, weights: Path) -> nn.Module:
             raise StudyError("zoo: timm is not installed: pip install -e '.[full]'") from None
         path = dataset.path(f"timm/{model}.safetensors")
         with reading(path, f"the weights of timm's {model}"):
-            return timm.create_model(model, pretrained=False, checkpoint_path=str(path))
+            made = timm.create_model(model, pretrained=False, checkpoint_path=str(path))
+        return Published(
+            made, timm.data.create_transform(**timm.data.resolve_model_data_config(made))
+        )
     raise StudyError(f"zoo: library '{library}' of '{name}' is neither torchvision nor timm")
 
 
@@ -149,16 +167,16 @@ def verify(path: Path, file: str) -> None:
         )
 
 
-def _run(
-    model: nn.Module, images: np.ndarray, pictures: PictureSettings, device: str
-) -> Iterator[np.ndarray]:
+def _run(published: Published, images: np.ndarray, batch: int, device: str) -> Iterator[np.ndarray]:
     """Yield, batch by batch, what a model's last linear layer is given, (images, units).
 
     Of a model without one, its last convolution's input, as means over places. `images`: uint8
     (n, side, side, 3).
     """
     import torch
+    from PIL import Image
 
+    model, transform = published
     linear = [layer for layer in model.modules() if isinstance(layer, torch.nn.Linear)]
     last = (
         linear[-1] if linear else [m for m in model.modules() if isinstance(m, torch.nn.Conv2d)][-1]
@@ -166,14 +184,11 @@ def _run(
     seen: list[torch.Tensor] = []
     hook = last.register_forward_pre_hook(lambda _, given: seen.append(given[0]))
     model = model.to(device).eval()
-    shift, scale = (
-        torch.tensor(v, dtype=torch.float32).view(1, 3, 1, 1) for v in (pictures.mean, pictures.sd)
-    )
     with torch.inference_mode():
-        for start in range(0, len(images), pictures.batch):
-            x = torch.from_numpy(np.ascontiguousarray(images[start : start + pictures.batch]))
+        for start in range(0, len(images), batch):
+            block = [transform(Image.fromarray(image)) for image in images[start : start + batch]]
             seen.clear()
-            model(((x.permute(0, 3, 1, 2).float() / 255 - shift) / scale).to(device))
+            model(torch.stack(block).to(device))
             units = seen[-1]
             # A classifier that is a convolution (SqueezeNet) is given maps.
             units = units.mean((2, 3)) if units.ndim == 4 else units.flatten(1)

@@ -1,4 +1,4 @@
-"""Figure 4: fixed against chosen alpha, and how many of ten alphas are alive."""
+"""Figure 4: fixed against chosen alpha, and how many of the alphas are alive."""
 
 from __future__ import annotations
 
@@ -9,14 +9,16 @@ import pandas as pd
 import seaborn as sns
 
 from papers.sparse_positive.figures.parts import (
-    MADE,
     MATCHES,
     MODELS,
     REGRESSIONS,
     THETA,
     R,
+    fixed_alpha,
+    groups,
     legend,
     marks,
+    over,
     with_regression,
 )
 from replicortex.core import tables
@@ -36,54 +38,63 @@ PLACES = {
     for match, own in MATCHES.items()
     for name, look in ((match, own), (match + ALL, own._replace(marker="x")))
 }
+PANELS = (("r_dead_0", R, "Prediction"), ("theta", THETA, "Reorientation"))
 WIDTH = 0.45  # from the first place to the last, in regressions
 ORDER = [name for name in REGRESSIONS if not name.startswith(MODELS["ols"])]
 
 
 @styled
 def draw(scores: Path, alphas: Path) -> Figure:
-    """Figure 4: fixed against chosen alpha, and how many of ten alphas are alive.
+    """Figure 4: fixed against chosen alpha, and how many of the alphas are alive.
 
-    `scores`, `alphas`: tables of `encode.encode`. All are means over seeds, regions and spaces.
+    `scores`, `alphas`: tables of `encode.encode`. All are means over seeds, regions and spaces; a row
+    of panels for each group of targets.
     """
-    figure = new_figure(3.4)
-    axes = figure.subplots(1, 3)
-    part = with_regression(rows(tables.read(scores), match=list(MATCHES), target=MADE))
-    panels = (("r_dead_0", R, "Prediction"), ("theta", THETA, "Reorientation"))
-    for ax, (value, label, title), mark in zip(axes[:2], panels, "ab", strict=True):
-        _chosen(ax, part, value)
-        ax.set_ylabel(label)
-        letter(ax, mark, title)
+    every = with_regression(rows(tables.read(scores), match=list(MATCHES)))
     usable = with_regression(rows(tables.read(alphas), match=list(MATCHES)))
-    sns.barplot(
-        usable,
-        x="regression",
-        y="usable",
-        order=ORDER,
-        errorbar=None,
-        color=PALETTE["sky"],
-        saturation=1,
-        ax=axes[2],
-    )
-    axes[2].set(xlabel="", ylabel="Alphas with any weight (of 10)", ylim=(0, 10.5))
-    letter(axes[2], "c", "Usable alphas")
-    for ax in axes:
-        ax.tick_params(axis="x", labelrotation=90)
+    parts = groups(every)
+    live = groups(usable)
+    figure = new_figure(0.7 + 2.7 * len(parts))
+    axes = figure.subplots(len(parts), 3, squeeze=False)
+    marked = iter("abcdefghi")
+    for line, (words, part) in zip(axes, parts.items(), strict=True):
+        tail = f": {words}" if len(parts) > 1 else ""
+        for ax, (value, label, title) in zip(line, PANELS, strict=False):
+            _chosen(ax, part, value)
+            ax.set_ylabel(label)
+            letter(ax, next(marked), f"{title}{tail if value == 'r_dead_0' else ''}")
+        sns.barplot(
+            live[words],
+            x="regression",
+            y="usable",
+            order=ORDER,
+            errorbar=None,
+            color=PALETTE["sky"],
+            saturation=1,
+            ax=line[2],
+        )
+        of = live[words]["of"].max()
+        line[2].set(xlabel="", ylabel=f"Alphas with any weight (of {of})", ylim=(0, 1.05 * of))
+        letter(line[2], next(marked), "Usable alphas")
+        for ax in line:
+            ax.tick_params(axis="x", labelrotation=90)
     chosen = [
-        ("alpha 0.1", {"marker": "o", "markerfacecolor": "none"}),
+        (fixed_alpha(every), {"marker": "o", "markerfacecolor": "none"}),
         ("chosen per voxel", {"marker": "o"}),
         ("one chosen for all", {"marker": "x", "markersize": 3}),
     ]
     legend(figure, MATCHES.values(), [(name, {"color": GREY, **how}) for name, how in chosen])
+    each = "; ".join(f"{words}: over {over(part)}" for words, part in parts.items())
     return note(
-        figure, "Means over seeds, planted and semi-real. Alphas are chosen on validation images."
+        figure,
+        f"Means over regions and spaces ({each}). Alphas are chosen on validation images.",
     )
 
 
 def _chosen(ax: Axes, part: pd.DataFrame, value: str) -> None:
     """Draw the means of each choice of alpha, and join the fixed one with that of each voxel.
 
-    `part`: rows of the planted and semi-real targets; `value`: the column that is drawn.
+    `part`: rows of a group of targets; `value`: the column that is drawn.
     """
     for choice, how in CHOICES.items():
         own = rows(part, chosen=choice)

@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from papers.sparse_positive.figures.parts import (
-    MADE,
     REGRESSIONS,
     SIGNS,
     THETA,
     R,
+    groups,
     marks,
+    over,
     title_of,
     with_regression,
 )
@@ -43,22 +44,24 @@ def draw(scores: Path, rotation: Path) -> Figure:
 
     `scores`, `rotation`: tables of `encode.encode`. Marks: mean and s.d. over seeds.
     """
-    figure = new_figure(3.4)
-    axes = figure.subplots(1, 2, width_ratios=[1.6, 1])
-    part = with_regression(rows(tables.read(scores), chosen="fixed", match="matched", target=MADE))
-    each = part.melt(["regression", "seed"], list(KINDS), var_name="kind", value_name=THETA)
-    marks(axes[0], each, THETA, "kind", KINDS, REGRESSIONS, dodge=0.48)
-    _name(axes[0], KINDS, columns=2, room=0.35)
-    letter(axes[0], "a", "Matched units")
-    turned = with_regression(rows(tables.read(rotation), target=MADE))
+    fixed = groups(with_regression(rows(tables.read(scores), chosen="fixed", match="matched")))
+    turned = groups(with_regression(tables.read(rotation)))
     order = [title_of(model, sign) for sign in SIGNS for model in ("ridge", "lasso")]
-    marks(axes[1], turned, "r_dead_0", "basis", BASES, order)
-    axes[1].set_ylabel(R)
-    _name(axes[1], BASES, columns=1, room=0.25)
-    letter(axes[1], "b", "Rotated basis")
-    return note(
-        figure, "Mean and s.d. over seeds; planted and semi-real targets and regions averaged."
-    )
+    figure = new_figure(0.7 + 2.7 * len(fixed))
+    axes = figure.subplots(len(fixed), 2, width_ratios=[1.6, 1], squeeze=False)
+    marked = iter("abcdef")
+    for (left, right), (words, part) in zip(axes, fixed.items(), strict=True):
+        tail = f": {words}" if len(fixed) > 1 else ""
+        each = part.melt(["regression", "seed"], list(KINDS), var_name="kind", value_name=THETA)
+        marks(left, each, THETA, "kind", KINDS, REGRESSIONS, dodge=0.48)
+        _name(left, KINDS, columns=2, room=0.35)
+        letter(left, next(marked), f"Matched units{tail}")
+        marks(right, turned[words], "r_dead_0", "basis", BASES, order)
+        right.set_ylabel(R)
+        _name(right, BASES, columns=1, room=0.25)
+        letter(right, next(marked), f"Rotated basis{tail}")
+    each = "; ".join(f"{words}: over {over(part)}" for words, part in fixed.items())
+    return note(figure, f"Mean and s.d. ({each}); targets and regions of a row averaged.")
 
 
 def _name(ax: Axes, looks: Mapping[str, Look], columns: int, room: float) -> None:

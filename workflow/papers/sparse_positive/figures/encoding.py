@@ -15,6 +15,7 @@ from papers.sparse_positive.figures.parts import (
     TARGETS,
     THETA,
     R,
+    fixed_alpha,
     legend,
     marks,
     space_label,
@@ -34,7 +35,7 @@ def draw(scores: Path) -> Figure:
     return of_network(scores, 0)
 
 
-def of_network(scores: Path, rank: int) -> Figure:
+def of_network(scores: Path, rank: int, more: str = "") -> Figure:
     """Draw r and reorientation of one network of each target, in a column a region.
 
     Parameters
@@ -43,6 +44,8 @@ def of_network(scores: Path, rank: int) -> Figure:
         Table of `encode.encode`.
     rank
         0: the first network of each target; 1: the second where there is one.
+    more
+        What else the caption says.
     """
     fixed = with_regression(rows(tables.read(scores), chosen="fixed"))
     columns = _columns(fixed, rank)
@@ -69,10 +72,11 @@ def of_network(scores: Path, rank: int) -> Figure:
         for target, space in dict.fromkeys((target, space) for target, space, _ in columns)
         if space not in ("planted", "table")
     )
+    units = "splits (of NSD: people)" if any(one == "nsd" for one, _, _ in columns) else "splits"
     return note(
         figure,
-        f"Test images, alpha 0.1, mean and s.d. over seeds; a dead voxel has r = 0 and no Θ. "
-        f"Dotted: noise ceiling. {used}. Planted and semi-real regions are no brains.",
+        f"Test images, {fixed_alpha(fixed)}, mean and s.d. over {units}; a dead voxel has r = 0 and no Θ. "
+        f"Dotted: noise ceiling. {used}. Planted and semi-real regions are no brains.{more}",
     )
 
 

@@ -14,6 +14,7 @@ from papers.sparse_positive.figures.parts import (
     TARGETS,
     THETA,
     R,
+    fixed_alpha,
     legend,
     space_label,
     with_regression,
@@ -39,10 +40,11 @@ MARKS = [
 
 
 @styled
-def draw(intervals: Path) -> Figure:
+def draw(intervals: Path, scores: Path) -> Figure:
     """Mismatched against matched units with intervals over splits and voxels.
 
-    `intervals`: of `aggregate.intervals`, the source of values and whiskers alike.
+    `intervals`: of `aggregate.intervals`, the source of values and whiskers alike; `scores`: of
+    `encode.encode`, for its alpha.
     """
     table = with_regression(tables.read(intervals))
     cells = zip(table["target"], table["region"], table["space"], strict=True)
@@ -60,9 +62,10 @@ def draw(intervals: Path) -> Figure:
     axes[1].set_xlim(-0.6, 2.1)
     axes[0].set_ylim(7.6, -0.6)
     legend(figure, looks.values(), ncols=3)
+    units = "splits (of NSD: people)" if "nsd" in set(table["target"]) else "splits"
     return note(
         figure,
-        "95 % percentile intervals over resampled splits and voxels; alpha 0.1. "
+        f"95 % percentile intervals over resampled {units} and voxels; {fixed_alpha(tables.read(scores))}. "
         "Ratios beyond the axis are cut.",
     )
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import seaborn as sns
 
-from papers.sparse_positive.figures.parts import SETS, legend, space_label
+from papers.sparse_positive.figures.parts import SETS, legend, listed, space_label
 from replicortex.core import tables
 from replicortex.plotting.style import GREY, new_figure, note, styled
 
@@ -56,4 +56,4 @@ def draw(localizer: Path) -> Figure:
     ax.set(xlabel="Units that pass all five comparisons (count)", ylabel="")
     crosses = ("permuted labels", {"color": GREY, "marker": "x", "markersize": 2.5})
     legend(figure, SELECTIVE.values(), [crosses])
-    return note(figure, "Benjamini-Yekutieli, q = 0.05.")
+    return note(figure, f"Benjamini-Yekutieli, q = {listed(table['q'])}.")

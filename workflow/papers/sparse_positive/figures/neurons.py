@@ -75,7 +75,11 @@ def draw(neurons: Path) -> Figure:
     ax.set_ylim(0, 1.25 * ax.get_ylim()[1])
     ax.legend(title=None, fontsize=6, loc="upper left")
     legend(figure, SETS.values())
-    return note(figure, "Macaque V4, one point a neuron, means over splits.")
+    dates = table["session"].nunique()
+    return note(
+        figure,
+        f"Macaque V4, one point a neuron ({table['neuron'].nunique()} of {dates} sessions), means over splits.",
+    )
 
 
 def best_sets(lasso: pd.DataFrame) -> pd.DataFrame:

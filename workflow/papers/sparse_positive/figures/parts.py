@@ -22,8 +22,8 @@ MATCHES = {
     "mismatched": Look("mismatched units", PALETTE["vermillion"], "^"),
 }
 SETS = {
-    "face": Look("face units", PALETTE["blue"], "o"),
-    "scene": Look("scene units", PALETTE["vermillion"], "^"),
+    "face": Look("face units", PALETTE["green"], "D"),
+    "scene": Look("scene units", PALETTE["purple"], "v"),
     "random": Look("random units", GREY, "s"),
 }
 THETA = "Reorientation Θ"
@@ -35,9 +35,37 @@ TARGETS = {
     "nsd": "NSD",
     "tables": "tables",
 }
-# Targets that are no brains, but are there at every scale.
-MADE = ("planted", "semi_real")
+# Targets that are averaged in one panel: made ones are no brains, but are there at every scale.
+GROUPS = {
+    "planted and semi-real": ("planted", "semi_real"),
+    "NSD": ("nsd",),
+    "tables": ("tables",),
+}
 NAMES = {"resnet20": "ResNet-20", "resnet56": "ResNet-56", "barlow": "Barlow Twins"}
+
+
+def groups(table: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """Return a table's rows by group of targets, in words; groups without rows are left out.
+
+    `table`: tidy, with a column "target".
+    """
+    found = {words: table[table["target"].isin(list(targets))] for words, targets in GROUPS.items()}
+    return {words: part for words, part in found.items() if len(part)}
+
+
+def over(table: pd.DataFrame) -> str:
+    """Return in words what the seeds of a table are: people with NSD, splits elsewhere."""
+    return "people" if set(table["target"]) == {"nsd"} else "splits"
+
+
+def listed(numbers: pd.Series) -> str:
+    """Return the different numbers of a column in words, ascending."""
+    return ", ".join(f"{number:g}" for number in sorted(numbers.dropna().unique()))
+
+
+def fixed_alpha(scores: pd.DataFrame) -> str:
+    """Return the alpha of figure 2 in words, of the rows of `encode.encode` that have it."""
+    return f"alpha {listed(scores.loc[scores['chosen'] == 'fixed', 'alpha'])}"
 
 
 def title_of(model: str, weights: str) -> str:
