@@ -193,6 +193,9 @@ def test_units_that_pass_are_fitted_as_all_are(encoded):
     for value in ("r_dead_0", "theta", "active"):
         np.testing.assert_allclose(passing[value], same[value].loc[passing.index])
     assert set(passing["count"]) == {PLANTED.units}
+    r = passing["r_dead_0"].unstack("weights")
+    beyond = passing["beyond_half"].unstack("weights")
+    np.testing.assert_allclose(beyond["positive"], r["positive"] - r["signed"] / 2)
 
 
 def test_equal_sparsity_is_equal(encoded):

@@ -20,21 +20,11 @@ from replicortex.core.randomness import generator
 
 SIGNS = {"signed": False, "positive": True}
 TABLES = ("scores", "alphas", "rotation", "voxels", "passing")
-# Of a target none of whose units are chosen by the localizer.
+# Columns that stand even where too few units pass for any row.
 PASSING = (
     *("seed", "target", "region", "space", "units", "match", "model", "weights", "chosen"),
-    *(
-        "alpha",
-        "count",
-        "mixed_from",
-        "ceiling",
-        "r",
-        "theta",
-        "active",
-        "r_dead_0",
-        "theta_dead_0",
-        "live",
-    ),
+    *("alpha", "count", "mixed_from", "ceiling", "r", "theta", "active"),
+    *("r_dead_0", "theta_dead_0", "live", "beyond_half"),
 )
 
 
@@ -227,9 +217,13 @@ def _regress(problem: Problem, fits: FitSettings, rows: dict[str, list[dict[str,
 
 
 def _pass(problem: Problem, fits: FitSettings, rows: list[dict[str, Any]]) -> None:
-    """Add a row of each regression, with the paper's alpha, on the units that pass."""
+    """Add a row of each regression, with the paper's alpha, on the units that pass.
+
+    `beyond_half`: r less half of that with signed weights, of the same units and kind.
+    """
     design = problem.design
     train, _, test = design.voxels
+    half = np.nan  # signed weights come first
     for units, (X, _, X_test) in design.features.items():
         for row, kind, positive, rng in _cells(problem, units):
             W = encoding.fit(kind, positive, fits.alpha, X, train, l1_ratio=fits.l1_ratio)
@@ -242,6 +236,9 @@ def _pass(problem: Problem, fits: FitSettings, rows: list[dict[str, Any]]) -> No
                 "ceiling": _mean(design.ceiling),
                 **summary(per_voxel(X_test, test, W, rng)),
             }
+            if not positive:
+                half = found["r_dead_0"] / 2
+            found["beyond_half"] = found["r_dead_0"] - half
             rows.append({name: found[name] for name in PASSING})
 
 

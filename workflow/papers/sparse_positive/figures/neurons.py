@@ -78,7 +78,8 @@ def draw(neurons: Path) -> Figure:
     dates = table["session"].nunique()
     return note(
         figure,
-        f"Macaque V4, one point a neuron ({table['neuron'].nunique()} of {dates} sessions), means over splits.",
+        f"Macaque V4, one point a neuron ({table['neuron'].nunique()} of {dates} sessions), means over "
+        "splits.",
     )
 
 
