@@ -42,7 +42,9 @@ def draw(run: Path, into: Path) -> None:
         figures = {key: value for key, value in found.items() if isinstance(value, Figure)}
         outputs = {key: _files(key, figures, places[identity]) for key in figures}
         as_recorded = SimpleNamespace(
-            synthetic=record["synthetic"], of_seed=lambda _, identity=identity: identity
+            what=record["job"],
+            synthetic=record["synthetic"],
+            of_seed=lambda _, identity=identity: identity,
         )
         write_results(figures, outputs, as_recorded, [])
 

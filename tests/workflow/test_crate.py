@@ -116,7 +116,7 @@ def test_every_job_is_there_with_what_its_record_says(one_paper, entities, monke
         assert entities[action["instrument"]["@id"]]["name"] == step.call
         assert action["endTime"] == step.record["run"]["ended"] > action["startTime"][:10]
     values = {e["name"]: e["value"] for e in entities.values() if "exampleOfWork" in e}
-    assert values["scale"] == "demo" and values["synthetic"] is True
+    assert values["title"] == "Learning rules" and values["synthetic"] is True
 
 
 def listed(value):

@@ -45,11 +45,11 @@ def test_nothing_is_left_to_do(study):
     assert "Nothing to be done" in study.snakemake("--cores", "1").stderr
 
 
-def test_a_paper_has_at_most_twelve_jobs(root, fresh):
+def test_a_paper_has_at_most_fourteen_jobs(root, fresh):
     planned = fresh.planned()
     for paper in PAPERS:
         own = {rule: n for rule, n in planned.items() if rule.startswith(f"{paper}_")}
-        assert 1 <= sum(own.values()) <= 12, own
+        assert 1 <= sum(own.values()) <= 14, own
 
 
 def test_every_result_has_a_record_and_says_synthetic(study, monkeypatch):
@@ -161,7 +161,12 @@ def test_report(study, tmp_path):
     assert "scorecard" in text.lower()
     figure = study.folder / "results/demo/learning_rules/figures/change.png"
     labels = f'"record": "{chain.embedded_id(figure)[:12]}", "verdicts": "'
-    assert labels + "59 synthetic data: no verdict" in text
+    import pandas as pd
+
+    claims = pd.read_csv(study.folder / "results/demo/learning_rules/scorecard/claims.csv")
+    count = int(claims["table"].isin(["best_over_seeds", "curves"]).sum())  # what the figure reads
+    assert 40 < count < len(claims)
+    assert re.search(labels + r"(\d+) synthetic data: no verdict", text)[1] == str(count)
 
 
 def test_a_fault_exits_before_any_job(fresh):

@@ -50,7 +50,7 @@ def test_exactly_what_depends_on_a_change_runs_again(study, paper, change):
 
 def test_one_more_seed_trains_that_seed_alone(one_paper):
     planned = one_paper.planned("--config", "papers={learning_rules: {seeds: [42, 123, 456]}}")
-    assert planned == {f"{PATTERN.P}train_1": 7, **PATTERN.AFTER_TRAINING}
+    assert planned == {f"{PATTERN.P}train_1": 9, **PATTERN.AFTER_TRAINING}
 
 
 def test_a_fresh_clone_plans_the_whole_study(one_paper, tmp_path):

@@ -1,5 +1,7 @@
 """From a paper's claims.yaml to its claims: what the file says once is said of each claim.
 
+::
+
     units:                     # what was sampled, beside seeds
       stimuli: {lower: lower, upper: upper}
     smallest:                  # smallest effects of interest; the first rule that fits counts
