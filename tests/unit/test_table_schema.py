@@ -219,11 +219,13 @@ def test_each_of_several_files_is_checked(paper):
 
 @pytest.mark.parametrize("paper", paper_names(ROOT.parent))
 def test_kept_tables_hold_what_is_declared(root, paper):
-    """They may be older than a column."""
+    """They may be older than a column, or than a table."""
     tables = table_schema.load(root / f"workflow/papers/{paper}/tables.yaml")
     for name, columns in tables.items():
         path = root / f"results/reference/{paper}/metrics/{name}.csv"
         path = path if path.exists() else path.with_name(f"{name}.csv.gz")
+        if not path.exists():
+            continue
         with (gzip.open if path.suffix == ".gz" else open)(path, "rt") as stream:
             table = pd.read_csv(stream, keep_default_na=False, na_values=[""], low_memory=False)
         assert len(table)

@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 
 from replicortex.core.files import FIGURE_SUFFIXES
 from replicortex.core.runner import write_results
+from replicortex.plotting.style import Pages
 from replicortex.provenance.records import read as read_record
 
 
@@ -22,10 +23,17 @@ def draw(run: Path, into: Path) -> None:
     """Draw the figures below `run` into the same places below `into`."""
     places = defaultdict(dict)  # by the job's id, then by the figure's name
     found_records = {}
-    for path in sorted(run.rglob("*.svg.record.json")):
+    drawn = list(run.rglob("*.svg.record.json"))
+    # Pages are a PDF alone, other figures have three forms.
+    alone = [
+        path
+        for path in run.rglob("*.pdf.record.json")
+        if path.with_name(path.name.replace(".pdf.", ".svg.")) not in drawn
+    ]
+    for path in sorted([*drawn, *alone]):
         record = read_record(path)
         found_records[record["id"]] = record
-        name = path.name.removesuffix(".svg.record.json")
+        name = path.name.partition(".")[0]
         places[record["id"]][name] = into / path.relative_to(run).parent / name
     for identity, record in found_records.items():
         module, _, name = record["job"]["call"].partition(":")
@@ -39,8 +47,10 @@ def draw(run: Path, into: Path) -> None:
         found = function(**record["job"]["arguments"], **given)
         if isinstance(found, Figure):  # of a job that draws one
             found = dict.fromkeys(places[identity], found)
-        figures = {key: value for key, value in found.items() if isinstance(value, Figure)}
-        outputs = {key: _files(key, figures, places[identity]) for key in figures}
+        figures = {key: value for key, value in found.items() if isinstance(value, Figure | Pages)}
+        outputs = {key: _files(key, figures, places[identity]) for key in figures if key != "pages"}
+        if "pages" in figures:
+            outputs["pages"] = places[identity]["claims"].with_name("claims.pdf")
         as_recorded = SimpleNamespace(
             what=record["job"],
             synthetic=record["synthetic"],

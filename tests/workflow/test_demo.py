@@ -164,7 +164,9 @@ def test_report(study, tmp_path):
     import pandas as pd
 
     claims = pd.read_csv(study.folder / "results/demo/learning_rules/scorecard/claims.csv")
-    count = int(claims["table"].isin(["best_over_seeds", "curves"]).sum())  # what the figure reads
+    read = records.read(records.path_of(figure))["inputs"].values()  # all figures are of one job
+    tables = {Path(entry["path"]).stem for entries in read for entry in entries}
+    count = int(claims["table"].isin(tables).sum())
     assert 40 < count < len(claims)
     assert re.search(labels + r"(\d+) synthetic data: no verdict", text)[1] == str(count)
 
