@@ -480,6 +480,14 @@ def test_a_missing_column_or_rule_is_said(tmp_path):
         draw({**tables, "displacement": other}, tmp_path, roi, px)
 
 
+def test_figures_are_drawn_without_a_layout_on_a_grid(tmp_path):
+    sizes, roi, px = CASES["small"]
+    tables = made_up_tables.make(**sizes)
+    tables["curves"] = tables["curves"].query("pooling != 'grid'")
+    (ax,) = draw(tables, tmp_path, roi, px)["resolution"].axes
+    assert [text.get_text() for text in ax.texts] == ["not measured at this scale"]
+
+
 def test_scores_of_silent_layers_are_left_out_and_counted(tmp_path):
     sizes, roi, px = CASES["small"]
     tables = made_up_tables.make(**sizes)

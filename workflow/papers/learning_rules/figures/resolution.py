@@ -55,6 +55,10 @@ def draw(curves: Path, early: str) -> Figure:
     scores = table_of(curves, SCORES)
     # On a grid: averaged over space conv1 does not differ from 0 on some data.
     table = where(scores, roi=early, layer=FIXED_LAYER, bn="running", pooling="grid")
+    if table.empty:
+        figure = new_figure(1.6)
+        _no_data(figure.subplots())
+        return note(figure, f"{FIXED_LAYER} on a grid: evaluation.poolings has no 'grid'.")
     last = int(table["epoch"].max())
     swept = set(where(table, arm="upsampled")["px"]) or set(table["px"])
     table = where(table, px=sorted(swept), epoch=[0, last])
