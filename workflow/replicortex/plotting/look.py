@@ -19,6 +19,15 @@ class Look(NamedTuple):
     marker: str
 
 
+def hues(looks: Mapping[str, Look]) -> dict[str, list[str]]:
+    """Return what seaborn is told of a hue: its values in order, their colours and marks."""
+    return {
+        "hue_order": list(looks),
+        "palette": [look.colour for look in looks.values()],
+        "markers": [look.marker for look in looks.values()],
+    }
+
+
 def curve(
     ax: Axes,
     table: pd.DataFrame,

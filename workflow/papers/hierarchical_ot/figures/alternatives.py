@@ -5,12 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import seaborn as sns
-
-from papers.hierarchical_ot.figures.parts import SCORE, marks, named
+from papers.hierarchical_ot.figures.parts import (
+    SCORE,
+    lines_between,
+    marks,
+    marks_over_seeds,
+    named,
+)
 from replicortex.core import tables
 from replicortex.plotting.look import Look, legend_above
-from replicortex.plotting.style import PALE, PALETTE, letter, new_figure, note, styled
+from replicortex.plotting.style import PALETTE, letter, new_figure, note, styled
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -46,25 +50,17 @@ def draw(alternatives: Path) -> Figure:
         ("depth correlation", "Order of the plan", "Depth correlation"),
     )
     for ax, mark, (column, title, told) in zip(axes, "abc", panels, strict=True):
-        sns.pointplot(
+        marks_over_seeds(
+            ax,
+            METHODS,
             x=table[column].to_numpy(),
             y=table["pair"].map(pairs).to_numpy(),
             hue=table["method"].to_numpy(),
             order=list(pairs.values()),
-            hue_order=list(METHODS),
-            palette=[look.colour for look in METHODS.values()],
-            markers=[look.marker for look in METHODS.values()],
-            errorbar="sd",
             dodge=0.6,
-            linestyle="none",
             markersize=3.5,
-            markeredgewidth=0.8,
-            err_kws={"linewidth": 0.6},
-            legend=False,
-            ax=ax,
         )
-        for place in range(len(pairs) - 1):
-            ax.axhline(place + 0.5, color=PALE, linewidth=0.5)
+        lines_between(ax, len(pairs))
         ax.set_xlabel(told)
         letter(ax, mark, title)
     axes[0].set_ylim(len(pairs) - 0.5, -0.5)

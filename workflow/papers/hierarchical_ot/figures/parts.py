@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
-from typing import Any
+from collections.abc import Collection, Iterable, Mapping
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
+import seaborn as sns
 
-from replicortex.plotting.look import Look
-from replicortex.plotting.style import PALETTE
+from replicortex.plotting.look import Look, hues
+from replicortex.plotting.style import PALE, PALETTE
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 # The order of legends and marks.
 RULES = {
@@ -106,3 +110,23 @@ def shown(table: pd.DataFrame) -> pd.DataFrame:
     order = keys["name"] + keys["rotate"].map({"no": "", "yes": " +R"})
     labels = keys.drop(columns="place").assign(label=pd.Categorical(order, order))
     return own.merge(labels, on=["pair", "noise_sd", "rotate"], how="left")
+
+
+def marks_over_seeds(ax: Axes, looks: Mapping[str, Look], **how: Any) -> None:
+    """Draw mean and s.d. over seeds, the looks beside each other; `how` goes to seaborn's pointplot."""
+    sns.pointplot(
+        **hues(looks),
+        errorbar="sd",
+        linestyle="none",
+        markeredgewidth=0.8,
+        err_kws={"linewidth": 0.6},
+        legend=False,
+        ax=ax,
+        **how,
+    )
+
+
+def lines_between(ax: Axes, count: int) -> None:
+    """Draw a pale line between each two of so many rows."""
+    for place in range(count - 1):
+        ax.axhline(place + 0.5, color=PALE, linewidth=0.5)

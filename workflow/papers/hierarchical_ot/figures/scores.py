@@ -5,12 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import seaborn as sns
-
-from papers.hierarchical_ot.figures.parts import RULES, SCORE, marks, shown
+from papers.hierarchical_ot.figures.parts import (
+    RULES,
+    SCORE,
+    lines_between,
+    marks,
+    marks_over_seeds,
+    shown,
+)
 from replicortex.core import tables
 from replicortex.plotting.look import legend_above
-from replicortex.plotting.style import PALE, new_figure, note, styled
+from replicortex.plotting.style import new_figure, note, styled
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -29,25 +34,17 @@ def draw(scores: Path) -> Figure:
     names = table["label"].cat.categories
     figure = new_figure(0.27 * len(names) + 1.2)
     ax = figure.subplots()
-    sns.pointplot(
-        table,
+    marks_over_seeds(
+        ax,
+        RULES,
+        data=table,
         x="score",
         y="label",
         hue="rule",
-        hue_order=list(RULES),
-        palette=[look.colour for look in RULES.values()],
-        markers=[look.marker for look in RULES.values()],
-        errorbar="sd",
         dodge=0.68,
-        linestyle="none",
         markersize=3,
-        markeredgewidth=0.8,
-        err_kws={"linewidth": 0.6},
-        legend=False,
-        ax=ax,
     )
-    for place in range(len(names) - 1):
-        ax.axhline(place + 0.5, color=PALE, linewidth=0.5)
+    lines_between(ax, len(names))
     ax.tick_params(axis="y", labelsize=6.5)
     ax.set(xlabel=SCORE, ylabel="", ylim=(len(names) - 0.5, -0.5))
     legend_above(figure, (), marks(RULES.values()), ncols=4)

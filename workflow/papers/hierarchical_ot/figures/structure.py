@@ -10,7 +10,7 @@ import seaborn as sns
 
 from papers.hierarchical_ot.figures.parts import NSD, RULES, marks, named, shown
 from replicortex.core import tables
-from replicortex.plotting.look import legend_above, rows
+from replicortex.plotting.look import hues, legend_above, rows
 from replicortex.plotting.style import PALE, letter, new_figure, note, styled
 
 if TYPE_CHECKING:
@@ -104,9 +104,7 @@ def _diagonal(ax: Axes, table: pd.DataFrame) -> None:
         y=own["value"].to_numpy(),
         hue=own["measure"].to_numpy(),
         order=order,
-        hue_order=list(TRACES),
-        palette=[look.colour for look in TRACES.values()],
-        markers=[look.marker for look in TRACES.values()],
+        **hues(TRACES),
         errorbar="sd",
         dodge=0.24,
         linestyle="none",

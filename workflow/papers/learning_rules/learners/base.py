@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any, Generic, TypeVar
+from typing import Any, ClassVar, Generic, Self, TypeVar
 
 import torch
 from torch.nn import functional as F
 
 from papers.learning_rules.network import BLOCKS, Network
-from papers.learning_rules.settings.rule import LocalSettings
+from papers.learning_rules.settings.network import NetworkSettings
+from papers.learning_rules.settings.rule import LocalSettings, RuleSettings
 from replicortex.training.optimisers import Adam, Optimiser
 
 L = TypeVar("L", bound=LocalSettings)
@@ -73,7 +74,39 @@ class Learner:
         self.optimiser.load_state_dict(state["optimiser"])
 
 
-class LocalLearner(Learner, Generic[L]):
+class OfSettings(Learner):
+    """A learner that is made of a network and its rule's settings alone."""
+
+    kind_of_network: ClassVar[type[Network]] = Network
+
+    @classmethod
+    def build(
+        cls,
+        seed: int,
+        network: NetworkSettings,
+        settings: RuleSettings,
+        epochs: int,
+        device: torch.device,
+    ) -> Self:
+        """Return an untrained learner on `device`, its weights drawn from the seed.
+
+        Parameters
+        ----------
+        network, settings
+            Sections `network` and `rules.<rule>` of the configuration.
+        epochs
+            Of the whole training; such a rule has no schedule.
+        """
+        net: torch.nn.Module = cls.untrained(seed, network, settings)
+        return cls(net.to(device, memory_format=torch.channels_last), settings)
+
+    @classmethod
+    def untrained(cls, seed: int, network: NetworkSettings, settings: RuleSettings) -> Network:
+        """Return the network from which the rule starts."""
+        return cls.kind_of_network.from_settings(seed, network, settings.init)
+
+
+class LocalLearner(OfSettings, Generic[L]):
     """A learner that changes the convolutions itself; Adam moves the linear layers.
 
     Parameters

@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from torch import nn
 
 from papers.learning_rules.learners.base import (
     LocalLearner,
@@ -20,7 +19,6 @@ from papers.learning_rules.learners.base import (
 )
 from papers.learning_rules.learners.inference import pooled_kernel, settle
 from papers.learning_rules.network import BLOCKS, Network, initialise
-from papers.learning_rules.settings.network import NetworkSettings
 from papers.learning_rules.settings.pc import PCSettings
 from replicortex.core.randomness import torch_generator
 
@@ -52,6 +50,7 @@ class PredictiveCoding(LocalLearner[PCSettings]):
         The rule's entry of the configuration.
     """
 
+    kind_of_network = FeedbackNetwork
     network: FeedbackNetwork
 
     def step(self, images: torch.Tensor, labels: torch.Tensor, streams: Streams) -> Terms:
@@ -100,17 +99,4 @@ class PredictiveCoding(LocalLearner[PCSettings]):
         return self.network.readout(self.infer(self.network.blocks(images))[-1])
 
 
-def build(
-    seed: int, network: NetworkSettings, settings: PCSettings, epochs: int, device: torch.device
-) -> PredictiveCoding:
-    """Return an untrained learner on `device`, its weights drawn from the seed.
-
-    Parameters
-    ----------
-    network, settings
-        Sections `network` and `rules.<rule>` of the configuration.
-    epochs
-        Of the whole training; this rule has no schedule.
-    """
-    net: nn.Module = FeedbackNetwork.from_settings(seed, network, settings.init)
-    return PredictiveCoding(net.to(device, memory_format=torch.channels_last), settings)
+build = PredictiveCoding.build

@@ -15,9 +15,8 @@ import copy
 import torch
 from torch.nn import functional as F
 
-from papers.learning_rules.learners.base import Learner, Streams, Terms, accuracy
+from papers.learning_rules.learners.base import OfSettings, Streams, Terms, accuracy
 from papers.learning_rules.network import BLOCKS, CLASSES, Network, norm_of, pooled
-from papers.learning_rules.settings.network import NetworkSettings
 from papers.learning_rules.settings.pc_supervised import SupervisedPCSettings
 from replicortex.training.optimisers import Adam
 
@@ -25,7 +24,7 @@ LONG = 10  # times the rule's own steps: next to nothing is left then
 Fixed = dict[str, tuple[torch.Tensor, torch.Tensor]]
 
 
-class SupervisedPC(Learner):
+class SupervisedPC(OfSettings):
     """Relaxation under image and label, then Adam on the energy's gradient.
 
     Parameters
@@ -219,21 +218,4 @@ def energy_of(
     return total
 
 
-def build(
-    seed: int,
-    network: NetworkSettings,
-    settings: SupervisedPCSettings,
-    epochs: int,
-    device: torch.device,
-) -> SupervisedPC:
-    """Return an untrained learner on `device`, its weights drawn from the seed.
-
-    Parameters
-    ----------
-    network, settings
-        Sections `network` and `rules.<rule>` of the configuration.
-    epochs
-        Of the whole training; this rule has no schedule.
-    """
-    net = Network.from_settings(seed, network, settings.init)
-    return SupervisedPC(net.to(device, memory_format=torch.channels_last), settings)
+build = SupervisedPC.build

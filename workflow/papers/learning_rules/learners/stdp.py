@@ -88,6 +88,16 @@ class SpikeTiming(LocalLearner[STDPSettings]):
         The rule's entry of the configuration.
     """
 
+    @classmethod
+    def untrained(cls, seed: int, network: NetworkSettings, settings: STDPSettings) -> Network:
+        """Return the network from which the rule starts, its weights within their clip."""
+        net = Network.from_settings(seed, network, settings.init, **VARIANTS["stdp"])
+        with torch.no_grad():
+            # The first step would clip them: that is no learning, and displacement counts from here.
+            for name in BLOCKS:
+                getattr(net, name).weight.clamp_(-settings.clip_weight, settings.clip_weight)
+        return net
+
     def __init__(self, network: Network, settings: STDPSettings) -> None:
         norms = (getattr(network, norm_of(name)) for name in BLOCKS)
         super().__init__(network, settings, (p for norm in norms for p in norm.parameters()))
@@ -134,21 +144,4 @@ class SpikeTiming(LocalLearner[STDPSettings]):
         weight.clamp_(-settings.clip_weight, settings.clip_weight)
 
 
-def build(
-    seed: int, network: NetworkSettings, settings: STDPSettings, epochs: int, device: torch.device
-) -> SpikeTiming:
-    """Return an untrained learner on `device`, its weights drawn from the seed.
-
-    Parameters
-    ----------
-    network, settings
-        Sections `network` and `rules.<rule>` of the configuration.
-    epochs
-        Of the whole training; this rule has no schedule.
-    """
-    net = Network.from_settings(seed, network, settings.init, **VARIANTS["stdp"])
-    with torch.no_grad():
-        # The first step would clip them: that is no learning, and displacement counts from here.
-        for name in BLOCKS:
-            getattr(net, name).weight.clamp_(-settings.clip_weight, settings.clip_weight)
-    return SpikeTiming(net.to(device, memory_format=torch.channels_last), settings)
+build = SpikeTiming.build

@@ -18,7 +18,6 @@ from papers.learning_rules.learners.base import (
     train_readout,
 )
 from papers.learning_rules.network import BLOCKS, Network, norm_of
-from papers.learning_rules.settings.network import NetworkSettings
 from papers.learning_rules.settings.stdp_pair import PairSTDPSettings
 
 
@@ -154,21 +153,4 @@ def patches(
     return padded[image[:, None, None], rows, columns].permute(0, 3, 1, 2)
 
 
-def build(
-    seed: int,
-    network: NetworkSettings,
-    settings: PairSTDPSettings,
-    epochs: int,
-    device: torch.device,
-) -> PairTiming:
-    """Return an untrained learner on `device`, its weights drawn from the seed.
-
-    Parameters
-    ----------
-    network, settings
-        Sections `network` and `rules.<rule>` of the configuration.
-    epochs
-        Of the whole training; this rule has no schedule.
-    """
-    net = Network.from_settings(seed, network, settings.init)
-    return PairTiming(net.to(device, memory_format=torch.channels_last), settings)
+build = PairTiming.build

@@ -5,9 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import seaborn as sns
-
-from papers.sparse_positive.figures.parts import SETS, legend, space_label
+from papers.sparse_positive.figures.parts import SETS, legend, scatter_sets, space_label
 from replicortex.core import tables
 from replicortex.plotting.look import rows
 from replicortex.plotting.style import GREY, new_figure, note, styled
@@ -29,22 +27,7 @@ def draw(directions: Path) -> Figure:
     for ax, space in zip(axes, spaces, strict=False):
         # Face units, of which there is most to see, on top.
         part = rows(table, space=space).iloc[::-1]
-        sns.scatterplot(
-            part,
-            x="first",
-            y="second",
-            hue="units",
-            style="units",
-            hue_order=list(SETS),
-            style_order=list(SETS),
-            palette=[look.colour for look in SETS.values()],
-            markers=[look.marker for look in SETS.values()],
-            s=9,
-            alpha=0.6,
-            linewidth=0,
-            legend=False,
-            ax=ax,
-        )
+        scatter_sets(ax, part, "first", "second", size=9, alpha=0.6)
         for units, look in SETS.items():
             mean = rows(part, units=units)[["first", "second"]].mean()
             ax.plot([0, mean["first"]], [0, mean["second"]], color=look.colour, linewidth=1.5)

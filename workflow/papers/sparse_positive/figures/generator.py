@@ -9,7 +9,7 @@ import seaborn as sns
 
 from papers.sparse_positive.figures.parts import legend
 from replicortex.core import tables
-from replicortex.plotting.look import Look, rows
+from replicortex.plotting.look import Look, hues, rows
 from replicortex.plotting.style import GREY, PALETTE, new_figure, note, styled
 
 if TYPE_CHECKING:
@@ -47,9 +47,7 @@ def draw(generator: Path) -> Figure:
             x="value",
             y="change",
             hue="kind",
-            hue_order=list(KINDS),
-            palette=[look.colour for look in KINDS.values()],
-            markers=[look.marker for look in KINDS.values()],
+            **hues(KINDS),
             errorbar="sd",
             markersize=3.5,
             linewidth=0.8,

@@ -20,7 +20,7 @@ from papers.sparse_positive.figures.parts import (
     with_regression,
 )
 from replicortex.core import tables
-from replicortex.plotting.look import Look, rows
+from replicortex.plotting.look import Look, hues, rows
 from replicortex.plotting.style import GREY, PALETTE, new_figure, note, styled
 
 if TYPE_CHECKING:
@@ -82,9 +82,7 @@ def _intervals(ax: Axes, table: pd.DataFrame, value: str, looks: dict[str, Look]
         y="regression",
         hue="cell",
         order=REGRESSIONS,
-        hue_order=list(looks),
-        palette=[look.colour for look in looks.values()],
-        markers=[look.marker for look in looks.values()],
+        **hues(looks),
         dodge=width,
         errorbar=None,
         linestyle="none",

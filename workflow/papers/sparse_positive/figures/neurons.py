@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import seaborn as sns
 
-from papers.sparse_positive.figures.parts import SETS, legend, space_label
+from papers.sparse_positive.figures.parts import SETS, legend, scatter_sets, space_label
 from replicortex.core import tables
 from replicortex.plotting.look import rows
 from replicortex.plotting.style import GREY, new_figure, note, styled
@@ -33,22 +33,7 @@ def draw(neurons: Path) -> Figure:
     axes = figure.subplots(1, len(spaces) + 1, squeeze=False)[0]
     for ax, space in zip(axes[:-1], spaces, strict=True):
         part = rows(best, space=space)
-        sns.scatterplot(
-            part,
-            x="signed",
-            y="positive",
-            hue="units",
-            style="units",
-            hue_order=list(SETS),
-            style_order=list(SETS),
-            palette=[look.colour for look in SETS.values()],
-            markers=[look.marker for look in SETS.values()],
-            s=13,
-            alpha=0.8,
-            linewidth=0,
-            legend=False,
-            ax=ax,
-        )
+        scatter_sets(ax, part, "signed", "positive", size=13, alpha=0.8)
         both = part[["signed", "positive"]]
         ends = [min(0, both.min().min()), both.max().max()]
         ax.plot(ends, ends, color=GREY, linewidth=0.8)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 import seaborn as sns
 
-from replicortex.plotting.look import Look, legend_above
+from replicortex.plotting.look import Look, hues, legend_above
 from replicortex.plotting.style import GREY, PALETTE
 
 if TYPE_CHECKING:
@@ -148,9 +148,7 @@ def marks(
         y=value,
         hue=by,
         order=order,
-        hue_order=list(looks),
-        palette=[look.colour for look in looks.values()],
-        markers=[look.marker for look in looks.values()],
+        **hues(looks),
         linestyle="none",
         err_kws={"linewidth": 1.2},
         legend=False,
@@ -158,3 +156,23 @@ def marks(
         **given,
     )
     ax.set_xlabel("")
+
+
+def scatter_sets(
+    ax: Axes, table: pd.DataFrame, x: str, y: str, *, size: float, alpha: float
+) -> None:
+    """Draw a point a row, its colour and mark by the set of units."""
+    sns.scatterplot(
+        table,
+        x=x,
+        y=y,
+        hue="units",
+        style="units",
+        style_order=list(SETS),
+        **hues(SETS),
+        s=size,
+        alpha=alpha,
+        linewidth=0,
+        legend=False,
+        ax=ax,
+    )
