@@ -20,16 +20,13 @@ from replicortex.verdicts.intervals import estimate, members_of, units
 from replicortex.verdicts.measure import Compiled
 from replicortex.verdicts.model import Claim
 from replicortex.verdicts.verdict import Interval, judge
-from replicortex.verdicts.words import MET, MIN_UNITS, ORDER
+from replicortex.verdicts.words import MET, MIN_UNITS, NONE, ORDER
 
 DRAWS = 2000
 MANY = 4096  # units from which the centre of a number that is not linear is found
 LIMIT = {"positive": 0.025, "negative": 0.025, "zero": 0.05}  # rate of "met" where it is wrong
 CONFIDENCE = 0.95  # over all claims of a paper
-RATES = (
-    *("replicated", "replicated, smaller", "replicated, larger", "excludes the published size"),
-    *("cannot tell", "contradicted", "holds", "does not hold"),
-)
+RATES = tuple(word for word in ORDER if word not in NONE)
 COLUMNS = (
     *("paper", "id", "over", "n", "draws", "boundary", "met_at_boundary", "lower", "upper"),
     *("limit", "calibrated", "reason", "published"),

@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from replicortex.core.errors import StudyError
 from replicortex.verdicts import calibrate, power
 from replicortex.verdicts.intervals import Estimate, estimate, smallest_p
@@ -21,7 +23,7 @@ from replicortex.verdicts.measure import (
     resolved,
     stated,
 )
-from replicortex.verdicts.model import Claim, Measure, Unit, unmet
+from replicortex.verdicts.model import OF_UNITS, Claim, Measure, Unit, unmet
 from replicortex.verdicts.verdict import Interval, judge, predicted, reason, sizes
 from replicortex.verdicts.words import (
     CANNOT_TELL,
@@ -231,8 +233,6 @@ def _measured(claim: Claim, tables: Tables, aliases: Aliases, facts: Mapping[str
 
 def _numbers(claim: Claim, tables: Tables, aliases: Aliases) -> Judged:
     """Return estimate and intervals of a claim, over all units that it names."""
-    import numpy as np
-
     if not claim.over or claim.over[0].column is not None:
         cells = compiled(claim, tables, aliases)
         found = estimate(claim, cells, cells.cells)
@@ -258,8 +258,6 @@ def _undefined(claim: Claim, done: Judged) -> str:
     assert isinstance(done.compiled, Compiled)
     if claim.as_ == "cohens d":
         return "no Cohen's d: the units do not differ at all"
-    import numpy as np
-
     values = done.compiled.formula(done.compiled.cells)
     low = int((~np.isfinite(values)).sum())
     unit = claim.over[0].name if claim.over else "rows"
@@ -268,8 +266,6 @@ def _undefined(claim: Claim, done: Judged) -> str:
 
 def _agreeing(claim: Claim, done: Judged) -> str:
     """Say how many units lie beyond the boundary by themselves."""
-    from replicortex.verdicts.model import OF_UNITS
-
     if not isinstance(done.compiled, Compiled) or claim.exact or claim.as_ in OF_UNITS:
         return ""
     if claim.verdict.direction == "zero" or claim.over[0].other is not None:

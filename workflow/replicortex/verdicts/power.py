@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from typing import NamedTuple
 
@@ -115,15 +115,18 @@ def _published_distance(claim: Claim) -> float:
     return nearest if nearest > 0 else math.nan
 
 
-def _needed(distance: float, sd: float, standard: object) -> float:
-    """Return how many units find a distance with 80 % power; NaN where there is none."""
+def _needed(distance: float, sd: float, standard: Callable[[int], float]) -> float:
+    """Return how many units find a distance with 80 % power; NaN where there is none.
+
+    `standard`: the distance that so many units find, in standard errors.
+    """
     if not distance > 0:
         return math.nan
     if sd == 0:
         return 3
 
     def found(n: int) -> bool:
-        return bool(standard(n) * sd / math.sqrt(n) <= distance)  # type: ignore[operator]
+        return standard(n) * sd / math.sqrt(n) <= distance
 
     if not found(MOST_UNITS):
         return MOST_UNITS

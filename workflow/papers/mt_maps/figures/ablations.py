@@ -78,7 +78,7 @@ def draw(measures: Path, fits: Path) -> Figure:
             low, high = ax.get_xlim()
             ax.set(xlim=(min(low, -0.05), max(high, 1.05)), xticks=[0, 0.5, 1])
         else:
-            ax.locator_params(axis="x", nbins=3, steps=[1, 2, 5, 10])
+            ax.locator_params(axis="x", nbins=2, steps=[1, 2, 5, 10])
         ax.tick_params(axis="y", length=0)
         letter(ax, mark, "")
     axes[0].set_yticks(range(len(rows)), [label for *_, label in rows], fontsize=6)
