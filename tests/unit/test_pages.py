@@ -7,6 +7,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote
 
+import pandas as pd
 import pytest
 from jinja2 import UndefinedError
 from synthetic_run import CALL, made, many_jobs
@@ -83,6 +84,10 @@ def pages(root, tmp_path_factory):
             writer.writeheader()
             writer.writerow(dict.fromkeys(names, EVIL))
         made(claims, claims.read_bytes(), f"{CALL}.statistics:statistics", {}, None)
+        tried = {"id": EVIL, "over": EVIL, "n": "3", "met_at_boundary": "0.031", "limit": "0.025"}
+        rows = [{**tried, "calibrated": EVIL}, {"id": "x", "reason": EVIL}]
+        rates = pd.DataFrame(rows).to_csv(index=False).encode()
+        made(claims.with_name("calibration.csv"), rates, f"{CALL}.statistics:statistics", {}, None)
         build(Path("results/evil"), Path("pages"), folder)
     return {
         path.relative_to(folder / "pages"): Read(path.read_text())
@@ -100,6 +105,8 @@ def test_every_text_is_shown_as_it_is(pages):
     paper, search = pages[Path("papers/learning_rules.html")], pages[Path("search.html")]
     assert paper.text.count(EVIL) >= 10  # a claim, its finding, filters, the name of a figure
     assert [value for value in paper.values if value == EVIL] == [EVIL] * 3  # class, kind, verdict
+    assert f"3 {EVIL}" in paper.text and "3.1 %" in paper.text  # how often a rule errs
+    assert f"1: {EVIL}" in paper.text  # and why one was not tried
     assert search.text.count(EVIL) >= 7
     assert f"1 {EVIL}" in pages[Path("index.html")].text  # the count of a verdict
     (figure,) = (read for page, read in pages.items() if page.parts[0] == "figures")

@@ -29,7 +29,7 @@ def paper_page(view: View, paper: Told) -> None:
         groups=grouped(claims, findings(view.root / f"workflow/papers/{paper.name}/claims.yaml")),
         claims=len(claims),
         power=any(claim["shown_power"] for claim in claims),
-        calibration=calibration(view.root / paper.folder / "scorecard/calibration.csv"),
+        calibration=calibration(paper.folder / "scorecard/calibration.csv"),
         kinds=list(dict.fromkeys(claim["kind"] for claim in claims)),
         figures=[
             {
