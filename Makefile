@@ -3,6 +3,7 @@ PYTHON ?= python3
 SCALE ?= demo
 PAPER ?= all
 CORES ?= $(shell nproc)
+BENCHMARKS ?= rsa hierarchical_ot sparse_positive maps training topographic audit parsing study
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 unexport PYTHONPATH
 
@@ -18,7 +19,7 @@ endif
 REPORT = --config scale=$(SCALE) run=$(PAPER) --report results/$(SCALE)/report.html
 
 .DEFAULT_GOAL := study
-.PHONY: study demo small full env test test-all lint format docs lock schemas readme graph clean
+.PHONY: study demo small full env test test-all bench lint format docs lock schemas readme graph clean
 
 study: env
 	@snakemake --cores $(CORES) --config scale=$(SCALE) run=$(PAPER)
@@ -47,6 +48,13 @@ test: env
 
 test-all: env
 	@python -m pytest -n 2 --dist loadgroup
+
+# One after the other, for they measure time; a minute to half an hour each.
+bench: env
+	@for each in $(BENCHMARKS); do \
+	    echo "$$each"; PYTHONPATH=workflow python benchmarks/$$each.py || exit 1; \
+	done
+	@python -m replicortex readme
 
 lint: env
 	ruff check .

@@ -52,6 +52,47 @@ def timed(work: Callable[[], Any], repeats: int) -> tuple[Any, dict[str, Any]]:
     }
 
 
+def comparison(
+    work: str,
+    *,
+    peer: dict[str, str],
+    ours: float,
+    theirs: float,
+    goal: float | None = None,
+    tolerance: float = 0.0,
+    difference: float = 0.0,
+    threads: int = 1,
+) -> dict[str, Any]:
+    """Return one row of the README's table of speed.
+
+    Parameters
+    ----------
+    work
+        What both sides did, with its size.
+    peer
+        The strongest public way to the same numbers: its name, version and options.
+    ours, theirs
+        Seconds of each side, by the same clock.
+    goal
+        The ratio that was aimed at; None where there was no aim.
+    tolerance, difference
+        Largest difference of results that is allowed, and that was found.
+    threads
+        Of each side.
+    """
+    return {
+        "work": work,
+        "goal": goal,
+        "peer": peer,
+        "ours_seconds": round(ours, 6),
+        "peer_seconds": round(theirs, 6),
+        "ratio": round(theirs / ours, 2),
+        "tolerance": tolerance,
+        "largest_difference": difference,
+        "threads": threads,
+    }
+
+
 def write(path: Path, report: dict[str, Any]) -> None:
     """Write the report as JSON that is pleasant to read and to compare."""
     path.write_text(json.dumps(report, indent=2) + "\n")

@@ -11,6 +11,7 @@ from PIL import Image
 from replicortex.core import papers as paper_files
 from replicortex.core.errors import StudyError
 from replicortex.pages.claims import calibration, findings, grouped, tally, told
+from replicortex.pages.jobs_page import LONGEST, spent
 from replicortex.pages.papers import named
 from replicortex.pages.papers import told as paper_told
 from replicortex.pages.state import by_kind, lines, states
@@ -236,3 +237,24 @@ def test_the_pages_hold_no_verdicts_words(root):
         if file.suffix in (".py", ".html", ".js", ".css"):
             quoted = re.findall(r"[\"'>]([^\"'<>\n]*)[\"'<]", file.read_text())
             assert not set(words) & set(quoted), file
+
+
+def test_the_longest_functions_say_where_the_time_went_and_the_others_are_added_up():
+    def made(name, minutes):
+        return {"name": name, "number": "2 jobs", "minutes": minutes, "calls": "not read"}
+
+    short = [made(f"short {n}", 0.5) for n in range(LONGEST)]
+    parts = [
+        {"title": "One", "functions": [made("train", 30.0), *short]},
+        {"title": "Two", "functions": [made("measure", 15.0)]},
+    ]
+    rows = spent(parts)
+    assert [(row["paper"], row["name"]) for row in rows[:2]] == [
+        ("One", "train"),
+        ("Two", "measure"),
+    ]
+    assert len(rows) == LONGEST + 1 and rows[-1]["name"] == "2 other functions"
+    assert rows[-1]["minutes"] == 1.0 and rows[0]["share"] == pytest.approx(30 / 50)
+    assert sum(row["share"] for row in rows) == pytest.approx(1)
+    assert spent([{"title": "None", "functions": [made("quick", 0.0)]}])[0]["share"] == 0.0
+    assert spent([]) == []

@@ -6,12 +6,13 @@ import pytest
 
 from replicortex.core.errors import StudyError
 from replicortex.tools import papers_table
+from replicortex.tools.generated import marks, replaced, write
 
 
 def test_the_readmes_table_is_what_the_papers_and_their_verdicts_say(root):
     readme = (root / "README.md").read_text()
     made = papers_table.table(root)
-    assert papers_table.replaced(readme, made) == readme, "run `make readme`"
+    assert replaced(readme, papers_table.PART, made, "README.md") == readme, "run `make readme`"
     assert made.count("\n") == 7
 
 
@@ -46,6 +47,15 @@ def test_a_paper_that_says_nothing_has_no_row(changed):
     assert "mt_maps" not in made and made.count("\n") == 6
 
 
-def test_a_readme_without_marks_is_told():
-    with pytest.raises(StudyError, match=r"README\.md: the lines .* expected"):
-        papers_table.replaced("no marks", "table")
+def test_a_text_without_marks_is_told_and_none_of_its_parts_is_written(tmp_path):
+    part, other = marks("one", "a test"), marks("other", "a test")
+    with pytest.raises(StudyError, match=r"README\.md: the lines .* expected, once each"):
+        replaced("no marks", part, "table", "README.md")
+    file = tmp_path / "text.md"
+    before = f"a\n{part.start}old\n{part.end}b\n"
+    file.write_text(before)
+    with pytest.raises(StudyError, match=r"text\.md: the lines <!-- other"):
+        write(file, {part: "new\n", other: "new\n"})
+    assert file.read_text() == before
+    write(file, {part: "new\n"})
+    assert file.read_text() == before.replace("old", "new")

@@ -95,7 +95,9 @@ def _parser() -> argparse.ArgumentParser:
     schemas.add_argument("--check", action="store_true", help="only compare; exit 1 if stale")
     schemas.set_defaults(run=_schemas)
 
-    readme = commands.add_parser("readme", help="write the table of papers into README.md")
+    readme = commands.add_parser(
+        "readme", help="write the tables of papers and of speed into README.md"
+    )
     readme.set_defaults(run=_readme)
 
     rules = commands.add_parser("graph", help="draw the graph of rules into README.md")
@@ -225,15 +227,18 @@ def _schemas(options: argparse.Namespace) -> int:
 
 
 def _readme(_: argparse.Namespace) -> None:
-    from replicortex.tools.papers_table import write
+    from replicortex.tools import papers_table, speed_table
+    from replicortex.tools.generated import write
 
-    write(ROOT)
+    made = {papers_table.PART: papers_table.table(ROOT), speed_table.PART: speed_table.table(ROOT)}
+    write(ROOT / "README.md", made)
 
 
 def _graph(options: argparse.Namespace) -> None:
-    from replicortex.tools.graph import write
+    from replicortex.tools.generated import write
+    from replicortex.tools.graph import PART, graph
 
-    write(ROOT)
+    write(ROOT / "README.md", {PART: graph(ROOT)})
 
 
 if __name__ == "__main__":

@@ -9,6 +9,8 @@ from replicortex.pages.view import View, machine_of
 from replicortex.pages.words import count, function_of
 from replicortex.provenance.steps import Step
 
+LONGEST = 10  # functions whose time the page gives before it adds up the others
+
 
 def jobs_page(view: View) -> None:
     """Write the page of all jobs, paper by paper; those of none last."""
@@ -23,7 +25,27 @@ def jobs_page(view: View) -> None:
     if others:
         title = "Data, and all papers together"
         parts.append({"title": title, "page": None, "functions": functions(view, others)})
-    view.page("jobs.html", "jobs.html", "All jobs", parts=parts)
+    view.page("jobs.html", "jobs.html", "All jobs", spent=spent(parts), parts=parts)
+
+
+def spent(parts: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return where the time went: the longest functions of all parts, the others in one row.
+
+    `share` is of the minutes of all jobs, in [0, 1]; jobs that ran side by side count in full.
+    """
+    each = [
+        {"paper": part["title"], **{key: made[key] for key in ("name", "number", "minutes")}}
+        for part in parts
+        for made in part["functions"]
+    ]
+    each.sort(key=lambda row: row["minutes"], reverse=True)
+    rest = each[LONGEST:]
+    if rest:
+        minutes = sum(row["minutes"] for row in rest)
+        name = count(len(rest), "other function")
+        each = [*each[:LONGEST], {"paper": "", "name": name, "number": "", "minutes": minutes}]
+    total = sum(row["minutes"] for row in each)
+    return [{**row, "share": row["minutes"] / total if total else 0.0} for row in each]
 
 
 def functions(view: View, jobs: list[Step]) -> list[dict[str, Any]]:

@@ -1,0 +1,62 @@
+"""The table of speed in the README: generated from what benchmarks kept, and current."""
+
+import json
+
+import pytest
+
+from replicortex.core.errors import StudyError
+from replicortex.tools import speed_table
+from replicortex.tools.generated import replaced
+
+FOUND = {
+    "work": "RDMs | 720 stimuli",
+    "goal": 5.0,
+    "peer": {"name": "rsatoolbox", "version": "0.3", "options": "compare"},
+    "ours_seconds": 0.0204,
+    "peer_seconds": 1.5,
+    "ratio": 73.53,
+    "tolerance": 1e-6,
+    "largest_difference": 2e-9,
+    "threads": 1,
+}
+
+
+@pytest.fixture
+def kept(tmp_path):
+    """A folder with one benchmark's report, which the function changes."""
+    (tmp_path / "benchmarks").mkdir()
+
+    def report(fast=False, **changes):
+        found = {"fast": fast, "comparisons": [FOUND | changes]}
+        (tmp_path / "benchmarks/rsa.json").write_text(json.dumps(found))
+        return tmp_path
+
+    return report
+
+
+def test_the_readmes_table_is_what_the_benchmarks_kept(root):
+    readme = (root / "README.md").read_text()
+    made = speed_table.table(root)
+    assert replaced(readme, speed_table.PART, made, "README.md") == readme, "run `make readme`"
+
+
+def test_a_row_names_peer_times_goal_and_how_far_results_are_apart(kept):
+    row = speed_table.table(kept()).splitlines()[-1]
+    assert row == (
+        "| RDMs \\| 720 stimuli | rsatoolbox 0.3: compare | 1.5 s | 20.4 ms | 73.5 | 5 | "
+        "2e-09 (1e-06 allowed) |"
+    )
+    same = speed_table.table(kept(goal=None, tolerance=0, largest_difference=0, ours_seconds=2e-5))
+    assert same.splitlines()[-1].endswith("| 1.5 s | 20 µs | 73.5 |  | nothing |")
+
+
+def test_a_report_of_a_fast_run_or_without_a_key_is_refused(kept):
+    with pytest.raises(StudyError, match=r"rsa\.json: was measured with --fast"):
+        speed_table.table(kept(fast=True))
+    root = kept()
+    file = root / "benchmarks/rsa.json"
+    report = json.loads(file.read_text())
+    del report["comparisons"][0]["peer"]
+    file.write_text(json.dumps(report))
+    with pytest.raises(StudyError, match=r"rsa\.json: comparison without peer"):
+        speed_table.table(root)
