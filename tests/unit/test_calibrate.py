@@ -161,10 +161,35 @@ def test_bounds_of_a_rate_are_exact():
     assert calibrate.binomial_bounds(10, 10, 0.95)[1] == 1
 
 
-def test_a_number_that_is_not_linear_is_centred():
+@pytest.mark.parametrize("n", [3, 5])
+def test_a_relative_change_holds_its_level_where_its_start_varies(n):
+    table = paired(n, shared=0.6, own=0.5)
+    entry = changed(verdict__smallest=0.1)
+    row = rate(entry, table, draws=20_000)
+    assert row["met_at_boundary"] == pytest.approx(0.025, abs=0.004)
+
+
+def test_a_relative_change_is_centred_at_the_ratio_of_means():
     entry = Claim.model_validate(changed(verdict__smallest=0.1))
     cells = compiled(entry, {"scores": Table(paired(5, shared=0.5))}, ALIASES)
     centre = calibrate._centre(entry, cells, -0.1, np.random.default_rng(0))
-    noise = np.random.default_rng(1).standard_normal((200_000, 2)) @ calibrate._root(cells.cells)
+    assert centre[1] / centre[0] - 1 == pytest.approx(-0.1)
+    assert centre[0] == pytest.approx(cells.cells[:, 0].mean())
+
+
+def test_a_number_that_is_not_linear_is_centred():
+    entry = Claim.model_validate(
+        changed(
+            measure__select={"rule": ["bp", "pc"], "roi": "V1"},
+            measure__across={"rule": "max"},
+            verdict__smallest=0.1,
+        )
+    )
+    table = pd.concat([paired(5, shared=0.5), paired(5, shared=0.5).assign(rule="pc")])
+    cells = compiled(entry, {"scores": Table(table)}, ALIASES)
+    centre = calibrate._centre(entry, cells, -0.1, np.random.default_rng(0))
+    root = calibrate._root(cells.cells)
+    noise = np.random.default_rng(1).standard_normal((200_000, len(root))) @ root
     assert cells.formula(centre + noise).mean() == pytest.approx(-0.1, abs=0.005)
-    assert abs(centre[1] / centre[0] - 1 + 0.1) > 1e-4  # the ratio of means is another number
+    of_means = cells.formula(centre[None])[0]  # without spread the largest is another number
+    assert abs(of_means + 0.1) > 1e-3

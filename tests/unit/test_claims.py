@@ -322,41 +322,32 @@ def test_synthetic_cells_may_be_absent_but_columns_may_not(table):
 # --- Our numbers ---------------------------------------------------------------------------------
 
 
-def test_relative_change_is_taken_seed_by_seed(table):
-    row = one(changed(), table)
+@pytest.mark.parametrize(("as_", "less"), [("relative change", 1.0), ("ratio", 0.0)])
+def test_a_relative_change_is_that_of_the_means_with_fiellers_interval(as_, less, table):
+    row = one(changed(published={"value": -0.9, "as": as_}), table)
     start, end = (seeds_of(table, rule="bp", roi="V1", epoch=e) for e in (0, 2))
-    expected = end / start - 1
-    interval = stats.ttest_1samp(expected, 0).confidence_interval(0.95)
-    assert row["ours"] == pytest.approx(expected.mean())
-    assert row["sd"] == pytest.approx(expected.std(ddof=1))
+    assert row["ours"] == pytest.approx(end.mean() / start.mean() - less)
+    for bound in (row["lower"] + less, row["upper"] + less):  # a t-test refuses no ratio between
+        assert stats.ttest_1samp(end - bound * start, 0).pvalue == pytest.approx(0.05)
+    assert row["lower"] < row["ours"] < row["upper"]
+    about = end - end.mean() / start.mean() * start
+    assert row["sd"] == pytest.approx(about.std(ddof=1) / start.mean())
+    assert (row["as"], row["n"]) == (as_, 4)
+
+
+def test_how_many_units_agree_is_told_of_their_own_changes(table):
+    start, end = (seeds_of(table, rule="bp", roi="V1", epoch=e) for e in (0, 2))
+    own = end / start - 1
+    entry = changed(verdict__smallest=-float(np.sort(own)[1:3].mean()))
+    assert one(entry, table)["reason"].endswith("(2 of 4 seeds agree)")
+
+
+def test_a_difference_is_taken_seed_by_seed(table):
+    row = one(changed(published={"value": -1, "as": "difference"}), table)
+    start, end = (seeds_of(table, rule="bp", roi="V1", epoch=e) for e in (0, 2))
+    interval = stats.ttest_1samp(end - start, 0).confidence_interval(0.95)
+    assert row["ours"] == pytest.approx((end - start).mean())
     assert (row["lower"], row["upper"]) == pytest.approx((interval.low, interval.high))
-    assert row["n"] == 4
-    assert row["difference"] == pytest.approx(expected.mean() + 0.9)
-
-
-@pytest.mark.parametrize(
-    ("as_", "formula"),
-    [("difference", lambda a, b: b - a), ("ratio", lambda a, b: b / a)],
-)
-def test_other_comparisons_of_two(as_, formula, table):
-    row = one(changed(published={"value": -1, "as": as_}), table)
-    expected = formula(*(seeds_of(table, rule="bp", roi="V1", epoch=e) for e in (0, 2)))
-    assert row["ours"] == pytest.approx(expected.mean())
-    assert row["as"] == as_
-
-
-def test_minus_subtracts_the_same_quantity_elsewhere(table):
-    entry = changed(published={"value": -1, "as": "difference"}, measure__minus={"rule": "pc"})
-    change = {
-        rule: seeds_of(table, rule=rule, roi="V1", epoch=2)
-        - seeds_of(table, rule=rule, roi="V1", epoch=0)
-        for rule in ("bp", "pc")
-    }
-    row = one(entry, table)
-    assert row["ours"] == pytest.approx((change["bp"] - change["pc"]).mean())
-    assert row["lower"] == pytest.approx(
-        stats.ttest_1samp(change["bp"] - change["pc"], 0).confidence_interval().low
-    )
 
 
 @pytest.mark.parametrize("how", ["min", "max", "mean"])
@@ -364,16 +355,16 @@ def test_across_reduces_within_each_seed(how, table):
     entry = changed(
         measure__select={"rule": ["bp", "pc"], "roi": "V1"}, measure__across={"rule": how}
     )
-    both = pd.concat(
-        [
-            seeds_of(table, rule=rule, roi="V1", epoch=2)
-            / seeds_of(table, rule=rule, roi="V1", epoch=0)
-            - 1
-            for rule in ("bp", "pc")
-        ],
-        axis=1,
-    )
-    assert one(entry, table)["ours"] == pytest.approx(both.agg(how, axis=1).mean())
+    ends = {
+        rule: [seeds_of(table, rule=rule, roi="V1", epoch=e) for e in (0, 2)]
+        for rule in ("bp", "pc")
+    }
+    if how == "mean":
+        expected = np.mean([end.mean() / start.mean() - 1 for start, end in ends.values()])
+    else:
+        each = pd.concat([end / start - 1 for start, end in ends.values()], axis=1)
+        expected = each.agg(how, axis=1).mean()
+    assert one(entry, table)["ours"] == pytest.approx(expected)
 
 
 @pytest.mark.parametrize(
@@ -524,13 +515,27 @@ def test_pairs_share_their_members():
     assert alone["verdict"] == "fewer than 3 units: no verdict" and math.isnan(alone["lower"])
 
 
-def test_a_start_at_or_below_zero_has_no_relative_change(table):
-    table.loc[(table["seed"] == 3) & (table["epoch"] == 0), "rho"] = -0.01
+def test_a_start_that_is_not_above_zero_has_no_relative_change(table):
+    starts = (table["rule"] == "bp") & (table["epoch"] == 0)
+    table.loc[starts, "rho"] *= -1
     row = one(changed(), table)
     assert row["verdict"] == "cannot tell"
-    assert row["reason"] == (
-        "no relative change: the starting value is not above 0 in 1 of 4 seeds"
+    assert row["reason"] == "no relative change: the starting value is not above 0 on average"
+    entry = changed(
+        measure__select={"rule": ["bp", "pc"], "roi": "V1"}, measure__across={"rule": "max"}
     )
+    table.loc[starts, "rho"] *= -1
+    table.loc[starts & (table["seed"] == 3), "rho"] = -0.01
+    row = one(entry, table)  # the largest of each seed needs every seed
+    assert row["reason"] == "no relative change: the starting value is not above 0 in 1 of 4 seeds"
+
+
+def test_a_start_that_cannot_be_told_from_zero_bounds_nothing(table):
+    starts = (table["rule"] == "bp") & (table["roi"] == "V1") & (table["epoch"] == 0)
+    table.loc[starts, "rho"] = [-0.3, 0.1, 0.2, 0.3]
+    row = one(changed(), table)
+    assert (row["verdict"], row["lower"], row["upper"]) == ("cannot tell", -np.inf, np.inf)
+    assert row["reason"] == "no bound: the starting value cannot be told from 0 with 4 seeds"
 
 
 def test_inputs_are_left_alone_and_results_repeat(table):

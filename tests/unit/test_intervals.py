@@ -31,6 +31,40 @@ def test_t_interval_equals_statsmodels(values):
         assert intervals.t_interval(values, level) == pytest.approx(expected)
 
 
+def test_fiellers_interval_ends_where_a_t_test_of_the_ratio_does():
+    rng = np.random.default_rng(2)
+    start, end = rng.normal(4, 0.8, size=(3, 6)), rng.normal(2, 0.5, size=(3, 6))
+    lower, upper = intervals.fieller_interval(start, end, 0.9)
+    for row in range(3):
+        for ratio in (lower[row], upper[row]):
+            p = stats.ttest_1samp(end[row] - ratio * start[row], 0).pvalue
+            assert p == pytest.approx(0.1)
+        middle = end[row].mean() / start[row].mean()
+        assert lower[row] < middle < upper[row]
+
+
+def test_fiellers_interval_has_no_end_where_the_start_may_be_zero():
+    lower, upper = intervals.fieller_interval(np.array([-1.0, 2, 0.5]), np.array([1.0, 2, 3]))
+    assert (lower, upper) == (-np.inf, np.inf)
+    lower, upper = intervals.fieller_interval(np.array([-1.0, -2, -3]), np.array([1.0, 2, 3]))
+    assert np.isnan(lower) and np.isnan(upper)
+    with pytest.raises(StudyError, match="expected alike"):
+        intervals.fieller_interval(np.ones(3), np.ones(4))
+    with pytest.raises(StudyError, match="level of an interval"):
+        intervals.fieller_interval(np.ones(3), np.ones(3), 95)
+
+
+def test_fiellers_interval_covers_a_ratio_as_often_as_it_says():
+    rng = np.random.default_rng(3)
+    for spread, allowed in ((0.5, 0.005), (1.5, np.inf)):
+        shared = rng.normal(5, spread, size=(40_000, 3))
+        start, end = (shared * scale + rng.normal(0, 0.3, shared.shape) for scale in (1.0, 0.8))
+        lower, upper = intervals.fieller_interval(start, end)
+        covered = ((lower <= 0.8) & (upper >= 0.8)).mean()
+        # Without a bound it covers everything: where that happens often, it errs to the safe side.
+        assert covered == pytest.approx(0.95, abs=allowed) and covered > 0.945
+
+
 @pytest.mark.parametrize("freedom", [2, 4, 18])
 @pytest.mark.parametrize("shift", [-3.0, 0.0, 0.7, 6.0])
 @pytest.mark.parametrize("t", [-2.5, 0.0, 1.3, 9.0])

@@ -75,6 +75,51 @@ def t_interval(values: np.ndarray, level: float = 0.95) -> tuple[Any, Any]:
     return (float(lower), float(upper)) if values.ndim == 1 else (lower, upper)
 
 
+def fieller_interval(
+    start: np.ndarray, end: np.ndarray, level: float = 0.95
+) -> tuple[np.ndarray, np.ndarray]:
+    """Fieller's (1954) interval of mean end over mean start, paired: (lower, upper), arrays (...).
+
+    All ratios r that a t-test of end - r start against 0 does not refuse. Where the mean start
+    cannot be told from 0 at this level the interval is (-inf, inf); where it is not above 0, NaN.
+
+    Parameters
+    ----------
+    start, end : arrays of shape (..., n), n >= 2
+        One value of each per unit.
+    level : float
+        Coverage, between 0 and 1.
+
+    Raises
+    ------
+    StudyError
+        Fewer than 2 values, NaN, other shapes, or a level outside (0, 1).
+    """
+    start = as_sample(start, least=2, what="Fieller's interval", many=True)
+    end = as_sample(end, least=2, what="Fieller's interval", many=True)
+    if start.shape != end.shape:
+        raise StudyError(
+            f"Fieller's interval: starts {start.shape} and ends {end.shape} expected alike"
+        )
+    if not 0 < level < 1:
+        raise StudyError(f"level of an interval: expected a number between 0 and 1, found {level}")
+    n = start.shape[-1]
+    factor = stats.t.ppf((1 + level) / 2, n - 1) ** 2 / n
+    at, to = start.mean(axis=-1), end.mean(axis=-1)
+    both = ((start - at[..., None]) * (end - to[..., None])).sum(axis=-1) / (n - 1)
+    # r^2 a - 2 r b + c <= 0
+    a = at**2 - factor * start.var(axis=-1, ddof=1)
+    b = at * to - factor * both
+    c = to**2 - factor * end.var(axis=-1, ddof=1)
+    bounded = a > 0
+    safe = np.where(bounded, a, 1.0)
+    half = np.sqrt(np.clip(b**2 - a * c, 0, None)) / safe
+    blank = np.where(at > 0, 0.0, np.nan)
+    lower = np.where(bounded, b / safe - half, -np.inf) + blank
+    upper = np.where(bounded, b / safe + half, np.inf) + blank
+    return lower, upper
+
+
 def jackknifed(values: np.ndarray, members: np.ndarray) -> np.ndarray:
     """Pseudo-values of the mean over pairs, one for each member that pairs share (Tukey 1958).
 

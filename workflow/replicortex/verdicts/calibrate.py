@@ -203,6 +203,9 @@ def _centre(
     if claim.as_ == "cohens d":
         pooled = math.sqrt(float(compiled.cells.var(axis=0, ddof=1).mean()))
         return np.asarray(means + moved * (truth * pooled - float(means[1] - means[0])))
+    if ratio := compiled.relative:  # of the means, so that no search is needed
+        missing = (truth + ratio.less) * float(means[ratio.start]) - float(means[ratio.end])
+        return np.asarray(means + moved * missing) if means[ratio.start] > 0 else None
     noise = stream.standard_normal((MANY, len(means))) @ _root(compiled.cells)
     noise = np.concatenate([noise, -noise])  # no mean of its own
 

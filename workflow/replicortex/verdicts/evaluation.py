@@ -218,6 +218,11 @@ def _measured(claim: Claim, tables: Tables, aliases: Aliases, facts: Mapping[str
             f"{least} are needed"
         )
         return done
+    if math.isinf(float(found.lower)) and math.isinf(float(found.upper)):
+        done.verdict = _there(CANNOT_TELL, claim, facts)
+        unit = claim.over[0].name
+        done.reason = f"no bound: the starting value cannot be told from 0 with {found.n} {unit}"
+        return done
     if not math.isfinite(float(found.ours)) or not math.isfinite(float(found.lower)):
         done.verdict, done.reason = _there(CANNOT_TELL, claim, facts), _undefined(claim, done)
         return done
@@ -261,7 +266,8 @@ def _undefined(claim: Claim, done: Judged) -> str:
     values = done.compiled.formula(done.compiled.cells)
     low = int((~np.isfinite(values)).sum())
     unit = claim.over[0].name if claim.over else "rows"
-    return f"no {claim.as_}: the starting value is not above 0 in {low} of {len(values)} {unit}"
+    where = f"in {low} of {len(values)} {unit}" if low < len(values) else "on average"
+    return f"no {claim.as_}: the starting value is not above 0 {where}"
 
 
 def _agreeing(claim: Claim, done: Judged) -> str:
@@ -270,7 +276,8 @@ def _agreeing(claim: Claim, done: Judged) -> str:
         return ""
     if claim.verdict.direction == "zero" or claim.over[0].other is not None:
         return ""
-    values = done.compiled.formula(done.compiled.cells)
+    each = done.compiled.relative.each if done.compiled.relative else done.compiled.formula
+    values = each(done.compiled.cells)
     sign = 1 if claim.verdict.direction == "positive" else -1
     beyond = int((sign * values > sign * claim.boundary).sum())
     return f" ({beyond} of {len(values)} {claim.over[0].name} agree)"

@@ -6,7 +6,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from replicortex.analysis.intervals import cohens_d_interval, jackknifed, t_interval
+from replicortex.analysis.intervals import (
+    cohens_d_interval,
+    fieller_interval,
+    jackknifed,
+    t_interval,
+)
 from replicortex.analysis.permutation import MOST_FLIPPED, sign_flip, sign_flips
 from replicortex.core.errors import StudyError
 from replicortex.verdicts.measure import Compiled
@@ -65,7 +70,8 @@ def estimate(claim: Claim, compiled: Compiled, cells: np.ndarray) -> Estimate:
         return Estimate(p, np.full_like(p, np.nan), n, p, p)
     if claim.as_ == "cohens d":
         return _cohens_d(cells, n)
-    if claim.over and claim.over[0].other is not None and n >= 3:
+    pairs = bool(claim.over) and claim.over[0].other is not None
+    if pairs and n >= 3:
         mean = numbers.mean(axis=-1)
         numbers = jackknifed(numbers, members_of(compiled.labels))
     else:
@@ -74,6 +80,10 @@ def estimate(claim: Claim, compiled: Compiled, cells: np.ndarray) -> Estimate:
         nan = np.full_like(mean, np.nan)
         return Estimate(mean, nan, n, *((mean, mean) if claim.exact else (nan, nan)))
     sd = numbers.std(axis=-1, ddof=1)
+    if compiled.relative is not None and not pairs:
+        at = compiled.relative
+        lower, upper = fieller_interval(cells[..., at.start], cells[..., at.end], LEVEL)
+        return Estimate(mean, sd, n, lower - at.less, upper - at.less)
     bad = np.asarray(~np.isfinite(numbers).all(axis=-1))
     lower, upper = t_interval(np.where(bad[..., None], 0.0, numbers), LEVEL)
     blank = np.where(bad, np.nan, 0.0)

@@ -59,12 +59,44 @@ class Missing(Exception):
 
 
 @dataclass(frozen=True)
+class Relative:
+    """The places of two cells, and what is taken off their ratio: 1 of a relative change, 0 of a ratio."""
+
+    start: int
+    end: int
+    less: float
+
+    def each(self, cells: np.ndarray) -> np.ndarray:
+        """Return every unit's own number, (..., units, cells) -> (..., units).
+
+        NaN where its start is not above 0.
+        """
+        start, end = cells[..., self.start], cells[..., self.end]
+        above = start > 0
+        return np.where(above, end / np.where(above, start, 1.0) - self.less, np.nan)
+
+    def about_the_means(self, cells: np.ndarray) -> np.ndarray:
+        """Return one number per unit, (..., units), whose mean is that of the ratio of the means.
+
+        NaN where the mean start is not above 0. A unit's own ratio is skewed where its start varies,
+        and the mean of skewed numbers lies beside what it estimates. Each number here is the linear
+        part of the ratio of means.
+        """
+        start, end = cells[..., self.start], cells[..., self.end]
+        mean = start.mean(axis=-1, keepdims=True)
+        mean = np.where(mean > 0, mean, np.nan)
+        ratio = end.mean(axis=-1, keepdims=True) / mean
+        return np.asarray(ratio - self.less + (end - ratio * start) / mean)
+
+
+@dataclass(frozen=True)
 class Compiled:
     """What a claim reads and what it makes of it.
 
     `cells` has shape (units, cells); `labels` names the units, (one,) or (one, other) each; `formula`
     gives one number per unit, NaN where it is not defined; `moved` marks the cells whose shift moves the
-    number (n_cells,); `counts` says that the cells are 0 or 1.
+    number (n_cells,); `counts` says that the cells are 0 or 1; `relative` is there where the number is
+    one relative change or one ratio.
     """
 
     cells: np.ndarray
@@ -72,6 +104,7 @@ class Compiled:
     formula: Formula
     moved: np.ndarray
     counts: bool
+    relative: Relative | None = None
 
 
 @dataclass(frozen=True)
@@ -163,6 +196,7 @@ class _Reader:
                 self._need_column(f"over.{key}", column)
         self.cells: list[_Cell] = []
         self.moved: list[bool] = []
+        self.relative: list[Relative] = []
 
     def compiled(self) -> Compiled:
         """Return cells and formula."""
@@ -174,9 +208,9 @@ class _Reader:
             if self.measure.minus is not None:
                 formula = _difference(formula, self._quantity(self.measure.minus, moved=False))
         values, labels = self._together()
-        return Compiled(
-            values, labels, formula, np.array(self.moved), self.measure.equals is not None
-        )
+        counts = self.measure.equals is not None
+        alone = self.relative[0] if len(self.relative) == 1 else None
+        return Compiled(values, labels, formula, np.array(self.moved), counts, alone)
 
     def _quantity(self, overlay: Selection, moved: bool) -> Formula:
         """Return the formula of the claim's quantity under a selection laid over its own."""
@@ -198,7 +232,11 @@ class _Reader:
         start, end = self._two(selection, moved)
         if how == "difference":
             return lambda x: x[..., end] - x[..., start]
-        return _relative(start, end, 1.0 if how == "relative change" else 0.0)
+        found = Relative(start, end, 1.0 if how == "relative change" else 0.0)
+        self.relative.append(found)
+        # The largest of several is each unit's own; what is averaged is taken about the means.
+        across = self.measure.across or {}
+        return found.about_the_means if {*across.values()} <= {"mean"} else found.each
 
     def _two(self, selection: Selection, moved: bool) -> tuple[int, int]:
         # `minus` may itself name the column that `from` and `to` set: theirs is the last word.
@@ -376,16 +414,6 @@ def _cell(place: int) -> Formula:
 
 def _difference(one: Formula, other: Formula) -> Formula:
     return lambda x: one(x) - other(x)
-
-
-def _relative(start: int, end: int, less: float) -> Formula:
-    """Return the end over the start, less a number; NaN where the start is not above 0."""
-
-    def formula(x: np.ndarray) -> np.ndarray:
-        above = x[..., start] > 0
-        return np.where(above, x[..., end] / np.where(above, x[..., start], 1.0) - less, np.nan)
-
-    return formula
 
 
 def _reduced(parts: Sequence[Formula], how: Callable[..., np.ndarray]) -> Formula:
