@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 
 from replicortex.core.files import FIGURE_SUFFIXES
 from replicortex.core.runner import write_results
+from replicortex.core.section import typed
 from replicortex.plotting.style import Pages
 from replicortex.provenance.records import read as read_record
 
@@ -44,7 +45,7 @@ def draw(run: Path, into: Path) -> None:
             paths = [Path(entry["path"]) for entry in entries]
             many = key in asked and "list" in str(asked[key].annotation)
             given[key] = paths if many else paths[0]
-        found = function(**record["job"]["arguments"], **given)
+        found = function(**typed(function, record["job"]["arguments"]), **given)
         if isinstance(found, Figure):  # of a job that draws one
             found = dict.fromkeys(places[identity], found)
         figures = {key: value for key, value in found.items() if isinstance(value, Figure | Pages)}

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from replicortex.core.files import write
 from replicortex.core.runner import _determinism
+from replicortex.core.section import typed
 from replicortex.provenance import records
 
 
@@ -22,7 +23,7 @@ def main(record_path: Path, place: int, into: Path) -> None:
     _determinism(arguments["device"], record["job"]["threads"])
     given = {key: [Path(one["path"]) for one in many] for key, many in record["inputs"].items()}
     networks = sum(len(arm["networks"]) for arm in arguments["arms"])
-    found = function(**arguments, **given, seeds=[record["seed"]] * networks)
+    found = function(**typed(function, arguments), **given, seeds=[record["seed"]] * networks)
     write(into, found["model"][place])
     print(records.run_facts("", 0)["kernels"])
 
