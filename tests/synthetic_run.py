@@ -93,7 +93,7 @@ def many_jobs(run: Path, jobs: int, size: int = 1_000, **facts) -> None:
     table = made(
         paper / "metrics/curves.csv",
         b"a\n1\n",
-        f"{CALL}.statistics:statistics",
+        f"{CALL}.aggregate:aggregate",
         {"x": extracted},
         None,
     )

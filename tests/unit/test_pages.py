@@ -63,7 +63,7 @@ def pages(root, tmp_path_factory):
         table = made(
             paper / f"metrics/{EVIL}.csv",
             b"a\n1\n",
-            f"{CALL}.statistics:statistics",
+            f"{CALL}.aggregate:aggregate",
             {EVIL: [source]},
             None,
             **{EVIL: EVIL},
@@ -83,11 +83,11 @@ def pages(root, tmp_path_factory):
             writer = csv.DictWriter(stream, names)
             writer.writeheader()
             writer.writerow(dict.fromkeys(names, EVIL))
-        made(claims, claims.read_bytes(), f"{CALL}.statistics:statistics", {}, None)
+        made(claims, claims.read_bytes(), f"{CALL}.aggregate:aggregate", {}, None)
         tried = {"id": EVIL, "over": EVIL, "n": "3", "met_at_boundary": "0.031", "limit": "0.025"}
         rows = [{**tried, "calibrated": EVIL}, {"id": "x", "reason": EVIL}]
         rates = pd.DataFrame(rows).to_csv(index=False).encode()
-        made(claims.with_name("calibration.csv"), rates, f"{CALL}.statistics:statistics", {}, None)
+        made(claims.with_name("calibration.csv"), rates, f"{CALL}.aggregate:aggregate", {}, None)
         build(Path("results/evil"), Path("pages"), folder)
     return {
         path.relative_to(folder / "pages"): Read(path.read_text())

@@ -41,7 +41,7 @@ def run(root, tmp_path, monkeypatch):
         None,
     )
     paper = FIGURE.parents[1]
-    call = f"{CALL}.statistics:statistics"
+    call = f"{CALL}.aggregate:aggregate"
     table = made(paper / "metrics/curves.csv", b"a\n1\n", call, {"data": [manifest]}, None)
     made(FIGURE, b"no picture", f"{CALL}.figures.change:draw", {"curves": [table]}, None, name="x")
     return FIGURE.parents[2]

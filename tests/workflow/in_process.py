@@ -96,14 +96,10 @@ def run(settings: dict[str, Any], folder: Path, root: Path) -> str | None:
     "Error: ", one by a job with the rule.
     """
     with contextlib.chdir(folder), environment():
-        places = list(sys.path)
         try:
             listed = jobs(settings, root)
         except SystemExit as refusal:
             return str(refusal)
-        # The engine looks beside each Snakefile, where a paper's `statistics.py` hides Python's own: a
-        # job runs in a process of its own, which does not.
-        sys.path[:] = places
         for job in listed:
             made = [Path(path) for path in job.outputs.values() if isinstance(path, str)]
             if job.what["code"] is None and made and all(path.exists() for path in made):

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from papers.topographic import measures, statistics
+from papers.topographic import aggregate, measures
 from papers.topographic.measuring_settings import Measured, NoiseSettings, Votes
 from papers.topographic.noise import noisy, pink
 from replicortex.analysis.intervals import t_interval
@@ -113,7 +113,7 @@ def tables(tmp_path, seeds=(0, 1, 2)):
     rows = [["main", "ce", 0.2, seed, epoch, 9, epoch] for seed in seeds for epoch in (0, 3)]
     columns = ["arm", "objective", "rho", "seed", "epoch", "steps", "clamp_hits"]
     pd.DataFrame(rows, columns=columns).to_csv(history, index=False)
-    return statistics.statistics(
+    return aggregate.aggregate(
         embeddings=files,
         measures=made,
         history=[history],
@@ -146,7 +146,7 @@ def test_an_interval_over_pairs_that_share_seeds_holds_its_level():
     level = rng.normal(0, 1, (draws, seeds))
     own = rng.normal(0, 0.3, (draws, seeds, seeds))
     together = level[:, :, None] + level[:, None, :] + (own + own.transpose(0, 2, 1)) / 2**0.5
-    ours = np.array([statistics._of_seeds(one) for one in together])
+    ours = np.array([aggregate._of_seeds(one) for one in together])
     naive = (together.sum(axis=2) - np.diagonal(together, axis1=1, axis2=2)) / (seeds - 1)
 
     def missed(values):
@@ -166,7 +166,7 @@ def test_the_boost_is_that_of_the_mean_vote(tmp_path):
 
 def test_an_ensemble_of_equal_networks_gains_nothing():
     votes = np.repeat(generator(2, "v").normal(size=(1, 30, 10)), 4, axis=0)
-    found, _ = statistics.boost(votes, np.arange(30) % 10, draws=50, seed=0)
+    found, _ = aggregate.boost(votes, np.arange(30) % 10, draws=50, seed=0)
     assert found["boost"] == found["lower"] == found["upper"] == 0
 
 
@@ -183,7 +183,7 @@ def test_the_interval_holds_the_gain_of_other_ensembles_of_that_size():
         return (votes.mean(0).argmax(1) == labels).mean() - (votes.argmax(2) == labels).mean()
 
     wanted = np.mean([gain(*ensemble()) for _ in range(200)])
-    made = [statistics.boost(*ensemble(), draws=100, seed=seed)[0] for seed in range(40)]
+    made = [aggregate.boost(*ensemble(), draws=100, seed=seed)[0] for seed in range(40)]
     middle = np.mean([(found["lower"] + found["upper"]) / 2 - found["boost"] for found in made])
     # Not centred, the intervals lie 0.03 below and hold it in 72 %: duplicates add no vote.
     assert abs(middle) < 0.01
@@ -196,7 +196,7 @@ def ensembles(rho, gain, draws=200, networks=6, images=300):
     labels = np.arange(images) % 10
     votes = rng.normal(size=(networks, images, 10))
     votes[:, np.arange(images), labels] += gain
-    row, found = statistics.boost(votes, labels, draws, 0)
+    row, found = aggregate.boost(votes, labels, draws, 0)
     return {
         "rho": rho,
         "noise": "none",
@@ -208,7 +208,7 @@ def ensembles(rho, gain, draws=200, networks=6, images=300):
 
 
 def test_ensembles_are_held_against_those_without_topography():
-    control, same, better = statistics.against_control(
+    control, same, better = aggregate.against_control(
         [ensembles(0.0, 0.5), ensembles(0.2, 0.5), ensembles(5.0, 1.0)]
     )
     assert np.isnan(control["over_control"])
@@ -218,7 +218,7 @@ def test_ensembles_are_held_against_those_without_topography():
     # The images are drawn alike, which makes the difference no wider than two boosts apart.
     apart = np.hypot(*[one["upper"] - one["lower"] for one in (control, same)])
     assert same["over_control_upper"] - same["over_control_lower"] < apart
-    (alone,) = statistics.against_control([ensembles(0.2, 0.5)])
+    (alone,) = aggregate.against_control([ensembles(0.2, 0.5)])
     assert np.isnan(alone["over_control_lower"])
 
 
@@ -240,7 +240,7 @@ def test_dropout_is_compared_seed_by_seed():
         ["no_dropout", "ce", 0.2, 1, "moran", "", 0.2],
     ]
     table = pd.DataFrame(rows, columns=measures.COLUMNS)
-    ((*_, seed, name, _, gain),) = statistics._by_dropout(table)
+    ((*_, seed, name, _, gain),) = aggregate._by_dropout(table)
     assert (seed, name) == (1, "moran_by_dropout") and gain == pytest.approx(0.5)
 
 
@@ -283,4 +283,4 @@ def test_networks_that_saw_other_images_are_not_compared(tmp_path):
 
 def tables_again(tmp_path):
     files = [tmp_path / f"main/ce/0.2/{seed}.safetensors" for seed in range(3)]
-    return list(statistics._conditions(files))
+    return list(aggregate._conditions(files))

@@ -9,7 +9,7 @@ import pytest
 from scipy.spatial.distance import pdist, squareform
 from scipy.stats import spearmanr
 
-from papers.learning_rules import statistics
+from papers.learning_rules import aggregate
 from papers.learning_rules.settings.sizes import Sizes
 from replicortex.analysis.bootstrap import stimulus_bootstrap
 from replicortex.analysis.rank import spearman
@@ -55,7 +55,7 @@ def cells(rules, seeds, epochs=(0, 1, 4), poolings=("global", "grid")):
 
 
 def study(folder: Path, rules=RULES, seeds=SEEDS, random_seed=0) -> dict:
-    """Write the inputs of `statistics` with random numbers; return its arguments."""
+    """Write the inputs of `aggregate` with random numbers; return its arguments."""
     random = np.random.default_rng(random_seed)
     keys = ["rule", "seed", "epoch", "px", "arm", "bn", "pooling", "layer", "roi"]
     table = pd.DataFrame(cells(rules, seeds), columns=keys)
@@ -122,7 +122,7 @@ def inputs(tmp_path_factory) -> dict:
 
 @pytest.fixture(scope="module")
 def found(inputs) -> dict[str, pd.DataFrame]:
-    return statistics.statistics(**inputs)
+    return aggregate.aggregate(**inputs)
 
 
 @pytest.fixture(scope="module")
@@ -197,7 +197,7 @@ def test_the_winner_of_the_best_layer_can_change():
         curves_of({("bp", 224): [untrained[layer], trained[layer]]}, [0, 40], layer)
         for layer in LAYERS
     ).assign(subject="01")
-    best = statistics.over_people(table).query("layer == 'best'").set_index("epoch")
+    best = aggregate.over_people(table).query("layer == 'best'").set_index("epoch")
     assert best["winner"].to_dict() == {0: "fc1", 40: "conv1"}
     assert best["rho"].to_dict() == {0: 0.107, 40: 0.015}
     assert best.loc[40, "rho"] - best.loc[0, "rho"] == pytest.approx(-0.092)  # conv1: -0.044
@@ -275,7 +275,7 @@ def test_shared_draws_cancel_in_a_difference():
         )
         for _, part in curves.groupby("rule")
     ]
-    table = statistics.intervals(draws, curves).set_index(["rule", "epoch", "quantity"])
+    table = aggregate.intervals(draws, curves).set_index(["rule", "epoch", "quantity"])
     change = table.loc[("bp", 1, "change")]
     assert (change["lower"], change["upper"]) == pytest.approx((-0.03, -0.03))
     minus = table.loc[("pc", 1, "minus_bp")]
@@ -314,7 +314,7 @@ def _made(seed, effect, people=12, n=24):
 def test_an_interval_of_the_best_layer_finds_an_effect_and_no_other(effect, least, most):
     above = 0
     for seed in range(10):
-        table = statistics.intervals(*_made(seed, effect))
+        table = aggregate.intervals(*_made(seed, effect))
         row = table.query("quantity == 'minus_bp' and layer == 'best'").iloc[0]
         above += bool(row["lower"] > 0)
     assert least <= above <= most
@@ -325,13 +325,13 @@ def test_a_relative_change_from_nothing_has_no_interval():
     draws = cells["rho"].to_numpy()[:, None] + np.array([0.0, 0.01, -0.01])
     curves = pd.concat([cells, cells[cells["layer"] == "fc1"].assign(layer="best")])
     wanted = "quantity == 'relative_change'"
-    row = statistics.intervals([(cells.drop(columns="rho"), draws)], curves).query(wanted).iloc[0]
+    row = aggregate.intervals([(cells.drop(columns="rho"), draws)], curves).query(wanted).iloc[0]
     assert row["estimate"] == pytest.approx(-0.5)
     assert (row["lower"], row["upper"]) == pytest.approx(
         (0.09 / 0.19 - 1, 0.11 / 0.21 - 1), abs=2e-3
     )
     draws[cells["epoch"] == 0] -= 0.195  # below 0 in one draw
-    row = statistics.intervals([(cells.drop(columns="rho"), draws)], curves).query(wanted).iloc[0]
+    row = aggregate.intervals([(cells.drop(columns="rho"), draws)], curves).query(wanted).iloc[0]
     assert np.isnan(row["lower"]) and np.isnan(row["upper"])
 
 
@@ -415,9 +415,9 @@ def test_tests_equal_enumeration(found, plain):
 def test_five_seeds_of_one_sign_reach_the_floor_of_the_sign_flip():
     after = [0.011, 0.012, 0.010, 0.013, 0.009]
     curves = curves_of({("bp", 224): [[0.102, 0.101, 0.104, 0.100, 0.103], after]}, [0, 1])
-    row = statistics.tests(curves, ["bp"], {"early": "V1"}, [224]).iloc[0]
+    row = aggregate.tests(curves, ["bp"], {"early": "V1"}, [224]).iloc[0]
     assert (row["n"], row["p"], row["p_two_sided"]) == (5, 1 / 32, 2 / 32)
-    rising = statistics.tests(curves.assign(rho=-curves["rho"]), ["bp"], {"early": "V1"}, [224])
+    rising = aggregate.tests(curves.assign(rho=-curves["rho"]), ["bp"], {"early": "V1"}, [224])
     assert rising.iloc[0]["p"] == 1
 
 
@@ -425,7 +425,7 @@ def test_five_seeds_of_one_sign_reach_the_floor_of_the_sign_flip():
 def test_the_authors_series_gives_the_authors_changes(rule, px):
     """Means of five seeds, so five equal seeds: the change has the author's size and sign."""
     curves = curves_of({(rule, px): [[value] * 5 for value in AUTHOR[rule, px]]}, EPOCHS)
-    table = statistics.tests(curves, [rule], {"early": "V1"}, [px]).set_index("epoch")
+    table = aggregate.tests(curves, [rule], {"early": "V1"}, [px]).set_index("epoch")
     start, first, last = (AUTHOR[rule, px][EPOCHS.index(epoch)] for epoch in (0, 1, 40))
     assert list(table.index) == [1, 40]
     assert table.loc[1, "mean"] == pytest.approx(first - start)
@@ -440,7 +440,7 @@ def test_the_authors_series_gives_the_authors_changes(rule, px):
 
 
 def test_one_seed_is_counted_and_not_tested(tmp_path):
-    found = statistics.statistics(**study(tmp_path / "one", seeds=[42]))
+    found = aggregate.aggregate(**study(tmp_path / "one", seeds=[42]))
     tests = found["tests"]
     assert set(tests["n"]) == {1}
     assert tests["mean"].notna().all()
@@ -449,7 +449,7 @@ def test_one_seed_is_counted_and_not_tested(tmp_path):
 
 
 def test_any_rules_will_do(tmp_path):
-    found = statistics.statistics(**study(tmp_path / "some", rules=["pc"], seeds=[1, 2]))
+    found = aggregate.aggregate(**study(tmp_path / "some", rules=["pc"], seeds=[1, 2]))
     assert set(found["curves"]["rule"]) == {"pc"}
     assert "minus_bp" not in set(found["intervals"]["quantity"])
     assert set(found["tests"]["comparison"]) == {"change", "filling", "bn_mode"}
@@ -473,7 +473,7 @@ def test_a_silent_layer_wins_nothing_and_its_seed_is_left_out_on_both_sides(tmp_
     kept = ~np.all([draws[name] == value for name, value in cell.items()], axis=0)
     assert (~kept).sum() == 2
     files.write(path, {name: values[kept] for name, values in draws.items()})
-    found = statistics.statistics(**inputs)
+    found = aggregate.aggregate(**inputs)
 
     def at(name, **more):
         chosen = found[name]
@@ -509,13 +509,13 @@ def test_a_silent_layer_wins_nothing_and_its_seed_is_left_out_on_both_sides(tmp_
 
 def test_a_mean_over_people_is_of_all_people_or_of_none(inputs):
     scores = pd.concat([pd.read_csv(path) for path in inputs["scores"]], ignore_index=True)
-    whole = statistics.over_people(scores)
+    whole = aggregate.over_people(scores)
     lacking = 5
     cell = scores.loc[lacking, KEYS]
     scores.loc[lacking, "rho"] = np.nan
     # The other person would win alone, were the mean over those who are left.
     scores.loc[(scores[KEYS] == cell).all(axis=1) & scores["rho"].notna(), "rho"] = 1.0
-    curves = statistics.over_people(scores)
+    curves = aggregate.over_people(scores)
     here = (curves[KEYS] == cell).all(axis=1)
     assert here.sum() == 1 and curves.loc[here, "rho"].isna().all()
     best = (curves[KEYS] == cell.where(cell.index != "layer", "best")).all(axis=1)
@@ -533,7 +533,7 @@ def test_an_accuracy_that_is_missing_is_said(inputs, found):
         0.5,
     ]
     with pytest.raises(StudyError, match=r"histories of 'fa': a seed has no test_accuracy .* 4"):
-        statistics.matched(found["curves"], history, RULES, ROI, 224, 0.2)
+        aggregate.matched(found["curves"], history, RULES, ROI, 224, 0.2)
 
 
 def test_history_and_displacement_keep_every_value(inputs, found):
@@ -589,7 +589,7 @@ def test_matched_checkpoints_are_the_nearest_in_test_accuracy(inputs, found, pla
 
 def test_the_order_of_files_does_not_matter_to_any_number(inputs, found):
     turned = {name: v[::-1] if isinstance(v, list) else v for name, v in inputs.items()}
-    again = statistics.statistics(**turned)
+    again = aggregate.aggregate(**turned)
     for name in TABLES:
         keys = [c for c in found[name] if found[name][c].dtype.kind != "f" and c != "alternative"]
         one, two = (

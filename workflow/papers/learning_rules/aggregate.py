@@ -24,7 +24,7 @@ LAYERS = ["conv1", "conv2", "conv3", "fc1"]
 REFERENCE = "bp"
 
 
-def statistics(
+def aggregate(
     *,
     scores: list[Path],
     draws: list[Path],

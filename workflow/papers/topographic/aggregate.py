@@ -25,7 +25,7 @@ CONDITION = ["arm", "objective", "rho"]
 TRUCK = 9  # CIFAR-10's last class
 
 
-def statistics(
+def aggregate(
     *,
     embeddings: list[Path],
     measures: list[Path],
