@@ -10,10 +10,9 @@ from PIL import Image
 
 from replicortex.core import papers as paper_files
 from replicortex.core.errors import StudyError
-from replicortex.pages.claims import calibration, findings, grouped, tally, told
+from replicortex.pages.claims import calibration, findings, formatted, grouped, tally
 from replicortex.pages.jobs_page import LONGEST, spent
-from replicortex.pages.papers import named
-from replicortex.pages.papers import told as paper_told
+from replicortex.pages.papers import named, read_paper
 from replicortex.pages.state import by_kind, lines, states
 from replicortex.pages.thumbnails import SIZE, thumbnail
 from replicortex.provenance.verification import Fault
@@ -26,7 +25,7 @@ OTHER = verdicts.ON_OTHER_DATA
 
 def claim(verdict, *, id="a", where="Figure 1", ours="1", **more):
     empty = dict.fromkeys(evaluation.COLUMNS, "")
-    return told(
+    return formatted(
         empty | {"id": id, "where": where, "ours": ours, "verdict": verdict, "says": "x"} | more
     )
 
@@ -79,16 +78,16 @@ def test_a_claims_numbers_are_those_of_the_table():
     shown = claim(
         verdicts.REPLICATED, ours="-1.23456", lower="-2", upper="-.5", unit="s", published="-1 to 0"
     )
-    assert shown["shown_ours"] == "−1.23 [−2,\u00a0−0.5] s"
-    assert shown["shown_published"] == "−1 to 0 s"
+    assert shown["ours_text"] == "−1.23 [−2,\u00a0−0.5] s"
+    assert shown["published_text"] == "−1 to 0 s"
     exact = claim(verdicts.REPLICATED, ours="1", lower="1", upper="1")
-    assert exact["shown_ours"] == "1"
+    assert exact["ours_text"] == "1"
     two = {"over": "seeds", "over_also": "stimuli", "lower_also": "0", "upper_also": "3"}
     both = claim(verdicts.REPLICATED, ours="1", lower="0.5", upper="2", **two)
-    assert both["shown_ours"] == "1 [0.5,\u00a02] over seeds, [0,\u00a03] over stimuli"
+    assert both["ours_text"] == "1 [0.5,\u00a02] over seeds, [0,\u00a03] over stimuli"
     found = claim(verdicts.HOLDS, detectable="0.25", needed="14", direction="positive")
-    assert found["shown_power"] == "≥\u00a00.25, n\u00a014"
-    assert shown["shown_power"] == ""
+    assert found["power_text"] == "≥\u00a00.25, n\u00a014"
+    assert shown["power_text"] == ""
     assert tally([shown]) == [{"word": verdicts.REPLICATED, "tone": "good", "number": 1}]
 
 
@@ -141,15 +140,15 @@ def test_the_headline_is_the_papers_else_the_rules_first_that_is_here(root, tmp_
         monkeypatch.setattr(
             paper_files, "load", lambda *_: own.model_copy(update={"headline": headline})
         )
-        return paper_told(folder, here, root)
+        return read_paper(folder, here, root)
 
     found = tell(None)
-    assert found.headline == expected[1] and found.shown == picture(folder, expected[1])
+    assert found.headline == expected[1] and found.cover == picture(folder, expected[1])
     assert found.missing == expected[:1]
     assert [place.stem for place in found.figures] == [*expected[1:], "scorecard"]
-    assert tell(expected[2]).shown == picture(folder, expected[2])
+    assert tell(expected[2]).cover == picture(folder, expected[2])
     absent = tell(expected[0])
-    assert absent.headline == expected[0] and absent.shown is None
+    assert absent.headline == expected[0] and absent.cover is None
     with pytest.raises(
         StudyError, match=r"learning_rules/paper\.yaml: headline: .*'chnge'.*change"
     ):

@@ -133,13 +133,13 @@ def _cost(options: argparse.Namespace) -> None:
 
     settings = read_yaml_file(ROOT / "config/config.yaml", "config/config.yaml")
     known = config.paper_names(ROOT)
-    shown = {}
+    workloads = {}
     for paper in options.papers or known:
         if paper not in known:
             raise StudyError(f"cost: unknown paper '{paper}'{nearest(paper, known)}")
         changes = (settings.get("papers") or {}).get(paper, {})
-        shown[paper] = config.checked_numbers(paper, options.scale, changes, ROOT).workload()
-    print(as_text(cost(shown, options.benchmarks)))
+        workloads[paper] = config.checked_numbers(paper, options.scale, changes, ROOT).workload()
+    print(as_text(cost(workloads, options.benchmarks)))
 
 
 def _judge(options: argparse.Namespace) -> None:
@@ -158,8 +158,8 @@ def _judge(options: argparse.Namespace) -> None:
 
     settings = read_yaml_file(ROOT / "config/config.yaml", "config/config.yaml")
     study = config.check({**settings, "scale": options.scale, "run": options.papers or "all"}, ROOT)
-    told = OpenStudy(**vars(study), root=ROOT).claims()
-    for paper, facts in told.items():
+    scorecards = OpenStudy(**vars(study), root=ROOT).claims()
+    for paper, facts in scorecards.items():
         metrics = Path("results", options.run_name, paper, "metrics")
         claims, calibration = rejudge(paper, metrics, options.out / paper, facts)
         print(f"{paper}: {options.out / paper / 'scorecard.png'}")

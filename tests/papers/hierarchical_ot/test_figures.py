@@ -29,7 +29,7 @@ def test_comparisons_are_named_in_order_and_simulated_ones_by_their_first_couple
         ],
         value=range(9),
     )
-    found = parts.shown(given)
+    found = parts.compared(given)
     assert found["label"].cat.categories.tolist() == [
         "CNN, shallow → deep",
         "CNN, shallow → deep +R",
@@ -54,7 +54,7 @@ def test_scores_are_subtracted_seed_by_seed():
         seed=[0, 1, 2, 2, 0, 1] + [0, 1, 2] * 3,
         score=[0.5, 0.6, 0.9, 0.8, 0.4, 0.5] + [0.0] * 9,
     )
-    found = advantage.gaps(parts.shown(given)).set_index("seed")
+    found = advantage.gaps(parts.compared(given)).set_index("seed")
     assert found["pairwise_best"].round(9).to_dict() == {0: 0.1, 1: 0.1, 2: 0.1}
     assert found["uniform"].to_dict() == {0: 0.5, 1: 0.6, 2: 0.9}
 
@@ -67,7 +67,7 @@ def test_plans_are_means_and_those_of_one_layer_are_left_out():
         column=[0, 1, 0, 1] * 2 + [0, 1],
         plan=[0.5, 0, 0, 0.5, 0.3, 0.2, 0.2, 0.3, 0.5, 0.5],
     )
-    found = plans.mean_plans(parts.shown(given))
+    found = plans.mean_plans(parts.compared(given))
     assert list(found) == ["CNN, shallow → deep"]
     np.testing.assert_allclose(found["CNN, shallow → deep"], [[0.4, 0.1], [0.1, 0.4]])
 

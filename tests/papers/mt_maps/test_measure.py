@@ -369,7 +369,7 @@ def test_other_speeds_are_those_beyond_the_swaps():
         families={"gratings": {"conditions": [{"cycles": 2, "speed": s} for s in speeds]}},
         swapped_at=[0.75, 1.5], edge=1.0, shared_pan=None,
     )  # fmt: skip
-    assert list(answers.shown()) == ["gratings", "dots", "other speeds"]
-    assert answers.shown()["other speeds"][0, :, 0, 0].tolist() == [0, 4]
+    assert list(answers.map_responses()) == ["gratings", "dots", "other speeds"]
+    assert answers.map_responses()["other speeds"][0, :, 0, 0].tolist() == [0, 4]
     within = replace(answers, swapped_at=[0.5, 2.0])
-    assert list(within.shown()) == ["gratings", "dots"]
+    assert list(within.map_responses()) == ["gratings", "dots"]

@@ -50,12 +50,12 @@ def test_a_training_sees_its_source_and_answers_to_the_moved_pictures_too(planne
     made = planned("small")
     training = made.trainings["clips_0"]
     assert training.seen == {"shards": ["<results>/frames/clips_0.safetensors"]}
-    assert training.shown == {
+    assert training.presented == {
         "shards": [f"<results>/frames/{name}_0.safetensors" for name in ("clips", "stills")]
     }
     by_hand = made.trainings["motion_energy_0"]
     assert by_hand.seen == {}
-    assert by_hand.shown == {"shards": ["<results>/frames/stills_0.safetensors"]}
+    assert by_hand.presented == {"shards": ["<results>/frames/stills_0.safetensors"]}
     assert all(arm.keys().isdisjoint({"seeds", "job"}) for arm in training.arms)
 
 

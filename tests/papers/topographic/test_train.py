@@ -7,7 +7,7 @@ import pytest
 import torch
 import yaml
 
-from papers.topographic.conditions import conditions, told
+from papers.topographic.conditions import conditions, without_seeds
 from papers.topographic.frozen import Patches
 from papers.topographic.images import of_each_class
 from papers.topographic.learner import Topographic
@@ -94,7 +94,7 @@ def test_the_paper_has_its_conditions(numbers):
     bare = made["no_dropout/simclr/rho0.2"]["settings"]
     assert bare["network"]["dropout"] == 0 and bare["network"]["bias"] is True
     assert made["form_units/ce/rho1"]["settings"]["balance"]["form"] == "units"
-    assert "seeds" not in told(made["main/ce/rho0"])
+    assert "seeds" not in without_seeds(made["main/ce/rho0"])
 
 
 @pytest.fixture

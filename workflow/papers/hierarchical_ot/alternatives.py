@@ -154,8 +154,8 @@ def _all_units(x: list, y: list) -> dict[str, float]:
     ends = np.cumsum([layer.train.shape[1] for layer in x])[:-1]
     source, target = (np.concatenate([layer.train for layer in side], axis=1) for side in (x, y))
     plan, _ = transport(1 - source.T @ target)
-    told = (plan @ np.concatenate([layer.held_out for layer in y], axis=1).T).T
-    parts = np.split(told, ends, axis=1)
+    predicted = (plan @ np.concatenate([layer.held_out for layer in y], axis=1).T).T
+    parts = np.split(predicted, ends, axis=1)
     own = [mean_pearson(part, layer.held_out) for layer, part in zip(x, parts, strict=True)]
     return {
         "own score": float(np.mean([one.value for one in own])),

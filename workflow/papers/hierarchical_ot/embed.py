@@ -62,16 +62,16 @@ def embed(
         When two models beside each other were trained from different seeds.
     """
     place = devices.choose(device)
-    shown = {"vision": pictures.test_images(images, vision.stimuli)[0]}
-    shown["v4"] = neurons.shrunk(neurons.v4(recordings)[0])
+    by_domain = {"vision": pictures.test_images(images, vision.stimuli)[0]}
+    by_domain["v4"] = neurons.shrunk(neurons.v4(recordings)[0])
     if session is not None:
-        shown["v4_alone"] = neurons.shrunk(neurons.v4_alone(recordings, session)[0])
+        by_domain["v4_alone"] = neurons.shrunk(neurons.v4_alone(recordings, session)[0])
     if betas is not None:
         numbers = neurons.brain_images(betas, brain)
-        shown["brain"] = neurons.shrunk(nsd.read_images(betas, numbers))
+        by_domain["brain"] = neurons.shrunk(nsd.read_images(betas, numbers))
     ready = {
         domain: normalise(torch.from_numpy(given), vision.mean, vision.sd).to(place)
-        for domain, given in shown.items()
+        for domain, given in by_domain.items()
     }
     read = letters(passages.passages(text, language)[1]).to(place)
     found = []
@@ -131,8 +131,8 @@ def embed_fixed(
         for name, counts in neurons.v4_alone(recordings, session)[1].items():
             _put(arrays, f"v4_alone/{name}", [counts.astype(np.float32)])
     if resnets is not None:
-        shown = torch.from_numpy(pictures.test_images(images, vision.stimuli)[0])
-        x = normalise(shown, list(cifar_resnets.MEAN), list(cifar_resnets.SD)).to(place)
+        tested = torch.from_numpy(pictures.test_images(images, vision.stimuli)[0])
+        x = normalise(tested, list(cifar_resnets.MEAN), list(cifar_resnets.SD)).to(place)
         for name, depth in cifar_resnets.DEPTHS.items():
             network = CifarResNet(depth)
             cifar_resnets.fill(network, resnets, name)
@@ -157,7 +157,7 @@ def embed_fixed(
     return {"activations": Tensors(arrays)}
 
 
-def _stories(tiny: Path, shown: list[str]) -> list[np.ndarray]:
+def _stories(tiny: Path, texts: list[str]) -> list[np.ndarray]:
     """Return the TinyStories model's layers: means over the characters of each passage.
 
     Its tokens are longer than a character: each counts as often as it has characters, so that both
@@ -166,7 +166,7 @@ def _stories(tiny: Path, shown: list[str]) -> list[np.ndarray]:
     model = tiny_llm.read_model(tiny)
     tokenizer = tiny_llm.read_tokenizer(tiny, model.vocabulary)
     found = []
-    for passage in shown:
+    for passage in texts:
         tokens, spans = tokenizer.encode(passage)
         states, _ = llama2c.hidden_states(model, tokens)
         weight = np.array([end - start for start, end in spans], dtype=float)

@@ -85,10 +85,10 @@ def layers_of_seed(path: Path, seed: int) -> dict[str, np.ndarray]:
     StudyError
         When the file is that of another seed.
     """
-    arrays, told = read_tensors(path)
-    if told.get("seed") != seed:
+    arrays, metadata = read_tensors(path)
+    if metadata.get("seed") != seed:
         raise StudyError(
-            f"{path}: layers of seed {told.get('seed')} found, of seed {seed} expected"
+            f"{path}: layers of seed {metadata.get('seed')} found, of seed {seed} expected"
         )
     return arrays
 

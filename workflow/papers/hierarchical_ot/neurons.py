@@ -19,13 +19,13 @@ def v4(recordings: Path) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     A session's responses are paired with its images by their numbers (`macaque_v4.read_images`), the
     sessions with each other by the images' pixels.
     """
-    shown = [macaque_v4.read_images(recordings, session)[1] for session in SESSIONS]
-    places = macaque_v4.shared_images(*shown)
+    images = [macaque_v4.read_images(recordings, session)[1] for session in SESSIONS]
+    places = macaque_v4.shared_images(*images)
     counts = {
         f"v4_{session}": macaque_v4.read_responses(recordings, session)[place]
         for session, place in zip(SESSIONS, places, strict=True)
     }
-    return shown[0][places[0]], counts
+    return images[0][places[0]], counts
 
 
 def v4_alone(recordings: Path, session: str) -> tuple[np.ndarray, dict[str, np.ndarray]]:

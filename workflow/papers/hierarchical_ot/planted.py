@@ -66,9 +66,9 @@ def answers(cortex: Cortex, kind: str, noise: float, seed: int) -> list[list[np.
     found = []
     for number, subject in enumerate(made):
         rng = generator(seed, "repeats", number)
-        shown = [
+        regions = [
             [subject.repeat(region, rng) for _ in range(cortex.repeats)]
             for region in range(cortex.regions)
         ]
-        found.append([np.mean(repeats, axis=0) for repeats in shown])
+        found.append([np.mean(repeats, axis=0) for repeats in regions])
     return found

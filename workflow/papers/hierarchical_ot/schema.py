@@ -145,12 +145,12 @@ class Numbers(TrainedNumbers):
         }
         weights = self.language_weights if domain == "language" else self.vision_weights
         weights = weights if domain == "language" or self.betas else None
-        shown = [n for n, p in self.published.items() if p.domain == domain and weights]
+        published = [n for n, p in self.published.items() if p.domain == domain and weights]
         unseen = (domain == "brain" and not self.betas) or (
             domain == "v4_alone" and not self.session
         )
         own = [] if unseen else self.trained(domain)
-        return [*own, *fixed[domain], *shown]
+        return [*own, *fixed[domain], *published]
 
     def datasets(self) -> list[str]:
         """Names of the datasets that this scale reads."""

@@ -38,8 +38,8 @@ def train_language(
     learned, held = (letters(part) for part in passages(text, language))
     held = held.to(place)
 
-    def loss(out: torch.Tensor, shown: torch.Tensor) -> torch.Tensor:
-        return F.cross_entropy(out[:, :-1].flatten(0, 1), shown[:, 1:].flatten())
+    def loss(out: torch.Tensor, tokens: torch.Tensor) -> torch.Tensor:
+        return F.cross_entropy(out[:, :-1].flatten(0, 1), tokens[:, 1:].flatten())
 
     def make(name: str, seed: int) -> Run:
         """Return the training of one model from one seed."""

@@ -40,7 +40,7 @@ def train_vision(
     place = devices.choose(device)
     learned, labels = map(torch.from_numpy, pictures.training_images(images, vision.train_images))
     tested, test_labels = pictures.test_images(images, vision.stimuli)
-    shown = normalise(torch.from_numpy(tested), vision.mean, vision.sd).to(place)
+    test_images = normalise(torch.from_numpy(tested), vision.mean, vision.sd).to(place)
 
     def make(name: str, seed: int) -> Run:
         """Return the training of one network from one seed."""
@@ -60,7 +60,7 @@ def train_vision(
         )
 
         def measure(epoch: int) -> dict[str, float]:
-            guess = outputs(network, shown).argmax(1).cpu().numpy()
+            guess = outputs(network, test_images).argmax(1).cpu().numpy()
             return {"test": float((guess == test_labels).mean())}
 
         return Run(f"{name}_{seed}", seed, learner, batches, measure)

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from papers.learning_rules import resize
-from papers.learning_rules import stimuli as shown
+from papers.learning_rules import stimuli as evaluation_stimuli
 from papers.learning_rules.settings.responses import ObjectResponses, ThingsResponses
 from papers.learning_rules.settings.scores import BrainScores, Resampling
 from replicortex.analysis import lowlevel, rdm
@@ -56,7 +56,7 @@ def brain(
     StudyError
         When an RDM has NaN, is not symmetric, or comes from responses that are constant.
     """
-    names, pictures = shown.images(stimuli, images=images, events=events)
+    names, pictures = evaluation_stimuli.images(stimuli, images=images, events=events)
     n = len(names)
     if isinstance(responses, ThingsResponses):
         if events is None or betas is None:

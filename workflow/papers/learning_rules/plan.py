@@ -66,7 +66,7 @@ def plan(numbers: Mapping[str, Any]) -> Plan:
     """
     rules, seeds = list(numbers["rules"]), numbers["seeds"]
     units = [f"{name}/seed{seed}" for name in rules for seed in seeds]
-    stimuli, responses = _shown(numbers)
+    stimuli, responses = _manifests(numbers)
     return Plan(
         rules=rules,
         trainings={
@@ -100,7 +100,7 @@ def _activations(rules: list[str], seeds: list[int], pack: str) -> dict[str, lis
     return {"all": [unit for units in by_rule.values() for unit in units]}
 
 
-def _shown(numbers: Mapping[str, Any]) -> tuple[dict[str, str], dict[str, str]]:
+def _manifests(numbers: Mapping[str, Any]) -> tuple[dict[str, str], dict[str, str]]:
     """Return the manifests of the stimuli, and those with the brain's responses."""
     manifests = numbers["manifests"]
     if numbers["stimuli"] == "things":

@@ -174,8 +174,8 @@ def train_arrays(
     setup = Setup(build, settings, network, training, device)
     # At random, for data sets are stored class by class; the same ones for all seeds and rules.
     mixed = torch.randperm(len(test[0]), generator=torch_generator(TEST_SEED, "test images"))
-    shown = mixed[: training.test_images].numpy()
-    tested = tuple(torch.from_numpy(part[shown]).to(device) for part in test)
+    chosen = mixed[: training.test_images].numpy()
+    tested = tuple(torch.from_numpy(part[chosen]).to(device) for part in test)
     makers = [partial(_make, setup, seed, f"{rule}_seed_{seed}", train, tested) for seed in seeds]
     trained = fit(
         makers,
@@ -235,8 +235,8 @@ def _make(
         }
         right = test_accuracy(learner, *test, mean=training.mean, sd=training.sd)
         few, answers = (part[:PROBED] for part in test)
-        told = learner.measure(normalise(few, training.mean, training.sd), answers)
-        return {"test_accuracy": right, **moved, **told}
+        probed = learner.measure(normalise(few, training.mean, training.sd), answers)
+        return {"test_accuracy": right, **moved, **probed}
 
     return Run(
         name=name,

@@ -74,7 +74,7 @@ class Answers:
         """Say whether a layer was shown a family."""
         return f"channels/{layer}/{family}" in self.arrays
 
-    def shown(self) -> dict[str, np.ndarray]:
+    def map_responses(self) -> dict[str, np.ndarray]:
         """Return answers (units, conditions, directions, 2) of the map layer by stimulus.
 
         Those of OF_MAP, and UNSEEN where gratings had such speeds. Swaps never saw the last two.

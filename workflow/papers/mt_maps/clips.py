@@ -160,7 +160,7 @@ class ClipPairs:
         """
         numbers = self.numbers
         one = {name: value[:, view] for name, value in part.items() if value.ndim > 1}
-        shown = torch.from_numpy(
+        clips = torch.from_numpy(
             np.stack(
                 [
                     self._frames(int(v), int(s))
@@ -168,23 +168,23 @@ class ClipPairs:
                 ]
             )
         ).to(self.device)  # batch, frames, side, side, channels
-        shown = shown.permute(0, 1, 4, 2, 3).float() / 255
-        shown = window(
-            shown,
+        clips = clips.permute(0, 1, 4, 2, 3).float() / 255
+        clips = window(
+            clips,
             one["window"].to(self.device),
             one["place"].to(self.device),
             one["velocity"].to(self.device),
             one["flip"].to(self.device),
             numbers.size,
         )
-        shown = self._ordered(shown, one)
-        shown = changed(shown, *(one[n].to(self.device) for n in ("factors", "jittered", "grey")))
+        clips = self._ordered(clips, one)
+        clips = changed(clips, *(one[n].to(self.device) for n in ("factors", "jittered", "grey")))
         if numbers.blurred:
             sigma = torch.where(one["blurred"], one["sigma"], 0.0)
-            shown = blur(shown, sigma.to(self.device), max(numbers.blur))
+            clips = blur(clips, sigma.to(self.device), max(numbers.blur))
         mean, sd = (torch.tensor(getattr(numbers, n), device=self.device) for n in ("mean", "sd"))
-        shown = (shown - mean[:, None, None]) / sd[:, None, None]
-        return shown.transpose(1, 2).contiguous()
+        clips = (clips - mean[:, None, None]) / sd[:, None, None]
+        return clips.transpose(1, 2).contiguous()
 
     def _frames(self, video: int, start: int) -> np.ndarray:
         length, step = self.numbers.frames, self.numbers.step
@@ -193,18 +193,18 @@ class ClipPairs:
             return np.repeat(self.store.clip(video, 0, 1), length, axis=0)
         return self.store.clip(video, start, length, step)
 
-    def _ordered(self, shown: torch.Tensor, one: dict[str, torch.Tensor]) -> torch.Tensor:
+    def _ordered(self, clips: torch.Tensor, one: dict[str, torch.Tensor]) -> torch.Tensor:
         """Return frames in the order that the arm asks for."""
         order = self.numbers.order
         if order == "static":
-            return shown[:, :1].expand_as(shown)
+            return clips[:, :1].expand_as(clips)
         if order == "shuffled":
-            index = one["order"].to(self.device)[:, :, None, None, None].expand_as(shown)
-            return shown.gather(1, index)
+            index = one["order"].to(self.device)[:, :, None, None, None].expand_as(clips)
+            return clips.gather(1, index)
         if order == "reversed":
             back = one["backwards"].to(self.device)[:, None, None, None, None]
-            return torch.where(back, shown.flip(1), shown)
-        return shown
+            return torch.where(back, clips.flip(1), clips)
+        return clips
 
 
 def _velocities(
@@ -219,7 +219,7 @@ def _velocities(
 
 
 def window(
-    shown: torch.Tensor,
+    clips: torch.Tensor,
     share: torch.Tensor,
     place: torch.Tensor,
     velocity: torch.Tensor,
@@ -230,7 +230,7 @@ def window(
 
     Parameters
     ----------
-    shown
+    clips
         (n, frames, channels, side, side).
     share
         (n,) the window's side, as a share of the frame's.
@@ -247,13 +247,13 @@ def window(
     -------
     (n, frames, channels, size, size), bilinear.
     """
-    n, frames = shown.shape[:2]
-    time = torch.arange(frames, device=shown.device) - (frames - 1) / 2
+    n, frames = clips.shape[:2]
+    time = torch.arange(frames, device=clips.device) - (frames - 1) / 2
     step = -velocity * share[:, None] / size  # of the window, shares of the frame
     reach = share[:, None] / 2 + step.abs() * (frames - 1) / 2
     centre = reach + place * (1 - 2 * reach)
     centre = centre[:, None] + step[:, None] * time[:, None]  # n, frames, 2
-    across = (torch.arange(size, device=shown.device) + 0.5) / size - 0.5
+    across = (torch.arange(size, device=clips.device) + 0.5) / size - 0.5
     across = across * share[:, None]
     mirrored = torch.where(flip[:, None], -across, across)
     x = centre[:, :, 0, None] + mirrored[:, None]
@@ -266,7 +266,7 @@ def window(
         -1,
     )
     seen = F.grid_sample(
-        shown.flatten(0, 1),
+        clips.flatten(0, 1),
         2 * grid.flatten(0, 1) - 1,
         mode="bilinear",
         padding_mode="border",
@@ -276,13 +276,13 @@ def window(
 
 
 def changed(
-    shown: torch.Tensor, factors: torch.Tensor, jittered: torch.Tensor, grey: torch.Tensor
+    clips: torch.Tensor, factors: torch.Tensor, jittered: torch.Tensor, grey: torch.Tensor
 ) -> torch.Tensor:
     """Return clips with brightness, contrast, saturation and hue changed, in this order; some grey.
 
     Parameters
     ----------
-    shown
+    clips
         (n, frames, channels, side, side), 0 to 1; one channel has neither saturation nor hue.
     factors
         (n, 4): of brightness, contrast (about the clip's mean grey) and saturation, and the turn of
@@ -292,8 +292,8 @@ def changed(
     """
     wide = (slice(None), None, None, None, None)
     bright, contrast, saturation, turn = (factors[:, k][wide] for k in range(4))
-    colour = shown.shape[2] == 3
-    out = (shown * bright).clamp(0, 1)
+    colour = clips.shape[2] == 3
+    out = (clips * bright).clamp(0, 1)
     out = ((out - _grey(out).mean((1, 2, 3, 4), keepdim=True)) * contrast).add(
         _grey(out).mean((1, 2, 3, 4), keepdim=True)
     )
@@ -301,14 +301,14 @@ def changed(
     if colour:
         out = (_grey(out) + (out - _grey(out)) * saturation).clamp(0, 1)
         out = turned(out, turn[:, :, 0])
-    out = torch.where(jittered[wide], out, shown)
+    out = torch.where(jittered[wide], out, clips)
     return torch.where(grey[wide], _grey(out).expand_as(out), out) if colour else out
 
 
-def turned(shown: torch.Tensor, turn: torch.Tensor) -> torch.Tensor:
+def turned(clips: torch.Tensor, turn: torch.Tensor) -> torch.Tensor:
     """Return colours (n, frames, 3, side, side) whose hue (HSV) is turned; turn 1 is the whole circle."""
-    red, green, blue = shown.unbind(2)
-    value, low = shown.amax(2), shown.amin(2)
+    red, green, blue = clips.unbind(2)
+    value, low = clips.amax(2), clips.amin(2)
     chroma = value - low
     part = chroma.clamp(min=1e-12)
     sixth = torch.where(
@@ -322,34 +322,34 @@ def turned(shown: torch.Tensor, turn: torch.Tensor) -> torch.Tensor:
     return torch.stack([value - chroma * torch.minimum(k, 4 - k).clamp(0, 1) for k in places], 2)
 
 
-def blur(shown: torch.Tensor, sigma: torch.Tensor, widest: float) -> torch.Tensor:
+def blur(clips: torch.Tensor, sigma: torch.Tensor, widest: float) -> torch.Tensor:
     """Return clips under a Gaussian, the same for all frames of a clip; edges are mirrored.
 
     Parameters
     ----------
-    shown
+    clips
         (n, frames, channels, side, side).
     sigma
         (n,) pixels; 0 leaves a clip as it is.
     widest
         Largest sigma: kernels reach three of it, or the frame's side if that is less.
     """
-    n, side = len(shown), shown.shape[-1]
+    n, side = len(clips), clips.shape[-1]
     reach = min(math.ceil(3 * widest), side - 1)
-    x = torch.arange(-reach, reach + 1, device=shown.device)
+    x = torch.arange(-reach, reach + 1, device=clips.device)
     kernel = torch.exp(-0.5 * (x / sigma.clamp(min=1e-3)[:, None]) ** 2)
-    kernel = (kernel / kernel.sum(1, keepdim=True)).to(shown.dtype)
-    planes = shown.shape[1] * shown.shape[2]
+    kernel = (kernel / kernel.sum(1, keepdim=True)).to(clips.dtype)
+    planes = clips.shape[1] * clips.shape[2]
     kernel = kernel.repeat_interleave(planes, 0)
-    out = shown.reshape(1, n * planes, side, side)
+    out = clips.reshape(1, n * planes, side, side)
     out = F.pad(out, (reach,) * 4, mode="reflect")
     out = F.conv2d(out, kernel[:, None, None, :], groups=n * planes)
     out = F.conv2d(out, kernel[:, None, :, None], groups=n * planes)
-    return out.reshape(shown.shape)
+    return out.reshape(clips.shape)
 
 
-def _grey(shown: torch.Tensor) -> torch.Tensor:
-    if shown.shape[2] == 1:
-        return shown
-    weights = torch.tensor(GREY, device=shown.device)[:, None, None]
-    return (shown * weights).sum(2, keepdim=True)
+def _grey(clips: torch.Tensor) -> torch.Tensor:
+    if clips.shape[2] == 1:
+        return clips
+    weights = torch.tensor(GREY, device=clips.device)[:, None, None]
+    return (clips * weights).sum(2, keepdim=True)

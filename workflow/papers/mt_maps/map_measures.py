@@ -67,7 +67,7 @@ def measure_maps(
     if other is not None and other.shape == own.shape:
         places["other seed"] = other
     rows: list[Row] = []
-    for stimulus, responses in answers.shown().items():
+    for stimulus, responses in answers.map_responses().items():
         units = sheets.sheet(own, responses, answers.side)
         for name, place in places.items():
             where = {"layer": layer, "positions": name, "stimulus": stimulus}
@@ -169,13 +169,13 @@ def _of_coverage(
 def _pictures(identity: dict[str, Any], z1: np.ndarray, z2: np.ndarray) -> dict[str, np.ndarray]:
     """Return direction and axis (tenths of a degree) and their strengths (thousandths), by name."""
     name = f"{identity['arm']}/{identity['network']}/{identity['alpha']:g}"
-    shown = {
+    panels = {
         "direction": np.mod(np.rad2deg(np.angle(z1)), 360) * 10,
         "axis": np.mod(np.rad2deg(np.angle(z2)), 360) * 5,
         "strength": np.abs(z1) * 1000,
         "axis_strength": np.abs(z2) * 1000,
     }
-    return {f"{name}/{what}": values.round().astype(np.int16) for what, values in shown.items()}
+    return {f"{name}/{what}": values.round().astype(np.int16) for what, values in panels.items()}
 
 
 def spread(drawn: np.ndarray) -> tuple[float, float, float]:

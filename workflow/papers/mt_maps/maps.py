@@ -138,7 +138,7 @@ def windowed(positions: np.ndarray, vectors: np.ndarray, side: float, width: flo
     return Windows(z, spread, float(starts[1]), width / 2)
 
 
-def tdann_pinwheels(shown: Windows, *, winding: float, spread: float, pixels: int) -> np.ndarray:
+def tdann_pinwheels(windows: Windows, *, winding: float, spread: float, pixels: int) -> np.ndarray:
     """Return the pinwheels that TDANN's rules accept, (n, 3): x, y (pixels) and sign.
 
     A pixel counts when the turn of its ring is beyond a threshold and its units are not too mixed; a
@@ -147,7 +147,7 @@ def tdann_pinwheels(shown: Windows, *, winding: float, spread: float, pixels: in
 
     Parameters
     ----------
-    shown
+    windows
         As `windowed` returns it.
     winding, spread
         Least turn and largest spread, in TDANN's angles of orientation: of arg z they are twice as
@@ -157,8 +157,8 @@ def tdann_pinwheels(shown: Windows, *, winding: float, spread: float, pixels: in
     """
     from scipy.ndimage import center_of_mass, label
 
-    turns = ring_windings(shown.z)
-    calm = shown.spread[1:-1, 1:-1] < HALVED * spread
+    turns = ring_windings(windows.z)
+    calm = windows.spread[1:-1, 1:-1] < HALVED * spread
     found = []
     for sign in (1, -1):
         groups, count = label((sign * turns > HALVED * winding) & calm, np.ones((3, 3)))

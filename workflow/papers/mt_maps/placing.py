@@ -110,8 +110,8 @@ def place(
             )
             for layer, at in start.items()
         }, {}
-    shown = moving(numbers, settings.clips.frames, settings.clips.size)
-    parts = [rates(shown[k : k + batch]) for k in range(0, len(shown), batch)]
+    clips = moving(numbers, settings.clips.frames, settings.clips.size)
+    parts = [rates(clips[k : k + batch]) for k in range(0, len(clips), batch)]
     placed, swaps = {}, {}
     for layer, at in start.items():
         if layer not in parts[0]:

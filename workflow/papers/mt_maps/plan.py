@@ -51,14 +51,14 @@ class Training(NamedTuple):
         Its networks, "arm/network/seed0".
     seen
         Input "shards" of the sources that its arms are trained on.
-    shown
+    presented
         The same with the pictures that are moved for measurement.
     """
 
     arms: list[dict[str, Any]]
     units: list[str]
     seen: dict[str, list[str]]
-    shown: dict[str, list[str]]
+    presented: dict[str, list[str]]
 
 
 class Plan(NamedTuple):
@@ -141,5 +141,5 @@ def _trainings(
     for job in jobs.values():
         sources = [arm["source"] for arm in job.arms]
         job.seen.update(shards(files, sources))
-        job.shown.update(shards(files, [*sources, numbers["pictures"]]))
+        job.presented.update(shards(files, [*sources, numbers["pictures"]]))
     return jobs

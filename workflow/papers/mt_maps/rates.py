@@ -29,8 +29,8 @@ def of_network(
     mean, sd = (torch.tensor(values, device=device) for values in (clips.mean, clips.sd))
 
     @torch.no_grad()
-    def rates(shown: np.ndarray) -> dict[str, np.ndarray]:
-        given = torch.from_numpy(shown).to(device)[:, None]  # n, 1, frames, size, size
+    def rates(stimuli: np.ndarray) -> dict[str, np.ndarray]:
+        given = torch.from_numpy(stimuli).to(device)[:, None]  # n, 1, frames, size, size
         given = (given - mean[:, None, None, None]) / sd[:, None, None, None]
         _, found = network(given, layers)
         return {layer: rate.float().cpu().numpy() for layer, rate in found.items()}
@@ -40,4 +40,4 @@ def of_network(
 
 def of_reference(numbers: MotionEnergySettings, layer: str, grid: int) -> Rates:
     """Return the rates of motion-energy units in the place of a layer."""
-    return lambda shown: {layer: motion_energy.rates(shown, numbers, grid)}
+    return lambda stimuli: {layer: motion_energy.rates(stimuli, numbers, grid)}

@@ -199,9 +199,9 @@ class Numbers(TrainedNumbers):
 
     def _speeds_are_measured(self) -> None:
         """Refuse stimuli none of which are as slow, or as fast, as what networks were trained on."""
-        shown = {name: getattr(self.stimuli, name).speeds for name in ("gratings", "dots")}
+        tested = {name: getattr(self.stimuli, name).speeds for name in ("gratings", "dots")}
         for name, source in self.sources.items():
-            for (family, speeds), speed in product(shown.items(), source.pan):
+            for (family, speeds), speed in product(tested.items(), source.pan):
                 if speed and not min(speeds) <= speed <= max(speeds):
                     raise ValueError(
                         f"stimuli.{family}.speeds: {speeds} do not reach {speed} pixels a frame, at which "

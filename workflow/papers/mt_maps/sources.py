@@ -115,7 +115,7 @@ def _pictures(dataset: Path, store: FrameSettings) -> Tensors:
             if image.tobytes() in seen:
                 continue
             seen.add(image.tobytes())
-            shown = Image.fromarray(image).convert("L" if store.grey else "RGB")
-            small = np.asarray(shown.resize((store.size, store.size), Image.Resampling.BOX))
+            picture = Image.fromarray(image).convert("L" if store.grey else "RGB")
+            small = np.asarray(picture.resize((store.size, store.size), Image.Resampling.BOX))
             taken.append((f"{session}/{number}", small.reshape(1, store.size, store.size, -1)))
     return frames.shard(taken, {})

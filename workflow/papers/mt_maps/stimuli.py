@@ -159,11 +159,11 @@ def moved(
             f"{speed * (frames - 1):.0f}"
         )
     rows, columns = np.mgrid[:size, :size]
-    shown = [
+    windows = [
         map_coordinates(picture, [rows + down, columns + right], order=1, mode="nearest")
         for down, right in zip(row, column, strict=True)
     ]
-    return np.stack(shown).astype(np.float32)
+    return np.stack(windows).astype(np.float32)
 
 
 def _along(size: int, direction: float) -> np.ndarray:

@@ -76,13 +76,13 @@ def nsd_pictures(manifest: Path, scenes: SceneSettings, side: int) -> dict[str, 
     "nsdshared": those of figure 3, as `scenes.shared_stimuli` gives them.
     """
     design, coco = nsd.read_design(manifest), nsd.coco_ids(manifest)
-    shown = {}
+    pictures = {}
     for person in scenes.people:
         parts = nsd.splits(design, coco, person, pool=scenes.pool, step=scenes.step)
         stimuli = np.concatenate(list(parts.values()))
-        shown[of_person(person)] = resized(nsd.read_images(manifest, stimuli), side)
-    shown[SHARED] = resized(nsd.read_images(manifest, shared_stimuli(design)), side)
-    return shown
+        pictures[of_person(person)] = resized(nsd.read_images(manifest, stimuli), side)
+    pictures[SHARED] = resized(nsd.read_images(manifest, shared_stimuli(design)), side)
+    return pictures
 
 
 def resized(images: np.ndarray, side: int) -> np.ndarray:

@@ -111,7 +111,7 @@ class Plan(NamedTuple):
         Inputs by name: V4's, and NSD's.
     read
         What each target reads besides the features.
-    scenes_shown
+    scene_settings
         What extractions read of NSD's section.
     extract_mb
         Memory of an extraction.
@@ -128,7 +128,7 @@ class Plan(NamedTuple):
     recordings: dict[str, str]
     scenes: dict[str, str]
     read: dict[str, dict[str, str]]
-    scenes_shown: dict[str, Any] | None
+    scene_settings: dict[str, Any] | None
     extract_mb: int
     drawings: list[Drawing]
 
@@ -162,7 +162,7 @@ def plan(config: Config) -> Plan:
             "nsd": scenes,
             "tables": tables,
         },
-        scenes_shown=only(nsd, "people", "pool", "step") if nsd else None,
+        scene_settings=only(nsd, "people", "pool", "step") if nsd else None,
         # Whole layers of activations to NSD's pictures of four people are held at once.
         extract_mb=26_000 if nsd and len(nsd["people"]) > 1 else 5000,
         drawings=drawings(

@@ -69,18 +69,18 @@ def extract(
     `<network>_<trained or untrained>_<layer>`, or as in `handmade.spaces`.
     """
     pixels, domains = floc.read(images)
-    shown = {FLOC: floc.small(pixels, SIDE)}
+    stacks = {FLOC: floc.small(pixels, SIDE)}
     if v4 is not None:
         for session in settings.sessions:
-            shown[of_session(session)] = resized(macaque_v4.read_images(v4, session)[1], SIDE)
+            stacks[of_session(session)] = resized(macaque_v4.read_images(v4, session)[1], SIDE)
     if scenes is not None and settings.scenes is not None:
-        shown |= nsd_pictures(scenes, settings.scenes, SIDE)
+        stacks |= nsd_pictures(scenes, settings.scenes, SIDE)
     if pictures is not None:
-        shown[PICTURES] = cifar.read(pictures, "test")[0][:: settings.spaces.every_picture]
+        stacks[PICTURES] = cifar.read(pictures, "test")[0][:: settings.spaces.every_picture]
     sources = _sources(settings, networks, models, device)
-    answered = _by_space(progress(sources), shown)
+    answered = _by_space(progress(sources), stacks)
     found = extracted(answered, domains, settings.localizer, settings.spaces.turned)
-    rows = drawn(settings, shown[FLOC], domains, device)
+    rows = drawn(settings, stacks[FLOC], domains, device)
     return {**found, "untrained": pd.DataFrame(rows, columns=list(UNTRAINED))}
 
 
@@ -119,11 +119,11 @@ def drawn(
 
 
 def _by_space(
-    sources: Iterator[tuple[str, Answering]], shown: Mapping[str, np.ndarray]
+    sources: Iterator[tuple[str, Answering]], stacks: Mapping[str, np.ndarray]
 ) -> Iterator[tuple[str, dict[str, np.ndarray]]]:
     """Yield each layer's name, and its activations (images, units) by set of pictures."""
     for name, answering in sources:
-        answers = {pictures: answering(stack) for pictures, stack in shown.items()}
+        answers = {pictures: answering(stack) for pictures, stack in stacks.items()}
         for layer in answers[FLOC]:
             space = f"{name}_{layer}" if layer else name
             yield space, {pictures: layers[layer] for pictures, layers in answers.items()}
@@ -187,13 +187,13 @@ def _own(
 
     count: dict[str, int] = {}
     for path in models:
-        tensors, told = read_tensors(path)
-        objective = told["objective"]
+        tensors, metadata = read_tensors(path)
+        objective = metadata["objective"]
         number = count[objective] = count.get(objective, 0) + 1
         for moment, word in (("final", "trained"), ("initial", "untrained")):
             if word == "untrained" and objective == "supervised":
                 continue  # the same trunk as Barlow Twins' before training
-            network = Network(NetworkSettings(**told["network"]), objective, told["seed"])
+            network = Network(NetworkSettings(**metadata["network"]), objective, metadata["seed"])
             network.load_state_dict(
                 {
                     name.removeprefix(f"{moment}/"): torch.tensor(values)

@@ -164,7 +164,7 @@ def train(
     place = devices.choose(device)
     pixels, labels, _ = cifar.read(images, "train")
     chosen = subset(len(pixels), learning.images, 0).numpy()
-    shown = torch.from_numpy(pixels[chosen]), torch.from_numpy(labels[chosen])
+    learned = torch.from_numpy(pixels[chosen]), torch.from_numpy(labels[chosen])
     tested, answers, _ = cifar.read(images, "test")
     for count, what in (
         (len(chosen), "are learned from"),
@@ -187,7 +187,7 @@ def train(
             name=f"{objective}_seed{seed}",
             seed=seed,
             learner=learner,
-            batches=views(*shown, learning, seed, place),
+            batches=views(*learned, learning, seed, place),
             measure=lambda epoch: {"probe": probed(learner.network, probe, learning, place)},
         )
 
@@ -206,8 +206,8 @@ def train(
             for moment, epoch in (("initial", 0), ("final", epochs))
             for name, tensor in one.checkpoints[epoch].items()
         }
-        told = {"objective": objective, "seed": seed, "network": learning.network.model_dump()}
-        models.append(Tensors(tensors, told))
+        metadata = {"objective": objective, "seed": seed, "network": learning.network.model_dump()}
+        models.append(Tensors(tensors, metadata))
         histories.append(pd.DataFrame(one.rows).assign(objective=objective, seed=seed))
     return {"model": models, "history": histories}
 

@@ -78,9 +78,9 @@ def extract(
     else:
         order = in_order(floc_originals.keys(originals), floc.keys(images), originals)
         pixels, domains = (part[order] for part in floc_originals.read(originals, side))
-    shown = {FLOC: np.repeat(pixels[..., None], 3, axis=3)}
+    stacks = {FLOC: np.repeat(pixels[..., None], 3, axis=3)}
     if scenes is not None and settings.scenes is not None:
-        shown |= nsd_pictures(scenes, settings.scenes, side)
+        stacks |= nsd_pictures(scenes, settings.scenes, side)
 
     def answered() -> Iterator[tuple[str, dict[str, np.ndarray]]]:
         for name in progress(settings.names, desc="models"):
@@ -88,7 +88,7 @@ def extract(
             batch = settings.pictures.batch
             answers = {
                 part: np.concatenate(list(_run(published, stack, batch, device)))
-                for part, stack in shown.items()
+                for part, stack in stacks.items()
             }
             yield f"{name.replace('/', '_').replace('.', '_')}_trained", answers
 

@@ -59,16 +59,16 @@ def aggregate(
     table["parameter"] = table["parameter"].astype("string").fillna("")
     consistency, maps, places, silhouettes = [], [], [], []
     voters: dict[float, list[Network]] = {}
-    for told, group in _conditions(embeddings):
-        consistency += _consistency(told, group, measured.rdm_images)
-        if told["arm"] in ("main", "no_dropout"):
-            maps.append(_map(told, group[0]))
-        if told["arm"] in ("main", ENSEMBLE) and told["objective"] == "ce":
-            voters.setdefault(told["rho"], []).extend(map(_answers, group))
-        if told["arm"] == "main" and told["rho"] in measured.tsne_rhos:
-            places.append(_tsne(told, group[0], measured))
+    for condition, group in _conditions(embeddings):
+        consistency += _consistency(condition, group, measured.rdm_images)
+        if condition["arm"] in ("main", "no_dropout"):
+            maps.append(_map(condition, group[0]))
+        if condition["arm"] in ("main", ENSEMBLE) and condition["objective"] == "ce":
+            voters.setdefault(condition["rho"], []).extend(map(_answers, group))
+        if condition["arm"] == "main" and condition["rho"] in measured.tsne_rhos:
+            places.append(_tsne(condition, group[0], measured))
             for network in group:
-                silhouettes += _silhouettes(told, network, measured)
+                silhouettes += _silhouettes(condition, network, measured)
     trained = join(history)
     own = [*consistency, *silhouettes, *_by_dropout(table), *_clamped(trained)]
     extra = pd.DataFrame(own, columns=COLUMNS)
@@ -137,32 +137,40 @@ def _conditions(files: list[Path]) -> Iterator[tuple[dict[str, Any], list[Networ
     for _, listed in groupby(files, key=place):
         paths = list(listed)
         group = [read_tensors(path) for path in paths]
-        told = {name: group[0][1][name] for name in CONDITION}
+        condition = {name: group[0][1][name] for name in CONDITION}
         for path, (arrays, own) in zip(paths, group, strict=True):
-            if {name: own[name] for name in CONDITION} != told:
-                raise StudyError(f"{path}: a network of another condition than {told}")
+            if {name: own[name] for name in CONDITION} != condition:
+                raise StudyError(f"{path}: a network of another condition than {condition}")
             # Rows of one image are compared across networks.
             if not np.array_equal(arrays["labels"], group[0][0]["labels"]):
                 raise StudyError(f"{path}: was shown other images than {paths[0]}")
-        yield told, group
+        yield condition, group
 
 
-def _row(told: dict[str, Any], seed: int, measure: str, parameter: str, value: float) -> list:
-    return [told["arm"], told["objective"], told["rho"], seed, measure, parameter, value]
+def _row(condition: dict[str, Any], seed: int, measure: str, parameter: str, value: float) -> list:
+    return [
+        condition["arm"],
+        condition["objective"],
+        condition["rho"],
+        seed,
+        measure,
+        parameter,
+        value,
+    ]
 
 
-def _consistency(told: dict[str, Any], group: list[Network], each: int) -> list[list]:
+def _consistency(condition: dict[str, Any], group: list[Network], each: int) -> list[list]:
     rows = []
     for name, shift in (("rdm_consistency", 0), ("rdm_consistency_without_bias", 1)):
         vectors = []
         for arrays, _ in group:
             chosen = of_each_class(arrays["labels"], 0, each, "measured.rdm_images")
-            shown = arrays["test"][chosen].astype(np.float64) - shift * arrays["bias"]
-            vectors.append(upper(correlation_distance(shown, undefined="nan")))
+            outputs = arrays["test"][chosen].astype(np.float64) - shift * arrays["bias"]
+            vectors.append(upper(correlation_distance(outputs, undefined="nan")))
         if len(vectors) < 2:
             continue
         for (_, network), value in zip(group, _of_seeds(np.corrcoef(vectors)), strict=True):
-            rows.append(_row(told, network["seed"], name, "", float(value)))
+            rows.append(_row(condition, network["seed"], name, "", float(value)))
     return rows
 
 
@@ -179,7 +187,7 @@ def _of_seeds(together: np.ndarray) -> np.ndarray:
     return jackknifed(together[one, other], np.stack([one, other], axis=1))
 
 
-def _map(told: dict[str, Any], network: Network) -> pd.DataFrame:
+def _map(condition: dict[str, Any], network: Network) -> pd.DataFrame:
     arrays, described = network
     truck = int(np.flatnonzero(arrays["labels"] == TRUCK)[0])
     exemplars = of_each_class(arrays["labels"], 0, 1, "maps")
@@ -188,59 +196,65 @@ def _map(told: dict[str, Any], network: Network) -> pd.DataFrame:
     limit = float(np.abs(arrays["test"][exemplars]).max())
     table = pd.DataFrame({"unit": np.arange(len(values)), "value": values, "limit": limit})
     for name in reversed(CONDITION):
-        table.insert(0, name, told[name])
+        table.insert(0, name, condition[name])
     return table.assign(seed=described["seed"])
 
 
-def _shown(network: Network, measured: Measured) -> tuple[np.ndarray, np.ndarray]:
+def _first_of_each_class(network: Network, measured: Measured) -> tuple[np.ndarray, np.ndarray]:
     """Return embeddings (images, units) and classes (images,) of the first images of each class."""
     arrays, _ = network
     chosen = of_each_class(arrays["labels"], 0, measured.tsne_images, "measured.tsne_images")
     return arrays["test"][chosen], arrays["labels"][chosen]
 
 
-def _tsne(told: dict[str, Any], network: Network, measured: Measured) -> pd.DataFrame:
+def _tsne(condition: dict[str, Any], network: Network, measured: Measured) -> pd.DataFrame:
     """Return places of images in the plane."""
     from sklearn.manifold import TSNE
 
-    shown, labels = _shown(network, measured)
+    outputs, labels = _first_of_each_class(network, measured)
     maker = TSNE(
         2,
-        perplexity=min(30.0, (len(shown) - 1) / 3),
+        perplexity=min(30.0, (len(outputs) - 1) / 3),
         random_state=measured.tsne_seed,
         init="pca",
         n_jobs=1,
     )
-    found = maker.fit_transform(shown)
+    found = maker.fit_transform(outputs)
     table = pd.DataFrame({"x": found[:, 0], "y": found[:, 1], "label": labels})
     for name in reversed(CONDITION):
-        table.insert(0, name, told[name])
+        table.insert(0, name, condition[name])
     return table.assign(seed=network[1]["seed"])
 
 
-def _silhouettes(told: dict[str, Any], network: Network, measured: Measured) -> list[list]:
+def _silhouettes(condition: dict[str, Any], network: Network, measured: Measured) -> list[list]:
     """Return how far apart classes, and animate and inanimate images, lie in the embedding."""
     from sklearn.metrics import silhouette_score
 
-    shown, labels = _shown(network, measured)
+    outputs, labels = _first_of_each_class(network, measured)
     groups = {"class": labels, "animacy": np.array(ANIMATE)[labels]}
     return [
-        _row(told, network[1]["seed"], "silhouette", name, float(silhouette_score(shown, group)))
+        _row(
+            condition,
+            network[1]["seed"],
+            "silhouette",
+            name,
+            float(silhouette_score(outputs, group)),
+        )
         for name, group in groups.items()
     ]
 
 
 def _answers(network: Network) -> Network:
     """Return what an ensemble needs of a network: its answers and the labels."""
-    arrays, told = network
-    return {n: a for n, a in arrays.items() if n.startswith("answers/") or n == "labels"}, told
+    arrays, metadata = network
+    return {n: a for n, a in arrays.items() if n.startswith("answers/") or n == "labels"}, metadata
 
 
 def _ensembles(
     rho: float, group: list[Network], ensemble: Votes, noise: NoiseSettings
 ) -> list[tuple[dict[str, Any], np.ndarray]]:
     """Return a row of the table of ensembles for each kind of noise and vote, with its draws."""
-    found, told = [], {"objective": "ce", "rho": rho}
+    found, condition = [], {"objective": "ce", "rho": rho}
     first = group[0][0]
     chosen = of_each_class(first["labels"], 0, noise.images, "noise.images")
     labels = first["labels"][chosen]
@@ -250,7 +264,7 @@ def _ensembles(
         scores = np.stack([a[f"answers/{kind}/{level:g}"].astype(np.float64) for a, _ in group])
         for rule, votes in (("logits", scores), ("probabilities", softmax(scores))):
             row, draws = boost(votes, labels, ensemble.draws, ensemble.seed)
-            named = {**told, "noise": kind, "level": level, "vote": rule, "n": len(group)}
+            named = {**condition, "noise": kind, "level": level, "vote": rule, "n": len(group)}
             found.append(({**named, **row}, draws))
     return found
 
@@ -311,9 +325,9 @@ def boost(
     found = np.empty(draws)
     for number in range(draws):
         drawn = rng.integers(0, networks, networks)
-        shown = rng.integers(0, images, images)
-        mean = votes[drawn][:, shown].mean(0).argmax(1) == labels[shown]
-        found[number] = mean.mean() - right[drawn][:, shown].mean()
+        resampled = rng.integers(0, images, images)
+        mean = votes[drawn][:, resampled].mean(0).argmax(1) == labels[resampled]
+        found[number] = mean.mean() - right[drawn][:, resampled].mean()
     gain = together.mean() - right.mean()
     lower, upper = np.quantile(found - found.mean() + gain, [0.025, 0.975])
     row = {

@@ -57,7 +57,7 @@ def _changes(change: Mapping[str, Any], section: str) -> dict[str, Any]:
     return {name: value for name, value in given.items() if value is not None}
 
 
-def told(condition: Mapping[str, Any]) -> dict[str, Any]:
+def without_seeds(condition: Mapping[str, Any]) -> dict[str, Any]:
     """Return what a training depends on: a condition without its seeds."""
     return {name: value for name, value in condition.items() if name != "seeds"}
 

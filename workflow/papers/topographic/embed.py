@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from papers.topographic import images as pictures
-from papers.topographic.frozen import shown_with_noise
+from papers.topographic.frozen import noise_conditions
 from papers.topographic.measuring_settings import NoiseSettings, ProbeSettings, Scale
 from papers.topographic.network import Network
 from papers.topographic.probe import Probe
@@ -58,19 +58,19 @@ def embed(
     scores. Description: the condition, and accuracies "classifier" and "probe {name}".
     """
     place = devices.choose(device)
-    shown = _from_images(split, noise, images, floc, training) if features is None else None
-    shown = shown or _from_features(features)
+    stimuli = _from_images(split, noise, images, floc, training) if features is None else None
+    stimuli = stimuli or _from_features(features)
     made = []
     for path in progress(models, desc="networks", total=len(models)):
-        arrays, told = read_tensors(path)
-        made.append(_embedded(arrays, told, shown, probes, readout, place))
+        arrays, metadata = read_tensors(path)
+        made.append(_embedded(arrays, metadata, stimuli, probes, readout, place))
     return {"embeddings": made}
 
 
-Shown = dict[str, np.ndarray]
+Stimuli = dict[str, np.ndarray]
 
 
-def _from_features(features: Path) -> Shown:
+def _from_features(features: Path) -> Stimuli:
     """Return inputs by name, and labels, from frozen features."""
     arrays, _ = read_tensors(features)
     renamed = {"train/features": "train", "test/features": "test", "floc/features": "floc"}
@@ -83,7 +83,7 @@ def _from_images(
     images: Path,
     floc: Path | None,
     training: Scale,
-) -> Shown:
+) -> Stimuli:
     """Return normalised images by name, float32 (n, 3, side, side), and labels."""
     parts = pictures.read(images, split)
     mean, sd = (np.array(values, np.float32) for values in (training.mean, training.sd))
@@ -93,41 +93,47 @@ def _from_images(
         scaled = (pictured.astype(np.float32) / scale - mean) / sd
         return np.ascontiguousarray(scaled.transpose(0, 3, 1, 2))
 
-    shown = {name: ready(parts[name].images) for name in ("train", "test")}
-    shown |= {f"{name}/labels": parts[name].labels for name in ("train", "test")}
-    shown |= {name: ready(made) for name, made in shown_with_noise(parts["test"], noise)}
+    stimuli = {name: ready(parts[name].images) for name in ("train", "test")}
+    stimuli |= {f"{name}/labels": parts[name].labels for name in ("train", "test")}
+    stimuli |= {name: ready(made) for name, made in noise_conditions(parts["test"], noise)}
     if floc is not None:
-        shown["floc"] = ready(localizer.small(localizer.read(floc)[0]))
-    return shown
+        stimuli["floc"] = ready(localizer.small(localizer.read(floc)[0]))
+    return stimuli
 
 
 @torch.inference_mode()
 def _embedded(
     arrays: dict[str, np.ndarray],
-    told: dict[str, Any],
-    shown: Shown,
+    metadata: dict[str, Any],
+    stimuli: Stimuli,
     probes: dict[str, ProbeSettings],
     readout: str,
     device: torch.device,
 ) -> Tensors:
     network = Network(
-        NetworkSettings.model_validate(told["settings"]["network"]), told["objective"], told["seed"]
+        NetworkSettings.model_validate(metadata["settings"]["network"]),
+        metadata["objective"],
+        metadata["seed"],
     )
     network.load_state_dict({name: torch.from_numpy(array) for name, array in arrays.items()})
     network.to(device).eval()
 
     def sheet(name: str) -> np.ndarray:
-        parts = torch.from_numpy(shown[name]).split(BATCH)
+        parts = torch.from_numpy(stimuli[name]).split(BATCH)
         return torch.cat([network(part.to(device)).float().cpu() for part in parts]).numpy()
 
     train, test = sheet("train"), sheet("test")
-    labels = shown["test/labels"]
+    labels = stimuli["test/labels"]
     accuracies = {}
-    network_of = f"{told['arm']}, {told['objective']}, rho {told['rho']:g}"
+    network_of = f"{metadata['arm']}, {metadata['objective']}, rho {metadata['rho']:g}"
     with torch.inference_mode(False):
         fitted = {
             name: Probe(
-                train, shown["train/labels"], numbers, told["seed"], f"{network_of}, probe {name}"
+                train,
+                stimuli["train/labels"],
+                numbers,
+                metadata["seed"],
+                f"{network_of}, probe {name}",
             )
             for name, numbers in probes.items()
         }
@@ -148,11 +154,11 @@ def _embedded(
         "weight": arrays["sheet.weight"],
         "bias": arrays.get("sheet.bias", np.zeros(test.shape[1], np.float32)),
     }
-    if "floc" in shown:
+    if "floc" in stimuli:
         out["floc"] = sheet("floc")
-    for name in shown:
+    for name in stimuli:
         if name.startswith("noise/"):
             answered = score(sheet(name)).astype(np.float32)
             out[name.replace("noise/", "answers/", 1)] = answered
-    told = {name: told[name] for name in ("arm", "objective", "rho", "seed")}
-    return Tensors(out, {**told, "accuracies": accuracies})
+    metadata = {name: metadata[name] for name in ("arm", "objective", "rho", "seed")}
+    return Tensors(out, {**metadata, "accuracies": accuracies})

@@ -124,8 +124,8 @@ def freeze(
         arrays[f"{name}/labels"] = part.labels
         if len(part.images):
             arrays[f"{name}/features"] = patches(part.images)
-    for name, shown in shown_with_noise(parts["test"], noise):
-        arrays[name] = patches(shown)
+    for name, noised in noise_conditions(parts["test"], noise):
+        arrays[name] = patches(noised)
     if floc is not None:
         from replicortex.data import floc as localizer
 
@@ -133,7 +133,7 @@ def freeze(
     return {"features": Tensors(arrays, {"frozen": frozen.model_dump()})}
 
 
-def shown_with_noise(test: pictures.Labelled, noise: NoiseSettings):
+def noise_conditions(test: pictures.Labelled, noise: NoiseSettings):
     """Yield name and images, float in [0, 1], of each noise condition, the clean one included."""
     chosen = pictures.of_each_class(test.labels, 0, noise.images, "noise.images")
     clean = test.images[chosen] / 255

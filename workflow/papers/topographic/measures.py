@@ -44,12 +44,12 @@ def measures(
 
 def of_network(path: Path, measured: Measured, categories: np.ndarray | None) -> pd.DataFrame:
     """Return the table of one network."""
-    arrays, told = read_tensors(path)
+    arrays, metadata = read_tensors(path)
     test, bias = arrays["test"].astype(np.float64), arrays["bias"].astype(np.float64)
     side = round(test.shape[1] ** 0.5)
     rook = grid_weights(side)
     rows: list[tuple[str, Any, float]] = []
-    for name, value in told["accuracies"].items():
+    for name, value in metadata["accuracies"].items():
         rows.append(("accuracy", name, value))
     rows.append(("moran", "", float(morans_i(test, rook).mean())))
     rows.append(("moran_without_bias", "", float(morans_i(test - bias, rook).mean())))
@@ -63,8 +63,8 @@ def of_network(path: Path, measured: Measured, categories: np.ndarray | None) ->
         rows.append(("distance", tau, distance_above(correlation, distance, tau)))
     chosen = of_each_class(arrays["labels"], 0, measured.rdm_images, "measured.rdm_images")
     labels = arrays["labels"][chosen]
-    for name, shown in (("", test[chosen]), ("_without_bias", test[chosen] - bias)):
-        within, across = class_cosines(shown, labels)
+    for name, outputs in (("", test[chosen]), ("_without_bias", test[chosen] - bias)):
+        within, across = class_cosines(outputs, labels)
         for what, values in (("within", within), ("across", across)):
             rows.append((f"cosine_{what}{name}", "", float(values.mean())))
             rows.append((f"cosine_{what}_sd{name}", "", float(values.std())))
@@ -75,7 +75,7 @@ def of_network(path: Path, measured: Measured, categories: np.ndarray | None) ->
         rows += patches(arrays["floc"].astype(np.float64), categories, side)
     table = pd.DataFrame(rows, columns=["measure", "parameter", "value"])
     for name in ("seed", "rho", "objective", "arm"):
-        table.insert(0, name, told[name])
+        table.insert(0, name, metadata[name])
     return table[COLUMNS]
 
 
@@ -108,9 +108,9 @@ def distance_above(correlation: np.ndarray, distance: np.ndarray, tau: float) ->
     return float(distance[upper][chosen].mean()) if chosen.any() else float("nan")
 
 
-def class_cosines(shown: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def class_cosines(outputs: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return cosines of all unordered pairs of rows: of one class, and of two."""
-    unit = shown / np.linalg.norm(shown, axis=1, keepdims=True)
+    unit = outputs / np.linalg.norm(outputs, axis=1, keepdims=True)
     first, second = np.triu_indices(len(labels), 1)
     cosines = (unit @ unit.T)[first, second]
     same = labels[first] == labels[second]

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from papers.topographic.conditions import conditions, job_name, told
+from papers.topographic.conditions import conditions, job_name, without_seeds
 from replicortex.core.drawing import Drawing, drawings
 from replicortex.core.seeds import packs
 from replicortex.verdicts.quoted import quoted
@@ -96,11 +96,11 @@ def _trainings(
         if pack == "condition":
             for number, seeds in enumerate(packs(condition["seeds"], seeds_per_job)):
                 units = [f"{name}/seed{seed}" for seed in seeds]
-                jobs[f"{job_name(name)}_{number}"] = Training([told(condition)], units)
+                jobs[f"{job_name(name)}_{number}"] = Training([without_seeds(condition)], units)
         else:
             key = f"{condition['arm']}_{condition['objective']}"
             one = jobs.setdefault(key, Training([], []))
-            one.conditions.append(told(condition))
+            one.conditions.append(without_seeds(condition))
             one.units.extend(f"{name}/seed{seed}" for seed in condition["seeds"])
     return jobs
 

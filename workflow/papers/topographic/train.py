@@ -151,20 +151,20 @@ def _learner(
     objective, settings = condition.objective, condition.settings
     validate = None
     if len(validation.labels):
-        shown = _validation_views(objective, settings, validation, device)
+        validation_batches = _validation_views(objective, settings, validation, device)
 
         def validate(learner: Topographic) -> dict[str, float]:
-            return _validated(learner, shown)
+            return _validated(learner, validation_batches)
 
     return Topographic(objective, settings, condition.rho, seed, device, validate)
 
 
-Shown = list[tuple[torch.Tensor, torch.Tensor]]
+ValidationBatches = list[tuple[torch.Tensor, torch.Tensor]]
 
 
 def _validation_views(
     objective: str, settings: Settings, part: Labelled, device: torch.device
-) -> Shown:
+) -> ValidationBatches:
     """Return batches of validation images: as they are for CE, else mild views [code]."""
     views = settings.training.validation_views
     if objective == "ce":
@@ -181,9 +181,9 @@ def _validation_views(
 
 
 @torch.no_grad()
-def _validated(learner: Topographic, shown: Shown) -> dict[str, float]:
+def _validated(learner: Topographic, validation_batches: ValidationBatches) -> dict[str, float]:
     losses, right, seen = [], 0, 0
-    for views, labels in shown:
+    for views, labels in validation_batches:
         out = learner.network.head(learner.network(views))
         numbers = learner.settings.objective
         losses.append(float(task_loss(learner.objective, out, labels, numbers)))

@@ -188,12 +188,12 @@ def manifest_name(name: str, entry: Dataset) -> str:
 
 def _selected(run: str | list[str], known: list[str], root: Path) -> tuple[list[str], list[str]]:
     """Return the papers that run, and a sentence on each half-made one that nobody asked for."""
-    told = {paper: paper_files.half_made(paper, root) for paper in known}
+    refusals = {paper: paper_files.half_made(paper, root) for paper in known}
     if run == "all":
-        left_out = [sentence for sentence in told.values() if sentence]
+        left_out = [sentence for sentence in refusals.values() if sentence]
         if len(left_out) == len(known):
             raise StudyError(left_out[0] if left_out else "workflow/papers: there is no paper")
-        return [paper for paper in known if not told[paper]], left_out
+        return [paper for paper in known if not refusals[paper]], left_out
     wanted = [run] if isinstance(run, str) else run
     for paper in wanted:
         if paper not in known:
@@ -203,7 +203,7 @@ def _selected(run: str | list[str], known: list[str], root: Path) -> tuple[list[
     if not wanted:
         raise StudyError("config/config.yaml: run: the list is empty; name a paper, or `all`")
     for paper in wanted:
-        if sentence := told[paper]:
+        if sentence := refusals[paper]:
             raise StudyError(f"config/config.yaml: run: {paper}: {sentence}")
     return list(dict.fromkeys(wanted)), []
 
@@ -268,8 +268,8 @@ def numbers_model(paper: str) -> type[PaperNumbers]:
         # The one import by a computed name: a paper is a folder, and no list of papers is kept.
         model = getattr(importlib.import_module(f"papers.{paper}.schema"), "Numbers", None)
     except Exception as error:
-        told = f"{type(error).__name__}: {error}".split("\n")[0]
-        raise StudyError(f"{file}: cannot be imported ({told})") from error
+        reason = f"{type(error).__name__}: {error}".split("\n")[0]
+        raise StudyError(f"{file}: cannot be imported ({reason})") from error
     if not (isinstance(model, type) and issubclass(model, PaperNumbers)):
         raise StudyError(f"{file}: a class Numbers that inherits from PaperNumbers expected")
     return model

@@ -10,7 +10,7 @@ from pathlib import Path
 from replicortex.core.errors import StudyError
 
 OTHER_DATA = "or name another folder as `data` in config/config.yaml"
-_TOLD = {
+_REMEDIES = {
     errno.EACCES: "this user may not read or write it; change its owner or its rights",
     errno.EPERM: "the system does not allow it; change its owner, its rights or its file system",
     errno.EROFS: "its file system can only be read; mount it anew, or use another folder",
@@ -28,10 +28,10 @@ _TOLD = {
 
 def sentence(error: OSError) -> str:
     """Return what the system's refusal of a file means and what to do; "" for other errors."""
-    if error.errno not in _TOLD or not isinstance(error.filename, (str, bytes)):
+    if error.errno not in _REMEDIES or not isinstance(error.filename, (str, bytes)):
         return ""
     name = os.fsdecode(error.filename)
-    return f"{name}: {os.strerror(error.errno)}: {_TOLD[error.errno]}, and start again"
+    return f"{name}: {os.strerror(error.errno)}: {_REMEDIES[error.errno]}, and start again"
 
 
 def check_folder(folder: Path, remedy: str) -> None:

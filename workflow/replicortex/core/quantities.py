@@ -12,7 +12,7 @@ Share = Annotated[float, Field(ge=0, le=1)]
 SharePart = Annotated[float, Field(ge=0, lt=1)]  # of dropout, or a momentum: never all
 
 
-def told_apart(values: list[Any]) -> list[Any]:
+def distinct(values: list[Any]) -> list[Any]:
     """Return a list in which no value stands twice, nor two that files and tables name alike.
 
     Raises
@@ -44,5 +44,5 @@ def in_order(values: list[float]) -> list[float]:
     return values
 
 
-Apart = AfterValidator(told_apart)
+Apart = AfterValidator(distinct)
 Ordered = AfterValidator(in_order)

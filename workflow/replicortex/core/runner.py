@@ -338,11 +338,13 @@ def _check_tables(results: Mapping[str, Any], outputs: Mapping[str, Any], call: 
 def _in_order(name: str, values: list[Any], seeds: list[int]) -> None:
     """Check that values which say their seed come in the order of the seeds."""
     for value, seed in zip(values, seeds, strict=True):
-        told = getattr(value, "metadata", {}).get("seed", seed)
+        own_seed = getattr(value, "metadata", {}).get("seed", seed)
         if hasattr(value, "columns") and "seed" in value.columns and len(value):
-            told = value["seed"].iloc[0]
-        if told != seed:
-            raise ValueError(f"output {name}: the value of seed {told} in the place of seed {seed}")
+            own_seed = value["seed"].iloc[0]
+        if own_seed != seed:
+            raise ValueError(
+                f"output {name}: the value of seed {own_seed} in the place of seed {seed}"
+            )
 
 
 def _stamp(figure: Any) -> None:

@@ -32,12 +32,12 @@ def seeds_of(outputs: Mapping[str, Iterable[str | Path]]) -> list[int]:
     ValueError
         When some name seeds and others do not, or two outputs disagree.
     """
-    told = {name: [_seed(path) for path in paths] for name, paths in outputs.items()}
-    named = {name: seeds for name, seeds in told.items() if any(s is not None for s in seeds)}
+    by_output = {name: [_seed(path) for path in paths] for name, paths in outputs.items()}
+    named = {name: seeds for name, seeds in by_output.items() if any(s is not None for s in seeds)}
     if not named:
         return []
     first, *_ = named.values()
-    for name, seeds in told.items():
+    for name, seeds in by_output.items():
         if None in seeds or seeds != first:
             raise ValueError(
                 f"output '{name}' has files of seeds {seeds}, '{next(iter(named))}' of {first}; "

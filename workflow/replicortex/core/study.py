@@ -185,10 +185,10 @@ def _label(all_rules: Iterable[Any]) -> None:
 
     for rule in all_rules:
         for item in rule.output:
-            told = getattr(item, "flags", {}).get("report")
-            if told is not None and told.labels is None:
-                shown = partial(_labels, labels, str(item))
-                item.flags["report"] = told._replace(labels=shown)
+            flag = getattr(item, "flags", {}).get("report")
+            if flag is not None and flag.labels is None:
+                labelled = partial(_labels, labels, str(item))
+                item.flags["report"] = flag._replace(labels=labelled)
 
 
 def _labels(labels: Callable[[Path], dict[str, str]], path: str, wildcards: Any) -> dict[str, str]:

@@ -52,7 +52,7 @@ NAMED = {  # in a sentence
     "p": "a p-value",
 }
 ROUNDING = 1e-9  # beyond an end, of its size or 1: sums of a million terms stay far below
-TOLD = 6  # cells of a row by which a sentence names it
+MOST_CELLS = 6  # cells of a row by which a sentence names it
 End = Annotated[float, Field(allow_inf_nan=True)]
 
 
@@ -241,14 +241,14 @@ def _check_cells(
         return
     place = int(wrong.to_numpy().argmax())
     row = int(table.index[place]) + 1
-    shown = "nothing" if empty.iloc[place] else _shown(cells.iloc[place])
+    text = "nothing" if empty.iloc[place] else _cell_text(cells.iloc[place])
     raise StudyError(
         f"{where}: column '{name}', row {row}{_named(table.iloc[place], name, found)}: "
-        f"found {shown}, {column.expected()} expected"
+        f"found {text}, {column.expected()} expected"
     )
 
 
-def _shown(cell: Any) -> str:
+def _cell_text(cell: Any) -> str:
     return f"'{cell}'" if isinstance(cell, str) else f"{cell}"
 
 
@@ -256,13 +256,13 @@ def _named(row: pd.Series, name: str, found: Mapping[str, Column | None]) -> str
     """Return by which cells a reader finds a row that was not written: its words and counts."""
     import pandas as pd
 
-    told = [
+    cells = [
         f"{key} {row[key]}"
         for key, column in found.items()
         if column is not None and column.kind in ("words", "count") and key != name
         if not pd.isna(row[key]) and row[key] != ""
     ]
-    return f" ({', '.join(told[:TOLD])})" if told else ""
+    return f" ({', '.join(cells[:MOST_CELLS])})" if cells else ""
 
 
 def of_job(call: str, papers: Path) -> dict[str, dict[str, Column]]:

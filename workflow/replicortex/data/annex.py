@@ -199,8 +199,8 @@ def clone(url: str, folder: Path, at: str) -> None:
             return_type="list",
             result_xfm=None,
         )
-    if told := _failures(results):
-        raise StudyError(told)
+    if failures := _failures(results):
+        raise StudyError(failures)
     run("git", "checkout", "--quiet", at, folder=folder, own=False)
 
 
@@ -225,9 +225,9 @@ def diagnose(url: str, size: int, sha256: str) -> str:
     digest, served = hashlib.sha256(), 0
     try:
         with urllib.request.urlopen(url, timeout=30) as answer:
-            told = answer.headers.get("Content-Length")
-            if told and int(told) != size:
-                return f"{url} serves {told} bytes, {size} expected"
+            length = answer.headers.get("Content-Length")
+            if length and int(length) != size:
+                return f"{url} serves {length} bytes, {size} expected"
             while part := answer.read(1 << 20):
                 digest.update(part)
                 served += len(part)
@@ -244,8 +244,8 @@ def _failures(results: Iterable[Mapping[str, object]]) -> str:
     """Return what DataLad said of the first failure, in one line."""
     for result in results:
         if result["status"] not in ("ok", "notneeded"):
-            told = result.get("error_message") or result.get("message") or result["status"]
-            text = told[0] % tuple(told[1:]) if isinstance(told, tuple) else str(told)
+            message = result.get("error_message") or result.get("message") or result["status"]
+            text = message[0] % tuple(message[1:]) if isinstance(message, tuple) else str(message)
             return " ".join(text.split())
     return ""
 

@@ -79,16 +79,16 @@ def open_store(shards: Sequence[Path], *, check: bool = False) -> Store:
     left_out: dict[str, str] = {}
     for number, path in enumerate(shards):
         with reading(path, "a shard of decoded videos", AGAIN):
-            frames, told = _mapped(path)
-            own = [Video(shard=number, **entry) for entry in told["videos"]]
+            frames, description = _mapped(path)
+            own = [Video(shard=number, **entry) for entry in description["videos"]]
             if any(v.start < 0 or v.frames < 1 or v.start + v.frames > len(frames) for v in own):
                 raise ValueError("a video reaches beyond its frames")
             twice = {v.name for v in own} & {v.name for v in videos}
             if twice:
                 raise StudyError(f"{path}: holds video '{min(twice)}', as a shard before it does")
             videos += own
-            left_out |= told["left_out"]
-            digest = told["sha256"]
+            left_out |= description["left_out"]
+            digest = description["sha256"]
         if check and sha256(frames.data) != digest:
             raise StudyError(f"{path}: was changed after it was written (its sha256 differs)")
         arrays.append(frames)
@@ -104,7 +104,7 @@ def _mapped(path: Path) -> tuple[np.ndarray, dict[str, Any]]:
         header = json.loads(stream.read(size))
     if header["frames"]["dtype"] != "U8":
         raise ValueError(f"its frames are {header['frames']['dtype']}, bytes (U8) expected")
-    told = json.loads(header["__metadata__"]["replicortex"])
+    description = json.loads(header["__metadata__"]["replicortex"])
     entry = header["frames"]
     first = 8 + size + entry["data_offsets"][0]
-    return np.memmap(path, np.uint8, "r", first, tuple(entry["shape"])), told
+    return np.memmap(path, np.uint8, "r", first, tuple(entry["shape"])), description

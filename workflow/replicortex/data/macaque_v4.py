@@ -85,13 +85,13 @@ def _numbered(path: Path, entries: list[zipfile.ZipInfo]) -> list[zipfile.ZipInf
     """Return an archive's images in the order of the numbers in their names: 1, 2, 3, ..."""
     found: dict[int, zipfile.ZipInfo] = {}
     for entry in entries:
-        told = re.fullmatch(r"image(\d+)\.jpg", Path(entry.filename).name)
-        if told is None:
+        match = re.fullmatch(r"image(\d+)\.jpg", Path(entry.filename).name)
+        if match is None:
             raise StudyError(
                 f"{path}: holds '{entry.filename}'; images image0001.jpg, image0002.jpg, ... alone "
                 "expected, one for each column of the responses"
             )
-        number = int(told[1])
+        number = int(match[1])
         if number in found:
             raise StudyError(
                 f"{path}: image {number} is there twice ('{found[number].filename}' and "

@@ -280,11 +280,11 @@ def read_answers(
     """
     design = read_design(manifest)
     dataset = manifests.load(manifest)
-    shown = design.images[_row(design, person)][design.order]
+    presented = design.images[_row(design, person)][design.order]
     wanted = {int(stimulus): row for row, stimulus in enumerate(stimuli)}
-    rows = np.array([wanted.get(int(stimulus), -1) for stimulus in shown])
+    rows = np.array([wanted.get(int(stimulus), -1) for stimulus in presented])
     sessions, counts = _sessions(dataset, person, layout), np.zeros(len(stimuli))
-    lengths = np.diff(_edges(dataset, person, sessions, len(shown)), prepend=0)
+    lengths = np.diff(_edges(dataset, person, sessions, len(presented)), prepend=0)
     first = 0
     totals = {part: np.zeros((len(stimuli), len(at))) for part, at in voxels.places.items()}
     alive = {part: np.ones(len(at), dtype=bool) for part, at in voxels.places.items()}

@@ -36,8 +36,8 @@ def common_images(manifest: Path, people: list[int], repeats: int) -> np.ndarray
     design = nsd.read_design(manifest)
     common: set[int] | None = None
     for person in people:
-        shown = design.order[: nsd.trials(manifest, person, "volume")]
-        images, counts = np.unique(design.images[person - 1][shown], return_counts=True)
+        presented = design.order[: nsd.trials(manifest, person, "volume")]
+        images, counts = np.unique(design.images[person - 1][presented], return_counts=True)
         own = set(images[counts >= repeats].tolist())
         common = own if common is None else common & own
     if not common:

@@ -114,16 +114,16 @@ def select(events: Path) -> pd.DataFrame:
         When an image was not shown exactly once to each person, or none was.
     """
     trials = read_events(events)
-    shown = trials[trials["trial_type"] == "exp"].copy()
-    if shown.empty:
+    presented = trials[trials["trial_type"] == "exp"].copy()
+    if presented.empty:
         raise StudyError(
             f"{events}: no trial of type 'exp' in the events; "
             f"found {', '.join(sorted(map(str, set(trials['trial_type']))))}"
         )
-    shown["concept"] = shown["stimulus"].map(concept_of)
-    chosen = shown.groupby("concept")["stimulus"].min().sort_index()
+    presented["concept"] = presented["stimulus"].map(concept_of)
+    chosen = presented.groupby("concept")["stimulus"].min().sort_index()
     selection = chosen.rename("stimulus").reset_index()[["stimulus", "concept"]]
-    for subject, own in shown.groupby("subject"):
+    for subject, own in presented.groupby("subject"):
         own = own[own["stimulus"].isin(chosen)].set_index("stimulus")
         for stimulus in chosen:
             times = int((own.index == stimulus).sum())
@@ -171,7 +171,7 @@ def read_images(manifest: Path, selection: pd.DataFrame) -> tuple[list[str], lis
     places: dict[str, list[str]] = {}
     for name in sorted(dataset.files):
         places.setdefault("/".join(name.split("/")[-2:]), []).append(name)
-    shown = []
+    images = []
     for stimulus, concept in zip(selection["stimulus"], selection["concept"], strict=True):
         name = f"{concept}/{stimulus}"
         if name not in places:
@@ -183,8 +183,8 @@ def read_images(manifest: Path, selection: pd.DataFrame) -> tuple[list[str], lis
                     f"dataset {dataset.name}: image '{name}' lies there as '{first}' and, with "
                     f"other content, as '{other}'; leave one of them"
                 )
-        shown.append(pictures.read(dataset.path(first)))
-    return list(selection["stimulus"]), shown
+        images.append(pictures.read(dataset.path(first)))
+    return list(selection["stimulus"]), images
 
 
 def read_responses(

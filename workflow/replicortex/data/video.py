@@ -92,7 +92,7 @@ def _frames(container: Any, size: int, grey: bool, most: int | None) -> list[np.
         for frame in packet.decode():
             if frame.is_corrupt:
                 raise ValueError(f"frame {len(frames) + 1} is damaged")
-            frames.append(_shown(frame, aspect, size, grey))
+            frames.append(_displayed(frame, aspect, size, grey))
             if len(frames) == most:
                 return frames
             end = (
@@ -119,46 +119,46 @@ def _declared_end(container: Any, stream: Any) -> Fraction | None:
         base: Fraction = stream.time_base
         end: Fraction = (stream.start_time or 0) * base + stream.duration * base
         return end
-    told = re.fullmatch(r"(\d+):(\d\d):(\d\d(?:\.\d+)?)", stream.metadata.get("DURATION", ""))
-    if told:  # Matroska's
-        return (int(told[1]) * 60 + int(told[2])) * 60 + Fraction(told[3])
+    duration = re.fullmatch(r"(\d+):(\d\d):(\d\d(?:\.\d+)?)", stream.metadata.get("DURATION", ""))
+    if duration:  # Matroska's
+        return (int(duration[1]) * 60 + int(duration[2])) * 60 + Fraction(duration[3])
     # The file's own duration may be that of its sound.
     alone = len(container.streams) == 1 and container.duration is not None
     return Fraction(container.duration, 1_000_000) if alone else None
 
 
-def _shown(frame: Any, aspect: float, size: int, grey: bool) -> np.ndarray:
+def _displayed(frame: Any, aspect: float, size: int, grey: bool) -> np.ndarray:
     """Return a frame as it is shown, scaled and cut: uint8 (size, size, 1 or 3)."""
     wide, high = frame.width * max(aspect, 1), frame.height * max(1 / aspect, 1)
     scale = size / min(wide, high)
     width, height = max(size, round(wide * scale)), max(size, round(high * scale))
     # By default every frame starts a thread per core, which costs ten times the scaling.
-    shown = frame.reformat(
+    pixels = frame.reformat(
         width, height, format="gray" if grey else "rgb24", interpolation="AREA", threads=1
     ).to_ndarray()
-    shown = _turned(shown, frame)
-    height, width = shown.shape[:2]
+    pixels = _turned(pixels, frame)
+    height, width = pixels.shape[:2]
     top, left = (height - size) // 2, (width - size) // 2
-    cut = shown[top : top + size, left : left + size]
+    cut = pixels[top : top + size, left : left + size]
     return cut[..., None] if grey else cut
 
 
-def _turned(shown: np.ndarray, frame: Any) -> np.ndarray:
+def _turned(pixels: np.ndarray, frame: Any) -> np.ndarray:
     """Return a frame, (height, width, ...), turned and mirrored by its display matrix."""
     matrix = next((data for data in frame.side_data if data.type.name == "DISPLAYMATRIX"), None)
     if matrix is None:
-        return shown
+        return pixels
     # ISO/IEC 14496-12, 8.3.2: x' = a x + c y, y' = b x + d y; 32-bit, one is 1 << 16.
     a, b, _, c, d, *_ = np.frombuffer(bytes(matrix), np.int32, 9)
     if b == c == 0 and a and d:
         across, down = a, d
     elif a == d == 0 and b and c:
-        shown, across, down = shown.swapaxes(0, 1), c, b
+        pixels, across, down = pixels.swapaxes(0, 1), c, b
     else:
         raise ValueError(
             f"it is to be turned by {frame.rotation} degrees, which is no quarter turn"
         )
-    return shown[:: np.sign(down), :: np.sign(across)]
+    return pixels[:: np.sign(down), :: np.sign(across)]
 
 
 def decode_all(

@@ -38,7 +38,7 @@ def tally(claims: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     return [{"word": each, "tone": tone(each), "number": count} for each, count in found.items()]
 
 
-def told(row: Mapping[str, str]) -> dict[str, Any]:
+def formatted(row: Mapping[str, str]) -> dict[str, Any]:
     """Return a judged claim with its numbers as they are shown."""
     unit = f" {row['unit']}" if row["unit"] else ""
     interval = ""
@@ -50,9 +50,9 @@ def told(row: Mapping[str, str]) -> dict[str, Any]:
     return {
         **row,
         "anchor": anchor(f"claim-{row.get('id') or row['says']}"),
-        "shown_published": row["published"] and f"{number(row['published'])}{unit}",
-        "shown_ours": row["ours"] and f"{number(row['ours'])}{interval}{unit}",
-        "shown_power": power(row),
+        "published_text": row["published"] and f"{number(row['published'])}{unit}",
+        "ours_text": row["ours"] and f"{number(row['ours'])}{interval}{unit}",
+        "power_text": power(row),
         "reason": number(row["reason"]),
         "word": word(row["verdict"]),
         "tone": tone(row["verdict"]),
@@ -114,7 +114,7 @@ def grouped(claims: Iterable[dict[str, Any]], headings: Mapping[str, str]) -> li
     Parameters
     ----------
     claims
-        As `told` returns them. One that names its finding itself is believed.
+        As `formatted` returns them. One that names its finding itself is believed.
     headings
         Finding by claim. Without one, a claim stands with those of the same place in the paper.
     """

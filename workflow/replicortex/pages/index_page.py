@@ -6,12 +6,12 @@ from collections import Counter
 from typing import Any
 
 from replicortex.pages.claims import tally
-from replicortex.pages.papers import Told
+from replicortex.pages.papers import Paper
 from replicortex.pages.rendering import page_name
 from replicortex.pages.state import by_kind, lines, number_of
 from replicortex.pages.view import View, machine_of
 from replicortex.pages.words import count
-from replicortex.provenance.verification import TOLD, counting
+from replicortex.provenance.verification import MEANINGS, counting
 
 FIRST = 3  # faults and commits that the first page names; the others stand on their own page
 
@@ -53,10 +53,10 @@ def _verified(view: View) -> str:
     return said + "".join(f"; {fault.what}" for fault in view.found if fault.kind == "git")
 
 
-def _card(view: View, paper: Told) -> dict[str, Any]:
+def _card(view: View, paper: Paper) -> dict[str, Any]:
     """Return what the index shows of a paper."""
     claims = view.claims[paper.name]
-    shown = paper.shown
+    cover = paper.cover
     return {
         "name": paper.name,
         "title": paper.title,
@@ -65,8 +65,8 @@ def _card(view: View, paper: Told) -> dict[str, Any]:
         "claims": len(claims),
         "state": lines(paper, view.states[paper.name]),
         "headline": (paper.headline or "").replace("_", " "),
-        "figure": shown and page_name("figures", view.slug(shown)),
-        "image": shown and view.thumbnail(shown),
+        "figure": cover and page_name("figures", view.slug(cover)),
+        "image": cover and view.thumbnail(cover),
         "figures": len(paper.figures),
         "jobs": len(view.jobs(paper)),
     }
@@ -82,8 +82,8 @@ def checks_page(view: View) -> None:
         verified=_verified(view),
         faults=number_of(view.found, "fault"),
         kinds=[
-            {"name": TOLD[kind], "number": number_of(view.found, kind), "found": kinds[kind]}
-            for kind in TOLD
+            {"name": MEANINGS[kind], "number": number_of(view.found, kind), "found": kinds[kind]}
+            for kind in MEANINGS
             if kind in kinds
         ],
     )

@@ -6,13 +6,13 @@ from pathlib import Path
 
 from replicortex.pages.claims import calibration, findings, grouped, tally
 from replicortex.pages.jobs_page import functions
-from replicortex.pages.papers import Told
+from replicortex.pages.papers import Paper
 from replicortex.pages.rendering import page_name
 from replicortex.pages.state import lines
 from replicortex.pages.view import View
 
 
-def paper_page(view: View, paper: Told) -> None:
+def paper_page(view: View, paper: Paper) -> None:
     """Write the page of a paper."""
     claims = view.claims[paper.name]
     for claim in claims:
@@ -28,7 +28,7 @@ def paper_page(view: View, paper: Told) -> None:
         counts=tally(claims),
         groups=grouped(claims, findings(view.root / f"workflow/papers/{paper.name}/claims.yaml")),
         claims=len(claims),
-        power=any(claim["shown_power"] for claim in claims),
+        power=any(claim["power_text"] for claim in claims),
         calibration=calibration(paper.folder / "scorecard/calibration.csv"),
         kinds=list(dict.fromkeys(claim["kind"] for claim in claims)),
         figures=[

@@ -11,7 +11,7 @@ from replicortex.core.errors import StudyError, nearest
 
 
 @dataclass(frozen=True)
-class Told:
+class Paper:
     """A paper of a run."""
 
     name: str
@@ -23,7 +23,7 @@ class Told:
     headline: str | None  # name of a figure, here or not
 
     @property
-    def shown(self) -> Path | None:
+    def cover(self) -> Path | None:
         """The picture that stands for the paper."""
         return next((p for p in self.figures if p.stem == self.headline), None)
 
@@ -34,8 +34,8 @@ class Told:
         return [name for name in self.expected if name not in here]
 
 
-def told(folder: Path, figures: list[Path], root: Path) -> Told:
-    """Return what is told of a paper.
+def read_paper(folder: Path, figures: list[Path], root: Path) -> Paper:
+    """Return what pages say of a paper.
 
     Parameters
     ----------
@@ -71,7 +71,7 @@ def told(folder: Path, figures: list[Path], root: Path) -> Told:
         return expected.index(place.stem) if known else len(expected)
 
     first = next((name for name in expected if name in names), None)
-    return Told(
+    return Paper(
         name=folder.name,
         folder=folder,
         title=title,

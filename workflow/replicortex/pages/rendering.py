@@ -39,7 +39,7 @@ def _environment() -> Environment:
     return made
 
 
-def render(template: str, /, **told: Any) -> Markup:
+def render(template: str, /, **values: Any) -> Markup:
     """Return a filled template; what is no Markup is escaped.
 
     Raises
@@ -47,7 +47,7 @@ def render(template: str, /, **told: Any) -> Markup:
     jinja2.UndefinedError
         When the template uses a name that was not given.
     """
-    return Markup(_environment().get_template(template).render(told))
+    return Markup(_environment().get_template(template).render(values))
 
 
 def page_name(folder: str, key: str) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from replicortex.pages.papers import Told
+from replicortex.pages.papers import Paper
 from replicortex.pages.words import count
 from replicortex.provenance.steps import Step
 from replicortex.provenance.verification import Fault
@@ -56,12 +56,12 @@ def states(
         paths += [each.place.as_posix() for part in step.inputs.values() for each in part]
         for path in paths:
             concerned.setdefault(path, set()).update(papers)
-    told = {name: State() for name in folders}
+    by_paper = {name: State() for name in folders}
     for fault in found:
         own = {name for name, folder in folders.items() if Path(fault.path).is_relative_to(folder)}
         for name in own or concerned.get(fault.path, set()):
-            told[name].found.append(fault)
-    return told
+            by_paper[name].found.append(fault)
+    return by_paper
 
 
 def by_kind(found: Iterable[Fault]) -> dict[str, list[tuple[str, list[tuple[str, str]]]]]:
@@ -84,7 +84,7 @@ def number_of(found: Iterable[Fault], kind: str) -> int:
     return sum(fault.kind == kind for fault in found)
 
 
-def lines(paper: Told, state: State) -> list[dict[str, str]]:
+def lines(paper: Paper, state: State) -> list[dict[str, str]]:
     """Return what is wrong, stale or missing of a paper: a look and a sentence each."""
     said = []
     if state.wrong:

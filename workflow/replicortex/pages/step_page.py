@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from replicortex.pages.rendering import page_name
-from replicortex.pages.view import SHOWN, View
+from replicortex.pages.view import PICTURED, View
 from replicortex.pages.words import leaves, value_text, version_of
 from replicortex.provenance import chain
 from replicortex.provenance.differences import apart
@@ -77,10 +77,10 @@ def _input(view: View, each: Input) -> dict[str, str | None]:
 
 def _output(view: View, place: Path, record: dict[str, Any]) -> dict[str, Any]:
     here = place in view.present
-    shown = here and place.suffix == ".png" and place.parts[-2] in SHOWN
+    pictured = here and place.suffix == ".png" and place.parts[-2] in PICTURED
     return {
         "name": place.as_posix(),
-        "page": f"../{page_name('figures', view.slug(place))}" if shown else None,
+        "page": f"../{page_name('figures', view.slug(place))}" if pictured else None,
         "here": here,
         **record["output"],
     }

@@ -18,7 +18,7 @@ from replicortex.core.errors import StudyError
 from replicortex.data import declared
 from replicortex.pages import claims as judged
 from replicortex.pages.captions import caption
-from replicortex.pages.papers import Told, told
+from replicortex.pages.papers import Paper, read_paper
 from replicortex.pages.rendering import highlighted, page_name, render
 from replicortex.pages.state import State, states
 from replicortex.pages.thumbnails import thumbnail
@@ -30,7 +30,7 @@ from replicortex.provenance.plan import planned
 from replicortex.provenance.steps import Input, Step, steps
 from replicortex.provenance.verification import Fault, verify
 
-SHOWN = ("figures", "scorecard")  # folders of a paper whose pictures are shown
+PICTURED = ("figures", "scorecard")  # folders of a paper whose pictures are shown
 
 
 class View:
@@ -86,7 +86,7 @@ class View:
         template: str,
         title: str,
         *between: tuple[str, str],
-        **told: Any,
+        **values: Any,
     ) -> None:
         """Write a page.
 
@@ -100,13 +100,13 @@ class View:
             Its heading.
         between
             Links and names of the pages between the first one and it.
-        told
+        values
             What the template uses.
         """
         up = "../" * name.count("/")
         first = () if name == "index.html" else ((f"{up}index.html", self.source.as_posix()),)
         trail = (*first, *between)
-        self.save(name, render(template, title=title, up=up, trail=trail, **told))
+        self.save(name, render(template, title=title, up=up, trail=trail, **values))
 
     def save(self, name: str, text: str) -> None:
         """Write a file of the pages."""
@@ -117,7 +117,7 @@ class View:
     @cached_property
     def folders(self) -> list[Path]:
         """The folders of papers, or the one that the source is."""
-        if any((self.source / part).is_dir() for part in (*SHOWN[:1], "metrics")):
+        if any((self.source / part).is_dir() for part in (*PICTURED[:1], "metrics")):
             return [self.source]
         return sorted(
             folder
@@ -129,27 +129,29 @@ class View:
     def figures(self) -> list[Path]:
         """The pictures of the run that have a record, paper by paper, scorecards last."""
         folders = dict.fromkeys([self.source, *self.folders])
-        places = [p for folder in folders for part in SHOWN for p in (folder / part).glob("*.png")]
+        places = [
+            p for folder in folders for part in PICTURED for p in (folder / part).glob("*.png")
+        ]
         return [
             p
-            for p in sorted(places, key=lambda p: (p.parts[-3], p.parts[-2] == SHOWN[1], p))
+            for p in sorted(places, key=lambda p: (p.parts[-3], p.parts[-2] == PICTURED[1], p))
             if p in self.maker
         ]
 
     @cached_property
-    def papers(self) -> dict[str, Told]:
+    def papers(self) -> dict[str, Paper]:
         """The papers by name, in the order that people are told of them."""
         found = [
-            told(folder, [p for p in self.figures if p.is_relative_to(folder)], self.root)
+            read_paper(folder, [p for p in self.figures if p.is_relative_to(folder)], self.root)
             for folder in self.folders
         ]
         return {each.name: each for each in sorted(found, key=lambda each: (each.order, each.name))}
 
-    def paper_of(self, place: Path) -> Told | None:
+    def paper_of(self, place: Path) -> Paper | None:
         """Return the paper that a result belongs to; None for one of all papers."""
         return next((p for p in self.papers.values() if place.is_relative_to(p.folder)), None)
 
-    def jobs(self, paper: Told) -> list[Step]:
+    def jobs(self, paper: Paper) -> list[Step]:
         """Return the jobs that made a paper's results."""
         return [
             step
@@ -159,14 +161,14 @@ class View:
 
     @cached_property
     def claims(self) -> dict[str, list[dict[str, Any]]]:
-        """The judged claims by paper, as `replicortex.pages.claims.told` returns them."""
+        """The judged claims by paper, as `replicortex.pages.claims.formatted` returns them."""
         found: dict[str, list[dict[str, Any]]] = {}
         for name, paper in self.papers.items():
             file = paper.folder / "scorecard/claims.csv"
             found[name] = []
             if file.exists():
                 with file.open(newline="") as stream:
-                    found[name] = [judged.told(row) for row in csv.DictReader(stream)]
+                    found[name] = [judged.formatted(row) for row in csv.DictReader(stream)]
         return found
 
     @cached_property
@@ -201,7 +203,7 @@ class View:
 
     def name(self, place: Path) -> str:
         """Return what a picture is called."""
-        what = place.stem if place.parts[-2] != SHOWN[1] else f"scorecard: {place.stem}"
+        what = place.stem if place.parts[-2] != PICTURED[1] else f"scorecard: {place.stem}"
         return f"{place.parts[-3]}: {what}".replace("_", " ")
 
     def slug(self, place: Path) -> str:
@@ -279,9 +281,9 @@ class View:
             ]
             several = len({each.call for each in same}) > 1  # the values tell modules apart
             name = step.call.partition(":")[2] if several else function_of(step.call)
-            told = {each.key: dict(leaves(each.record["job"]["arguments"])) for each in same}
+            arguments = {each.key: dict(leaves(each.record["job"]["arguments"])) for each in same}
             values: dict[str, set[str]] = {}
-            for own in told.values():
+            for own in arguments.values():
                 for key, value in own.items():
                     values.setdefault(key, set()).add(value_text(value))
             for each in same:
@@ -289,7 +291,7 @@ class View:
                     continue  # others may be alike with yet others
                 apart = [
                     value_text(value)
-                    for key, value in told[each.key].items()
+                    for key, value in arguments[each.key].items()
                     if "." not in key and isinstance(value, str) and len(values[key]) > 1
                 ]
                 seeds = [f"seed {seed}" for seed in each.seeds] if len(each.seeds) == 1 else []

@@ -148,14 +148,14 @@ def epoch_axis(ax: Axes, epochs: Sequence[int]) -> Axes:
 
     epochs = sorted(epochs)
     ax.set_xscale("symlog", linthresh=1, linscale=0.6)
-    shown = [
+    ticks = [
         epoch
         for epoch, following in zip(epochs, [*epochs[1:], None], strict=True)
         # A tick whose neighbour is less than a third further would print into it.
         if following is None or epoch < 2 or following / epoch > 4 / 3 or following != epochs[-1]
     ]
-    ax.xaxis.set_major_locator(FixedLocator(shown))
-    ax.xaxis.set_major_formatter(FixedFormatter([str(epoch) for epoch in shown]))
+    ax.xaxis.set_major_locator(FixedLocator(ticks))
+    ax.xaxis.set_major_formatter(FixedFormatter([str(epoch) for epoch in ticks]))
     ax.xaxis.set_minor_locator(NullLocator())
     ax.set_xlim(-0.12, max(epochs[-1], 1) * 1.12)
     ax.set_xlabel(EPOCHS.axis)

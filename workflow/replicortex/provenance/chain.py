@@ -13,7 +13,7 @@ from replicortex.core.errors import StudyError
 from replicortex.data import manifest
 from replicortex.provenance import records
 
-SHOWN = 3  # URLs and keys of a dataset in a tree for people
+MOST = 3  # URLs and keys of a dataset in a tree for people
 
 
 VIEWS = ("audit", "report.html")  # of a run: made from its records, and without one themselves
@@ -110,9 +110,9 @@ def tree(path: Path, sources: Mapping[str, Any], seen: set[Path] | None = None) 
     """
     seen = set() if seen is None else seen
     record = read_record(path)
-    told = {"path": path.as_posix(), "record": record["id"]}
+    named = {"path": path.as_posix(), "record": record["id"]}
     if path in seen:
-        return {**told, "as_above": True}
+        return {**named, "as_above": True}
     seen.add(path)
     inputs: dict[str, list[dict[str, Any]]] = {}
     for name, part in record["inputs"].items():
@@ -126,8 +126,8 @@ def tree(path: Path, sources: Mapping[str, Any], seen: set[Path] | None = None) 
             else:
                 each = {"path": entry["path"], "sha256": entry["sha256"]}
             inputs[name].append(each)
-    shown = ("output", "job", "seed", "modules", "synthetic", "run")
-    return {**told, **{key: record[key] for key in shown}, "inputs": inputs}
+    copied = ("output", "job", "seed", "modules", "synthetic", "run")
+    return {**named, **{key: record[key] for key in copied}, "inputs": inputs}
 
 
 def dataset_facts(
@@ -182,13 +182,13 @@ def lineage(
             facts = dataset_facts(entry, place_of(entry["path"], path), sources)
             if "licence" in facts:
                 yield f"{indent}    licence: {facts['licence']}"
-            for url in facts.get("urls", [])[:SHOWN]:
+            for url in facts.get("urls", [])[:MOST]:
                 yield f"{indent}    from {url}"
             keys = list(facts.get("keys", {}).values())
-            for key in keys[:SHOWN]:
+            for key in keys[:MOST]:
                 yield f"{indent}    key {key}"
-            if len(keys) > SHOWN:
-                yield f"{indent}    and {len(keys) - SHOWN} keys more (all of them with --json)"
+            if len(keys) > MOST:
+                yield f"{indent}    and {len(keys) - MOST} keys more (all of them with --json)"
         elif "record" in entry and has_record(place_of(entry["path"], path)):
             yield from lineage(place_of(entry["path"], path), depth + 1, seen, sources)
         else:

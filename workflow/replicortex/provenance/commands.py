@@ -120,8 +120,8 @@ def _why(options: argparse.Namespace) -> None:
     again = why(file, _settings(options.config), ROOT, hashes)
     hashes.remember()
     if options.json:
-        told = [asdict(each) for each in again]
-        _print_json({"file": options.file and options.file.as_posix(), "jobs": told})
+        jobs = [asdict(each) for each in again]
+        _print_json({"file": options.file and options.file.as_posix(), "jobs": jobs})
         return
     what = "the study" if file is None else str(file)
     if not again:
@@ -230,8 +230,8 @@ def _verify(options: argparse.Namespace) -> int:
     hashes.remember()
     wrong = counting(found, options.current)
     if options.json:
-        told = [{**asdict(fault), "error": fault in wrong} for fault in found]
-        _print_json({"checked": len(files), "faults": len(wrong), "found": told})
+        faults = [{**asdict(fault), "error": fault in wrong} for fault in found]
+        _print_json({"checked": len(files), "faults": len(wrong), "found": faults})
         return 1 if wrong else 0
     for fault in found:
         if fault in wrong:

@@ -122,8 +122,8 @@ class Hashes:
 
 
 def _facts(path: Path) -> list[int]:
-    told = path.stat()
-    return [told.st_size, told.st_mtime_ns, told.st_ctime_ns, told.st_ino, told.st_dev]
+    stat = path.stat()
+    return [stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino, stat.st_dev]
 
 
 def _settled(facts: list[int]) -> bool:

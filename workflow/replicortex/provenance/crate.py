@@ -175,9 +175,9 @@ class _RunCrate:
 
     def _add(self, at: str, kind: str, /, **facts: Any) -> Entity:
         """Add what is no file, unless it is there."""
-        told = {name: value for name, value in facts.items() if value != []}
+        given = {name: value for name, value in facts.items() if value != []}
         return self._known(at) or self.crate.add(
-            ContextEntity(self.crate, at, {"@type": kind, **told})
+            ContextEntity(self.crate, at, {"@type": kind, **given})
         )
 
     def _file(self, path: Path, content: bytes | None = None, **facts: Any) -> Entity:

@@ -63,7 +63,7 @@ def runs(one: Path, other: Path, root: Path) -> Iterator[str]:
     for folder, found in ((one, first), (other, second)):
         if not found:
             raise StudyError(f"audit diff: there are no results below {folder}")
-    told: set[str] = set()
+    printed: set[str] = set()
     equal = 0
     seen: set[tuple[Path, Path]] = set()
     for name in sorted(first.keys() & second.keys()):
@@ -71,8 +71,8 @@ def runs(one: Path, other: Path, root: Path) -> Iterator[str]:
         if mine[1]["output"]["sha256"] == theirs[1]["output"]["sha256"]:
             equal += 1
             continue
-        lines = [line for line in _walk(mine, theirs, root, seen) if line not in told]
-        told.update(lines)
+        lines = [line for line in _walk(mine, theirs, root, seen) if line not in printed]
+        printed.update(lines)
         yield from lines
     for folder, more in (
         (one, first.keys() - second.keys()),
@@ -122,8 +122,8 @@ def _walk(one: Step, other: Step, root: Path, seen: set[tuple[Path, Path]]) -> I
         yield from _here(one, other, root)
 
 
-def _dataset(told: Mapping[str, str]) -> str:
-    return f"{told['name']} {told['version']} ({told['commit'][:12]})"
+def _dataset(facts: Mapping[str, str]) -> str:
+    return f"{facts['name']} {facts['version']} ({facts['commit'][:12]})"
 
 
 def _here(one: Step, other: Step, root: Path) -> Iterator[str]:
@@ -175,8 +175,8 @@ def _code(path: Path, first: dict[str, Any], second: dict[str, Any], root: Path)
             continue
         yield f"{path}: code of {name}"
         if not without:
-            told = ("diff", "--no-ext-diff", "--unified=1", *commits, "--", f"workflow/{name}")
-            yield from (f"    {line}" for line in git.ask(root, *told).splitlines()[4:])
+            arguments = ("diff", "--no-ext-diff", "--unified=1", *commits, "--", f"workflow/{name}")
+            yield from (f"    {line}" for line in git.ask(root, *arguments).splitlines()[4:])
     if without:
         yield f"    (what differs there is not shown: {without})"
 

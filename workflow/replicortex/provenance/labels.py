@@ -23,12 +23,12 @@ def labels(path: Path) -> dict[str, str]:
     "file"; "record", the start of its id; "verdicts", of the claims that rest on the tables which a
     figure shows, and of all claims for a scorecard.
     """
-    told = {"file": path.name, "record": "none", "verdicts": "none"}
+    labels = {"file": path.name, "record": "none", "verdicts": "none"}
     try:
         record = chain.read_record(path)
     except StudyError:
-        return told
-    told["record"] = record["id"][:12]
+        return labels
+    labels["record"] = record["id"][:12]
     read = [Path(entry["path"]) for entry in chain.entries(record)]
     tables = {each.stem for each in read if each.parent.name == "metrics"}
     claims = path.parent.with_name("scorecard") / "claims.csv"
@@ -40,5 +40,5 @@ def labels(path: Path) -> dict[str, str]:
                 if path.parent.name == "scorecard" or row["table"] in tables
             )
         said = ", ".join(f"{count} {verdict}" for verdict, count in counted.most_common())
-        told["verdicts"] = said or "none"
-    return told
+        labels["verdicts"] = said or "none"
+    return labels

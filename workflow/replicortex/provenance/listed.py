@@ -70,8 +70,8 @@ def read(folder: Path) -> dict[str, str | None] | None:
 
 
 def _text(files: Mapping[str, str | None]) -> bytes:
-    told = {"files": dict(files), "sha256": sha256(canonical_json(files))}
-    return (canonical_json(told, indent=1) + "\n").encode()
+    content = {"files": dict(files), "sha256": sha256(canonical_json(files))}
+    return (canonical_json(content, indent=1) + "\n").encode()
 
 
 def write(folder: Path, files: Mapping[str, str | None]) -> Path:

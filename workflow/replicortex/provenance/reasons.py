@@ -211,6 +211,6 @@ def _short(value: Any) -> Any:
     return value[:12] if isinstance(value, str) and len(value) == 64 else value
 
 
-def _some(names: list[str], shown: int = MANY) -> str:
-    more = f" and {len(names) - shown} more" if len(names) > shown else ""
-    return ", ".join(names[:shown]) + more
+def _some(names: list[str], most: int = MANY) -> str:
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more

@@ -20,13 +20,13 @@ DATASET = ("name", "version", "id", "commit", "synthetic")
 
 def is_at_its_place(path: Path, record: Mapping[str, Any]) -> bool:
     """Whether a result lies where its record says; of one outside this folder only the name counts."""
-    told = chain.place_of(record["output"]["path"], path)
+    recorded = chain.place_of(record["output"]["path"], path)
     here = path.with_name(path.name.removesuffix(".gz"))
-    names = told.name.removesuffix(".gz") == here.name
+    names = recorded.name.removesuffix(".gz") == here.name
     whole = os.path.abspath(here)  # noqa: PTH100 - links are kept
     if not Path(whole).is_relative_to(Path.cwd()):
         return names
-    return names and os.path.abspath(told.parent) == os.path.dirname(whole)  # noqa: PTH100, PTH120
+    return names and os.path.abspath(recorded.parent) == os.path.dirname(whole)  # noqa: PTH100, PTH120
 
 
 def not_its_own(record: Mapping[str, Any]) -> str:
@@ -67,8 +67,8 @@ class Recomputed:
         if path not in self._synthetic:
             record = self.steps[path]
             self._synthetic[path] = record["synthetic"]  # a forged chain may be a circle
-            told = [self._of_entry(path, entry) for entry in chain.entries(record)]
-            self._synthetic[path] = any(told)
+            inputs = [self._of_entry(path, entry) for entry in chain.entries(record)]
+            self._synthetic[path] = any(inputs)
         return self._synthetic[path]
 
     def _content(self, path: Path, record: Mapping[str, Any]) -> Iterator[str]:

@@ -81,9 +81,9 @@ def read(path: Path, whole: bool = True) -> dict[str, Any]:
     # White space and the order of keys count too: no byte of a record may change unseen.
     if not canonical or own != sha256(canonical_json(record)):
         raise StudyError(f"{path}: the record was changed after it was written")
-    told_well = _has(record, SHAPE) and all(map(_is_source, record["modules"]))
+    well_formed = _has(record, SHAPE) and all(map(_is_source, record["modules"]))
     # A name such as HEAD would lead to other code each time.
-    if not told_well or not re.fullmatch("[0-9a-f]{40,}|", record["run"]["git"]["commit"]):
+    if not well_formed or not re.fullmatch("[0-9a-f]{40,}|", record["run"]["git"]["commit"]):
         raise StudyError(
             f"{path}: is no record: what each one tells is missing, or of another kind"
         )
@@ -112,12 +112,12 @@ def list_of(path: Path) -> Path | None:
     return path.parent / name if isinstance(name, str) else None
 
 
-def _listed(path: Path, told: Mapping[str, str]) -> dict[str, list[dict[str, Any]]]:
+def _listed(path: Path, entry: Mapping[str, str]) -> dict[str, list[dict[str, Any]]]:
     try:
         content = path.read_bytes()
     except OSError:
         raise StudyError(f"{path}: the list of inputs is not here") from None
-    if sha256(content) != told["sha256"]:
+    if sha256(content) != entry["sha256"]:
         raise StudyError(f"{path}: the list of inputs was changed after it was written")
     inputs: dict[str, list[dict[str, Any]]] = json.loads(content)
     return inputs
@@ -299,7 +299,7 @@ def _cpu_model() -> str:
 
 def _kernels() -> str:
     """Return what numerical libraries, as far as loaded, run on: "SkylakeX, torch AVX512"."""
-    told = []
+    kernels = []
     if "numpy" in sys.modules:
         try:
             from threadpoolctl import threadpool_info
@@ -307,12 +307,12 @@ def _kernels() -> str:
             pass
         else:
             found = {library.get("architecture") for library in threadpool_info()}
-            told += sorted(filter(None, found))
+            kernels += sorted(filter(None, found))
     if (torch := sys.modules.get("torch")) is not None:
-        told.append(f"torch {torch.backends.cpu.get_cpu_capability()}")
+        kernels.append(f"torch {torch.backends.cpu.get_cpu_capability()}")
     limits = ("ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA", "MKL_CBWR", "MKL_ENABLE_INSTRUCTIONS")
-    told += [f"{name}={os.environ[name]}" for name in limits if name in os.environ]
-    return ", ".join(told)
+    kernels += [f"{name}={os.environ[name]}" for name in limits if name in os.environ]
+    return ", ".join(kernels)
 
 
 def _versions() -> dict[str, str]:

@@ -66,12 +66,14 @@ def steps(results: Iterable[Path], hosts: bool = False) -> dict[str, Step]:
     StudyError
         When a result has no record.
     """
-    told = dict(_records(list(results)))
+    recorded = dict(_records(list(results)))
     if not hosts:
-        told = {place: record | {"run": _public(record["run"])} for place, record in told.items()}
-    keys = {place: _key(record) for place, record in told.items()}
+        recorded = {
+            place: record | {"run": _public(record["run"])} for place, record in recorded.items()
+        }
+    keys = {place: _key(record) for place, record in recorded.items()}
     found: dict[str, Step] = {}
-    for place, record in told.items():
+    for place, record in recorded.items():
         key = keys[place]
         if key not in found:
             inputs = {

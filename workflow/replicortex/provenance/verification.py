@@ -18,7 +18,7 @@ from replicortex.provenance.recomputed import Recomputed, is_at_its_place, not_i
 from replicortex.provenance.signatures import signature
 
 Kind = Literal["fault", "stale", "text", "absent", "unlisted", "signed", "git"]
-TOLD = {
+MEANINGS = {
     "fault": "does not hold",
     "stale": "holds at its own commit; the present code or claims differ",
     "text": "differs in text that counts for nothing",
@@ -253,7 +253,7 @@ class _Check:
         """Compare a folder with its list: what is missing, and for a kept run what is another."""
         if not (unit / listed.NAME).exists():
             if folder.is_dir():  # of one result nothing can be missing
-                yield Fault(unit.as_posix(), TOLD["unlisted"], "unlisted")
+                yield Fault(unit.as_posix(), MEANINGS["unlisted"], "unlisted")
             return
         if listed.is_kept(unit):
             yield from self._signature(unit)
@@ -319,24 +319,26 @@ class _Check:
     def _data(self, path: Path) -> Iterator[Fault]:
         """Yield each file of a dataset whose bytes are not those of its manifest."""
         try:
-            told = manifest.load(path)
+            declared = manifest.load(path)
         except StudyError as error:
             where, _, what = str(error).partition(": ")
             yield Fault(where, what)
             return
-        folder, user = told.folder / told.name, told.folder / f"{told.name}.user"
+        folder, user = declared.folder / declared.name, declared.folder / f"{declared.name}.user"
         commit = annex.commit(folder)
         if not commit:
             what = "git cannot tell the dataset's commit here: it was not checked"
             yield Fault(folder.as_posix(), what, "absent")
-        elif commit != told.commit:
+        elif commit != declared.commit:
             yield Fault(
                 folder.as_posix(),
-                f"the dataset was moved to commit {commit[:12]}, {path} says {told.commit[:12]}",
+                f"the dataset was moved to commit {commit[:12]}, {path} says {declared.commit[:12]}",
             )
-        places = {name: user / name if user.is_symlink() else folder / name for name in told.files}
+        places = {
+            name: user / name if user.is_symlink() else folder / name for name in declared.files
+        }
         self.hashes.fill(places.values(), raw=True)
-        for name, entry in told.files.items():
+        for name, entry in declared.files.items():
             place = places[name]
             found = self.hashes.of(place, raw=True)
             if found is None and place.is_dir():

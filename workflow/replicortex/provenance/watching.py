@@ -59,7 +59,7 @@ def watching(
     declared = set(_declared(inputs, outputs))
     own = [state.absolute(), *([data.absolute()] if datasets else [])]
     watch = Watch([data, Path("results")])
-    with _told(watch):
+    with _watched(watch):
         yield
     undeclared = sorted(
         path
@@ -100,7 +100,7 @@ def _being_written(path: Path, result: Path) -> bool:
 
 
 @contextmanager
-def _told(watch: Watch) -> Iterator[None]:
+def _watched(watch: Watch) -> Iterator[None]:
     """Turn a watch on, and have readers that are not Python's tell it what they open."""
     kept = [(module, name, getattr(module, name)) for module, name in _behind()]
     for module, name, reader in kept:

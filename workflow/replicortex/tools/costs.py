@@ -43,12 +43,12 @@ class Workload:
     width: int = 0
 
 
-def cost(shown: Mapping[str, list[Workload]], benchmarks: Path) -> pd.DataFrame:
+def cost(workloads: Mapping[str, list[Workload]], benchmarks: Path) -> pd.DataFrame:
     """Return the hours that each paper's trainings would take on the machine that was measured.
 
     Parameters
     ----------
-    shown
+    workloads
         By paper, what its trainings show.
     benchmarks
         Folder of the benchmarks' JSON files.
@@ -68,7 +68,7 @@ def cost(shown: Mapping[str, list[Workload]], benchmarks: Path) -> pd.DataFrame:
     import pandas as pd
 
     rows = []
-    for paper, kinds in shown.items():
+    for paper, kinds in workloads.items():
         own = [{"paper": paper, **_row(kind, benchmarks)} for kind in kinds]
         rows += own
         rows.append(
@@ -127,7 +127,7 @@ def _measured(file: Path, key: tuple[str, ...], width: int) -> tuple[float, str]
 
 def as_text(table: pd.DataFrame) -> str:
     """Return the table for a terminal, with what it does not know said below it."""
-    shown = table.assign(
+    formatted = table.assign(
         million_images=table["million_images"].round(2),
         # Clips of video may pass at less than one a second.
         images_per_second=table["images_per_second"].map(
@@ -135,8 +135,8 @@ def as_text(table: pd.DataFrame) -> str:
         ),
         hours=table["hours"].round(1),
     )
-    shown["images_per_second"] = shown["images_per_second"].replace("nan", "?")
-    lines = [shown.to_string(index=False, na_rep="?")]
+    formatted["images_per_second"] = formatted["images_per_second"].replace("nan", "?")
+    lines = [formatted.to_string(index=False, na_rep="?")]
     lines.append(
         "Hours of training alone; every figure of a paper is drawn from tables over all of its "
         "trainings, so one figure costs what its paper does."

@@ -41,6 +41,11 @@ def verdicts(root: Path, paper: str) -> str:
         return "no run is kept yet"
     with file.open(newline="") as stream:
         given = [row["verdict"] for row in csv.DictReader(stream) if row["kind"] == "published"]
-    told = counted(given)
-    order = [*(word for word in told if word not in EARLIER), *(w for w in EARLIER if w in told)]
-    return f"{len(given)}: " + ", ".join(f"{told[word]} {SHORT.get(word, word)}" for word in order)
+    counts = counted(given)
+    order = [
+        *(word for word in counts if word not in EARLIER),
+        *(w for w in EARLIER if w in counts),
+    ]
+    return f"{len(given)}: " + ", ".join(
+        f"{counts[word]} {SHORT.get(word, word)}" for word in order
+    )

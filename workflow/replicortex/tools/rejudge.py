@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def rejudge(
-    paper: str, metrics: Path, out: Path, told: Mapping[str, Any]
+    paper: str, metrics: Path, out: Path, settings: Mapping[str, Any]
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Judge a paper's tables; write claims, calibration and scorecard.
 
@@ -30,7 +30,7 @@ def rejudge(
         Folder of its tables, `*.csv` or `*.csv.gz`.
     out
         Where to write.
-    told
+    settings
         What the job of verdicts is told of the paper (`OpenStudy.claims`).
 
     Returns
@@ -47,28 +47,28 @@ def rejudge(
     from replicortex.verdicts.evaluation import evaluate
     from replicortex.verdicts.reading import load
 
-    listed = load(Path(told["file"]))
+    listed = load(Path(settings["file"]))
     files = {path.name.partition(".")[0]: path for path in sorted(metrics.glob("*.csv"))}
     files |= {path.name.partition(".")[0]: path for path in sorted(metrics.glob("*.csv.gz"))}
-    found = {name: read(files[name]) for name in told["tables"] if name in files}
+    found = {name: read(files[name]) for name in settings["tables"] if name in files}
     if not found:
         raise StudyError(
-            f"{metrics}: no table of {paper} is here; expected {told['tables'][0]}.csv"
+            f"{metrics}: no table of {paper} is here; expected {settings['tables'][0]}.csv"
         )
     table, calibration = evaluate(
         listed,
         found,
-        aliases=told["aliases"],
-        facts=told["facts"],
-        absent=told["absent"],
-        synthetic=told["synthetic"],
+        aliases=settings["aliases"],
+        facts=settings["facts"],
+        absent=settings["absent"],
+        synthetic=settings["synthetic"],
         paper=paper,
         older=True,
     )
     write(out / "claims.csv", table)
     write(out / "calibration.csv", calibration)
-    figure = draw_scorecard(table, told["title"])
+    figure = draw_scorecard(table, settings["title"])
     for suffix in (".pdf", ".png", ".svg"):
         write(out / f"scorecard{suffix}", figure)
-    write(out / "claims.pdf", draw_pages(table, told["title"]))
+    write(out / "claims.pdf", draw_pages(table, settings["title"]))
     return table, calibration

@@ -192,10 +192,12 @@ def _findings(claims: pd.DataFrame, width: float, leading: bool) -> Iterator[Fin
     """Yield the findings of a paper; with `leading`, a claim and a control of each, others counted."""
     for name, members in claims.groupby("finding", sort=False):
         silent = members["verdict"].map(tone) == "none"
-        shown = members[~silent | (leading & (members["verdict"] == SYNTHETIC))]
-        if not leading and len(shown) < len(members):
-            shown = members[~silent | members["ours"].notna()]
-        ordered = shown.assign(rank=shown["kind"] != "published").sort_values("rank", kind="stable")
+        judged = members[~silent | (leading & (members["verdict"] == SYNTHETIC))]
+        if not leading and len(judged) < len(members):
+            judged = members[~silent | members["ours"].notna()]
+        ordered = judged.assign(rank=judged["kind"] != "published").sort_values(
+            "rank", kind="stable"
+        )
         chosen = ordered
         if leading:
             published = ordered[ordered["kind"] == "published"]
@@ -489,9 +491,9 @@ def _segment(ax: Axes, left: float, y: float, count: int, verdict: str) -> None:
     )
 
 
-def _legend(figure: Figure, shown: list[str]) -> None:
+def _legend(figure: Figure, verdicts: list[str]) -> None:
     from matplotlib.patches import Patch
 
-    handles = [Patch(color=COLOURS[tone(verdict)]) for verdict in shown]
-    labels = [f"{symbol(verdict)} {SHORT.get(verdict, verdict)}" for verdict in shown]
+    handles = [Patch(color=COLOURS[tone(verdict)]) for verdict in verdicts]
+    labels = [f"{symbol(verdict)} {SHORT.get(verdict, verdict)}" for verdict in verdicts]
     figure.legend(handles, labels, loc="outside upper left", ncols=4, handlelength=1)

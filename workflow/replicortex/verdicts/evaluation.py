@@ -291,7 +291,7 @@ def _row(
     n = found.n if found else 0
     ours, sd = (float(found.ours), float(found.sd)) if found else (nan, nan)
     ends = [(float(i.lower), float(i.upper)) for i in one.intervals] + [(nan, nan)] * 2
-    shown = ends if not claim.exact else [(ours, ours), (nan, nan)]
+    intervals = ends if not claim.exact else [(ours, ours), (nan, nan)]
     low, high = predicted(claim, n)
     can = power.NOTHING
     if found is not None and not claim.exact:
@@ -322,11 +322,11 @@ def _row(
         "sd": sd,
         "n": n,
         "over": names[0] if names else "",
-        "lower": shown[0][0],
-        "upper": shown[0][1],
+        "lower": intervals[0][0],
+        "upper": intervals[0][1],
         "over_also": names[1] if len(names) > 1 else "",
-        "lower_also": shown[1][0] if len(names) > 1 else nan,
-        "upper_also": shown[1][1] if len(names) > 1 else nan,
+        "lower_also": intervals[1][0] if len(names) > 1 else nan,
+        "upper_also": intervals[1][1] if len(names) > 1 else nan,
         "difference": published.distance(ours) if published and found else nan,
         "direction": claim.verdict.direction,
         "threshold": claim.threshold,

@@ -316,7 +316,7 @@ class _Reader:
                     f"{key}.{column}",
                     value,
                     f"does not occur in table '{self.measure.table}'",
-                    [*_shown(self.table.frame[column]), *words],
+                    [*_texts(self.table.frame[column]), *words],
                     absent=True,
                 )
         rows = self.table.frame[self.table.rows(named)]
@@ -332,7 +332,7 @@ class _Reader:
         for column in reversed(list(named)):
             rest = self.table.rows({name: value for name, value in named.items() if name != column})
             if rest.any():
-                found = ", ".join(_shown(self.table.frame[column][rest]))
+                found = ", ".join(_texts(self.table.frame[column][rest]))
                 return f"; with the others, {column} can be {found}"
         return ""
 
@@ -445,7 +445,7 @@ def _words(named: Mapping[str, Any]) -> str:
     return ", ".join(f"{column}={value}" for column, value in named.items()) or "no selection"
 
 
-def _shown(series: pd.Series) -> list[str]:
+def _texts(series: pd.Series) -> list[str]:
     return [str(value) for value in sorted(series.dropna().unique())]
 
 

@@ -340,13 +340,13 @@ def unmet(needs: Needs, facts: Mapping[str, Any]) -> list[str]:
         As `facts_of` gives them.
     """
     return [
-        f"{key} is {_shown(facts.get(key))}, needed: {wanted(need)}"
+        f"{key} is {_text(facts.get(key))}, needed: {wanted(need)}"
         for key, need in needs.items()
         if not meets(facts.get(key), need)
     ]
 
 
-def _shown(value: Any) -> str:
+def _text(value: Any) -> str:
     return "not set" if value is None else str(value)
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import seaborn as sns
 
-from papers.hierarchical_ot.figures.parts import RULES, shown
+from papers.hierarchical_ot.figures.parts import RULES, compared
 from replicortex.core import tables
 from replicortex.plotting.style import GREY, PALETTE, letter, new_figure, note, styled
 
@@ -40,7 +40,7 @@ def draw(scores: Path) -> Figure:
         The table: a panel for each rule of `AGAINST`, a row for each comparison of systems of more than
         one layer.
     """
-    table = shown(tables.read(scores))
+    table = compared(tables.read(scores))
     # A system of one layer leaves nothing to choose.
     table = table[(table["layers"] > 1) & (table["target_layers"] > 1)]
     names = table["label"].cat.remove_unused_categories().cat.categories

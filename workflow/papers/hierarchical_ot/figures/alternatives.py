@@ -49,7 +49,7 @@ def draw(alternatives: Path) -> Figure:
         ("own score", "The method's own prediction", SCORE),
         ("depth correlation", "Order of the plan", "Depth correlation"),
     )
-    for ax, mark, (column, title, told) in zip(axes, "abc", panels, strict=True):
+    for ax, mark, (column, title, label) in zip(axes, "abc", panels, strict=True):
         marks_over_seeds(
             ax,
             METHODS,
@@ -61,7 +61,7 @@ def draw(alternatives: Path) -> Figure:
             markersize=3.5,
         )
         lines_between(ax, len(pairs))
-        ax.set_xlabel(told)
+        ax.set_xlabel(label)
         letter(ax, mark, title)
     axes[0].set_ylim(len(pairs) - 0.5, -0.5)
     legend_above(figure, (), marks(METHODS.values()), ncols=6)

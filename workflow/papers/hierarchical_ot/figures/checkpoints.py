@@ -33,7 +33,7 @@ def draw(checkpoints: Path) -> Figure:
         ("score", "plan", "Plan by 1 - score", "Share of its mass"),
         ("cost", "greedy", "Pairwise-Best", "Share of its mass"),
     )
-    for ax, mark, (by, what, title, told) in zip(axes, "abcd", panels, strict=True):
+    for ax, mark, (by, what, title, label) in zip(axes, "abcd", panels, strict=True):
         own = rows(table, basis=by, measure=what)
         grid = own.pivot_table(index="row", columns="column", values="value")
         letter(ax, mark, title)
@@ -48,7 +48,7 @@ def draw(checkpoints: Path) -> Figure:
             **({} if is_cost else {"vmin": 0, "vmax": 1}),
             square=True,
             rasterized=True,
-            cbar_kws={"label": told, "shrink": 0.75},
+            cbar_kws={"label": label, "shrink": 0.75},
             ax=ax,
         )
         ax.invert_yaxis()

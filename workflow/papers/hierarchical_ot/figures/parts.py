@@ -91,7 +91,7 @@ def named(pairs: Collection[str]) -> dict[str, str]:
     return {pair: NAMES.get(pair, pair) for pair in order}
 
 
-def shown(table: pd.DataFrame) -> pd.DataFrame:
+def compared(table: pd.DataFrame) -> pd.DataFrame:
     """Return the rows that figures show, of simulated subjects those of the first couple alone.
 
     Column "label" names what is compared, as categories in the order of figures; "name" does so

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import seaborn as sns
 
-from papers.hierarchical_ot.figures.parts import shown
+from papers.hierarchical_ot.figures.parts import compared
 from replicortex.core import tables
 from replicortex.plotting.look import rows
 from replicortex.plotting.style import GREY, new_figure, note, styled
@@ -30,9 +30,9 @@ def draw(plans: Path, structure: Path) -> Figure:
     plans, structure
         The tables; of the latter the depth correlations, which stand above the panels.
     """
-    table = shown(tables.read(plans))
+    table = compared(tables.read(plans))
     found, names = mean_plans(table), dict(zip(table["label"], table["name"], strict=True))
-    order = rows(shown(tables.read(structure)), measure="depth correlation")
+    order = rows(compared(tables.read(structure)), measure="depth correlation")
     depths = order.groupby("label", observed=True)["value"].mean()
     lines = -(-len(found) // COLUMNS)
     figure = new_figure(1.35 * lines + 0.7)

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 from papers.hierarchical_ot.figures.parts import (
     RULES,
     SCORE,
+    compared,
     lines_between,
     marks,
     marks_over_seeds,
-    shown,
 )
 from replicortex.core import tables
 from replicortex.plotting.look import legend_above
@@ -30,7 +30,7 @@ def draw(scores: Path) -> Figure:
     scores
         The table: a row of the figure for each comparison, a mark for each rule.
     """
-    table = shown(tables.read(scores))
+    table = compared(tables.read(scores))
     names = table["label"].cat.categories
     figure = new_figure(0.27 * len(names) + 1.2)
     ax = figure.subplots()

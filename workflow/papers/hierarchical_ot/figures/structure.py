@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import seaborn as sns
 
-from papers.hierarchical_ot.figures.parts import NSD, RULES, marks, named, shown
+from papers.hierarchical_ot.figures.parts import NSD, RULES, compared, marks, named
 from replicortex.core import tables
 from replicortex.plotting.look import hues, legend_above, rows
 from replicortex.plotting.style import PALE, letter, new_figure, note, styled
@@ -61,7 +61,7 @@ def _order(ax: Axes, table: pd.DataFrame) -> None:
 
     `table` has rows of "structure" of real systems.
     """
-    own = rows(shown(table), measure=[*DEPTHS, *NULL])
+    own = rows(compared(table), measure=[*DEPTHS, *NULL])
     # One seed without a number leaves the mean without one.
     means = own.groupby(["label", "measure"], observed=True)["value"].agg(
         lambda values: values.mean(skipna=False)

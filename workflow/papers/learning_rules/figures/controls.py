@@ -132,16 +132,16 @@ def draw_before_after(
     groups
         Words below the axis by value of `column`; values that the table lacks are left out.
     """
-    shown = [key for key in groups if key in set(table[column])]
+    values = [key for key in groups if key in set(table[column])]
     width = SPREAD * (len(rules) - 1) / len(rules)
-    table = where(table, epoch=[0, last], **{column: shown})
-    _draw_changes(ax, table, rules, column, shown, width)
+    table = where(table, epoch=[0, last], **{column: values})
+    _draw_changes(ax, table, rules, column, values, width)
     for epoch in (0, last):
         rows = where(table, epoch=epoch)
-        draw_marks(ax, rows, column, shown, rules, width, filled=epoch > 0)
-    for place in range(1, len(shown)):
+        draw_marks(ax, rows, column, values, rules, width, filled=epoch > 0)
+    for place in range(1, len(values)):
         ax.axvline(place - 0.5, color=PALE, linewidth=0.8, zorder=0)
-    return _name_places(ax, [groups[key] for key in shown], 0.5)
+    return _name_places(ax, [groups[key] for key in values], 0.5)
 
 
 def _draw_changes(
@@ -149,7 +149,7 @@ def _draw_changes(
     table: pd.DataFrame,
     rules: Sequence[str],
     column: str,
-    shown: Sequence[str],
+    values: Sequence[str],
     width: float,
 ) -> None:
     """Join each rule's means before and after by a bar: seaborn joins along the axis alone.
@@ -158,16 +158,16 @@ def _draw_changes(
     ----------
     table
         Rows of two epochs, with the columns `column`, "rule", "epoch" and "rho".
-    shown
+    values
         Values of `column` at the places 0, 1, ...
     width
         From the first rule to the last at one place.
     """
     means = table.groupby(["rule", column, "epoch"])["rho"].mean().unstack("epoch")
     for rule, offset in zip(rules, offsets(rules, width), strict=True):
-        ends = means.loc[rule].reindex(shown)
+        ends = means.loc[rule].reindex(values)
         ax.vlines(
-            np.arange(len(shown)) + offset,
+            np.arange(len(values)) + offset,
             ends.min(axis=1, skipna=False),
             ends.max(axis=1, skipna=False),
             color=CONDITIONS[rule].colour,

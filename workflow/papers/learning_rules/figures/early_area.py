@@ -90,8 +90,8 @@ def draw(curves: Path, noise: Path, early: str, px: dict[str, int]) -> Figure:
     for ax in axes.flat[len(panels) :]:
         ax.remove()
     bounds = noise_of(bounds, early)
-    shown = where(table, px=list(px.values()), bn=["running", "batch"])["rho"]
-    axes[0, 0].set_ylim(limits_with_noise(shown.min(), shown.max(), bounds))
+    rho = where(table, px=list(px.values()), bn=["running", "batch"])["rho"]
+    axes[0, 0].set_ylim(limits_with_noise(rho.min(), rho.max(), bounds))
     for ax in axes.flat[: len(panels)]:
         draw_noise(ax, bounds)
         if ax.get_ylim()[0] < 0:

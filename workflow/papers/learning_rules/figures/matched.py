@@ -51,7 +51,7 @@ def draw(matched: Path, early: str) -> Figure:
         "Best of four layers": where(table, layer="best", pooling="global"),
         "How equal accuracies are": percent.assign(rho=100 * percent["test_accuracy"]),
     }
-    shown = [rule for rule in present(table) if rule in ("bp", *targets)]
+    plotted = [rule for rule in present(table) if rule in ("bp", *targets)]
     figure = new_figure(3.3)
     axes = figure.subplots(1, 3)
     axes[1].sharey(axes[0])
@@ -71,7 +71,7 @@ def draw(matched: Path, early: str) -> Figure:
     axes[0].set_ylabel(f"{RHO.axis} with {early}")
     axes[2].set_ylabel("Test accuracy (%)")
     axes[2].set_ylim(bottom=0)
-    legend_above(figure, shown)
+    legend_above(figure, plotted)
     of = where(panels["Best of four layers"], target_rule=targets)
     pairs = of[(of["rule"] == "bp") | (of["rule"] == of["target_rule"])]
     missing = int(pairs["rho"].isna().sum())

@@ -59,8 +59,8 @@ def draw(partial: Path, early: str, px: dict[str, int]) -> Figure:
     for mark, ax, layer in zip("ab", axes, LAYERS, strict=True):
         letter(ax, mark, f"{layer}, once this is taken out")
         draw_before_after(ax, where(rows, layer=layer), rules, "control", CONTROLS, last)
-        shown = [name for name in CONTROLS if name in set(rows["control"])]
-        for place, name in enumerate(shown):
+        controls = [name for name in CONTROLS if name in set(rows["control"])]
+        for place, name in enumerate(controls):
             if name in alone.index:
                 ax.hlines(
                     alone[name], place - 0.42, place + 0.42, color=GREY, linestyle=":", zorder=1

@@ -146,11 +146,11 @@ def _draw_wheel(figure: Figure) -> None:
     ax = figure.add_axes([1 - 0.52 / 7.1, 0.17 / height, size / 7.1, size / height])
     x = np.linspace(-1, 1, 121)
     across, up = np.meshgrid(x, x)
-    shown = np.ones((*across.shape, 4))
-    shown[..., :3] = wheel(np.mod(np.arctan2(up, across) / (2 * np.pi), 1))
+    image = np.ones((*across.shape, 4))
+    image[..., :3] = wheel(np.mod(np.arctan2(up, across) / (2 * np.pi), 1))
     radius = np.hypot(across, up)
-    shown[..., 3] = (radius <= 1) & (radius > 0.45)
-    ax.imshow(shown, origin="lower")
+    image[..., 3] = (radius <= 1) & (radius > 0.45)
+    ax.imshow(image, origin="lower")
     ax.set_axis_off()
     ax.annotate(
         "",

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 SPANS = {"dsi_a": (-0.25, 1.25), "cv_dir": (0.0, 1.0), "g": (0.0, 1.0), "fwhm": (0.0, 360.0)}
-SHOWN = (("random", 0.0, ":"), ("continue", 0.25, "-"))  # network, alpha, line
+CURVES = (("random", 0.0, ":"), ("continue", 0.25, "-"))  # network, alpha, line
 
 
 @styled
@@ -37,7 +37,7 @@ def draw(channels: Path, fits: Path, measures: Path) -> Figure:
         for ax, measure, mark in zip(row, ("dsi_a", "cv_dir", "g", "fwhm"), "abcd", strict=True):
             source = fitted if measure in ("g", "fwhm") else by_channel
             source = source[source["stimulus"] == stimulus]
-            for network, alpha, line in SHOWN:
+            for network, alpha, line in CURVES:
                 own = rows(source, arm=list(looks), network=network, alpha=alpha)
                 sns.ecdfplot(
                     own.assign(**{measure: own[measure].clip(*SPANS[measure])}),

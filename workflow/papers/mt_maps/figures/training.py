@@ -51,9 +51,9 @@ def draw(history: Path, measures: Path) -> Figure:
                 va="center",
                 color=COLOURS[arm],
             )
-    for ax, term, shown in panels:
+    for ax, term, curves in panels:
         sns.lineplot(
-            shown,
+            curves,
             x="epoch",
             y=term,
             hue="arm",
@@ -66,7 +66,7 @@ def draw(history: Path, measures: Path) -> Figure:
             ax=ax,
         )
         # A stage of one epoch is a point, where there is no line to see.
-        alone = shown[~shown.duplicated(["arm", "network"], keep=False)]
+        alone = curves[~curves.duplicated(["arm", "network"], keep=False)]
         sns.scatterplot(
             alone, x="epoch", y=term, hue="arm", palette=COLOURS, s=12, legend=False, ax=ax
         )

@@ -25,12 +25,12 @@ def draw(curves: Path, fits: Path) -> Figure:
     tuned, fitted = tables.read(curves), tables.read(fits)
     here = [(arm, net, a) for arm, net, a in ROWS_OF_TUNING if _has(tuned, arm, net, a)]
     figure = new_figure(0.5 + 1.15 * len(here))
-    axes = figure.subplots(len(here), SHOWN, squeeze=False, sharex=True)
+    axes = figure.subplots(len(here), EXAMPLES, squeeze=False, sharex=True)
     for row, (arm, network, alpha) in zip(axes, here, strict=True):
         fits = of_network(fitted, arm, network, alpha)
         fits = fits[(fits["stimulus"] == "gratings") & (fits["seed"] == tuned["seed"].min())]
         fits = fits.sort_values("g")
-        places = np.linspace(0, len(fits) - 1, SHOWN).round().astype(int)
+        places = np.linspace(0, len(fits) - 1, EXAMPLES).round().astype(int)
         for ax, place in zip(row, places, strict=True):
             one = fits.iloc[place]
             own = of_network(tuned, arm, network, alpha)
@@ -61,7 +61,7 @@ def draw(curves: Path, fits: Path) -> Figure:
     )
 
 
-SHOWN = 6
+EXAMPLES = 6
 
 
 ROW_NAMES = {"random": "random weights", "pretrained": "MoCo only", "continue": "MoCo + spatial"}

@@ -33,22 +33,22 @@ def draw(spaces: Path, signs: Path) -> Figure:
     voxels where they are at hand.
     """
     every, signed = tables.read(spaces), tables.read(signs)
-    shown = [target for target in TARGETS if target in set(every["target"])]
-    figure = new_figure(0.7 + 3 * len(shown))
-    axes = figure.subplots(len(shown), 2, squeeze=False)
-    marked, told = iter("abcd"), []
-    for line, target in zip(axes, shown, strict=True):
+    targets = [target for target in TARGETS if target in set(every["target"])]
+    figure = new_figure(0.7 + 3 * len(targets))
+    axes = figure.subplots(len(targets), 2, squeeze=False)
+    marked, counted = iter("abcd"), []
+    for line, target in zip(axes, targets, strict=True):
         table = rows(every, target=target, arm="filled")
         _panels(line, table, rows(signed, target=target, over="spaces"))
         for ax, (_, _, title) in zip(line, PANELS, strict=True):
-            tail = f": {TARGETS[target]}" if len(shown) > 1 else ""
+            tail = f": {TARGETS[target]}" if len(targets) > 1 else ""
             letter(ax, next(marked), f"{title}{tail}")
-        told.append(
+        counted.append(
             f"{TARGETS[target]}: {_counts(table, rows(every, target=target, arm='passing'))}"
         )
     return note(
         figure,
-        "Signed ridge; filled: trained, hollow: untrained and handmade. " + " ".join(told),
+        "Signed ridge; filled: trained, hollow: untrained and handmade. " + " ".join(counted),
     )
 
 
@@ -62,8 +62,8 @@ def _panels(axes: Sequence[Axes], table: pd.DataFrame, over: pd.DataFrame) -> No
         for region, look in REGIONS.items():
             part = means.loc[region][value]
             trained = part.index.isin(rows(table, source="trained")["space"])
-            told = rows(over, region=region, measure=value).iloc[0]
-            words = f"{region}: above the line in {told['above']} of {told['count']}"
+            tested = rows(over, region=region, measure=value).iloc[0]
+            words = f"{region}: above the line in {tested['above']} of {tested['count']}"
             # seaborn has no hollow marks by group.
             for own, fill, named in (
                 (part[trained], "full", words),

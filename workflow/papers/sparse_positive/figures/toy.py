@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from matplotlib.quiver import Quiver
 
 LIMIT = 0.03  # of the colours of weights
-SHOWN = {"color": PALETTE["vermillion"], "marker": "D", "linestyle": "none"}
+NOTEBOOK = {"color": PALETTE["vermillion"], "marker": "D", "linestyle": "none"}
 
 
 @styled
@@ -88,7 +88,7 @@ def _seeds(ax: Axes, notebook: pd.DataFrame, theta: pd.Series) -> None:
         saturation=1,
         ax=ax,
     )
-    ax.plot(range(len(REGRESSIONS)), theta[REGRESSIONS], **SHOWN, markersize=5)
+    ax.plot(range(len(REGRESSIONS)), theta[REGRESSIONS], **NOTEBOOK, markersize=5)
     ax.set(xlabel="", ylabel=THETA, ylim=(-0.05, 2.1))
     ax.tick_params(axis="x", labelsize=5.5)
 
@@ -109,5 +109,5 @@ def _sweep(ax: Axes, sweep: pd.DataFrame, shown: int) -> None:
         ax=ax,
     )
     mine = rows(sweep, seed=shown)
-    ax.plot(mine["alpha"], mine["theta"], **SHOWN, markersize=3)
+    ax.plot(mine["alpha"], mine["theta"], **NOTEBOOK, markersize=3)
     ax.set(xscale="log", xlabel="Alpha, positive Lasso", ylabel=THETA, ylim=(0, None))

@@ -61,15 +61,15 @@ def draw(measures: Path) -> Figure:
                 ax.set_xlabel("Strength ρ")
     axes[0, 0].set_ylabel(f"{MORANS_I.axis} of selectivity")
     axes[1, 0].set_ylabel("Largest patch (units)")
-    shown = "Mean over seeds."
+    means = "Mean over seeds."
     if kinds:
         handles, labels = axes[0, 0].get_legend_handles_labels()
         axes[0, 0].get_legend().remove()
         figure.legend(handles, labels, loc="outside upper left", ncols=6)
     else:
-        shown = "No localizer images were shown in this run."
+        means = "No localizer images were shown in this run."
     return note(
         figure,
         "Selectivity: d′ of one kind of localizer image against all others; a patch: neighbouring "
-        f"units of d′ ≥ 1. {shown} Not in the paper.",
+        f"units of d′ ≥ 1. {means} Not in the paper.",
     )

@@ -8,7 +8,7 @@ if (form) {
   }));
   const groups = Array.from(document.querySelectorAll("[data-group]"));
   const folds = Array.from(document.querySelectorAll("[data-group] details"));
-  const told = document.getElementById("shown");
+  const status = document.getElementById("shown");
   const nothing = document.getElementById("nothing");
   const some = (part) => part.querySelector("[data-item]:not([hidden])") !== null;
   const show = () => {
@@ -31,7 +31,7 @@ if (form) {
     }
     for (const table of document.querySelectorAll("[data-group] table")) table.hidden = !some(table);
     if (nothing) nothing.hidden = shown > 0;
-    told.textContent = `${shown} of ${items.length} shown`;
+    status.textContent = `${shown} of ${items.length} shown`;
   };
   // The first page's search and its counts lead here with what they ask for.
   for (const [name, value] of new URLSearchParams(location.search)) {
