@@ -125,6 +125,7 @@ class Numbers(TrainedNumbers):
 
     @model_validator(mode="after")
     def _belong_together(self) -> "Numbers":
+        """Refuse sections that contradict each other: network, clips, sources, arms, stimuli, queue."""
         self._network_fits()
         self._layers_fit()
         if self.clips.blur[0] > self.clips.blur[1]:

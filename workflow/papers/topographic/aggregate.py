@@ -160,6 +160,11 @@ def _row(condition: dict[str, Any], seed: int, measure: str, parameter: str, val
 
 
 def _consistency(condition: dict[str, Any], group: list[Network], each: int) -> list[list]:
+    """Return rows of a condition: RDM consistency of each network with those of the other seeds.
+
+    Pearson's r of RDMs (1 - r between outputs, upper triangle) over `each` images of a class; raw, and
+    less the sheet's bias. One network has none.
+    """
     rows = []
     for name, shift in (("rdm_consistency", 0), ("rdm_consistency_without_bias", 1)):
         vectors = []
@@ -188,6 +193,10 @@ def _of_seeds(together: np.ndarray) -> np.ndarray:
 
 
 def _map(condition: dict[str, Any], network: Network) -> pd.DataFrame:
+    """Return what a network's sheet answers to the first truck: "unit", "value", and "limit" of the colours.
+
+    "limit" is the largest absolute answer to one image of each class, the same in all rows.
+    """
     arrays, described = network
     truck = int(np.flatnonzero(arrays["labels"] == TRUCK)[0])
     exemplars = of_each_class(arrays["labels"], 0, 1, "maps")

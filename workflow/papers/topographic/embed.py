@@ -110,6 +110,17 @@ def _embedded(
     readout: str,
     device: torch.device,
 ) -> Tensors:
+    """Return a network's embeddings, and scores under noise, as `embed` says of each file.
+
+    Parameters
+    ----------
+    arrays, metadata
+        Weights and condition of the file that `train` wrote.
+    stimuli
+        Inputs by name, float32 (n, ...), and labels.
+    probes, readout
+        As in `embed`.
+    """
     network = Network(
         NetworkSettings.model_validate(metadata["settings"]["network"]),
         metadata["objective"],

@@ -76,6 +76,10 @@ class Patches:
         return np.concatenate(parts).astype(np.float64)
 
     def _chunk(self, images: np.ndarray) -> np.ndarray:
+        """Return responses of some images, float32 (n, 8 x filters): both signs of each filter by quadrant.
+
+        What lies above SOFT, as a mean over the places of a quadrant, all of them one pixel apart.
+        """
         scale = 255 if images.dtype == np.uint8 else 1
         images = images.astype(np.float32) / scale
         windows = np.lib.stride_tricks.sliding_window_view(images, (self.patch, self.patch), (1, 2))

@@ -108,6 +108,7 @@ class Numbers(TrainedNumbers):
 
     @model_validator(mode="after")
     def _belong_together(self) -> "Numbers":
+        """Refuse sections that contradict each other, and more images than the split has."""
         if self.readout not in self.probes:
             raise ValueError(f"readout: '{self.readout}' is no probe ({', '.join(self.probes)})")
         if "main" not in self.arms:

@@ -148,6 +148,7 @@ def batches(
 def _learner(
     condition: Condition, seed: int, validation: Labelled, device: torch.device
 ) -> Topographic:
+    """Return the learner of a condition and seed; without validation images it is not validated."""
     objective, settings = condition.objective, condition.settings
     validate = None
     if len(validation.labels):
@@ -182,6 +183,7 @@ def _validation_views(
 
 @torch.no_grad()
 def _validated(learner: Topographic, validation_batches: ValidationBatches) -> dict[str, float]:
+    """Return "task", the mean loss over batches of views and labels; under CE "accuracy" too, a fraction."""
     losses, right, seen = [], 0, 0
     for views, labels in validation_batches:
         out = learner.network.head(learner.network(views))

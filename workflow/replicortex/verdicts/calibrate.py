@@ -108,6 +108,7 @@ def _published(claim: Claim) -> float | None:
 
 
 def _why_not(claim: Claim, compiled: Compiled) -> str:
+    """Return why a claim cannot be simulated from its own cells, in words; "" when it can."""
     n = units(compiled, claim)
     if not claim.over:
         return "an exact number: nothing was sampled"

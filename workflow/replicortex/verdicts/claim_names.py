@@ -80,6 +80,7 @@ def check_names(
 
 
 def _check_columns(claim: Claim, where: str, columns: Columns) -> None:
+    """Refuse a table that the paper does not have, and a column that its table does not have."""
     for table, key, column in _columns(claim):
         if table not in columns:
             raise StudyError(

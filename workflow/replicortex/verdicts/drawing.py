@@ -367,6 +367,7 @@ def _said(ax: Axes, text: str, y: float) -> float:
 
 
 def _row(ax: Axes, row: Row, y: float) -> float:
+    """Draw a claim's row from `y` downwards: text, numbers, strip, verdict; return where it ends."""
     claim = row.claim
     colour, bottom = COLOURS[tone(claim["verdict"])], y - _tall(row)
     ax.plot((CLAIM, 1 - CLAIM), (bottom, bottom), color=PALE, linewidth=0.5)
@@ -478,6 +479,7 @@ def draw_overview(claims: pd.DataFrame, titles: Mapping[str, str]) -> Figure:
 
 
 def _segment(ax: Axes, left: float, y: float, count: int, verdict: str) -> None:
+    """Draw the part of a bar that stands for `count` claims of one verdict, from `left` at height `y`."""
     ax.barh(y, count, left=left, color=COLOURS[tone(verdict)], edgecolor="white", height=0.8)
     ax.text(
         left + count / 2,

@@ -173,6 +173,22 @@ def _judged(
     synthetic: bool,
     older: bool,
 ) -> Judged:
+    """Return a claim's verdict and reason; without numbers where the configuration lacks what it needs.
+
+    Parameters
+    ----------
+    absent
+        What the claim names that this configuration does not have; "" for nothing.
+    synthetic
+        Whether the tables are of made-up data, on which no verdict rests.
+    older
+        Whether the tables may be older than the claim: what they lack is then no error.
+
+    Raises
+    ------
+    StudyError
+        When a cell is missing from tables that are neither synthetic nor older.
+    """
     lacking = [*([absent] if absent else []), *unmet(claim.needs, facts)]
     done = Judged(reason="; ".join(lacking))
     if lacking and not synthetic:
@@ -196,6 +212,13 @@ def _judged(
 
 
 def _measured(claim: Claim, tables: Tables, aliases: Aliases, facts: Mapping[str, Any]) -> Judged:
+    """Return a claim's numbers, verdict and reason; a verdict of none where no number can be had.
+
+    Raises
+    ------
+    StudyError
+        When the tables do not have what the claim names.
+    """
     try:
         done = _numbers(claim, tables, aliases)
     except Missing as error:
@@ -286,6 +309,11 @@ def _agreeing(claim: Claim, done: Judged) -> str:
 def _row(
     claim: Claim, one: Judged, aliases: Aliases, facts: Mapping[str, Any], paper: str
 ) -> dict[str, Any]:
+    """Return a claim's row of claims.csv, by the names in `COLUMNS`.
+
+    Numbers that are not there are NaN, texts "". "p" is that of `power.p_value`; "q" and "met_at_boundary"
+    are filled when all claims are known.
+    """
     published, measure, nan = claim.published, claim.measure, math.nan
     found = one.estimate
     n = found.n if found else 0

@@ -97,6 +97,7 @@ class Measure(Part):
 
     @model_validator(mode="after")
     def _belong_together(self) -> Measure:
+        """Refuse keys that exclude each other, and lists of values over which nothing is reduced."""
         if (self.from_ is None) != (self.to is None):
             raise ValueError("from and to belong together")
         listed = [column for column, value in self.select.items() if isinstance(value, list)]
@@ -131,6 +132,7 @@ class Unit(Part):
 
     @model_validator(mode="after")
     def _belong_together(self) -> Unit:
+        """Refuse a unit with both or neither of a column and the table's own interval."""
         if (self.lower is None) != (self.upper is None):
             raise ValueError("lower and upper belong together")
         if (self.column is None) == (self.lower is None):
@@ -197,6 +199,7 @@ class Claim(Part):
 
     @model_validator(mode="after")
     def _belong_together(self) -> Claim:
+        """Refuse a claim whose published value, measure, verdict and units do not fit each other."""
         verdict, measure = self.verdict, self.measure
         if self.kind == "published" and self.published is None:
             raise ValueError("a published claim needs published: {value: ...}")

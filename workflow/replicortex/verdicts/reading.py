@@ -106,6 +106,7 @@ class _File:
         return found
 
     def _rules(self, said: Any) -> list[dict[str, Any]]:
+        """Return the rules of section `smallest`, each a size above 0 of one quantity at least."""
         where = f"{self.path}: smallest"
         if not isinstance(said, list):
             raise StudyError(f"{where}: found {type(said).__name__}, expected a list of rules")
@@ -134,6 +135,7 @@ class _File:
                     yield one["finding"], entry
 
     def _family(self, entry: dict[str, Any]) -> Iterator[Any]:
+        """Yield the claims of a family, row by row; one that uses an empty cell is left out of its row."""
         if set(entry) != {"columns", "rows", "claims"}:
             raise StudyError(
                 f"{self.path}: a family has keys {sorted(map(str, entry))}, expected columns, rows "
@@ -152,6 +154,7 @@ class _File:
                     yield self._filled(claim, cells)
 
     def _filled(self, part: Any, cells: Mapping[str, Any]) -> Any:
+        """Return a part of a claim, its marks replaced by cells; a mark alone gives the cell itself."""
         if isinstance(part, dict):
             return {self._filled(k, cells): self._filled(v, cells) for k, v in part.items()}
         if isinstance(part, list):
@@ -245,6 +248,7 @@ class _File:
         return dict(whole, verdict={**verdict, "smallest": size})
 
     def _size(self, claim: Claim) -> float | None:
+        """Return the smallest effect by the first rule that fits a claim, None when none does."""
         for rule in self.rules:
             cells = {
                 "table": claim.measure.table,

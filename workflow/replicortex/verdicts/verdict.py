@@ -67,6 +67,10 @@ def sides(claim: Claim, intervals: Sequence[Interval]) -> np.ndarray:
 
 
 def _side(claim: Claim, interval: Interval) -> np.ndarray:
+    """Return where an interval lies: 1 beyond the boundary, -1 on the wrong side, 0 neither, (...).
+
+    With direction zero: 1 within the tolerance, -1 wholly outside of it.
+    """
     lower, upper = (np.asarray(end, dtype=float) for end in interval)
     if claim.verdict.direction == "zero":
         within = float(claim.verdict.within or 0.0)
@@ -192,6 +196,7 @@ def _names(claim: Claim, count: int) -> list[str]:
 
 
 def _where(claim: Claim, interval: Interval, name: str) -> str:
+    """Return in words where an interval, or an exact number, lies; `name` is that of its unit."""
     lower, upper = float(interval.lower), float(interval.upper)
     what = f"{lower:.3g}" if claim.exact else f"[{lower:.3g}, {upper:.3g}]{name}"
     side = int(_side(claim, interval))

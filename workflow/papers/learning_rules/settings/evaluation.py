@@ -22,6 +22,7 @@ class Evaluation(Section):
 
     @model_validator(mode="after")
     def _belong_together(self) -> "Evaluation":
+        """Refuse sizes and poolings without those that tables and figures are made of."""
         if "global" not in self.poolings:
             raise ValueError(
                 f"poolings: {self.poolings} lacks 'global', of which tables and figures are made"
