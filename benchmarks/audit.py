@@ -40,7 +40,7 @@ def measure(sizes: dict[str, int]) -> dict[str, Any]:
     run = Path("results/many")
     many_jobs(run, sizes["jobs"], sizes["bytes"])
     results = chain.results_below(run)
-    told = [records.path_of(path).stat().st_size for path in results]
+    sizes_of = [records.path_of(path).stat().st_size for path in results]
     total = sum(path.stat().st_size for path in results)
     time.sleep(2.1)  # what was written a moment ago is not remembered
 
@@ -63,7 +63,7 @@ def measure(sizes: dict[str, int]) -> dict[str, Any]:
         "files": len(results),
         "megabytes": round(total / 1e6, 1),
         "faults": sum(each.kind == "fault" for each in faults),
-        "record": {"largest_bytes": max(told), **_record(results[0], sizes["records"])},
+        "record": {"largest_bytes": max(sizes_of), **_record(results[0], sizes["records"])},
         "verify": {**ours, "megabytes_per_second": round(total / 1e6 / ours["seconds"], 1)},
         "sha256sum": {**theirs, "megabytes_per_second": round(total / 1e6 / theirs["seconds"], 1)},
         "verify_times_sha256sum": round(ours["seconds"] / theirs["seconds"], 2),

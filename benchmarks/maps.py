@@ -106,9 +106,9 @@ class Decoding(torch.utils.data.Dataset):
             one = {name: value[item, view] for name, value in self.draws.items() if value.ndim > 1}
             decoded = video.decode(self.files[int(one["video"])], self.stored)
             start = int(one["start"])
-            shown = torch.from_numpy(decoded[start : start + numbers.frames])[None]
+            clip = torch.from_numpy(decoded[start : start + numbers.frames])[None]
             seen = window(
-                shown.permute(0, 1, 4, 2, 3).float() / 255,
+                clip.permute(0, 1, 4, 2, 3).float() / 255,
                 *(one[name][None] for name in ("window", "place", "velocity", "flip")),
                 numbers.size,
             )
@@ -133,8 +133,8 @@ def clips(sizes: dict) -> dict:
         files = []
         for number in range(sizes["videos"]):
             files.append(Path(folder, f"{number}.avi"))
-            shown = ucf101.drifting(np.random.default_rng(number), sizes["frames"])
-            ucf101.encode(files[-1], shown)
+            film = ucf101.drifting(np.random.default_rng(number), sizes["frames"])
+            ucf101.encode(files[-1], film)
         listed = [(path.name, path) for path in files]
         shard = Path(folder, "shard.safetensors")
         _, decoding = timed(

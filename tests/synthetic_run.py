@@ -40,8 +40,8 @@ def made(
     if result.suffix == ".png":
         content = _carrying(content, identity.of_seed(seed))
     result.write_bytes(content)
-    told = _facts() | (facts or {}) | {"rule": module.rpartition(".")[2], "git": GIT}
-    records.write(result, identity, records.file_sha256(result), seed, told)
+    run_facts = _facts() | (facts or {}) | {"rule": module.rpartition(".")[2], "git": GIT}
+    records.write(result, identity, records.file_sha256(result), seed, run_facts)
     return result
 
 

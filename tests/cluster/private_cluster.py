@@ -215,9 +215,9 @@ def _keep_accounts(cluster: Cluster, accountant: int, database: int) -> None:
         *(f"--pid-file={folder}/mariadb.pid", "--innodb-buffer-pool-size=64M"),
     )
     _until(lambda: (folder / "mariadb.socket").exists(), "the database")
-    told = folder / "slurmdbd.conf"
-    told.write_text(ACCOUNTANT.format(folder=folder, accountant=accountant, database=database))
-    told.chmod(0o600)
+    settings = folder / "slurmdbd.conf"
+    settings.write_text(ACCOUNTANT.format(folder=folder, accountant=accountant, database=database))
+    settings.chmod(0o600)
     cluster.start("slurmdbd", "-D")
     _until(
         lambda: _works(cluster, "sacctmgr", "--immediate", "add", "cluster", "private"),

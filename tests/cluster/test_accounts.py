@@ -47,8 +47,8 @@ def test_a_job_that_ended_badly_is_seen(accounts, root, tmp_path, fault, state, 
 
 def states(cluster):
     """Return the states of all jobs so far, in the order of their numbers."""
-    told = cluster.command("sacct", "-X", "--noheader", "--parsable2", "--format=State")
-    return [line.split()[0] for line in told.splitlines()]
+    output = cluster.command("sacct", "-X", "--noheader", "--parsable2", "--format=State")
+    return [line.split()[0] for line in output.splitlines()]
 
 
 @pytest.mark.slow

@@ -257,8 +257,8 @@ def test_out_of_memory(begin, same):
     run.finish()
     same(run)
     jobs = re.findall(r"SLURM jobid (\d+)", engine_logs(run.folder))
-    told = [run.cluster.command("scontrol", "show", "job", job) for job in jobs]
-    asked = [int(re.search(r"MinMemoryNode=(\d+)M", text)[1]) for text in told]
+    listed = [run.cluster.command("scontrol", "show", "job", job) for job in jobs]
+    asked = [int(re.search(r"MinMemoryNode=(\d+)M", text)[1]) for text in listed]
     assert asked[:2] == [500, 1000]
     assert "Trying to restart job" in run.logs()
 

@@ -75,8 +75,8 @@ def test_objects92_installs_as_a_dataset_that_is_always_the_same(declared, mirro
         assert {state["state"] for state in states} == {"clean"}
         assert sum(bool(state.get("has_content")) for state in states) == 5
         assert (dataset.id, dataset.repo.get_hexsha()) == (found.id, found.commit)
-    told = annex.run("git", "annex", "whereis", "--json", folder=tmp_path / "one/objects92")
-    for line in map(json.loads, told.splitlines()):
+    places = annex.run("git", "annex", "whereis", "--json", folder=tmp_path / "one/objects92")
+    for line in map(json.loads, places.splitlines()):
         urls = [url for place in line["whereis"] for url in place["urls"]]
         assert urls == [declared["objects92"].files[line["file"]].url]
 

@@ -39,15 +39,15 @@ def _clip(suffix, codec):
     def build(folder):
         import av
 
-        shown = ucf101.drifting(np.random.default_rng(0), 10)
+        frames_made = ucf101.drifting(np.random.default_rng(0), 10)
         with av.open(
             str(folder / f"a.{suffix}"), "w", options={"fflags": "+bitexact"}
         ) as container:
             stream = container.add_stream(codec, rate=25)
-            stream.height, stream.width = shown.shape[1:3]
+            stream.height, stream.width = frames_made.shape[1:3]
             stream.pix_fmt = "yuv420p"
             stream.codec_context.thread_count = 1
-            for image in shown:
+            for image in frames_made:
                 container.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="rgb24")))
             container.mux(stream.encode())
 
@@ -77,8 +77,8 @@ def _shard(folder):
 def _store(path):
     """Read as a check of the store does: its own sha256 tells of other frames."""
     store = frames.open_store([path], check=True)
-    shown = [store.clip(n, 0, video.frames) for n, video in enumerate(store.videos)]
-    return {"frames": np.concatenate(shown), "left_out": store.left_out}
+    clips = [store.clip(n, 0, video.frames) for n, video in enumerate(store.videos)]
+    return {"frames": np.concatenate(clips), "left_out": store.left_out}
 
 
 def _llama(folder):

@@ -262,13 +262,13 @@ def test_claims_changed_and_committed_since_are_stale_and_no_fault(data):
 
 
 def test_a_dataset_that_was_moved_to_another_commit_is_named(data):
-    told = json.loads(Path("data/manifests/d@1.json").read_text())["commit"]
+    commit_named = json.loads(Path("data/manifests/d@1.json").read_text())["commit"]
     subprocess.run(
         [*GIT, "-C", "data/d", "commit", "--quiet", "--allow-empty", "--message", "x"], check=True
     )
     (found,) = faults(data)
     assert found.startswith("data/d: the dataset was moved to commit ")
-    assert found.endswith(f"data/manifests/d@1.json says {told[:12]}")
+    assert found.endswith(f"data/manifests/d@1.json says {commit_named[:12]}")
 
 
 def test_the_commit_of_a_dataset_is_checked_for_another_user_too(data, monkeypatch):
@@ -290,10 +290,10 @@ def test_a_check_that_git_cannot_make_is_told_and_is_no_fault(data):
     assert "git cannot tell the dataset's commit here" in found.what
     shutil.rmtree(".git")
     Path("claims.yaml").write_text("- id: b")
-    told = [(fault.path, fault.kind) for fault in verify([data], Path.cwd())]
+    kinds = [(fault.path, fault.kind) for fault in verify([data], Path.cwd())]
     # Whether the claims were committed since nobody can tell: said once of git, once of the file.
-    assert ("claims.yaml", "absent") in told and ("claims.yaml", "fault") not in told
-    assert [kind for _, kind in told].count("git") == 1
+    assert ("claims.yaml", "absent") in kinds and ("claims.yaml", "fault") not in kinds
+    assert [kind for _, kind in kinds].count("git") == 1
 
 
 def test_data_that_are_not_here_are_no_fault_and_are_said(data):
@@ -324,16 +324,16 @@ def test_a_random_byte_anywhere_is_found_and_named(data):
         found = verify([data, figure], Path.cwd())
         victim.write_bytes(before)
         named = victim.as_posix().removesuffix(records.SUFFIX)
-        told = [fault.path for fault in found]
-        assert told == [named], victim
+        paths = [fault.path for fault in found]
+        assert paths == [named], victim
     assert verify([data, figure], Path.cwd()) == []
 
 
 def test_the_tree_tells_each_step_once_and_data_to_their_keys(data):
-    told = chain.tree(data, {})
-    (dataset,) = told["inputs"]["data"]
+    lineage = chain.tree(data, {})
+    (dataset,) = lineage["inputs"]["data"]
     assert dataset["keys"] == {"raw.tar.gz": "K"} and len(dataset["dataset"]["commit"]) == 40
-    assert told["inputs"]["claims"][0]["path"] == "claims.yaml"
+    assert lineage["inputs"]["claims"][0]["path"] == "claims.yaml"
     figure = chain.tree(Path("results/small/x/figures/f.svg"), {})
     (table,) = figure["inputs"]["table"]
     assert table["inputs"]["model"][0]["path"] == "results/small/x/models/m.safetensors"

@@ -66,8 +66,8 @@ def forged(path):
     """Write a cache as somebody would who read this source, but has no key of this user."""
     import json
 
-    told = path.stat()
-    facts = [told.st_size, told.st_mtime_ns, told.st_ctime_ns, told.st_ino, told.st_dev]
+    stat = path.stat()
+    facts = [stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino, stat.st_dev]
     content = json.dumps({f"content {path}": [*facts, sha(b"one")]}, separators=(",", ":")).encode()
     for seal in (sha(content), hmac.new(b"", content, "sha256").hexdigest()):
         Path("cache.json").write_bytes(seal.encode() + b"\n" + content)

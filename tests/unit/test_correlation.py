@@ -27,9 +27,9 @@ def test_a_constant_column_has_no_correlation():
 
 
 def test_a_mean_leaves_undefined_columns_out_and_counts_them():
-    told = 2 * X + 1
-    told[:, [0, 3]] = 1.0
-    mean = mean_pearson(told, Y)
+    predicted = 2 * X + 1
+    predicted[:, [0, 3]] = 1.0
+    mean = mean_pearson(predicted, Y)
     assert mean.undefined == 2
     assert mean.value == pytest.approx(pearson(X, Y)[[1, 2, 4, 5]].mean(), abs=1e-14)
     nothing = mean_pearson(np.ones_like(Y), Y)

@@ -65,31 +65,33 @@ def test_a_missing_measurement_is_told(benchmarks, file, key):
 @pytest.mark.parametrize("paper", paper_names(ROOT.parent))
 def test_every_measured_throughput_is_there(root, paper):
     numbers = checked_numbers(paper, "full", {}, root)
-    shown = numbers.workload()
-    assert bool(shown) == bool(papers.load(paper, root).trains), "paper.yaml says what it trains"
-    if not shown:
+    workloads = numbers.workload()
+    assert bool(workloads) == bool(papers.load(paper, root).trains), (
+        "paper.yaml says what it trains"
+    )
+    if not workloads:
         return
-    table = cost({paper: shown}, root / "benchmarks")
+    table = cost({paper: workloads}, root / "benchmarks")
     assert not table["hours"].isna().any()
 
 
 @pytest.mark.parametrize("paper", paper_names(ROOT.parent))
 @pytest.mark.parametrize("scale", ["demo", "small"])
 def test_smaller_scales_are_told_too(root, paper, scale):
-    shown = checked_numbers(paper, scale, {}, root).workload()
-    if not shown:
+    workloads = checked_numbers(paper, scale, {}, root).workload()
+    if not workloads:
         return
-    table = cost({paper: shown}, root / "benchmarks")
+    table = cost({paper: workloads}, root / "benchmarks")
     assert (table["hours"].isna() | (table["hours"] > 0)).all()
 
 
 def test_trainings_are_those_of_the_configuration(root):
-    shown = checked_numbers("learning_rules", "full", {}, root).workload()
-    assert {one.what: (one.trainings, one.images) for one in shown}["bp"] == (5, 5 * 40 * 8000)
-    shown = checked_numbers("topographic", "full", {}, root).workload()
-    assert {one.what: one.trainings for one in shown}["margin"] == 6 * 5 + 6 * 3 + 3 * 3 + 2 * 5
-    shown = checked_numbers("hierarchical_ot", "full", {}, root).workload()
-    own = {one.what: (one.trainings, one.images) for one in shown}
+    workloads = checked_numbers("learning_rules", "full", {}, root).workload()
+    assert {one.what: (one.trainings, one.images) for one in workloads}["bp"] == (5, 5 * 40 * 8000)
+    workloads = checked_numbers("topographic", "full", {}, root).workload()
+    assert {one.what: one.trainings for one in workloads}["margin"] == 6 * 5 + 6 * 3 + 3 * 3 + 2 * 5
+    workloads = checked_numbers("hierarchical_ot", "full", {}, root).workload()
+    own = {one.what: (one.trainings, one.images) for one in workloads}
     assert own["vit_deep"] == (5, 5 * 64 * 50_000)
     passages = 13_000_000 // 256 - 2000
     assert own["lm_8"] == (5, 5 * 3 * passages)
@@ -97,22 +99,22 @@ def test_trainings_are_those_of_the_configuration(root):
 
 def test_pairs_of_the_direction_maps_are_those_of_the_configuration(root):
     epoch = 149 * 64
-    shown = {one.what: one for one in checked_numbers("mt_maps", "full", {}, root).workload()}
-    clips = shown["clips"]
+    workloads = {one.what: one for one in checked_numbers("mt_maps", "full", {}, root).workload()}
+    clips = workloads["clips"]
     assert clips.trainings == 5 * (1 + 7 + 7)
     assert clips.images == 5 * (200 + 7 * 100 + 7 * 200) * epoch
-    assert shown["spatial_only"].images == 5 * (200 + 200) * epoch
-    assert shown["white_noise"].images == 5 * 200 * epoch
+    assert workloads["spatial_only"].images == 5 * (200 + 200) * epoch
+    assert workloads["white_noise"].images == 5 * 200 * epoch
     # Units made by hand are not trained; no_pan has no network at this scale.
-    assert not {"motion_energy", "no_pan"} & set(shown)
+    assert not {"motion_energy", "no_pan"} & set(workloads)
 
 
 def test_a_pre_training_that_arms_share_is_counted_once(root):
-    shown = {one.what: one for one in checked_numbers("mt_maps", "small", {}, root).workload()}
+    workloads = {one.what: one for one in checked_numbers("mt_maps", "small", {}, root).workload()}
     epoch = 25 * 32
-    assert shown["stills"].images == 3 * (12 + 3 * 4 + 12) * epoch
-    assert shown["absolute"].images == 3 * 4 * epoch  # in the job of stills
-    assert shown["flip_shared"].images == shown["flip_independent"].images == 3 * 16 * epoch
+    assert workloads["stills"].images == 3 * (12 + 3 * 4 + 12) * epoch
+    assert workloads["absolute"].images == 3 * 4 * epoch  # in the job of stills
+    assert workloads["flip_shared"].images == workloads["flip_independent"].images == 3 * 16 * epoch
 
 
 @pytest.mark.parametrize(

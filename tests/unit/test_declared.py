@@ -277,9 +277,9 @@ def test_version_of_real_data_is_the_declared_one(declared):
 @pytest.mark.parametrize("folder", [None, "nowhere"])
 def test_missing_user_data_says_where_terms_and_where_to_put(declared, tmp_path, folder):
     place = tmp_path / folder if folder else None
-    told = str(missing_user_data("things_images", declared["things_images"], place))
-    assert told.startswith("config/config.yaml: user_data.things_images: ")
-    assert (f"the folder {place} does not exist" if folder else "no folder is given") in told
-    assert "osf.io/jum2f" in told
-    assert "terms: research use; not redistributable" in told
-    assert "set user_data: {things_images: /your/folder}" in told
+    sentence = str(missing_user_data("things_images", declared["things_images"], place))
+    assert sentence.startswith("config/config.yaml: user_data.things_images: ")
+    assert (f"the folder {place} does not exist" if folder else "no folder is given") in sentence
+    assert "osf.io/jum2f" in sentence
+    assert "terms: research use; not redistributable" in sentence
+    assert "set user_data: {things_images: /your/folder}" in sentence

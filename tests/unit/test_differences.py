@@ -67,8 +67,8 @@ def test_a_record_tells_the_kernels_that_its_job_ran_on(root, monkeypatch):
     )
     assert said(root, print_them) == "MKL_CBWR=COMPATIBLE"  # nothing that has kernels was loaded
     if platform.machine() == "x86_64":
-        told = said(root, f"import numpy, torch; {print_them}")
-        assert told == "Nehalem, torch DEFAULT, MKL_CBWR=COMPATIBLE"
+        kernels = said(root, f"import numpy, torch; {print_them}")
+        assert kernels == "Nehalem, torch DEFAULT, MKL_CBWR=COMPATIBLE"
 
 
 def test_what_no_record_explains_is_said():

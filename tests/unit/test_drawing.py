@@ -40,8 +40,8 @@ def drawn(nodes):
     boxes = [(float(x), float(y)) for x, y in re.findall(r'<rect x="([\d.]+)" y="([\d.]+)"', text)]
     paths = []
     for path in re.findall(r'<path d="([^"]+)"', text):
-        told = r"M([\d.]+) ([\d.]+)C[\d.]+ [\d.]+ [\d.]+ [\d.]+ ([\d.]+) ([\d.]+)(?:H([\d.]+))?$"
-        x1, y1, x2, y2, end = re.match(told, path).groups()
+        pattern = r"M([\d.]+) ([\d.]+)C[\d.]+ [\d.]+ [\d.]+ [\d.]+ ([\d.]+) ([\d.]+)(?:H([\d.]+))?$"
+        x1, y1, x2, y2, end = re.match(pattern, path).groups()
         paths.append((float(x1), float(y1), float(x2), float(y2), end and float(end)))
     return text, boxes, paths
 

@@ -84,9 +84,9 @@ def test_each_cause_is_one_sentence_everywhere(clone, monkeypatch, cause):
     why = git.trouble(clone)
     assert CAUSES[cause] in why and "\n" not in why
     assert git.facts(clone) == {"commit": "", "dirty": "unknown", "no_commit": why}
-    with pytest.raises(git.GitError, match=r"^keep: .*nothing is kept") as told:
+    with pytest.raises(git.GitError, match=r"^keep: .*nothing is kept") as raised:
         keep("small", "x", clone)
-    assert why in str(told.value)
+    assert why in str(raised.value)
     with History(clone) as history:
         assert not history.has(commit) and history.read("HEAD", "code.py") is None
         assert history.trouble == why
@@ -188,13 +188,13 @@ SLOW = ("page", "why")
 )
 def test_each_command_says_it_once_and_works_on(root, tmp_path, command):
     done = _replicortex(root, tmp_path, COMMANDS[command], ANOTHERS)
-    told = done.stdout + done.stderr
-    assert "Traceback" not in told
-    assert told.count("--add safe.directory") == 1, told
+    printed = done.stdout + done.stderr
+    assert "Traceback" not in printed
+    assert printed.count("--add safe.directory") == 1, printed
     if command == "summary":  # of a demo that this clone may not have run
-        assert done.returncode == int("no results below" in told), told
+        assert done.returncode == int("no results below" in printed), printed
     else:
-        assert done.returncode == (1 if command == "keep" else 0), told
+        assert done.returncode == (1 if command == "keep" else 0), printed
     if command == "keep":
         assert re.fullmatch(r"Error: keep: .* nothing is kept .*\n", done.stderr)
     elif command == "verify":

@@ -104,8 +104,8 @@ def test_the_counts_of_verdicts_in_the_readmes_are_the_reference_runs(root, pape
     short = published.str.removesuffix(" on other data").map(SHORT)
     counts = {word: int(n) for word, n in short.value_counts(dropna=False).items()}
     (row,) = re.findall(rf"^\| \[.*papers/{paper}/.*$", (root / "README.md").read_text(), re.M)
-    total, told = re.search(r"\| (\d+): ([^|]+) \|", row).groups()
-    said = {word: int(n) for n, word in (each.split(" ", 1) for each in told.split(", "))}
+    total, counted = re.search(r"\| (\d+): ([^|]+) \|", row).groups()
+    said = {word: int(n) for n, word in (each.split(" ", 1) for each in counted.split(", "))}
     assert {word: n for word, n in said.items() if n} == counts
     assert int(total) == len(published)
     own = " ".join((root / f"workflow/papers/{paper}/README.md").read_text().split())

@@ -32,8 +32,8 @@ def test_a_figure_has_its_record_and_the_verdicts_on_its_tables():
 
 
 def test_a_scorecard_has_all_verdicts():
-    told = labels(Path("results/small/x/scorecard/scorecard.svg"))
-    assert told["verdicts"] == "2 replicated, 1 holds, 1 inconclusive"
+    found = labels(Path("results/small/x/scorecard/scorecard.svg"))
+    assert found["verdicts"] == "2 replicated, 1 holds, 1 inconclusive"
 
 
 def test_a_result_without_record_says_so():

@@ -111,8 +111,8 @@ def test_dataset_at_another_version_than_the_manifest(tmp_path, user):
 def test_file_of_another_size(tmp_path, content):
     put(tmp_path / "things")
     (tmp_path / "things/a.npy").write_bytes(content)
-    told = rf"a\.npy: {len(content)} bytes found, 5 expected"
-    with pytest.raises(StudyError, match=told):
+    sentence = rf"a\.npy: {len(content)} bytes found, 5 expected"
+    with pytest.raises(StudyError, match=sentence):
         manifest.load(write(tmp_path)).path("a.npy")
 
 

@@ -64,10 +64,10 @@ def test_images_are_averaged_over_all_showings(folder, tmp_path):
         with h5py.File(folder / PLACE.format(2) / f"betas_session{session:02}.hdf5") as stream:
             values = stream["betas"][:, z, y, x] / 300
         trials += ((values - values.mean()) / values.std()).tolist()
-    shown = design.images[1][design.order]
+    presented = design.images[1][design.order]
     for row, image in enumerate(chosen):
-        assert (shown == image).sum() == 3
-        expected = np.mean([trials[t] for t in np.flatnonzero(shown == image)])
+        assert (presented == image).sum() == 3
+        expected = np.mean([trials[t] for t in np.flatnonzero(presented == image)])
         assert found.regions["V2d"][row, 3] == pytest.approx(expected, abs=1e-6)
 
 

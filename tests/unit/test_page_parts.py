@@ -75,11 +75,11 @@ def test_claims_stand_by_finding_and_untestable_ones_are_folded_with_their_reaso
 
 
 def test_a_claims_numbers_are_those_of_the_table():
-    shown = claim(
+    formed = claim(
         verdicts.REPLICATED, ours="-1.23456", lower="-2", upper="-.5", unit="s", published="-1 to 0"
     )
-    assert shown["ours_text"] == "−1.23 [−2,\u00a0−0.5] s"
-    assert shown["published_text"] == "−1 to 0 s"
+    assert formed["ours_text"] == "−1.23 [−2,\u00a0−0.5] s"
+    assert formed["published_text"] == "−1 to 0 s"
     exact = claim(verdicts.REPLICATED, ours="1", lower="1", upper="1")
     assert exact["ours_text"] == "1"
     two = {"over": "seeds", "over_also": "stimuli", "lower_also": "0", "upper_also": "3"}
@@ -87,8 +87,8 @@ def test_a_claims_numbers_are_those_of_the_table():
     assert both["ours_text"] == "1 [0.5,\u00a02] over seeds, [0,\u00a03] over stimuli"
     found = claim(verdicts.HOLDS, detectable="0.25", needed="14", direction="positive")
     assert found["power_text"] == "≥\u00a00.25, n\u00a014"
-    assert shown["power_text"] == ""
-    assert tally([shown]) == [{"word": verdicts.REPLICATED, "tone": "good", "number": 1}]
+    assert formed["power_text"] == ""
+    assert tally([formed]) == [{"word": verdicts.REPLICATED, "tone": "good", "number": 1}]
 
 
 def test_findings_of_a_claims_file_are_those_of_its_claims(root, tmp_path):
@@ -106,9 +106,15 @@ def test_the_calibration_of_a_scorecard_is_told(tmp_path):
     columns = ["id", "over", "n", "met_at_boundary", "limit", "calibrated", "reason"]
     rows = [["a", "seeds", "3.0", "0.0245", "0.025", "yes", ""], ["b", "", "", "", "", "", "why"]]
     file.write_text("\n".join(",".join(row) for row in [columns, *rows]) + "\n")
-    told = {"id": "a", "over": "3 seeds", "rate": "2.5 %", "limit": "2.5 %", "calibrated": "yes"}
-    told["rate"] = "2.5 %" if f"{2.45:.1f}" == "2.5" else "2.4 %"
-    assert calibration(file) == {"chance": "0.0", "rows": [told], "untried": [("why", 1)]}
+    expected = {
+        "id": "a",
+        "over": "3 seeds",
+        "rate": "2.5 %",
+        "limit": "2.5 %",
+        "calibrated": "yes",
+    }
+    expected["rate"] = "2.5 %" if f"{2.45:.1f}" == "2.5" else "2.4 %"
+    assert calibration(file) == {"chance": "0.0", "rows": [expected], "untried": [("why", 1)]}
 
 
 @pytest.mark.parametrize(
@@ -182,13 +188,13 @@ def test_what_was_found_is_told_of_the_papers_that_it_concerns():
         Fault("workflow/other.py", "has changed since the code that made B", "stale"),
         Fault("data/d.json", "is not here", "absent"),
     ]
-    told = states(found, folders, run)
-    assert [fault.path for fault in told["one"].found] == ["workflow/shared.py", "data/d.json"]
-    assert [fault.path for fault in told["two"].found] == [found[0].path, "workflow/shared.py"]
+    by_paper = states(found, folders, run)
+    assert [fault.path for fault in by_paper["one"].found] == ["workflow/shared.py", "data/d.json"]
+    assert [fault.path for fault in by_paper["two"].found] == [found[0].path, "workflow/shared.py"]
     paper = SimpleNamespace(missing=["a_b"])
-    said = {each["text"]: each["look"] for each in lines(paper, told["one"])}
+    said = {each["text"]: each["look"] for each in lines(paper, by_paper["one"])}
     assert list(said.values()) == ["stale", "stale", "absent"] and "a b" in "".join(said)
-    assert "1 fault" in lines(paper, told["two"])[0]["text"]
+    assert "1 fault" in lines(paper, by_paper["two"])[0]["text"]
     whole = lines(SimpleNamespace(missing=[]), states([], folders, run)["one"])
     assert [each["look"] for each in whole] == ["good"]
     assert by_kind(found)["stale"] == [

@@ -170,9 +170,9 @@ def test_every_caption_of_the_report_is_well_formed(root):
 
 
 def test_numbers():
-    shown = {"0.0123456": "0.0123", "-2": "−2", "12345678": "1.23e+07", "nan": "nan", "a": "a"}
-    shown |= {"[-1.1, -.9] of x-2": "[−1.1, −.9] of x-2"}
-    assert {text: number(text) for text in shown} == shown
+    texts = {"0.0123456": "0.0123", "-2": "−2", "12345678": "1.23e+07", "nan": "nan", "a": "a"}
+    texts |= {"[-1.1, -.9] of x-2": "[−1.1, −.9] of x-2"}
+    assert {text: number(text) for text in texts} == texts
 
 
 @pytest.mark.parametrize(
@@ -250,10 +250,10 @@ def test_hosts_are_left_out_unless_asked_for(root, tmp_path, monkeypatch):
 
 
 def test_an_address_of_another_kind_is_no_link():
-    told = {"title": "x", "up": "../", "trail": (), "keys": [], "keys_left": 0, "known": {}}
-    told |= {"entry": {"path": "p", "sha256": "s"}, "installed_by": None, "users": []}
-    told["data"] = dict.fromkeys(("version", "id", "commit"), "1") | {"synthetic": False}
+    values = {"title": "x", "up": "../", "trail": (), "keys": [], "keys_left": 0, "known": {}}
+    values |= {"entry": {"path": "p", "sha256": "s"}, "installed_by": None, "users": []}
+    values["data"] = dict.fromkeys(("version", "id", "commit"), "1") | {"synthetic": False}
     urls = ["https://a.b/c", "javascript:alert(1)", "JAVASCRIPT:https://a.b"]
-    read = Read(render("dataset.html", **told, urls=urls))
+    read = Read(render("dataset.html", **values, urls=urls))
     assert [link for link in read.links if ":" in link and not link.startswith("data:")] == urls[:1]
     assert all(url in read.text for url in urls)

@@ -158,8 +158,8 @@ def test_a_half_made_paper_is_told_and_the_others_run(repository, file, how):
 
 def test_a_folder_of_no_papers_name_is_told(repository):
     (repository / "workflow/papers/unfinished").rename(repository / "workflow/papers/my-unfinished")
-    (told,) = config.check(settings(repository), repository).left_out
-    assert told.startswith("workflow/papers/my-unfinished: no name of a paper (small letters")
+    (sentence,) = config.check(settings(repository), repository).left_out
+    assert sentence.startswith("workflow/papers/my-unfinished: no name of a paper (small letters")
 
 
 def test_what_python_left_behind_is_no_paper(repository):
@@ -183,10 +183,10 @@ def test_a_citation_that_is_gone_is_a_comment(repository):
     record = {"job": {"call": "papers.unfinished.measure:measure"}, "run": {}, "inputs": {}}
     assert "@misc{unfinished2026, title={Toy}}" in bibtex([record], repository, {})
     (repository / "workflow/papers/unfinished/citation.bib").write_text("no entry\n")
-    told = bibtex([record], repository, {})
+    entry = bibtex([record], repository, {})
     assert (
         "% paper unfinished: workflow/papers/unfinished/citation.bib: a BibTeX entry in one line"
-        in told
+        in entry
     )
 
 

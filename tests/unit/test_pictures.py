@@ -17,7 +17,7 @@ def saved(picture, kind, **options):
 
 
 # What must be done to a stored picture to show it, by EXIF's table.
-SHOWN = {
+UPRIGHT = {
     1: lambda a: a,
     2: lambda a: a[:, ::-1],
     3: lambda a: a[::-1, ::-1],
@@ -30,7 +30,7 @@ SHOWN = {
 
 
 @pytest.mark.parametrize("kind", ["PNG", "TIFF", "WEBP", "JPEG"])
-@pytest.mark.parametrize("orientation", SHOWN)
+@pytest.mark.parametrize("orientation", UPRIGHT)
 def test_orientation_is_obeyed(orientation, kind):
     drawn = np.zeros((16, 24, 3), np.uint8)
     drawn[:8, :8] = 250, 10, 10
@@ -40,7 +40,7 @@ def test_orientation_is_obeyed(orientation, kind):
     options |= {"lossless": True} if kind == "WEBP" else {}
     content = saved(Image.fromarray(drawn), kind, exif=exif, **options)
     found = pictures.decoded(content)
-    expected = SHOWN[orientation](drawn)
+    expected = UPRIGHT[orientation](drawn)
     assert found.shape == expected.shape
     np.testing.assert_allclose(found.astype(int), expected, atol=6 if kind == "JPEG" else 0)
 

@@ -47,9 +47,9 @@ def test_what_stands_in_the_place_of_the_data_is_told(tmp_path, monkeypatch, wha
     monkeypatch.chdir(tmp_path)
     places.check_data(Path("data"))
     what(Path("data"))
-    with pytest.raises(StudyError) as told:
+    with pytest.raises(StudyError) as raised:
         places.check_data(Path("data"))
-    assert STANDS[what] in str(told.value)
+    assert STANDS[what] in str(raised.value)
 
 
 def test_a_file_system_without_symbolic_links_is_told(tmp_path, monkeypatch):
@@ -125,9 +125,9 @@ def test_data_that_are_all_installed_need_not_be_writable(root, tmp_path, monkey
 )
 def test_what_the_system_refuses_is_a_sentence(tmp_path, what, said):
     (tmp_path / "file").write_text("")
-    with pytest.raises(OSError) as told:
+    with pytest.raises(OSError) as raised:
         what(tmp_path)
-    sentence = places.sentence(told.value)
+    sentence = places.sentence(raised.value)
     assert said in sentence and bool(said) == bool(sentence) and "\n" not in sentence
     assert not said or sentence.endswith(", and start again")
 
@@ -218,7 +218,7 @@ def test_make_keeps_caches_where_they_can_be_written(root, tmp_path, home):
     if home == "writable":
         assert done.stdout == "\n" and (folder / ".cache/snakemake").is_dir()
         return
-    said, shown = done.stdout.splitlines()
+    said, printed = done.stdout.splitlines()
     assert "caches are kept in .snakemake/caches" in said
     caches = root / ".snakemake/caches"
-    assert shown == f"{caches} {caches / 'matplotlib'}"
+    assert printed == f"{caches} {caches / 'matplotlib'}"

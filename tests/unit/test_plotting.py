@@ -143,13 +143,13 @@ def test_no_window_is_opened():
         ([0], [0]),
     ],
 )
-def test_epoch_axis_shows_the_start_and_the_checkpoints(epochs, shown):
+def test_epoch_axis_shows_the_start_and_the_checkpoints(epochs, ticks):
     with style():
         figure = new_figure(2)
         ax = epoch_axis(figure.subplots(), epochs)
         finish(figure)
-    assert [int(tick) for tick in ax.get_xticks()] == shown
-    assert [label.get_text() for label in ax.get_xticklabels()] == [str(e) for e in shown]
+    assert [int(tick) for tick in ax.get_xticks()] == ticks
+    assert [label.get_text() for label in ax.get_xticklabels()] == [str(e) for e in ticks]
     left, right = ax.get_xlim()
     assert left < 0 < max(epochs) < right or epochs == [0]
     assert ax.get_xlabel() == "Training (epochs)"
@@ -402,8 +402,8 @@ def test_the_strip_places_numbers_in_order():
 def test_a_claim_stays_in_its_column_and_fills_it(says):
     figure = card_of([row(0, says=says)])
     (ax,) = figure.axes
-    (shown,) = [text for text in ax.texts if text.get_text().split() == says.split()]
-    box = shown.get_window_extent(RendererAgg(1, 1, figure.dpi))
+    (label,) = [text for text in ax.texts if text.get_text().split() == says.split()]
+    box = label.get_window_extent(RendererAgg(1, 1, figure.dpi))
     ends = box.x1 / figure.bbox.width
     assert card.PAPER - 0.08 < ends < card.PAPER - 0.005
 

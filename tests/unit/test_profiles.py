@@ -40,16 +40,16 @@ def submit(root, folder, engine, gpus):
 
 @pytest.mark.parametrize("engine", ENGINES)
 def test_needs_become_the_engines_own_options(root, tmp_path, engine):
-    told, number = submit(root, tmp_path, engine, "gpu:1")
+    options, number = submit(root, tmp_path, engine, "gpu:1")
     for option in ENGINES[engine][1]:
-        assert option in told
-    assert told.endswith(" job.sh") and number == "17"
+        assert option in options
+    assert options.endswith(" job.sh") and number == "17"
 
 
 @pytest.mark.parametrize("engine", ENGINES)
 def test_without_a_gpu_none_is_asked_for(root, tmp_path, engine):
-    told, _ = submit(root, tmp_path, engine, "none")
-    assert "gpu" not in told and told.endswith(" job.sh")
+    options, _ = submit(root, tmp_path, engine, "none")
+    assert "gpu" not in options and options.endswith(" job.sh")
 
 
 def test_without_any_engine_it_says_so(root, tmp_path):

@@ -63,9 +63,9 @@ def test_machines_and_slurms_numbers_are_named_only_where_asked_for(root, run, w
     export(run, Path("crate"), root, hosts=with_hosts)
     pages, crate = texts(Path("pages")), texts(Path("crate"))
     assert len(pages) > 5 and "ro-crate-metadata.json" in crate
-    for told, words in ((pages, (HOST, NUMBER)), (crate, (HOST,))):
+    for files, words in ((pages, (HOST, NUMBER)), (crate, (HOST,))):
         for word in words:
-            naming = [name for name, text in told.items() if word in text]
+            naming = [name for name, text in files.items() if word in text]
             assert bool(naming) == with_hosts, naming
     # Records tell it, on this machine and in the crate, and stay as they are.
     own = records.path_of(FIGURE)
@@ -86,8 +86,8 @@ def hostile(value, key=""):
 @pytest.mark.parametrize("what", ["inputs", "job", "modules", "output", "run", "id", "all"])
 def test_a_hostile_record_is_text_on_the_pages_and_writes_nowhere_else(root, run, what):
     for result in (FIGURE, FIGURE.parents[1] / "metrics/curves.csv"):
-        told = json.loads(records.path_of(result).read_text())
-        change = hostile(told)
+        content = json.loads(records.path_of(result).read_text())
+        change = hostile(content)
         change["modules"][f"{EVIL}.py"] = "0" * 64
         change["run"]["git"]["commit"] = "c" * 40  # another is no record, as below
         names = set(change) - {"sha256"} if what == "all" else {what}
@@ -99,14 +99,14 @@ def test_a_hostile_record_is_text_on_the_pages_and_writes_nowhere_else(root, run
     build(run, Path("in/pages"), root)
     after = {path for path in Path().rglob("*") if path.is_file()}
     assert all(path.is_relative_to("in/pages") for path in after - before)
-    shown = 0
+    count = 0
     for name, text in texts(Path("in/pages")).items():
         if name.endswith(".html"):
             read = Read(text)
             assert "evil" not in read.tags and "onx" not in read.names, name
             assert not any(re.match(r"\s*javascript:", link or "") for link in read.links)
-            shown += read.text.count(EVIL)
-    assert shown
+            count += read.text.count(EVIL)
+    assert count
 
 
 @pytest.mark.parametrize("name", ["..", "../config/config.yaml", "../x.py", "/x.py", "x"])

@@ -141,7 +141,7 @@ def test_mutated_pickles_are_read_or_told(tmp_path, batches):
     """Inside a sound archive no checksum of gzip helps."""
     draw = random.Random(5)
     names = [*cifar.BATCHES["test"], f"{cifar.FOLDER}/batches.meta"]
-    told = 0
+    refused = 0
     for number in range(200):
         name = names[number % 2]
         content = bytearray(batches[name])
@@ -154,11 +154,11 @@ def test_mutated_pickles_are_read_or_told(tmp_path, batches):
         try:
             images, labels, classes = cifar.read_archive(path, "test")
         except StudyError:
-            told += 1
+            refused += 1
             continue
         assert images.dtype == np.uint8 and images.shape == (4, 32, 32, 3)
         assert labels.dtype == np.int64 and 0 <= labels.min() <= labels.max() < len(classes)
-    assert 50 < told < 190
+    assert 50 < refused < 190
 
 
 def test_truncated_packed_file_is_told(tmp_path):
@@ -423,12 +423,12 @@ def test_pictures_as_shown_and_ambiguous_ones(tmp_path, dataset):
     exif = Image.Exif()
     exif[0x0112] = 6
     Image.fromarray(drawn).save(place, quality=95, exif=exif)
-    shown = things.read_images(described(folder), selection)[1][1]
-    assert shown.shape == (30, 10, 3) and shown[:12].min() > 240 and shown[18:].max() < 15
+    image = things.read_images(described(folder), selection)[1][1]
+    assert image.shape == (30, 10, 3) and image[:12].min() > 240 and image[18:].max() < 15
     copy = folder / "more/concept001" / place.name
     copy.parent.mkdir(parents=True)
     copy.write_bytes(place.read_bytes())  # the same picture twice is no question
-    assert np.array_equal(things.read_images(described(folder), selection)[1][1], shown)
+    assert np.array_equal(things.read_images(described(folder), selection)[1][1], image)
     Image.fromarray(drawn).save(copy)
     with pytest.raises(
         StudyError, match=r"lies there as 'more/.*with other content, as 'object_im"

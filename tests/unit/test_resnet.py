@@ -49,8 +49,8 @@ def test_resnet_18_is_torchvisions_with_a_small_stem():
 def test_width_and_depth_are_configuration(width, blocks, features):
     net = ResNet(width, blocks, torch_generator(0, "trunk"))
     assert net.features == features
-    shown = net(torch.zeros(2, 3, 32, 32))
-    assert shown.shape == (2, features)
+    output = net(torch.zeros(2, 3, 32, 32))
+    assert output.shape == (2, features)
     assert sum(
         isinstance(m, torch.nn.Conv2d) and m.kernel_size == (3, 3) for m in net.modules()
     ) == (1 + 2 * sum(blocks))

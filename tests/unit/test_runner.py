@@ -202,10 +202,10 @@ def test_a_folder_that_cannot_be_written_is_one_sentence_and_the_log_holds_more(
     with pytest.raises(SystemExit) as stop:
         run("double", {"table": "out/table.csv"}, {"factor": 3})
     assert stop.value.code == 1
-    told = (
+    printed = (
         "a_rule: out: File exists: a file stands where a folder is needed; move it away, and start "
     )
-    assert capsys.readouterr().err == f"{told}again\n"
+    assert capsys.readouterr().err == f"{printed}again\n"
     assert "Traceback" in Path("logs/a_rule.log").read_text()
 
 

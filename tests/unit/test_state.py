@@ -305,8 +305,8 @@ sys.stdin.read()
 """
     command = [sys.executable, "-c", code]
     with subprocess.Popen(command, stdin=-1, stdout=-1, text=True) as child:
-        told = child.stdout.readline()
-        assert "(a) S (1 2)" in told
+        line = child.stdout.readline()
+        assert "(a) S (1 2)" in line
         since_boot_s = int(_start_of(child.pid)) / os.sysconf("SC_CLK_TCK")
         assert 0 <= time.clock_gettime(time.CLOCK_BOOTTIME) - since_boot_s < 30
         assert _start_of(child.pid) != _start_of(os.getpid())
@@ -391,14 +391,14 @@ def test_a_lock_that_is_just_being_written_is_waited_for(tmp_path: Path) -> None
 @pytest.mark.skipif(not Path("/proc/self/ns/pid").exists(), reason="no namespaces on this system")
 def test_a_machine_is_a_boot_and_its_namespaces() -> None:
     """In another one, the same process has another number or another start."""
-    told = _machine()
-    assert Path("/proc/sys/kernel/random/boot_id").read_text().strip() in told
+    machine = _machine()
+    assert Path("/proc/sys/kernel/random/boot_id").read_text().strip() in machine
     for path in Path("/proc/self/ns").glob("[pt]i[dm]*"):
-        assert path.name.endswith("children") or str(path.readlink()) in told
+        assert path.name.endswith("children") or str(path.readlink()) in machine
     who = {"pid": os.getpid(), "started": _start_of(os.getpid())}
-    assert state_module._alive(who | {"host": told}) is True
-    assert state_module._alive(who | {"host": f"{told} and another"}) is None
-    assert state_module._alive(who | {"host": told, "started": "1"}) is False
+    assert state_module._alive(who | {"host": machine}) is True
+    assert state_module._alive(who | {"host": f"{machine} and another"}) is None
+    assert state_module._alive(who | {"host": machine, "started": "1"}) is False
 
 
 def test_one_claims_while_another_process_looks(tmp_path: Path) -> None:

@@ -21,9 +21,9 @@ def test_rounding_parts_no_ties_and_more_than_rounding_does():
     parted = exact + 4e-16 * np.array([0, 1, -1, 0.5, 0, -0.5, 1])
     assert len(np.unique(parted)) > len(np.unique(exact))
     np.testing.assert_array_equal(ties.average_ranks(parted), rankdata(exact, axis=1))
-    told = exact + 4e-15 * np.arange(7)
-    np.testing.assert_array_equal(ties.average_ranks(told), rankdata(told, axis=1))
-    np.testing.assert_array_equal(ties.average_ranks(1e-200 * told), rankdata(told, axis=1))
+    values = exact + 4e-15 * np.arange(7)
+    np.testing.assert_array_equal(ties.average_ranks(values), rankdata(values, axis=1))
+    np.testing.assert_array_equal(ties.average_ranks(1e-200 * values), rankdata(values, axis=1))
 
 
 def test_rho_of_rounded_ties_is_that_of_ties():

@@ -27,12 +27,12 @@ def test_two_builds_are_the_same_bytes(ucf, tmp_path):
 
 
 def test_decoded_frames_are_the_encoded_ones(tmp_path):
-    shown = ucf101.drifting(np.random.default_rng(0), 10)
-    ucf101.encode(tmp_path / "a.avi", shown)
+    film = ucf101.drifting(np.random.default_rng(0), 10)
+    ucf101.encode(tmp_path / "a.avi", film)
     decoded = video.decode(tmp_path / "a.avi", 60)
     assert decoded.shape == (10, 60, 60, 3)
     assert decoded.dtype == np.uint8
-    middle = shown[:, :, 10:70]
+    middle = film[:, :, 10:70]
     same = [np.corrcoef(decoded[t].ravel(), middle[t].ravel())[0, 1] for t in range(10)]
     other = np.corrcoef(decoded[0].ravel(), middle[9].ravel())[0, 1]
     assert min(same) > 0.97 > other
@@ -119,27 +119,27 @@ def test_folders_without_videos_and_lists_are_told(tmp_path, ucf):
 
 def marked(width=96, height=64, frames=30):
     """Return frames whose corners differ (red, green, blue, white from the upper left), and that move."""
-    shown = np.full((frames, height, width, 3), 60, np.uint8)
+    film = np.full((frames, height, width, 3), 60, np.uint8)
     corners = [(0, 0), (0, 1), (1, 1), (1, 0)]
     colours = [(230, 20, 20), (20, 200, 20), (20, 20, 230), (240, 240, 240)]
     for (down, across), colour in zip(corners, colours, strict=True):
         top, left = down * height // 2, across * width // 2
-        shown[:, top : top + height // 2, left : left + width // 2] = colour
-    for number, frame in enumerate(shown):
+        film[:, top : top + height // 2, left : left + width // 2] = colour
+    for number, frame in enumerate(film):
         frame[height // 2 - 3 : height // 2 + 3, 2 * number : 2 * number + 6] = 0
-    return shown
+    return film
 
 
-def encode(path, shown, codec="mpeg4", aspect=None):
+def encode(path, film, codec="mpeg4", aspect=None):
     with av.open(str(path), "w") as container:
         stream = container.add_stream(codec, rate=25)
-        stream.height, stream.width = shown.shape[1:3]
+        stream.height, stream.width = film.shape[1:3]
         stream.pix_fmt = "yuvj420p" if codec == "mjpeg" else "yuv420p"
         stream.bit_rate = 800_000
         stream.codec_context.thread_count = 1
         if aspect is not None:
             stream.codec_context.sample_aspect_ratio = aspect
-        for image in shown:
+        for image in film:
             container.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="rgb24")))
         container.mux(stream.encode())
 
@@ -164,12 +164,12 @@ def with_matrix(path, numbers):
     path.write_bytes(content)
 
 
-def corner_colours(shown):
+def corner_colours(film):
     """Return the mean colours of the corners, clockwise from the upper left."""
     near = slice(2, 12)
     far = slice(-12, -2)
     return [
-        shown[:, y, x].mean((0, 1, 2))
+        film[:, y, x].mean((0, 1, 2))
         for y, x in [(near, near), (near, far), (far, far), (far, near)]
     ]
 
@@ -177,12 +177,12 @@ def corner_colours(shown):
 @pytest.mark.parametrize("what", TURNS)
 def test_frames_are_turned_as_a_player_turns_them(tmp_path, what):
     numbers, turn = TURNS[what]
-    shown, path = marked(), tmp_path / "a.mp4"
-    encode(path, shown)
+    film, path = marked(), tmp_path / "a.mp4"
+    encode(path, film)
     plain = video.decode(path, 64)
     with_matrix(path, numbers)
     decoded = video.decode(path, 64)
-    expected = corner_colours(turn(shown))
+    expected = corner_colours(turn(film))
     assert np.abs(np.array(corner_colours(decoded)) - expected).max() < 25
     assert np.abs(np.array(corner_colours(plain)) - expected).max() > 100
     # The middle square of a frame that is turned is the middle square, turned.
@@ -203,9 +203,9 @@ def test_pixels_that_are_not_square(tmp_path, aspect, suffix):
     y, x = np.mgrid[:64, :96]
     wide, high = max(aspect, 1), max(1 / aspect, 1)
     disc = ((x - 47.5) * wide) ** 2 + ((y - 31.5) * high) ** 2 < 28**2
-    shown = np.repeat(np.where(disc, 230, 20).astype(np.uint8)[None, ..., None], 3, 3)
+    film = np.repeat(np.where(disc, 230, 20).astype(np.uint8)[None, ..., None], 3, 3)
     path = tmp_path / f"a.{suffix}"
-    encode(path, np.repeat(shown, 5, 0), aspect=aspect)
+    encode(path, np.repeat(film, 5, 0), aspect=aspect)
     seen = video.decode(path, 64, grey=True)[0, ..., 0] > 125
     across, down = np.flatnonzero(seen.any(0)), np.flatnonzero(seen.any(1))
     expected = 56 * 64 / min(96 * wide, 64 * high)

@@ -52,7 +52,7 @@ class World:
         self.manifests = sorted(
             p for p in Path("data/manifests").glob("*@*.json") if records.path_of(p).exists()
         )
-        self.told = {path: chain.read_record(path) for path in self.all}
+        self.read_back = {path: chain.read_record(path) for path in self.all}
         self.lists = {path: records.list_of(records.path_of(path)) for path in self.all}
 
     @property
@@ -68,7 +68,7 @@ class World:
 
     def read(self, result: Path) -> list[dict[str, Any]]:
         """Return the inputs of a result."""
-        return list(chain.entries(self.told[result]))
+        return list(chain.entries(self.read_back[result]))
 
     def readers(self, source: Path) -> list[Path]:
         return [p for p in self.all if any(Path(e["path"]) == source for e in self.read(p))]
@@ -202,11 +202,11 @@ def sealed(result: Path, change: Callable[[dict], None], new_id: bool = False) -
 
 def entries(result: Path) -> list[dict[str, Any]]:
     """Return the inputs that a record itself holds: none of those in a list beside it."""
-    record = told(result)
+    record = read_back(result)
     return [] if "list" in record["inputs"] else list(chain.entries(record))
 
 
-def told(result: Path) -> dict[str, Any]:
+def read_back(result: Path) -> dict[str, Any]:
     return json.loads(records.path_of(result).read_text())
 
 
@@ -260,7 +260,7 @@ def a_digit_of_a_table_with_size_times_and_inode_kept(world):
 @edit
 def the_id_inside_a_figure(world):
     path = world.pick(world.figures())
-    own = told(path)["id"].encode()
+    own = read_back(path)["id"].encode()
     assert own in path.read_bytes()
     write(path, path.read_bytes().replace(own, own[::-1]))
     return fault(path)
@@ -270,7 +270,7 @@ def the_id_inside_a_figure(world):
 def a_table_with_a_forged_cache(world):
     """The cache says that the table is what its record says; no key sealed it."""
     path = world.pick(world.tables())
-    digest = told(path)["output"]["sha256"]
+    digest = read_back(path)["output"]["sha256"]
     write(path, path.read_bytes() + b"1\n")
     world.keep(CACHE)
     content = canonical_json({f"content {path}": [*_facts(path), digest]}).encode()
@@ -586,7 +586,7 @@ def a_sealed_record_of_other_code_and_its_id(world):
 @edit
 def a_sealed_record_of_another_module(world):
     path = world.pick(world.results)
-    name = world.draw.choice(sorted(told(path)["modules"]))
+    name = world.draw.choice(sorted(read_back(path)["modules"]))
     sealed(path, lambda record: record["modules"].update({name: "0" * 64}))
     return fault(path)
 

@@ -23,8 +23,8 @@ def audit(copy, *arguments, check=True):
 
 def again(copy, *arguments):
     """Return how many jobs of each rule would run, as `audit why` says."""
-    told = json.loads(audit(copy, "why", "--json", *arguments).stdout)
-    return Counter(job["rule"] for job in told["jobs"]), told["jobs"]
+    answer = json.loads(audit(copy, "why", "--json", *arguments).stdout)
+    return Counter(job["rule"] for job in answer["jobs"]), answer["jobs"]
 
 
 @pytest.mark.parametrize(
@@ -63,10 +63,10 @@ def test_why_names_the_jobs_of_another_paper_too(finished, change):
 
 def test_why_of_one_figure_leaves_other_jobs_out(one_paper):
     with changed(one_paper, CHANGES["learning_rules"]["code of the figures"][0]):
-        told = audit(one_paper, "why", f"{L}/figures/change.png").stdout
+        printed = audit(one_paper, "why", f"{L}/figures/change.png").stdout
         other = audit(one_paper, "why", f"{L}/metrics/curves.csv").stdout
-    assert told.startswith(f"1 job would run to have {L}/figures/change.png again:")
-    assert "code: workflow/papers/learning_rules/figures/change.py" in told
+    assert printed.startswith(f"1 job would run to have {L}/figures/change.png again:")
+    assert "code: workflow/papers/learning_rules/figures/change.py" in printed
     assert other.startswith("Nothing would run")
 
 
@@ -77,8 +77,8 @@ def clone(one_paper, tmp_path):
     subprocess.run(["git", "clone", "--quiet", str(one_paper.folder), str(folder)], check=True)
     source = one_paper.folder / "results/demo"
     for path in source.rglob("*"):
-        told = path.name.endswith(records.SUFFIX) or path.name.startswith(".inputs-")
-        if told or path.parent.name == "figures":
+        is_record = path.name.endswith(records.SUFFIX) or path.name.startswith(".inputs-")
+        if is_record or path.parent.name == "figures":
             target = folder / "results/demo" / path.relative_to(source)
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(path.read_bytes())
@@ -91,8 +91,8 @@ def test_every_command_works_in_a_fresh_clone_without_the_steps_between(clone):
     verified = audit(clone, "verify", figure)
     assert "1 results checked, 0 faults" in verified.stdout
     assert "times bytes or code were not at hand to check" in verified.stdout
-    told = json.loads(audit(clone, "verify", "--json", figure).stdout)
-    kinds = Counter(each["kind"] for each in told["found"])
+    answer = json.loads(audit(clone, "verify", "--json", figure).stdout)
+    kinds = Counter(each["kind"] for each in answer["found"])
     assert set(kinds) == {"absent"} and kinds["absent"] > 20
     assert "models/bp/seed42.safetensors" in audit(clone, "figure", "--files", figure).stdout
     assert "learning_rules_train" in audit(clone, "figure", figure).stdout
@@ -221,16 +221,16 @@ def test_a_hundred_random_tamperings_of_a_run_are_all_found(finished, monkeypatc
     monkeypatch.chdir(finished.folder)
     files = [path.relative_to(finished.folder) for path in all_results(finished.folder)]
     manifests = list(Path("data/manifests").glob("*.json"))
-    told = {path: chain.read_record(path) for path in files}
+    records_of = {path: chain.read_record(path) for path in files}
     sources = {
         Path("workflow", name)
-        for record in told.values()
+        for record in records_of.values()
         for name in record["modules"]
         if Path("workflow", name).stat().st_size
     }
     plain = {  # files of the repository, such as claims, and lists of many inputs
         Path(entry["path"])
-        for record in told.values()
+        for record in records_of.values()
         for entry in chain.entries(record)
         if "record" not in entry and "dataset" not in entry
     } | {listed for path in files if (listed := records.list_of(records.path_of(path)))}

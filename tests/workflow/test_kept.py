@@ -25,10 +25,10 @@ def verify(root, *files):
 def test_a_kept_run_holds(root, paper):
     every = sorted(path for path in paper.rglob("*") if path.is_file())
     kept = [path for path in every if path.name != listed.NAME]
-    told = [path for path in kept if path.name.endswith(records.SUFFIX)]
+    recorded = [path for path in kept if path.name.endswith(records.SUFFIX)]
     # Lists of inputs have no record: each is checked with the records that name it.
-    lists = {path for path in map(records.list_of, told) if path}
-    files = [path.relative_to(root).as_posix() for path in kept if path not in {*told, *lists}]
+    lists = {path for path in map(records.list_of, recorded) if path}
+    files = [path.relative_to(root).as_posix() for path in kept if path not in {*recorded, *lists}]
     assert len(files) > 20
     done = verify(root, *files)
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr

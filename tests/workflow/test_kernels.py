@@ -71,7 +71,7 @@ def test_numbers_hold_under_the_kernels_of_other_processors(root, kernel, part):
 def test_the_setting_reaches_the_library(kernel):
     if not KERNELS[kernel][0] <= flags():
         pytest.skip("the processor has not what the kernel needs")
-    told = subprocess.run(
+    printed = subprocess.run(
         [
             sys.executable,
             "-c",
@@ -84,6 +84,6 @@ def test_the_setting_reaches_the_library(kernel):
         check=True,
         env={**os.environ, "OPENBLAS_CORETYPE": kernel, **KERNELS[kernel][1]},
     ).stdout.split()
-    assert kernel in told[0]
+    assert kernel in printed[0]
     if "ATEN_CPU_CAPABILITY" in KERNELS[kernel][1]:
-        assert told[-1].lower() == KERNELS[kernel][1]["ATEN_CPU_CAPABILITY"]
+        assert printed[-1].lower() == KERNELS[kernel][1]["ATEN_CPU_CAPABILITY"]

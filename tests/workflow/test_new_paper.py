@@ -26,8 +26,8 @@ def test_a_new_paper_runs_to_its_figure_and_its_audit(fresh):
     fresh.snakemake("--cores", "2", "--config", f"run={NAME}", watch=True)
     figure = f"results/demo/{NAME}/figures/similarity.png"
     assert (fresh.folder / figure).is_file()
-    told = fresh.run(python, "-m", "replicortex", "audit", "figure", figure, "--files").stdout
-    assert f"papers.{NAME}.measure:similarity" in told and f"{NAME}_fixture" in told
+    printed = fresh.run(python, "-m", "replicortex", "audit", "figure", figure, "--files").stdout
+    assert f"papers.{NAME}.measure:similarity" in printed and f"{NAME}_fixture" in printed
     assert " 0 faults" in fresh.run(python, "-m", "replicortex", "audit", "verify").stdout
     assert (
         f"@misc{{{NAME}," in fresh.run(python, "-m", "replicortex", "audit", "cite", figure).stdout

@@ -28,14 +28,14 @@ class Links(HTMLParser):
         self.feed(text)
 
     def handle_starttag(self, tag, attributes):
-        told = dict(attributes)
-        self.names |= {told["id"]} if "id" in told else set()
-        if tag in ("a", "link") and "href" in told:
-            self.links.append(told["href"])
-        if tag in ("img", "script") and "src" in told:
-            self.links.append(told["src"])
+        given = dict(attributes)
+        self.names |= {given["id"]} if "id" in given else set()
+        if tag in ("a", "link") and "href" in given:
+            self.links.append(given["href"])
+        if tag in ("img", "script") and "src" in given:
+            self.links.append(given["src"])
         if tag == "img":
-            self.images.append(told)
+            self.images.append(given)
         if re.fullmatch("h[1-6]", tag):
             self.headings.append(int(tag[1]))
 
@@ -45,9 +45,9 @@ def read(folder):
 
 
 def test_every_link_leads_somewhere_and_none_loads_from_elsewhere(pages):
-    told = read(pages)
-    assert len(told) > 30
-    for page, found in told.items():
+    parsed = read(pages)
+    assert len(parsed) > 30
+    for page, found in parsed.items():
         for target in found.links:
             if re.match("https?:", target):
                 assert f'src="{target}"' not in page.read_text()
@@ -59,22 +59,22 @@ def test_every_link_leads_somewhere_and_none_loads_from_elsewhere(pages):
             assert place.is_file(), f"{page} links to {target}"
             assert place.is_relative_to(pages.resolve())
             if name:
-                assert name in told[place].names, f"{page} links to {target}"
+                assert name in parsed[place].names, f"{page} links to {target}"
 
 
 def test_every_page_can_be_reached_from_the_first(pages):
-    told = read(pages)
+    parsed = read(pages)
     seen, waiting = set(), [pages / "index.html"]
     while waiting:
         page = waiting.pop()
         if page in seen:
             continue
         seen.add(page)
-        for target in told[page].links:
+        for target in parsed[page].links:
             file = unquote(re.split("[?#]", target)[0])
             if file.endswith(".html") and not re.match("https?:", file):
                 waiting.append((page.parent / file).resolve())
-    assert seen == set(told)
+    assert seen == set(parsed)
 
 
 def test_headings_go_down_one_step_at_a_time(pages):
@@ -141,12 +141,12 @@ def test_a_changed_default_is_shown_beside_the_value(one_paper, tmp_path):
         one_paper.run(*audit, str(tmp_path / "page"))
     finally:
         numbers.write_text(before)
-    shown = [
+    listed = [
         page.name
         for page in (tmp_path / "page/steps").glob("*.html")
         if re.search(r"lr</code></td>.*?>0\.003 <strong>differs</strong>", page.read_text())
     ]
-    assert shown
+    assert listed
 
 
 def test_a_folder_of_something_else_is_left_alone(one_paper, tmp_path):
@@ -216,7 +216,7 @@ def test_no_page_has_a_fault_of_accessibility_or_overflows(browser, pages, width
     assert [fault for page in one_of_each(pages) for fault in faults_of(browser, page, width)] == []
 
 
-def shown(browser):
+def visible(browser):
     """Claims and figures that no filter hides, in open folds or not."""
     from selenium.webdriver.common.by import By
 
@@ -228,17 +228,17 @@ def test_filters_and_words_leave_the_claims_that_fit(browser, pages):
     from selenium.webdriver.support.ui import Select, WebDriverWait
 
     opened(browser, pages / "papers/learning_rules.html", 1280)
-    everything = len(shown(browser))
+    everything = len(visible(browser))
     Select(browser.find_element(By.NAME, "kind")).select_by_visible_text("control")
-    controls = shown(browser)
+    controls = visible(browser)
     assert 0 < len(controls) < everything
     assert {item.get_attribute("data-kind") for item in controls} == {"control"}
     status = browser.find_element(By.ID, "shown").text
     assert status == f"{len(controls)} of {everything} shown"
     browser.find_element(By.CSS_SELECTOR, "button[type=reset]").click()
-    WebDriverWait(browser, 10).until(lambda _: len(shown(browser)) == everything)
+    WebDriverWait(browser, 10).until(lambda _: len(visible(browser)) == everything)
     browser.find_element(By.NAME, "q").send_keys("PREDICTIVE early")
-    found = [item.get_attribute("textContent").lower() for item in shown(browser)]
+    found = [item.get_attribute("textContent").lower() for item in visible(browser)]
     assert 0 < len(found) < everything
     assert all("predictive" in text and "early" in text for text in found)
     # Groups without any are gone, folds with some are open.
@@ -256,7 +256,7 @@ def test_the_first_page_searches_claims_and_figures_by_keyboard(browser, pages):
     opened(browser, pages / "index.html", 1280)
     browser.find_element(By.ID, "q").send_keys("resolution", Keys.ENTER)
     WebDriverWait(browser, 10).until(lambda _: "/search.html?q=resolution" in browser.current_url)
-    found = shown(browser)
+    found = visible(browser)
     assert {item.get_attribute("data-kind") for item in found} >= {"figure"}
     assert all("resolution" in item.text.lower() for item in found)
     found[-1].find_element(By.TAG_NAME, "a").click()
@@ -271,7 +271,7 @@ def test_without_scripts_all_claims_and_figures_are_plain_lists(browser, pages):
         for page in ("search.html", "papers/learning_rules.html"):
             opened(browser, pages / page, 1280, "?q=resolution")
             assert not browser.find_element(By.CSS_SELECTOR, "form.filters").is_displayed()
-            assert len(shown(browser)) == len(re.findall("data-item", (pages / page).read_text()))
+            assert len(visible(browser)) == len(re.findall("data-item", (pages / page).read_text()))
     finally:
         browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})
 
@@ -383,7 +383,7 @@ def test_a_verdict_finds_claims_on_the_papers_data_and_on_other(browser, kept):
     for paper in (page.stem for page in (kept / "papers").glob("*.html")):
         both = rf'data-paper="{paper}" data-kind="\w+" data-verdict="{verdicts.REPLICATED}"'
         opened(browser, kept / "search.html", 1280, f"?verdict={verdicts.REPLICATED}&paper={paper}")
-        found = [item.text for item in shown(browser)]
+        found = [item.text for item in visible(browser)]
         assert 0 < len(found) == len(re.findall(both, text)), paper
         assert all(each.startswith(verdicts.REPLICATED) for each in found)
         if paper == "mt_maps":  # all of its claims are judged on other data

@@ -22,7 +22,7 @@ def judged(root, tmp_path_factory):
     study = config.check({**settings, "scale": "small"}, root)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(root)
-        told = OpenStudy(**vars(study), root=root).claims()
+        scorecards = OpenStudy(**vars(study), root=root).claims()
     out = tmp_path_factory.mktemp("judged")
     return out, {
         paper: rejudge(
@@ -31,7 +31,7 @@ def judged(root, tmp_path_factory):
             out / paper,
             {**facts, "file": root / facts["file"]},
         )
-        for paper, facts in told.items()
+        for paper, facts in scorecards.items()
     }
 
 
@@ -91,6 +91,6 @@ SAYS = {
 
 
 def test_tables_that_are_not_there_are_told(tmp_path, root):
-    told = {"file": root / "workflow/papers/mt_maps/claims.yaml", "tables": ["measures"]}
+    scorecard = {"file": root / "workflow/papers/mt_maps/claims.yaml", "tables": ["measures"]}
     with pytest.raises(StudyError, match=r"no table of mt_maps is here; expected measures\.csv"):
-        rejudge("mt_maps", tmp_path, tmp_path / "out", told)
+        rejudge("mt_maps", tmp_path, tmp_path / "out", scorecard)

@@ -196,15 +196,15 @@ def test_settings_are_refused_or_run_to_the_end(paper, data, tmp_path, undrawn):
         folder = tmp_path / str(next(places))
         (folder / "config").mkdir(parents=True)
         shutil.copy(ROOT / "config/config.yaml", folder / "config")
-        told = in_process.run(
+        refusal = in_process.run(
             {"run": paper, "data": str(data), "papers": {paper: merge(TINY[paper], changed)}},
             folder,
             ROOT,
         )
-        if told is None:
+        if refusal is None:
             assert whole(folder) == []
         else:
-            assert len(told.splitlines()) == 1 and len(told) > 20, told
+            assert len(refusal.splitlines()) == 1 and len(refusal) > 20, refusal
         shutil.rmtree(folder)
 
     check()

@@ -59,17 +59,17 @@ def study(root, tmp_path_factory):
     """Everything that the jobs leave, in the order of the Snakefile."""
     folder = tmp_path_factory.mktemp("study")
     manifests, own = install(folder), numbers(root, **SMALL)
-    shown = {
+    data = {
         "images": manifests["cifar10"],
         "text": manifests["python_topics"],
         "recordings": manifests["macaque_v4"],
         "betas": manifests["nsd_regions"],
     }
-    places = {"seeds": [0, 1], "folder": folder, "own": own, "shown": shown, "manifests": manifests}
+    places = {"seeds": [0, 1], "folder": folder, "own": own, "data": data, "manifests": manifests}
     common = {"device": "cpu", "seeds": [0, 1]}
     trained = {
-        "vision": train_vision(images=shown["images"], vision=own.vision, **common),
-        "language": train_language(text=shown["text"], language=own.language, **common),
+        "vision": train_vision(images=data["images"], vision=own.vision, **common),
+        "language": train_language(text=data["text"], language=own.language, **common),
     }
     for domain, made in trained.items():
         for seed, model, history in zip([0, 1], made["models"], made["history"], strict=True):
@@ -79,7 +79,7 @@ def study(root, tmp_path_factory):
         vision_models=[folder / f"vision{s}.safetensors" for s in (0, 1)],
         language_models=[folder / f"language{s}.safetensors" for s in (0, 1)],
         device="cpu",
-        **shown,
+        **data,
         **embedded(own),
     )["activations"]
     for seed, tensors in zip([0, 1], layers, strict=True):
@@ -91,7 +91,7 @@ def study(root, tmp_path_factory):
         vision=part(Images, own.vision),
         language=part(Passages, own.language),
         brain=own.brain,
-        **shown,
+        **data,
     )["activations"]
     write(folder / "fixed.safetensors", fixed)
     pairs = {name: pair for name, pair in own.pairs.items() if pair}
@@ -151,7 +151,7 @@ def test_layers_are_the_networks_own(study):
         if name.startswith("vit_shallow/2/")
     }
     network.load_state_dict(own)
-    pictures, _, _ = cifar.read(study["shown"]["images"], "test")
+    pictures, _, _ = cifar.read(study["data"]["images"], "test")
     arrays, _ = read_tensors(study["folder"] / "seed1.safetensors")
     x = normalise(torch.from_numpy(pictures), vision.mean, vision.sd)
     with torch.no_grad():
@@ -165,13 +165,13 @@ def test_each_token_counts_as_often_as_it_has_characters(study):
     manifest = study["manifests"]["tiny_llm"]
     model = tiny_llm.read_model(manifest)
     tokenizer = tiny_llm.read_tokenizer(manifest, model.vocabulary)
-    shown = passages(study["shown"]["text"], study["own"].language)[1]
+    texts = passages(study["data"]["text"], study["own"].language)[1]
     fixed, _ = read_tensors(study["folder"] / "fixed.safetensors")
     for row in (0, 7):
-        tokens, spans = tokenizer.encode(shown[row])
+        tokens, spans = tokenizer.encode(texts[row])
         states, _ = llama2c.hidden_states(model, tokens)
         lengths = [end - start for start, end in spans]
-        assert sum(lengths) == len(shown[row]) and max(lengths) > 1
+        assert sum(lengths) == len(texts[row]) and max(lengths) > 1
         expected = np.repeat(states[1], lengths, axis=0).mean(0)
         np.testing.assert_allclose(fixed["language/stories260k/1"][row], expected, atol=1e-5)
 
@@ -197,7 +197,7 @@ def test_training_lowers_the_loss_and_is_measured(study):
 
 def test_the_same_seed_gives_the_same_weights(study):
     again = train_language(
-        text=study["shown"]["text"], language=study["own"].language, device="cpu", seeds=[1]
+        text=study["data"]["text"], language=study["own"].language, device="cpu", seeds=[1]
     )["models"][0]
     saved, _ = read_tensors(study["folder"] / "language1.safetensors")
     other, _ = read_tensors(study["folder"] / "language0.safetensors")
@@ -209,7 +209,7 @@ def test_the_same_seed_gives_the_same_weights(study):
 
 def test_an_interrupted_training_ends_as_an_uninterrupted_one(study, tmp_path):
     given = {
-        "images": study["shown"]["images"],
+        "images": study["data"]["images"],
         "vision": study["own"].vision,
         "device": "cpu",
         "seeds": [0],
@@ -266,25 +266,25 @@ def test_a_session_with_images_of_its_own_stands_beside_networks_that_saw_them(s
         vision=part(Images, own.vision),
         language=part(Passages, own.language),
         brain=own.brain,
-        images=study["shown"]["images"],
-        text=study["shown"]["text"],
-        recordings=study["shown"]["recordings"],
+        images=study["data"]["images"],
+        text=study["data"]["text"],
+        recordings=study["data"]["recordings"],
     )["activations"].arrays
-    counts = macaque_v4.read_responses(study["shown"]["recordings"], session)
+    counts = macaque_v4.read_responses(study["data"]["recordings"], session)
     np.testing.assert_array_equal(fixed["v4_alone/v4_210325/0"], counts.astype(np.float32))
     folder = study["folder"]
-    shown = {name: place for name, place in study["shown"].items() if name != "betas"}
+    data = {name: place for name, place in study["data"].items() if name != "betas"}
     layers = embed(
         vision_models=[folder / "vision0.safetensors"],
         language_models=[folder / "language0.safetensors"],
         device="cpu",
         session=session,
-        **shown,
+        **data,
         **embedded(own),
     )["activations"][0].arrays
     alone, shared = (layers[f"{domain}/resnet_shallow/1"] for domain in ("v4_alone", "v4"))
     assert len(alone) == len(counts) == 30 and len(shared) == 24
-    one, other = (macaque_v4.read_images(shown["recordings"], s)[1] for s in ("210322", session))
+    one, other = (macaque_v4.read_images(data["recordings"], s)[1] for s in ("210322", session))
     places = macaque_v4.shared_images(one, other)[1]
     np.testing.assert_allclose(alone[places], shared, atol=1e-5)
 
@@ -362,10 +362,10 @@ def test_more_images_than_there_are_is_told(study):
     with pytest.raises(
         StudyError, match=r"vision\.train_images: 1000000 are asked for, the data set"
     ):
-        train_vision(images=study["shown"]["images"], vision=vision, device="cpu", seeds=[0])
+        train_vision(images=study["data"]["images"], vision=vision, device="cpu", seeds=[0])
     language = study["own"].language.model_copy(update={"stimuli": 10**6})
     with pytest.raises(StudyError, match="leave none to learn from"):
-        train_language(text=study["shown"]["text"], language=language, device="cpu", seeds=[0])
+        train_language(text=study["data"]["text"], language=language, device="cpu", seeds=[0])
 
 
 def test_files_of_other_seeds_are_told(study, tmp_path):
@@ -380,6 +380,6 @@ def test_files_of_other_seeds_are_told(study, tmp_path):
             vision_models=[folder / "vision0.safetensors"],
             language_models=[folder / "language1.safetensors"],
             device="cpu",
-            **study["shown"],
+            **study["data"],
             **embedded(own),
         )

@@ -69,11 +69,11 @@ def models(root: Path) -> dict[str, Tensors]:
 
 def extracted(model: Tensors, evaluation: Evaluation = EVALUATION) -> Tensors:
     arrays = {name: tensor.numpy() for name, tensor in model.arrays.items()}
-    shown = pictures()
+    drawn = pictures()
     return extract_pictures(
         Model.of(arrays, model.metadata),
-        [f"s{n}" for n in range(len(shown))],
-        shown,
+        [f"s{n}" for n in range(len(drawn))],
+        drawn,
         evaluation,
         CPU,
     )
@@ -103,8 +103,8 @@ def network(model: Tensors, prefix: str) -> Network:
 def reference(model: Tensors, view: View) -> dict[str, torch.Tensor]:
     """Features through torch's modules in float64, one forward pass per evaluation batch."""
     prefix = "filled/" if view.bn == "filled" else f"epoch{view.epoch}/"
-    shown = resize.stack(pictures(), view.px, view.arm, 32)
-    images = torch.from_numpy(((shown / 255 - MEAN) / SD).transpose(0, 3, 1, 2))
+    stacked = resize.stack(pictures(), view.px, view.arm, 32)
+    images = torch.from_numpy(((stacked / 255 - MEAN) / SD).transpose(0, 3, 1, 2))
     parts: dict[str, list] = {}
     for part in images.split(EVALUATION.batch if view.bn == "batch" else 100):
         net = network(model, prefix).double().train(view.bn == "batch")
@@ -207,8 +207,8 @@ def test_features_after_or_before_inference(models: dict) -> None:
     inferred = extracted(model).arrays
     key = "epoch0/px32/native/running/full/conv2"
     net = network(model, "epoch0/").eval()
-    shown = resize.stack(pictures(), 32, "native", 32)
-    images = torch.from_numpy(((shown / 255 - MEAN) / SD).transpose(0, 3, 1, 2)).float()
+    stacked = resize.stack(pictures(), 32, "native", 32)
+    images = torch.from_numpy(((stacked / 255 - MEAN) / SD).transpose(0, 3, 1, 2)).float()
     expected = net.blocks(images)[1].detach().flatten(1).numpy()
     np.testing.assert_allclose(forward[key], expected, rtol=1e-4, atol=1e-5)
     assert np.abs(inferred[key] - expected).max() > 1e-3
@@ -257,8 +257,8 @@ def test_cpu_and_gpu_agree(models: dict, rule: str) -> None:
     place: Any = devices.choose("cuda")
     model = models[rule]
     arrays = {name: tensor.numpy() for name, tensor in model.arrays.items()}
-    shown = pictures()
-    common = (Model.of(arrays, model.metadata), [""] * len(shown), shown, EVALUATION)
+    stimuli = pictures()
+    common = (Model.of(arrays, model.metadata), [""] * len(stimuli), stimuli, EVALUATION)
     ours, theirs = (extract_pictures(*common, where).arrays for where in (CPU, place))
     for name in ours:
         scale = np.abs(ours[name]).max()

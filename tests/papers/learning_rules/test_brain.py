@@ -162,8 +162,8 @@ def test_things_rdms_are_correlation_distances_of_z_scored_trials(scanned):
         values = (values - values.mean(axis=1, keepdims=True)) / values.std(axis=1, keepdims=True)
         voxels = pd.read_csv(folder / f"sub-{subject}_VoxelMetadata.csv")
         trials = pd.read_csv(folder / f"sub-{subject}_StimulusMetadata.csv")
-        shown = trials["stimulus"].str.split("/").str[-1]
-        columns = [int(np.flatnonzero(shown == name)[0]) for name in selection["stimulus"]]
+        presented = trials["stimulus"].str.split("/").str[-1]
+        columns = [int(np.flatnonzero(presented == name)[0]) for name in selection["stimulus"]]
         for roi, names in ROIS.items():
             rows = (voxels[names] == 1).any(axis=1).to_numpy()
             assert rows.sum() == 6 * len(names)

@@ -134,16 +134,16 @@ def test_every_figure_is_there(case):
 def test_text_is_large_enough_inside_and_apart(case, name):
     _, drawn, _, _ = case
     figure = drawn[name]
-    shown = words(figure)
-    assert shown
-    for text, box in shown:
+    texts = words(figure)
+    assert texts
+    for text, box in texts:
         assert text.get_fontsize() >= 6, text
         assert "{" not in text.get_text(), "a mapping is no word of a figure"
         assert box.x0 >= -1 and box.x1 <= figure.bbox.x1 + 1, text.get_text()
         assert box.y1 <= figure.bbox.y1 + 1, text.get_text()
         assert box.y0 >= 0.14 * figure.dpi, f"{text.get_text()} lies where the stamp goes"
-    for position, (text, box) in enumerate(shown):
-        for other, second in shown[position + 1 :]:
+    for position, (text, box) in enumerate(texts):
+        for other, second in texts[position + 1 :]:
             apart = (
                 box.x1 <= second.x0 + 1
                 or second.x1 <= box.x0 + 1
@@ -205,14 +205,14 @@ def test_early_area_draws_the_mean_over_seeds_in_the_mode_that_each_panel_names(
     axes = drawn["early_area"].axes
     assert len(axes) == len(panels)
     for ax, (family, size, mode) in zip(axes, panels, strict=True):
-        shown = lines_of(ax, rules)
+        drawn_lines = lines_of(ax, rules)
         expected = {rule for rule in rules if CONDITIONS[rule].faithful == family}
         if family and "bp" in rules:
             expected.add("bp")
-        assert set(shown) == expected
+        assert set(drawn_lines) == expected
         title = ax.get_title(loc="left")
         assert ("as published" in title) is (mode == "published")
-        for rule, (x, y) in shown.items():
+        for rule, (x, y) in drawn_lines.items():
             bn = published_mode(rule) if mode == "published" else mode
             rows = curves.query(
                 f"rule == '{rule}' and px == {px[size]} and arm == 'native' and bn == '{bn}'"
@@ -267,9 +267,9 @@ def test_all_rois_and_change_have_a_panel_per_region(case):
         axes = drawn[name].axes
         assert [ax.get_title(loc="left") for ax in axes] == [parts.area_label(roi) for roi in rois]
         for ax, roi in zip(axes, rois, strict=True):
-            shown = lines_of(ax, rules)
-            assert list(shown) == rules
-            for rule, (_, y) in shown.items():
+            drawn_lines = lines_of(ax, rules)
+            assert list(drawn_lines) == rules
+            for rule, (_, y) in drawn_lines.items():
                 rows = best.query(
                     f"rule == '{rule}' and roi == '{roi}' and px == {px['large']} and arm == 'native'"
                     f" and bn == '{published_mode(rule)}' and pooling == 'global'"
@@ -285,8 +285,8 @@ def test_resolution_shows_the_sweep_of_both_arms(case):
     rules, last = parts.present(curves), curves["epoch"].max()
     axes = drawn["resolution"].axes
     for position, arm in enumerate(("native", "upsampled")):
-        shown, changed = lines_of(axes[position], rules), lines_of(axes[2 + position], rules)
-        assert list(shown) == list(changed) == rules
+        drawn_lines, changed = lines_of(axes[position], rules), lines_of(axes[2 + position], rules)
+        assert list(drawn_lines) == list(changed) == rules
         for rule in rules:
             rows = curves.query(
                 f"rule == '{rule}' and roi == '{roi['early']}' and arm == '{arm}' and layer == 'conv1'"
@@ -294,8 +294,10 @@ def test_resolution_shows_the_sweep_of_both_arms(case):
             )
             end = rows[rows["epoch"] == last].groupby("px")["rho"].mean()
             start = rows[rows["epoch"] == 0].groupby("px")["rho"].mean()
-            assert list(shown[rule][0]) == sorted(curves.query("arm == 'upsampled'")["px"].unique())
-            assert list(shown[rule][1]) == pytest.approx(list(end))
+            assert list(drawn_lines[rule][0]) == sorted(
+                curves.query("arm == 'upsampled'")["px"].unique()
+            )
+            assert list(drawn_lines[rule][1]) == pytest.approx(list(end))
             assert list(changed[rule][1]) == pytest.approx(list(end - start))
 
 

@@ -29,8 +29,8 @@ def test_every_network_is_trained_and_shown_the_stimuli_once(planned):
         made = planned(scale)
         seeds = [seed for pack in made.seeds_of_jobs for seed in pack]
         trained = [f"{rule}/seed{seed}" for rule in made.rules for seed in seeds]
-        shown = [unit for units in made.activations.values() for unit in units]
-        assert sorted(trained) == sorted(shown) == sorted(made.units)
+        extracted = [unit for units in made.activations.values() for unit in units]
+        assert sorted(trained) == sorted(extracted) == sorted(made.units)
         assert len(set(trained)) == len(trained)
         assert [name for one in made.drawings for name in one.figures] == list(FIGURES)
 
@@ -41,8 +41,8 @@ def test_each_rule_is_trained_by_the_function_of_its_kind(planned):
     assert list(made.trainings) == made.rules
     assert made.trainings["fa"] == made.trainings["fa_all"] == f"{folder}.fa:train"
     assert made.trainings["stdp_pair"] == f"{folder}.stdp_pair:train"
-    told = {signature(*call.split(":")) for call in made.trainings.values()}
-    assert len(told) == 1  # the rule gives all of them the same arguments
+    signatures = {signature(*call.split(":")) for call in made.trainings.values()}
+    assert len(signatures) == 1  # the rule gives all of them the same arguments
 
 
 def test_a_rule_of_ones_own_is_trained_by_its_kind(planned, root):

@@ -50,10 +50,10 @@ def smooth(side, seed=0):
 @pytest.mark.parametrize("turn", [0.0, 0.7, np.pi / 2, 4.0])
 def test_content_moves_along_its_velocity(turn):
     picture = smooth(48)
-    shown = torch.from_numpy(picture)[None, None, None].expand(1, 5, 1, 48, 48)
+    clips = torch.from_numpy(picture)[None, None, None].expand(1, 5, 1, 48, 48)
     velocity = torch.tensor([[np.cos(turn), -np.sin(turn)]], dtype=torch.float32)
     half = torch.full((1, 2), 0.5)
-    seen = window(shown, torch.tensor([0.5]), half, velocity, torch.tensor([False]), 24)
+    seen = window(clips, torch.tensor([0.5]), half, velocity, torch.tensor([False]), 24)
     # The oracle: the same picture moved by another code, behind a window of the same size.
     other = moved(picture, 5, 24, turn, 1.0)
     np.testing.assert_allclose(seen[0, :, 0], other, atol=0.02)
@@ -61,10 +61,10 @@ def test_content_moves_along_its_velocity(turn):
 
 
 def test_a_flip_mirrors_content_and_its_motion():
-    shown = torch.from_numpy(smooth(48))[None, None, None].expand(1, 5, 1, 48, 48)
+    clips = torch.from_numpy(smooth(48))[None, None, None].expand(1, 5, 1, 48, 48)
     velocity, half = torch.tensor([[1.0, 0.3]]), torch.full((1, 2), 0.5)
     seen, mirrored = (
-        window(shown, torch.tensor([0.5]), half, velocity, torch.tensor([flip]), 24)
+        window(clips, torch.tensor([0.5]), half, velocity, torch.tensor([flip]), 24)
         for flip in (False, True)
     )
     torch.testing.assert_close(mirrored, seen.flip(-1))
@@ -157,10 +157,10 @@ def test_all_frames_of_a_clip_change_alike():
 @pytest.fixture
 def colours():
     """Two clips of three frames with grey, saturated and mixed pixels."""
-    shown = torch.from_numpy(np.random.default_rng(0).random((2, 3, 3, 20, 20), np.float32))
-    shown[:, :, :, 0] = 0.4
-    shown[:, :, :, 1] = torch.eye(3)[:, :, None].expand(3, 3, 20)[None]
-    return shown
+    clips = torch.from_numpy(np.random.default_rng(0).random((2, 3, 3, 20, 20), np.float32))
+    clips[:, :, :, 0] = 0.4
+    clips[:, :, :, 1] = torch.eye(3)[:, :, None].expand(3, 3, 20)[None]
+    return clips
 
 
 def test_hue_turns_as_torchvisions(colours):
@@ -168,8 +168,8 @@ def test_hue_turns_as_torchvisions(colours):
 
     turns = torch.tensor([0.1, -0.35])
     out = turned(colours, turns[:, None, None, None])
-    for clip, turn, shown in zip(out, turns, colours, strict=True):
-        torch.testing.assert_close(clip, adjust_hue(shown, float(turn)), atol=2e-6, rtol=0)
+    for clip, turn, colour in zip(out, turns, colours, strict=True):
+        torch.testing.assert_close(clip, adjust_hue(colour, float(turn)), atol=2e-6, rtol=0)
     # Within the changes of light, hue comes last and before grey.
     factors = torch.tensor([[1.2, 0.8, 0.7, 0.1], [1.0, 1.0, 1.0, 0.1]])
     yes, no = torch.tensor([True, True]), torch.tensor([False, False])
@@ -186,8 +186,8 @@ def test_blur_is_torchvisions_with_one_sigma_for_a_clip(colours):
     from torchvision.transforms.v2.functional import gaussian_blur
 
     out = blur(colours, torch.tensor([0.7, 2.0]), 2.0)
-    for clip, sigma, shown in zip(out, (0.7, 2.0), colours, strict=True):
-        torch.testing.assert_close(clip, gaussian_blur(shown, [13, 13], [sigma, sigma]))
+    for clip, sigma, colour in zip(out, (0.7, 2.0), colours, strict=True):
+        torch.testing.assert_close(clip, gaussian_blur(colour, [13, 13], [sigma, sigma]))
     torch.testing.assert_close(blur(colours, torch.zeros(2), 2.0), colours)
     assert blur(colours[..., :4, :4], torch.tensor([2.0, 2.0]), 2.0).shape[-1] == 4
 

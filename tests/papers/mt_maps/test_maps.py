@@ -39,8 +39,8 @@ RULES = {"winding": 0.3, "spread": 0.3, "pixels": 2}
 
 def accepted(z, mixed=None, **change):
     """What TDANN's rules accept of a field whose units are so `mixed`."""
-    shown = maps.Windows(z, np.zeros(z.shape) if mixed is None else mixed, 1.0)
-    return maps.tdann_pinwheels(shown, **{**RULES, **change})
+    windows = maps.Windows(z, np.zeros(z.shape) if mixed is None else mixed, 1.0)
+    return maps.tdann_pinwheels(windows, **{**RULES, **change})
 
 
 def test_both_detectors_find_planted_pinwheels_of_either_sign():
@@ -83,15 +83,15 @@ def test_windows_have_the_mean_and_scipys_circular_sd_over_the_number_of_their_u
     place = rng.uniform(0, 8, (500, 2))
     vectors = rng.uniform(0.1, 1, 500) * np.exp(1j * rng.normal(0, 1, 500))
     vectors[::5] = 0
-    shown = maps.windowed(place, vectors, 8.0, 2.0)
-    assert shown.z.shape == (10, 10) and shown.stride == pytest.approx(6 / 9)
+    windows = maps.windowed(place, vectors, 8.0, 2.0)
+    assert windows.z.shape == (10, 10) and windows.stride == pytest.approx(6 / 9)
     for row, column in ((5, 9), (0, 3)):
-        low = shown.stride * np.array([column, row])
+        low = windows.stride * np.array([column, row])
         inside = ((place >= low) & (place < low + 2)).all(1) & (vectors != 0)
         angles = np.angle(vectors[inside])
         expected = np.rad2deg(circstd(angles)) / inside.sum()
-        assert shown.spread[row, column] == pytest.approx(expected)
-        assert maps.wrap(np.angle(shown.z[row, column]) - circmean(angles)) == pytest.approx(0)
+        assert windows.spread[row, column] == pytest.approx(expected)
+        assert maps.wrap(np.angle(windows.z[row, column]) - circmean(angles)) == pytest.approx(0)
     empty = maps.windowed(place, 0 * vectors, 8.0, 2.0)
     assert np.isnan(empty.z).all() and len(maps.tdann_pinwheels(empty, **RULES)) == 0
 
@@ -101,9 +101,9 @@ def test_in_noise_tdanns_rules_find_fewer():
     rng = np.random.default_rng(0)
     place = rng.uniform(0, SIDE, (8000, 2))
     vectors = np.exp(1j * rng.uniform(0, 2 * np.pi, 8000))
-    shown = maps.windowed(place, vectors, SIDE, 1.0)
-    found = len(maps.pinwheels(shown.z))
-    assert found > 20 and len(maps.tdann_pinwheels(shown, **RULES)) < 0.3 * found
+    windows = maps.windowed(place, vectors, SIDE, 1.0)
+    found = len(maps.pinwheels(windows.z))
+    assert found > 20 and len(maps.tdann_pinwheels(windows, **RULES)) < 0.3 * found
 
 
 def test_a_smooth_direction_pinwheel_is_two_half_axis_pinwheels_in_one():

@@ -40,7 +40,7 @@ def energies():
                 )
                 ours.append(motion_energy.rates(clips, numbers, 1)[:, :, 0, 0].mean(0))
                 # pymoten convolves, which turns its filters in time: it is shown films backwards.
-                shown = [
+                repeats = [
                     pyramid.project_stimulus(
                         clip[::-1] - 0.5,
                         filters,
@@ -49,7 +49,7 @@ def energies():
                     )[FRAMES // 2]
                     for clip in clips
                 ]
-                theirs.append(np.mean(shown, 0))
+                theirs.append(np.mean(repeats, 0))
     return [np.array(one) / np.max(one, 0) for one in (ours, theirs)]
 
 

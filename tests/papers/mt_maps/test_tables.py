@@ -63,7 +63,7 @@ def study(root, tmp_path_factory):
         write(path, value)
     for path, value in zip(histories, out["history"], strict=True):
         write(path, value)
-    shown = respond(
+    answered = respond(
         models=models,
         stimuli=StimulusSettings(**numbers["stimuli"]),
         pictures="stills",
@@ -71,7 +71,7 @@ def study(root, tmp_path_factory):
         device="cpu",
         shards=shards,
     )
-    for path, value in zip(answers, shown["responses"], strict=True):
+    for path, value in zip(answers, answered["responses"], strict=True):
         write(path, value)
     tables = measure(
         responses=answers,
@@ -90,8 +90,8 @@ def test_responses_are_rates_of_every_family_and_layer(study):
     for family in (*families, "blank"):
         for layer in ("layer1.0", "layer3.0", "layer4.0"):
             values = arrays[f"channels/{layer}/{family}"]
-            told_of = described["families"][family]
-            shape = (len(told_of["conditions"]), len(told_of["directions"]), 2)
+            family_of = described["families"][family]
+            shape = (len(family_of["conditions"]), len(family_of["directions"]), 2)
             assert values.shape[1:] == shape and values.min() >= 0 and np.isfinite(values).all()
     units_ = arrays["units/gratings"]
     grid = round((len(units_) / 12) ** 0.5)
@@ -189,9 +189,9 @@ def test_every_figure_is_drawn_from_the_tables_alone(study, tmp_path):
     drawn = draw(FIGURES, **paths)
     assert tuple(drawn) == FIGURES
     assert all(figure.axes for figure in drawn.values())
-    shown = drawn["maps"].axes[0].images[0].get_array()
+    image = drawn["maps"].axes[0].images[0].get_array()
     direction = tables["maps"]["clips/random/0/direction"] / 10
-    np.testing.assert_allclose(shown, wheel(direction / 360), atol=1e-6)
+    np.testing.assert_allclose(image, wheel(direction / 360), atol=1e-6)
     labels = [tick.get_text() for tick in drawn["ablations"].axes[0].get_yticklabels()]
     assert "motion-energy units" in labels and "random weights (clips)" in labels
     apart(drawn["ablations"])
@@ -202,10 +202,10 @@ def marked(axes, measures):
     """Each seed's DSI stands in the first panel, and TDANN's pinwheels are strokes that one can see."""
     where = {"stimulus": "gratings", "curve": "averaged", "area": "MT", "null": "real"}
     own = rows(measures, measure="dsi_a", **where)["value"].dropna()
-    shown = np.concatenate(
+    plotted = np.concatenate(
         [mark.get_offsets()[:, 0] for mark in axes[0].collections if mark.get_paths()]
     )
-    np.testing.assert_allclose(np.sort(shown), np.sort(own))
+    np.testing.assert_allclose(np.sort(plotted), np.sort(own))
     strokes = [c for c in axes[4].collections if c.get_paths() and len(c.get_paths()[0]) == 2]
     rules = rows(measures, measure="density_tdann", positions="own", stimulus="dots", null="real")
     seen = [c for c in strokes if len(c.get_offsets()) and max(c.get_linewidths()) > 0.5]

@@ -176,9 +176,9 @@ def test_a_resumed_training_equals_an_uninterrupted_one(numbers, shards, tmp_pat
 
 def test_what_is_counted_is_what_is_trained(numbers, shards, monkeypatch):
     """The cost's count against the trainings that the jobs of the demo run, arm by arm."""
-    shown = {}
+    by_job = {}
     for arm in arms(numbers["demo"]).values():
-        shown.setdefault(arm["job"], []).append(arm)
+        by_job.setdefault(arm["job"], []).append(arm)
     counted = []
 
     def count(job, name, arm, net, alpha, places, epochs, weight, seed):
@@ -187,7 +187,7 @@ def test_what_is_counted_is_what_is_trained(numbers, shards, monkeypatch):
         return net, pd.DataFrame({"epoch": []})
 
     monkeypatch.setattr(Job, "_fit", count)
-    for listed in shown.values():
+    for listed in by_job.values():
         run(numbers["demo"], shards, [arm["arm"] for arm in listed], numbers["demo"]["seeds"])
     found = {
         name: (len(own), sum(own))
@@ -234,11 +234,11 @@ def test_the_total_is_task_plus_alpha_times_the_layers(numbers):
 
 def test_the_first_loss_of_the_task_is_moco_on_two_networks_alike(numbers):
     own = learner(numbers["demo"], 0.0)
-    shown, items = views()
-    terms = own.step(shown, items, streams)
+    clips, items = views()
+    terms = own.step(clips, items, streams)
     net = Network(settings_of(numbers["demo"]).network, 0).train()
     with torch.no_grad():
-        q, k = (torch.nn.functional.normalize(net(view)[0], dim=1) for view in shown)
+        q, k = (torch.nn.functional.normalize(net(view)[0], dim=1) for view in clips)
     logits = q @ k.T / own.settings.task.temperature
     expected = torch.nn.functional.cross_entropy(logits, torch.arange(8))
     assert float(terms["task"]) == pytest.approx(float(expected), rel=1e-4)
@@ -249,12 +249,12 @@ def test_the_first_loss_of_the_task_is_moco_on_two_networks_alike(numbers):
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
 def test_a_step_that_is_not_finite_changes_nothing(numbers, value):
     own = learner(numbers["demo"], 0.25)
-    shown, items = views()
-    own.step(shown, items, streams)
+    clips, items = views()
+    own.step(clips, items, streams)
     before = {name: p.detach().clone() for name, p in own.network.named_parameters()}
-    shown[0, 0, 0, 0, 0, 0] = value
+    clips[0, 0, 0, 0, 0, 0] = value
     with pytest.raises(StudyError, match=r"test: step 2: the loss is"):
-        own.step(shown, items, streams)
+        own.step(clips, items, streams)
     assert all(torch.equal(p, before[name]) for name, p in own.network.named_parameters())
 
 
@@ -279,8 +279,8 @@ def test_steps_on_a_gpu_are_those_of_the_cpu(numbers):
         places = placing.starts(settings.layers, grids, 0.1, 0, 8)
         net = Network(settings.network, 0)
         own = MoCo("test", net, settings, 0.25, places, 10, torch.device(name))
-        shown, items = (part.to(name) for part in views())
-        found[name] = [{k: float(v) for k, v in own.step(shown, items, streams).items()}]
+        clips, items = (part.to(name) for part in views())
+        found[name] = [{k: float(v) for k, v in own.step(clips, items, streams).items()}]
     assert found["cuda"][0] == pytest.approx(found["cpu"][0], rel=1e-3)
 
 
@@ -340,8 +340,8 @@ def test_last_bits_of_the_losses_are_not_described(numbers, monkeypatch):
     start = {layer: rng.uniform(0, settings.layers[layer].area_mm2 ** 0.5, (200, 2))}
     weights = rng.random((settings.clips.size**2, 200))
 
-    def answers(shown):
-        return {layer: shown[:, -1].reshape(len(shown), -1) @ weights}
+    def answers(clips):
+        return {layer: clips[:, -1].reshape(len(clips), -1) @ weights}
 
     optimise = placing.positions.optimise
     swaps = []

@@ -183,8 +183,8 @@ def test_nsd_gives_a_problem_per_person_and_region(tmp_path, layout):
     settings = NsdVoxels(people=[1, 2, 5, 7], pool=24, step=4, layout=layout, threshold=0.3)
     rng = generator(0, "features")
     answers = {
-        pictures: {units: rng.normal(size=(len(shown), 5)) for units in SETS}
-        for pictures, shown in nsd_pictures(manifest, settings, 8).items()
+        pictures: {units: rng.normal(size=(len(stack), 5)) for units in SETS}
+        for pictures, stack in nsd_pictures(manifest, settings, 8).items()
     }
     spaces = {"net": Space(answers, {"face": 3, "scene": 9})}
     found = list(problems.nsd_problems(settings, ["net"], spaces, manifest))
@@ -204,9 +204,9 @@ def test_nsd_gives_a_problem_per_person_and_region(tmp_path, layout):
         sizes = [len(part) for part in one.design.voxels]
         assert sizes == [10, 0, 10]
         X, _, X_test = one.design.features["face"]
-        shown = answers["nsdshared"]["face"]
-        np.testing.assert_allclose(np.corrcoef(X[:, 0], shown[::2, 0])[0, 1], 1)
-        np.testing.assert_allclose(np.corrcoef(X_test[:, 0], shown[1::2, 0])[0, 1], 1)
+        shared = answers["nsdshared"]["face"]
+        np.testing.assert_allclose(np.corrcoef(X[:, 0], shared[::2, 0])[0, 1], 1)
+        np.testing.assert_allclose(np.corrcoef(X_test[:, 0], shared[1::2, 0])[0, 1], 1)
 
 
 def test_ncsnr_is_nsds_own_where_it_is_at_hand(tmp_path):

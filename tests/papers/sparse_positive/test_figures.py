@@ -141,8 +141,8 @@ def test_the_generators_parameters_have_a_panel_each(written):
 def test_units_that_pass_are_drawn_like_the_others(scores, written):
     table = pd.read_csv(scores)
     drawn_of = passing.draw(written(table.assign(count=np.where(table["region"] == "FFA", 5, 7))))
-    told = drawn_of.texts[-1].get_text().replace("\n", " ")
-    assert "all of which pass: planted 5 to 7" in told
+    note = drawn_of.texts[-1].get_text().replace("\n", " ")
+    assert "all of which pass: planted 5 to 7" in note
     assert titles(drawn_of)[:4] == titles(encoding.draw(scores))[:4]
     none = passing.draw(written(pd.DataFrame(columns=["seed", "target"])))
     assert not none.axes and "Too few units" in none.texts[0].get_text()
@@ -165,9 +165,9 @@ def test_spaces_say_how_many_lie_above_the_line(written):
     trained, other = figure.axes[1].lines[:2]
     assert trained.get_fillstyle() == "full" and len(trained.get_xdata()) == 4
     assert other.get_fillstyle() == "none" and other.get_ydata() == pytest.approx([0.4])
-    told = figure.texts[-1].get_text().replace("\n", " ")
-    assert "4 trained networks, 1 untrained, 0 handmade codes" in told
-    assert "in 4 the next units" in told and "in 0 some units of both" in told
+    note = figure.texts[-1].get_text().replace("\n", " ")
+    assert "4 trained networks, 1 untrained, 0 handmade codes" in note
+    assert "in 4 the next units" in note and "in 0 some units of both" in note
 
 
 def test_neurons_stand_with_the_set_that_predicts_them_best(written):

@@ -293,9 +293,9 @@ def test_a_published_model_sees_pictures_as_its_weights_ask(tmp_path, monkeypatc
     made.transform_input = True
     made.eval().fc = torch.nn.Identity()
     with torch.inference_mode():
-        shown = torch.stack([pinned.transforms()(Image.fromarray(image)) for image in images])
-        wanted = made(shown).numpy()
-    assert shown.shape[-1] == {"googlenet": 224, "inception_v3": 299}[name]
+        prepared = torch.stack([pinned.transforms()(Image.fromarray(image)) for image in images])
+        wanted = made(prepared).numpy()
+    assert prepared.shape[-1] == {"googlenet": 224, "inception_v3": 299}[name]
     # What an untrained network answers is small, and differs little between pictures.
     spread = np.ptp(wanted, axis=0).max()
     assert spread > 0
@@ -344,7 +344,7 @@ def test_published_localizer_images_stand_in_the_order_of_the_small_ones(tmp_pat
         Image.fromarray(image).save(path, quality=100)
     manifests = {"images": described(small), "originals": described(large)}
     monkeypatch.setattr(zoo, "load", lambda name, weights: None)
-    means = lambda model, shown, batch, device: [shown.mean((1, 2, 3))[:, None] + np.arange(2)]  # noqa: E731
+    means = lambda model, stack, batch, device: [stack.mean((1, 2, 3))[:, None] + np.arange(2)]  # noqa: E731
     monkeypatch.setattr(zoo, "_run", means)
     given = {
         "weights": small,
@@ -354,8 +354,8 @@ def test_published_localizer_images_stand_in_the_order_of_the_small_ones(tmp_pat
     found = features.unpacked(zoo.extract(**manifests, **given)["features"])["timm_x_trained"]
     kept = grey[~halves(floc.read(manifests["images"])[1])]
     for units in ("face", "scene"):
-        shown = np.sort(found.answers[FLOC][units], axis=1)
-        np.testing.assert_allclose(shown, kept[:, None] + np.arange(2), atol=1)
+        answered = np.sort(found.answers[FLOC][units], axis=1)
+        np.testing.assert_allclose(answered, kept[:, None] + np.arange(2), atol=1)
     (large / "stimuli/car/car-2.jpg").unlink()
     manifests["originals"] = described(large)
     with pytest.raises(StudyError, match=r"lacks car-2\.jpg, which the small images have"):

@@ -56,8 +56,8 @@ def paths(tmp_path_factory):
     nsd.build(folder / "nsd", seed=0, layout="volume", **sizes)
     manifest = described(folder / "nsd")
     numbers = Targets(nsd={**NSD, "models": MODELS})
-    shown = nsd_pictures(manifest, numbers.nsd, 8)
-    shown[FLOC] = generator(0, "floc").integers(0, 255, (60, 8, 8, 3))
+    stacks = nsd_pictures(manifest, numbers.nsd, 8)
+    stacks[FLOC] = generator(0, "floc").integers(0, 255, (60, 8, 8, 3))
     made = {}
     for name in NAMES:
         filters = {units: generator(0, name, units).normal(size=(192, 8)) for units in SETS}
@@ -66,7 +66,7 @@ def paths(tmp_path_factory):
                 units: np.maximum((stack.reshape(len(stack), -1) / 255 - 0.5) @ filters[units], -1)
                 for units in SETS
             }
-            for pictures, stack in shown.items()
+            for pictures, stack in stacks.items()
         }
         made[name] = Space(answers, {"face": 8, "scene": 6})
     write(folder / "features.npz", features.packed(made))
@@ -117,8 +117,8 @@ def test_every_figure_draws_nsd(paths, figure):
 
 def test_figure_three_has_a_row_of_panels_for_nsd(paths):
     drawn = spaces.draw(paths["spaces"], paths["signs"])
-    told = [ax.get_title(loc="left") for ax in drawn.axes]
-    assert told[2:] == ["Prediction: NSD", "Reorientation: NSD"]
+    titles = [ax.get_title(loc="left") for ax in drawn.axes]
+    assert titles[2:] == ["Prediction: NSD", "Reorientation: NSD"]
     assert all(sum(len(line.get_xdata()) for line in ax.lines[:-1]) == 8 for ax in drawn.axes)
 
 

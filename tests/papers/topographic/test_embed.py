@@ -125,8 +125,11 @@ def test_a_readout_that_diverges_is_told_with_its_step(epochs, batch, said):
 def test_embeddings_are_the_sheets_output_and_answers_the_readouts(tmp_path, objective):
     network = Network(NetworkSettings.model_validate(NETWORK), objective, seed=3).eval()
     tensors = {name: tensor for name, tensor in network.state_dict().items()}
-    told = {"arm": "main", "objective": objective, "rho": 0.2, "seed": 3}
-    write(tmp_path / "m.safetensors", Tensors(tensors, {**told, "settings": {"network": NETWORK}}))
+    condition = {"arm": "main", "objective": objective, "rho": 0.2, "seed": 3}
+    write(
+        tmp_path / "m.safetensors",
+        Tensors(tensors, {**condition, "settings": {"network": NETWORK}}),
+    )
     train, labels = data(units=8)
     test = train[:20] + 0.01
     features = {

@@ -18,6 +18,6 @@ def test_features_get_noise_of_the_asked_size():
         noise=0.5,
         device=torch.device("cpu"),
     )
-    shown, labels = made.get(made.draw(0), 0)
-    assert shown.shape == (64, 500) and len(labels) == 32
-    assert float(shown.std()) == pytest.approx(0.5, rel=0.02)
+    features, labels = made.get(made.draw(0), 0)
+    assert features.shape == (64, 500) and len(labels) == 32
+    assert float(features.std()) == pytest.approx(0.5, rel=0.02)

@@ -220,9 +220,9 @@ def test_published_differences_are_those_of_the_published_numbers(known):
                 for end in ends
             }
         start, end = (curve[one["rho"]] for one in ends)
-        told = end - start if claim.as_ == "difference" else (end - start) / start
+        change = end - start if claim.as_ == "difference" else (end - start) / start
         # Both numbers are rounded.
-        assert claim.published.value == pytest.approx(told, abs=0.0101), claim.id
+        assert claim.published.value == pytest.approx(change, abs=0.0101), claim.id
         checked += 1
     assert checked == 32
 

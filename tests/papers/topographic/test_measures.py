@@ -35,23 +35,25 @@ def test_distance_counts_only_pairs_that_correlate_enough():
 
 
 def test_correlations_of_units_are_numpys_and_a_dead_unit_has_none():
-    shown = generator(0, "x").normal(size=(50, 9))
-    np.testing.assert_allclose(measures.unit_correlations(shown), np.corrcoef(shown.T), atol=1e-12)
-    shown[:, 4] = 0.7
-    found = measures.unit_correlations(shown)
+    outputs = generator(0, "x").normal(size=(50, 9))
+    np.testing.assert_allclose(
+        measures.unit_correlations(outputs), np.corrcoef(outputs.T), atol=1e-12
+    )
+    outputs[:, 4] = 0.7
+    found = measures.unit_correlations(outputs)
     assert (found[4] == 0).all() and (found[:, 4] == 0).all()
 
 
 def test_cosines_within_and_across():
-    shown = np.array([[1.0, 0], [2, 0], [0, 1], [0, -3]])
-    within, across = measures.class_cosines(shown, np.array([0, 0, 1, 1]))
+    outputs = np.array([[1.0, 0], [2, 0], [0, 1], [0, -3]])
+    within, across = measures.class_cosines(outputs, np.array([0, 0, 1, 1]))
     np.testing.assert_allclose(within, [1, -1], atol=1e-12)
     np.testing.assert_allclose(across, 0, atol=1e-12)
 
 
 def test_shuffled_labels_make_within_and_across_alike():
-    shown = generator(1, "x").normal(size=(300, 20))
-    within, across = measures.class_cosines(shown, np.arange(300) % 10)
+    outputs = generator(1, "x").normal(size=(300, 20))
+    within, across = measures.class_cosines(outputs, np.arange(300) % 10)
     assert within.mean() == pytest.approx(across.mean(), abs=0.01)
 
 
@@ -82,9 +84,9 @@ def network(folder, seed, bias=0.0, arm="main", objective="ce", rho=0.2):
         "bias": np.full(16, bias, np.float32),
         "answers/none/0": (np.eye(10)[labels] * 2 + rng.normal(size=(40, 10))).astype(np.float32),
     }
-    told = {"arm": arm, "objective": objective, "rho": rho, "seed": seed}
+    condition = {"arm": arm, "objective": objective, "rho": rho, "seed": seed}
     path = folder / arm / objective / f"{rho:g}" / f"{seed}.safetensors"
-    write(path, Tensors(arrays, {**told, "accuracies": {"probe raw": 0.5}}))
+    write(path, Tensors(arrays, {**condition, "accuracies": {"probe raw": 0.5}}))
     return path
 
 
@@ -272,11 +274,11 @@ def test_networks_that_saw_other_images_are_not_compared(tmp_path):
     """Rows of RDMs and votes are images: nothing else would tell that two differ."""
     tables(tmp_path)
     path = tmp_path / "main/ce/0.2/1.safetensors"
-    arrays, told = read_tensors(path)
-    write(path, Tensors({**arrays, "labels": arrays["labels"][::-1]}, told))
+    arrays, metadata = read_tensors(path)
+    write(path, Tensors({**arrays, "labels": arrays["labels"][::-1]}, metadata))
     with pytest.raises(StudyError, match=r"1\.safetensors: was shown other images than .*0\.saf"):
         tables_again(tmp_path)
-    write(path, Tensors(arrays, {**told, "rho": 5.0}))
+    write(path, Tensors(arrays, {**metadata, "rho": 5.0}))
     with pytest.raises(StudyError, match=r"1\.safetensors: a network of another condition than"):
         tables_again(tmp_path)
 

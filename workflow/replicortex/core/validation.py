@@ -58,8 +58,8 @@ def sentence(error: ValidationError, model: type[BaseModel], values: Any) -> str
     branches = [one["msg"] for one in faults if _follow(one["loc"], model, values)[0] == path]
     message = ", or ".join(dict.fromkeys(text[0].lower() + text[1:] for text in branches))
     guess = _guess(found, context["expected"]) if "expected" in context else ""
-    text = "a mapping" if isinstance(found, Mapping) else repr(found)
-    return f"{start}{message}, found {text}{guess}"
+    value = "a mapping" if isinstance(found, Mapping) else repr(found)
+    return f"{start}{message}, found {value}{guess}"
 
 
 def _keys(model: type[BaseModel]) -> list[str]:
