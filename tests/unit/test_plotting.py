@@ -135,7 +135,7 @@ def test_no_window_is_opened():
 
 
 @pytest.mark.parametrize(
-    ("epochs", "shown"),
+    ("epochs", "ticks"),
     [
         ([0, 1, 2, 5, 10, 20, 30, 40], [0, 1, 2, 5, 10, 20, 40]),
         ([0, 1, 2, 5, 10], [0, 1, 2, 5, 10]),
