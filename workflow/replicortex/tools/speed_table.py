@@ -40,6 +40,7 @@ def table(root: Path) -> str:
 
 
 def _row(found: Mapping[str, Any]) -> str:
+    """Return a comparison's line of the Markdown table, in the order of its head."""
     goal = found["goal"]
     cells = [
         found["work"],

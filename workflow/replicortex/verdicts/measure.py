@@ -226,6 +226,11 @@ class _Reader:
         return _reduced(parts, _REDUCE[how])
 
     def _one(self, selection: Selection, key: str, moved: bool) -> Formula:
+        """Return a number under one selection as a formula of the cells: value, difference or ratio.
+
+        `key` names the selection in the sentence on a missing cell; `moved` marks its cell, of two the
+        later one, as one whose shift moves the claim's number.
+        """
         how = self.claim.as_
         if how == "value":
             return _cell(self._read(key, selection, moved))
