@@ -1,4 +1,5 @@
 import math
+import tracemalloc
 from fractions import Fraction
 
 import numpy as np
@@ -112,6 +113,31 @@ def test_more_models_than_a_block(vectors, monkeypatch):
     monkeypatch.setattr(bootstrap, "BLOCK_MODELS", 2)
     pieces = bootstrap.stimulus_bootstrap(models, brains, N, 5, 0)
     np.testing.assert_array_equal(pieces, whole)
+
+
+@pytest.mark.parametrize(("rows", "columns"), [(7, 5), (64, 1), (1, 4096)])
+def test_the_layout_of_sorted_pairs_changes_nothing(vectors, monkeypatch, rows, columns):
+    models, brains = vectors
+    whole = bootstrap.stimulus_bootstrap(models, brains, N, 5, 0)
+    monkeypatch.setattr(bootstrap, "ROWS", rows)
+    monkeypatch.setattr(bootstrap, "COLUMNS", columns)
+    assert bootstrap.sort_vectors(models).order.shape[1] == min(max(PAIRS // columns, 1), rows)
+    np.testing.assert_array_equal(bootstrap.stimulus_bootstrap(models, brains, N, 5, 0), whole)
+
+
+def test_memory_does_not_grow_with_the_draws():
+    """Orders, places and ranks of each vector: 24 bytes a pair, and what one draw needs."""
+    n = 200
+    pairs = n * (n - 1) // 2
+    models, brains = np.random.default_rng(0).normal(size=(20, pairs)).reshape(2, 10, pairs)
+    peaks = []
+    for draws in (2, 30):
+        tracemalloc.start()
+        bootstrap.stimulus_bootstrap(models, brains, n, draws, 0)
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[1] < peaks[0] + 30 * (3 * n + 100) * 8
+    assert peaks[1] < 24 * pairs * 20 + 100 * pairs
 
 
 def test_resamples_are_shared_by_whoever_asks(vectors):

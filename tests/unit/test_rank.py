@@ -1,3 +1,7 @@
+import math
+import tracemalloc
+from fractions import Fraction
+
 import numpy as np
 import pytest
 import statsmodels.api as sm
@@ -29,6 +33,44 @@ def test_spearman_equals_rsatoolbox(vectors):
     a, b = (v[:, :190] for v in vectors[:2])  # 20 stimuli
     expected = compare(RDMs(a), RDMs(b), method="spearman")
     np.testing.assert_allclose(rank.spearman(a, b), expected, atol=1e-14)
+
+
+def test_more_rows_than_a_block_and_the_same_to_the_bit(vectors, monkeypatch):
+    a, b, controls = vectors
+    rows = np.concatenate([a, b, controls])
+    whole = rank.spearman(a, rows)
+    monkeypatch.setattr(rank, "BLOCK", 2)
+    np.testing.assert_array_equal(rank.spearman(a, rows), whole)
+    with pytest.raises(StudyError, match=r"second vectors: all values are the same.*first is 5"):
+        rank.spearman(a, np.where(np.arange(7)[:, None] == 5, 0.5, rows))
+    rows[6, 0] = np.nan
+    with pytest.raises(StudyError, match=r"second vectors: NaN or infinity.*first is 6"):
+        rank.spearman(a, rows)
+
+
+def test_ranks_of_whole_numbers_make_it_exact():
+    """Against whole numbers of any length: 20,000 values, a third of them tied."""
+    rng = np.random.default_rng(9)
+    x, y = rng.normal(size=20_000), rng.integers(0, 9000, 20_000)
+    x[: 20_000 // 3] = np.round(x[: 20_000 // 3], 1)
+    doubled = [np.rint(2 * rankdata(v) - 20_001).astype(int).tolist() for v in (x, y)]
+    (xx, yy), xy = (sum(i * i for i in v) for v in doubled), sum(map(int.__mul__, *doubled))
+    exact = Fraction(10**20 * xy, math.isqrt(10**40 * xx * yy))
+    assert abs(rank.spearman(x[None], y[None])[0, 0] - float(exact)) <= 2 * np.finfo(float).eps
+
+
+def test_memory_does_not_grow_with_the_second_rows():
+    """Ranks of the first rows and of two blocks, what sorts one: 100 rows take no more than 30."""
+    rng = np.random.default_rng(0)
+    a, b = rng.normal(size=(2, 20_000)), rng.normal(size=(100, 20_000))
+    peaks = []
+    for count in (30, 100):
+        tracemalloc.start()
+        rank.spearman(a, b[:count])
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[1] < peaks[0] + 20_000 * 8
+    assert peaks[1] < (2 + 2 * rank.BLOCK + 8) * 20_000 * 8
 
 
 def test_spearman_sees_order_only(vectors):

@@ -16,6 +16,59 @@ def test_ranks_are_scipys():
     np.testing.assert_array_equal(ties.average_ranks(rows), rankdata(rows, axis=1))
 
 
+def awkward():
+    """Rows whose order the packed numbers give alone, need mending, or do not give at all."""
+    rng = RNG(10)
+    plain = rng.normal(size=5000)
+    near = 1 + 1e-13 * rng.integers(0, 10**6, 5000)  # equal in the bits that are left of them
+    out = np.append(plain[1:], 1e18)  # one value far out leaves the others no bits
+    return {
+        "plain": plain,
+        "single": plain.astype(np.float32),
+        "few": rng.integers(0, 3, 5000),
+        "near": near,
+        "nearer": np.append(near[1:], 1e3),
+        "out": out,
+        "huge": plain * 1e307,
+        "tiny": plain * 1e-300,
+        "denormal": rng.integers(0, 50, 5000) * 5e-324,
+        "zeros": np.append(np.zeros(4999), 1.0),
+        "signs": np.concatenate([np.zeros(10), -np.zeros(10), [-1.0, 1.0]]),
+    }
+
+
+@pytest.mark.parametrize("kind", awkward())
+def test_ranks_of_awkward_rows_are_scipys_where_nothing_is_as_near_as_rounding(kind):
+    row = awkward()[kind].astype(float)
+    gaps = np.diff(np.unique(row))
+    apart = gaps.min() > ties.tolerance(row)
+    assert apart == (kind not in {"nearer", "out"})
+    if not apart:  # group the plain way first
+        within, ascending = ties.tolerance(row), np.sort(row)
+        groups = np.cumsum(np.diff(ascending, prepend=ascending[0]) > within)
+        row = groups[np.searchsorted(ascending, row)].astype(float)
+    found = ties.average_ranks(awkward()[kind].astype(float)[None])[0]
+    np.testing.assert_array_equal(found, rankdata(row))
+
+
+def test_an_order_with_exchanged_neighbours_is_mended_and_a_worse_one_sorted_anew():
+    row = RNG(11).normal(size=400)
+    sorted_ = np.argsort(row)
+    for swaps in ([3], [3, 50, 399], [0, 1, 2, 9]):
+        order = sorted_.copy()
+        for k in swaps:
+            order[[k - 1, k]] = order[[k, k - 1]]
+        np.testing.assert_array_equal(ties._mended(row, order), sorted_)
+    np.testing.assert_array_equal(ties._mended(row, sorted_[::-1].copy()), sorted_)
+
+
+def test_rows_are_ranked_one_after_another_and_less_is_taken():
+    rows = np.stack([row[:22] for row in awkward().values() if len(row) >= 22]).astype(float)
+    together = ties.average_ranks(rows, less=11.5)
+    for row, ranks in zip(rows, together, strict=True):
+        np.testing.assert_array_equal(ties.average_ranks(row[None])[0] - 11.5, ranks)
+
+
 def test_rounding_parts_no_ties_and_more_than_rounding_does():
     exact = np.array([[0.1, 0.7, 0.7, 0.3, 0.7, 0.3, 1.5]])
     parted = exact + 4e-16 * np.array([0, 1, -1, 0.5, 0, -0.5, 1])

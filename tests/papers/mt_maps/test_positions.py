@@ -22,7 +22,7 @@ def made(units=60, stimuli=40, seed=0):
 def test_fast_swaps_are_the_plain_ones(seed):
     positions, responses, trials = made(seed=seed)
     alike, near = place.correlations(responses), place.nearness(positions)
-    order = place.swap(alike, near, trials)
+    order, _ = place.swap(alike, near, trials)
     assert np.array_equal(order, place.swap_plainly(alike, near, trials))
     assert (order != np.arange(60)).sum() > 30
     assert sorted(order) == list(range(60))
@@ -33,10 +33,43 @@ def test_no_swap_raises_the_loss_of_the_neighbourhood():
     alike, near = place.correlations(responses), place.nearness(positions)
     losses = []
     for end in range(0, 301, 20):
-        order = place.swap(alike, near, trials[:end])
+        order, _ = place.swap(alike, near, trials[:end])
         losses.append(place.spatial_loss(alike, near[np.ix_(order, order)]))
     assert all(np.diff(losses) <= 1e-12)
     assert losses[-1] < losses[0] - 0.05
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_losses_of_a_neighbourhood_are_those_of_all_pairs(seed):
+    """The second follows from what the swaps add; here it is taken anew, pair by pair."""
+    positions, responses, trials = made(seed=seed)
+    order, losses = place.swap_neighbourhood(place.scaled(responses), positions, trials)
+    alike = np.corrcoef(responses.T)
+    pairs = np.triu_indices(60, 1)
+    for found, at in zip(losses, (positions, positions[order]), strict=True):
+        near = 1 / (1 + np.hypot(*(at[:, None] - at[None]).transpose(2, 0, 1)))
+        expected = (1 - np.corrcoef(alike[pairs], near[pairs])[0, 1]) / 2
+        assert found == pytest.approx(expected, abs=1e-12)
+    assert losses[1] < losses[0] - 0.05
+    assert place.spatial_loss(alike, near) == pytest.approx(losses[1], abs=1e-12)
+
+
+def test_units_that_answer_alike_are_not_exchanged_by_rounding():
+    positions, responses, trials = made()
+    responses[:, 30:] = responses[:, :30] * np.linspace(0.3, 3, 30) + 0.1
+    alike, near = place.correlations(responses), place.nearness(positions)
+    twins = np.stack([np.arange(30), np.arange(30, 60)], 1)
+    assert np.ptp(alike[:30] - alike[30:]) > 0, "rounding has parted them"
+    assert np.array_equal(place.swap(alike, near, twins)[0], np.arange(60))
+    nudged = alike * (1 + 1e-16 * np.random.default_rng(0).integers(-3, 4, alike.shape))
+    found = [place.swap(one, near, trials)[0] for one in (alike, (nudged + nudged.T) / 2)]
+    assert np.array_equal(*found)
+
+
+def test_flat_responses_and_equal_places_have_no_loss():
+    near = place.nearness(np.random.default_rng(0).uniform(0, 2, (30, 2)))
+    flat = np.full_like(near, 0.3)
+    assert place.spatial_loss(flat, near) == place.spatial_loss(near, flat) == 0.5
 
 
 def test_correlations_are_numpys_and_silent_units_get_zero():

@@ -121,7 +121,7 @@ def place(
             responses = responses[:, generator(seed, "dealt", layer).permutation(len(at))]
         done = positions.optimise(
             at,
-            responses.astype(np.float64),
+            responses,
             generator(seed, "swaps", layer),
             width=settings.layers[layer].width,
             neighbourhoods=numbers.neighbourhoods,

@@ -9,9 +9,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.spatial.distance import cdist
 
 from papers.mt_maps import tiles
+from replicortex.analysis.correlation import CONSTANT
 from replicortex.core.errors import StudyError
+
+# Of a rise in the sum of r D, for each unit: r and D are off by some hundred spacings (2.2e-16) at most.
+ROUNDED = 1e-13
 
 
 def retinotopic(
@@ -50,33 +55,61 @@ def neighbourhood(
     """Return the units in a square window (mm) at a random place inside the sheet, at most `most`."""
     low, high = positions.min(0), positions.max(0)
     corner = low + rng.uniform(0, 1, 2) * np.maximum(high - low - width, 0)
-    inside = ((positions >= corner) & (positions <= corner + width)).all(1)
-    units = np.flatnonzero(inside)
+    inside = (positions >= corner) & (positions <= corner + width)
+    units = np.flatnonzero(inside[:, 0] & inside[:, 1])
     if len(units) > most:
         units = np.sort(rng.choice(units, most, replace=False))
     return units
 
 
+def scaled(responses: np.ndarray) -> np.ndarray:
+    """Return responses (stimuli, units) as rows (units, stimuli) of mean 0 and norm 1; silent units as 0."""
+    centred = np.array(responses.T, dtype=np.float64, order="C")
+    centred -= centred.mean(1, keepdims=True)
+    norm = np.sqrt(np.einsum("ij,ij->i", centred, centred))[:, None]
+    centred /= np.where(norm > 0, norm, 1)
+    return centred
+
+
 def correlations(responses: np.ndarray) -> np.ndarray:
     """Return Pearson correlations (units, units) of responses (stimuli, units); silent units get 0."""
-    centred = responses - responses.mean(0)
-    norm = np.sqrt((centred**2).sum(0))
-    scaled = centred / np.where(norm > 0, norm, 1)
-    return scaled.T @ scaled
+    rows = scaled(responses)
+    return rows @ rows.T
 
 
-def nearness(positions: np.ndarray) -> np.ndarray:
-    """Return 1 / (d + 1) of every pair, d in mm."""
-    return 1 / (1 + np.hypot(*(positions[:, None] - positions[None]).transpose(2, 0, 1)))
+def nearness(positions: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
+    """Return 1 / (d + 1) of every pair, d in mm; within `out` where it is given."""
+    near = cdist(positions, positions, out=out)
+    near += 1
+    return np.reciprocal(near, out=near)
 
 
 def spatial_loss(correlation: np.ndarray, near: np.ndarray) -> float:
     """Return (1 - Pearson(r, D)) / 2 over pairs of units; 0 best, 1 worst, 1/2 where either is flat."""
-    pairs = np.triu_indices(len(near), 1)
-    r, d = correlation[pairs], near[pairs]
-    if r.std() == 0 or d.std() == 0:
-        return 0.5
-    return float((1 - np.corrcoef(r, d)[0, 1]) / 2)
+    r, d = (np.array(one, dtype=np.float64) for one in (correlation, near))
+    return _loss(*_sums(_centre(r), _centre(d)))
+
+
+def _centre(values: np.ndarray) -> np.ndarray:
+    """Take from symmetric values (n, n), in place, their mean over pairs; put 0 on the diagonal."""
+    n = len(values)
+    values -= (values.sum() - values.trace()) / (n * (n - 1))
+    values.flat[:: n + 1] = 0
+    return values
+
+
+def _sums(r: np.ndarray, d: np.ndarray) -> tuple[float, float]:
+    """Return of centred r and D the sum of r D over pairs, and the root of their squares' sums.
+
+    The root is 0 where r or D is flat: has no s.d. but what rounding leaves.
+    """
+    sizes = [float(np.sqrt(np.vdot(one, one))) for one in (r, d)]
+    size = 0.0 if min(sizes) <= CONSTANT * len(r) else sizes[0] * sizes[1] / 2
+    return float(np.vdot(r, d)) / 2, size
+
+
+def _loss(together: float, size: float) -> float:
+    return (1 - together / size) / 2 if size else 0.5
 
 
 def swap_plainly(correlation: np.ndarray, near: np.ndarray, trials: np.ndarray) -> np.ndarray:
@@ -98,32 +131,46 @@ def swap_plainly(correlation: np.ndarray, near: np.ndarray, trials: np.ndarray) 
     return order
 
 
-def swap(correlation: np.ndarray, near: np.ndarray, trials: np.ndarray) -> np.ndarray:
-    """Return which place each unit has after the trials: `order[unit]` is a row of `near`.
+def swap(correlation: np.ndarray, near: np.ndarray, trials: np.ndarray) -> tuple[np.ndarray, float]:
+    """Return which place each unit has after the trials, and by how much the sum of r D has grown.
+
+    `order[unit]` is a row of `near`; the sum is over pairs of units.
 
     A swap of a and b leaves the multiset of distances in their rows as it was, hence the mean and SD of
-    D and r. The loss falls exactly if sum_j (r_aj - r_bj) (D_aj - D_bj), j not a or b, is negative.
+    D and r. The loss falls exactly if sum_j (r_aj - r_bj) (D_aj - D_bj), j not a or b, is negative: by
+    more than `ROUNDED` for each unit, lest rounding decide between units that answer alike.
 
     Parameters
     ----------
     correlation, near
-        (units, units), of units and of places.
+        (units, units), of units and of places; what is added to all values changes nothing. The
+        diagonal of `near` holds one value.
     trials
         (n, 2): pairs of different units, in turn.
     """
-    order = np.arange(len(near))
-    distance = near.copy()  # by unit, kept in step with `order`
-    for a, b in trials.tolist():
-        apart = distance[a] - distance[b]
-        alike = correlation[a] - correlation[b]
-        gain = alike @ apart - alike[a] * apart[a] - alike[b] * apart[b]
-        if gain < 0:
-            order[a], order[b] = order[b], order[a]
-            row_a, row_b = distance[b].copy(), distance[a].copy()
-            row_a[a], row_a[b], row_b[a], row_b[b] = row_a[b], row_a[a], row_b[b], row_b[a]
-            distance[a], distance[b] = row_a, row_b
-            distance[:, a], distance[:, b] = row_a, row_b
-    return order
+    n = len(near)
+    order, at = list(range(n)), np.arange(n)  # the place of each unit, the unit at each place
+    rows, alike = list(near), list(correlation)
+    first, second = trials.T
+    # What j = a and j = b add is the same but for D_ab.
+    diagonal = correlation.diagonal()
+    own = diagonal[first] + diagonal[second] - 2 * correlation[first, second]
+    own_near = float(near[0, 0])
+    least, grown = -ROUNDED * n, 0.0
+    apart, unlike, unlike_there = np.empty((3, n))
+    subtract, dot = np.subtract, np.dot
+    for a, b, both in zip(first.tolist(), second.tolist(), own.tolist(), strict=True):
+        place_a, place_b = order[a], order[b]
+        row = rows[place_a]
+        subtract(row, rows[place_b], apart)
+        subtract(alike[a], alike[b], unlike)
+        unlike.take(at, 0, unlike_there, "clip")
+        rise = dot(unlike_there, apart) - both * (own_near - row.item(place_b))
+        if rise < least:
+            grown -= rise
+            order[a], order[b] = place_b, place_a
+            at[place_a], at[place_b] = b, a
+    return np.array(order), float(grown)
 
 
 @dataclass(frozen=True)
@@ -134,6 +181,35 @@ class Optimised:
     before: np.ndarray
     after: np.ndarray
     swapped: int  # units that another place was given, summed over neighbourhoods
+
+
+def swap_neighbourhood(
+    rows: np.ndarray, positions: np.ndarray, trials: np.ndarray, space: np.ndarray | None = None
+) -> tuple[np.ndarray, tuple[float, float]]:
+    """Return which place each unit has after the trials, and the spatial loss before and after them.
+
+    Means and sizes of r and D do not change: the second loss follows from the first and what the swaps
+    have added to the sum of r D.
+
+    Parameters
+    ----------
+    rows
+        (units, stimuli), as `scaled` returns them.
+    positions
+        (units, 2), mm.
+    trials
+        As for `swap`.
+    space
+        Memory for 2 units^2 numbers at least, (n,); new memory costs as much as what is done in it.
+    """
+    n = len(rows)
+    space = np.empty(2 * n * n) if space is None else space[: 2 * n * n]
+    r, d = space.reshape(2, n, n)
+    _centre(np.matmul(rows, rows.T, out=r))
+    _centre(nearness(positions, out=d))
+    together, size = _sums(r, d)
+    order, grown = swap(r, d, trials)
+    return order, (_loss(together, size), _loss(together + grown, size))
 
 
 def optimise(
@@ -172,7 +248,8 @@ def optimise(
             f"positions: {positions.shape} found, ({responses.shape[1]}, 2) expected: "
             "they do not belong to this layer"
         )
-    positions = positions.copy()
+    positions, rows = positions.copy(), scaled(responses)
+    space = np.empty(2 * min(most, len(rows)) ** 2)
     before, after, swapped = [], [], 0
     for _ in range(neighbourhoods):
         units = neighbourhood(positions, width, most, rng)
@@ -180,10 +257,10 @@ def optimise(
             continue
         first = rng.integers(0, len(units), trials)
         second = (first + rng.integers(1, len(units), trials)) % len(units)
-        alike, near = correlations(responses[:, units]), nearness(positions[units])
-        order = swap(alike, near, np.stack([first, second], 1))
-        before.append(spatial_loss(alike, near))
-        after.append(spatial_loss(alike, near[np.ix_(order, order)]))
+        trial = np.stack([first, second], 1)
+        order, losses = swap_neighbourhood(rows[units], positions[units], trial, space)
+        before.append(losses[0])
+        after.append(losses[1])
         swapped += int((order != np.arange(len(units))).sum())
         positions[units] = positions[units][order]
     if not before:

@@ -2,8 +2,11 @@
 
 A resample of stimuli does not change the order of the pairs' dissimilarities, only how often
 each pair occurs: stimuli drawn w_i and w_j times give the pair w_i * w_j times. So each vector
-is sorted once; in a draw the ranks, ties averaged, follow from a cumulative sum of the weights
+is sorted once; in a draw the ranks, ties averaged, follow from a running sum of the weights
 in sorted order, and rho from one weighted matrix product.
+
+Sorted pairs are laid out by columns, (rows, columns): running sums go down all columns at once, and
+the sums of the columns before are added last. The places that fill the last column have weight 0.
 
 Rounding: ranks, weights, their products and sums are whole numbers, held in float64. With n stimuli
 a resample has t = n (n - 1) / 2 pairs at most, and no sum of absolute values exceeds t^3. Below 2^53,
@@ -13,6 +16,7 @@ processor. Beyond, sums over m pairs may be off by m spacings of t^3 / 3, and rh
 (1e-10 for 720 stimuli), times t^3 / (t^3 - summed cubes of the sizes of the groups of ties).
 """
 
+import itertools
 from typing import NamedTuple
 
 import numpy as np
@@ -23,14 +27,17 @@ from replicortex.core.errors import StudyError
 
 # Models whose ranks are held at once: bounds the memory of a draw.
 BLOCK_MODELS = 32
+# Of the layout of sorted pairs: a column has this many rows at most, a row this many columns at least.
+ROWS, COLUMNS = 64, 4096
 
 
 class Sorted(NamedTuple):
-    """Vectors with the same m pairs, each sorted once."""
+    """Vectors with the same m pairs, each sorted once and laid out by columns."""
 
-    order: list[np.ndarray]  # (m,) positions of the values in ascending order
-    ends: list[np.ndarray | None]  # past the end of each group of ties; None without any tie
-    group: np.ndarray  # (k, m): number of the group, in ascending order, that a pair belongs to
+    order: np.ndarray  # (k, rows, columns): the pair at each place; m where there is none
+    # Places where each group of ties ends, in ascending order; None without any tie.
+    ends: list[np.ndarray | None]
+    where: np.ndarray  # (k, m): a pair's place (rows * columns), or with ties its group's number
 
 
 def resample_weights(n: int, draws: int, seed: int) -> np.ndarray:
@@ -107,10 +114,13 @@ def stimulus_bootstrap(
         )
     sorted_models, sorted_brains = sort_vectors(models), sort_vectors(brains)
     rho = np.empty((draws, len(models), len(brains)))
-    for draw, counts in enumerate(weights.astype(np.int64)):
-        pair_weights = counts[first] * counts[second]
+    places = first * n_stimuli + second
+    space = np.empty((len(brains) + min(BLOCK_MODELS, len(models)), len(first)))
+    for draw, counts in enumerate(weights):
+        wide = counts.astype(_holding(int(counts.max()) ** 2))
+        pair_weights = np.outer(wide, wide).take(places)
         try:
-            _correlate(sorted_models, sorted_brains, pair_weights, out=rho[draw])
+            _correlate(sorted_models, sorted_brains, pair_weights, space, out=rho[draw])
         except StudyError as error:
             raise StudyError(f"resample {draw} of {n_stimuli} stimuli: {error}") from None
     return np.clip(rho, -1.0, 1.0, out=rho)
@@ -140,30 +150,51 @@ def percentile_interval(draws: np.ndarray, level: float = 0.95) -> tuple[np.ndar
 
 def sort_vectors(vectors: np.ndarray) -> Sorted:
     """Sort each row of an array of shape (k, m) once, and find its ties (`ties.tolerance`)."""
-    orders, ends = [], []
-    group = np.empty(vectors.shape, dtype=np.intp)
-    for row, within, numbers in zip(vectors, ties.tolerance(vectors), group, strict=True):
-        order, starts, numbers[:] = ties.groups(row, within)
-        orders.append(order)
-        tied = len(starts) < len(row)
-        ends.append(np.append(starts[1:], len(row)) if tied else None)
-    return Sorted(orders, ends, group)
+    k, m = vectors.shape
+    rows = min(max(m // COLUMNS, 1), ROWS)
+    columns = -(-m // rows)
+    order = np.full((k, columns, rows), m, dtype=np.intp)
+    places = np.arange(columns * rows).reshape(rows, columns).T.ravel()[:m]
+    ends: list[np.ndarray | None] = []
+    where = np.empty(vectors.shape, dtype=np.intp)
+    sorter = ties.Sorter(m)
+    for number, row in enumerate(vectors):
+        ascending, starts = sorter.groups(row)
+        order[number].flat[:m] = ascending
+        if starts is None:
+            ends.append(None)
+            where[number, ascending] = places
+        else:
+            ends.append(places[np.append(starts[1:], m) - 1])
+            sizes = np.diff(starts, append=m)
+            where[number, ascending] = np.repeat(np.arange(len(starts)), sizes)
+    return Sorted(np.ascontiguousarray(order.swapaxes(1, 2)), ends, where)
 
 
-def _correlate(models: Sorted, brains: Sorted, pair_weights: np.ndarray, out: np.ndarray) -> None:
-    """Write the weighted Spearman correlations of one draw into `out`, shape (k, l)."""
+def _correlate(
+    models: Sorted, brains: Sorted, pair_weights: np.ndarray, space: np.ndarray, out: np.ndarray
+) -> None:
+    """Write the weighted Spearman correlations of one draw into `out`, shape (k, l).
+
+    `space` holds the ranks: (vectors that are held at once, m), float64.
+    """
     total = int(pair_weights.sum(dtype=np.int64))
-    present = np.flatnonzero(pair_weights)  # some 40 % of the pairs
+    present = np.flatnonzero(pair_weights != 0)  # some 40 % of the pairs
     if len(present) < 3:
         raise StudyError(f"{len(present)} pair(s) are left, a rank correlation needs 3")
     present_weights = pair_weights[present].astype(np.float64)
     # A small type makes the gather in sorted order run within the cache.
-    small = pair_weights.astype(np.min_scalar_type(pair_weights.max()))
+    small = np.zeros(len(pair_weights) + 1, dtype=_holding(int(pair_weights.max())))
+    small[:-1] = pair_weights
 
-    ranks_b = np.empty((len(brains.order), len(present)), dtype=np.float64)
+    # Within the same memory in each draw, however many pairs are present.
+    count, held = len(brains.order), min(BLOCK_MODELS, len(models.order))
+    ranks_b, block = np.split(
+        space.ravel()[: (count + held) * len(present)], [count * len(present)]
+    )
+    ranks_b, block = ranks_b.reshape(count, -1), block.reshape(held, -1)
     norms_b = _ranks(brains, 0, small, total, present, ranks_b)
     _refuse_constant(norms_b, "brain", 0)
-    block = np.empty((min(BLOCK_MODELS, len(models.order)), len(present)), dtype=np.float64)
     for start in range(0, len(models.order), BLOCK_MODELS):
         ranks_m = block[: len(models.order) - start]
         norms_m = _ranks(models, start, small, total, present, ranks_m)
@@ -189,28 +220,46 @@ def _ranks(
     (total^3 - sum of t^3) / 3, of shape (len(out),).
     """
     integer: type[np.int32] | type[np.int64] = np.int32 if total < 2**30 else np.int64
-    edges: np.ndarray = np.zeros(len(weights) + 1, dtype=integer)
+    # Used again for each vector: new memory costs as much as the work.
+    each = np.empty(vectors.order.shape[1:], dtype=weights.dtype)
+    running, both = np.empty((2, *each.shape), dtype=integer)
+    places, taken = np.empty(len(present), dtype=np.intp), np.empty(len(present), dtype=integer)
     square_sums = np.empty(len(out))
     all_cubed = _sum_of_cubes(np.array([total]))  # to the bit what one group of ties gives
     untied_cubes = None
     for row in range(len(out)):
         vector = start + row
-        np.cumsum(weights[vectors.order[vector]], dtype=edges.dtype, out=edges[1:])
+        weights.take(vectors.order[vector], out=each, mode="clip")
+        running[:] = each
+        for one, following in itertools.pairwise(running):
+            following += one
+        running += np.cumsum(running[-1], dtype=integer) - running[-1]
         ends = vectors.ends[vector]
         if ends is None:
-            doubled = edges[1:] + edges[:-1]
+            # Of each place the sum up to it and the sum before it.
+            doubled = both
+            np.add(running[1:], running[:-1], out=both[1:])
+            both[0, 0] = running[0, 0]
+            np.add(running[0, 1:], running[-1, :-1], out=both[0, 1:])
             # Without ties each group is one pair: the same sum for every such vector.
             if untied_cubes is None:
                 untied_cubes = _sum_of_cubes(weights)
             cubes = untied_cubes
         else:
-            group_edges = edges[np.concatenate([[0], ends])]
-            doubled = group_edges[1:] + group_edges[:-1]
-            cubes = _sum_of_cubes(np.diff(group_edges))
+            edges = running.take(ends)
+            sizes = np.diff(edges, prepend=integer(0))
+            doubled = 2 * edges - sizes
+            cubes = _sum_of_cubes(sizes)
         doubled -= total
-        out[row] = doubled[vectors.group[vector][present]]
+        vectors.where[vector].take(present, out=places, mode="clip")
+        out[row] = doubled.take(places, out=taken, mode="clip")
         square_sums[row] = (all_cubed - cubes) / 3.0
     return square_sums
+
+
+def _holding(number: int) -> np.dtype:
+    """Return the smallest signed type that holds a number."""
+    return np.min_scalar_type(-number - 1)
 
 
 def _sum_of_cubes(sizes: np.ndarray) -> float:

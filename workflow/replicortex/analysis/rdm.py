@@ -44,7 +44,8 @@ def correlation_distance(
             f"{what}: a correlation distance needs at least 2 features per stimulus, "
             f"found {features.shape[-1]}"
         )
-    flat = constant_rows(features)
+    centred, norm = _centred(features)
+    flat = _constant(features, norm)
     constant = np.argwhere(flat)
     if len(constant) and undefined == "error":
         raise StudyError(
@@ -52,10 +53,10 @@ def correlation_distance(
             f"{_index(constant[0])}, have the same value in all {features.shape[-1]} features, "
             "so their correlation is not defined"
         )
-    centred, norm = _centred(features)
-    unit = centred / np.where(flat[..., None], 1.0, norm)
+    unit = np.divide(centred, np.where(flat[..., None], 1.0, norm), out=centred)
     within = 2 * (features.shape[-1] + 3) * ties.EPS
-    distances = _tidy(1.0 - unit @ unit.swapaxes(-1, -2), top=2.0, within=within)
+    products = unit @ unit.swapaxes(-1, -2)
+    distances = _tidy(np.subtract(1.0, products, out=products), top=2.0, within=within)
     if len(constant):
         apart = ~np.eye(features.shape[-2], dtype=bool)
         distances[(flat[..., :, None] | flat[..., None, :]) & apart] = np.nan
@@ -68,7 +69,10 @@ def constant_rows(features: np.ndarray) -> np.ndarray:
     Rounding in the mean leaves such a row with a tiny norm, relative to its own size.
     """
     features = np.asarray(features, dtype=np.float64)
-    _, norm = _centred(features)
+    return _constant(features, _centred(features)[1])
+
+
+def _constant(features: np.ndarray, norm: np.ndarray) -> np.ndarray:
     size = np.abs(features).max(axis=-1) * np.sqrt(features.shape[-1])
     flat: np.ndarray = norm[..., 0] <= 1e-13 * size
     return flat
@@ -163,8 +167,14 @@ def upper(rdm: np.ndarray) -> np.ndarray:
     array of shape (..., n_stimuli * (n_stimuli - 1) / 2), same type
     """
     rdm = np.asarray(rdm)
-    rows, columns = np.triu_indices(rdm.shape[-1], k=1)
-    return rdm[..., rows, columns]
+    n = rdm.shape[-1]
+    whole = rdm.reshape(*rdm.shape[:-2], n * n)
+    return whole.take(_upper_places(n), axis=-1)
+
+
+def _upper_places(n: int) -> np.ndarray:
+    """Return where the strict upper triangle of n x n lies when its rows are one after another."""
+    return np.flatnonzero(np.tri(n, k=-1, dtype=bool).T)
 
 
 def square(pairs: np.ndarray) -> np.ndarray:
@@ -213,14 +223,17 @@ def _as_rows(features: np.ndarray, what: str) -> np.ndarray:
 
 def _tidy(distances: np.ndarray, top: float, within: float | np.ndarray) -> np.ndarray:
     """Make distances exactly symmetric, within [0, top], zero on the diagonal, and ties equal."""
-    distances = 0.5 * (distances + distances.swapaxes(-1, -2))
+    distances = distances + distances.swapaxes(-1, -2)
+    distances *= 0.5
     np.clip(distances, 0.0, top, out=distances)
-    rows, columns = np.triu_indices(distances.shape[-1], k=1)
-    bounds = np.broadcast_to(within, distances.shape)
+    places = _upper_places(distances.shape[-1])
     for place in np.ndindex(distances.shape[:-2]):
         one = distances[place]
-        pairs = ties.level(one[rows, columns], bounds[place][rows, columns])
-        one[rows, columns] = one[columns, rows] = pairs
+        bounds = within if np.ndim(within) == 0 else upper(np.asarray(within)[place])
+        pairs = one.take(places)
+        levelled = ties.level(pairs, bounds)
+        if levelled is not pairs:
+            one.flat[places] = one.T.flat[places] = levelled
     diagonal = np.arange(distances.shape[-1])
     distances[..., diagonal, diagonal] = 0.0
     return distances
