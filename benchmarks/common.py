@@ -10,6 +10,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import psutil
 
 
@@ -50,6 +51,31 @@ def timed(work: Callable[[], Any], repeats: int) -> tuple[Any, dict[str, Any]]:
         "seconds": round(statistics.median(seconds), 6),
         "repeats_seconds": [round(s, 6) for s in seconds],
     }
+
+
+def race(
+    ways: dict[str, Callable[[], Any]], repeats: int, unmeasured: int = 1
+) -> tuple[dict, dict[str, float]]:
+    """Call ways in turn, each `unmeasured` times, then `repeats` times.
+
+    Returns
+    -------
+    result of each way's last call; least CPU seconds of this process each took, which other loads of
+    the machine hardly change.
+    """
+    results, seconds = {}, dict.fromkeys(ways, float("inf"))
+    for repeat in range(unmeasured + repeats):
+        for name, way in ways.items():
+            start = time.process_time()
+            results[name] = way()
+            if repeat >= unmeasured:
+                seconds[name] = min(seconds[name], round(time.process_time() - start, 6))
+    return results, seconds
+
+
+def exponent(sizes: list[int], seconds: list[float]) -> float:
+    """Return b of seconds = a size^b, by least squares of the logarithms."""
+    return round(float(np.polyfit(np.log(sizes), np.log(seconds), 1)[0]), 3)
 
 
 def comparison(

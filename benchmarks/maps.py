@@ -3,22 +3,35 @@
     python benchmarks/maps.py           500 units, 500 swaps; 50,176 units on a 96 x 96 grid
     python benchmarks/maps.py --fast    a few seconds, to see that it works
 
-One thread. (a) `swaps`: the closed form against the plain loop, which recomputes the loss for each
-trial; both get the same pairs. (b) `measures`. (c) `clips`: batches of pairs from the store of decoded
-frames against a DataLoader that decodes each item's video with PyAV; same clips, same windows. (d)
-`step`: one training step (query forth and back, key forth) of the network of `small` and of r3d_18 at
-16 x 112 x 112, from which the cost of `full` follows. Exit status 1 when the two sides of (a) or (c) differ.
+One thread. (a) `swaps`: neighbourhoods whole, from responses to the new order and the loss before and
+after, against TDANN's rule as its public code has it: np.corrcoef once a neighbourhood; for each trial
+the distances of two units to all (SciPy's `cdist`) and `scipy.stats.pearsonr`, before and after the
+exchange; the loss of all pairs at the end. It has no loss before the swaps and its draw of pairs is not
+timed: both get the same pairs. Beside it `rows`, a leaner rule that takes two rows of a kept matrix of
+distances and their Pearson correlation. Least CPU seconds of each side's repeats, sides in turn; `scaling`
+against units and trials, drawn beside the JSON; `two_cores`: wall seconds of two layers' neighbourhoods
+in one process and in two. (b) `measures`. (c) `clips`: batches of pairs from the store of decoded frames
+against a DataLoader whose items decode their video with PyAV, or find it decoded; same clips, same
+windows. (d) `step`: one training step (query forth and back, key forth) of the network of `small` and of
+r3d_18 at 16 x 112 x 112, from which the cost of `full` follows. Exit status 1 when the sides of (a) or (c)
+differ.
 """
 
 import argparse
+import multiprocessing
 import sys
 import tempfile
 import time
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import numpy as np
+import scipy
 import torch
-from common import machine, timed, versions, write
+from common import comparison, exponent, machine, race, timed, versions, write
+from curves import draw
+from scipy.spatial.distance import cdist, pdist, squareform
+from scipy.stats import pearsonr
 from threadpoolctl import threadpool_limits
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "workflow"))
@@ -36,35 +49,164 @@ from replicortex.data import frames, video
 from replicortex.data.fixtures import ucf101
 
 FULL = {
-    "units": 500, "trials": 500, "channels": 256, "grid": 14, "pixels": 96, "repeats": 5,
+    "units": 500, "trials": 500, "stimuli": 384, "growing": [50, 100, 200, 500],
+    "neighbourhoods": 50, "channels": 256, "grid": 14, "pixels": 96, "repeats": 5,
     "videos": 16, "frames": 120, "batch": 16, "clip": 16, "size": 56, "steps": {"small": 32, "full": 3},
 }  # fmt: skip
 FAST = {
-    "units": 60, "trials": 50, "channels": 8, "grid": 8, "pixels": 32, "repeats": 1,
+    "units": 60, "trials": 50, "stimuli": 40, "growing": [30, 60],
+    "neighbourhoods": 2, "channels": 8, "grid": 8, "pixels": 32, "repeats": 1,
     "videos": 3, "frames": 12, "batch": 3, "clip": 4, "size": 16, "steps": {"small": 4},
 }  # fmt: skip
 SIDE = 7.07  # mm
+TOLERANCE = 1e-12  # of a loss; orders are the same
 ROOT = Path(__file__).parent.parent
 
 
-def swaps(sizes: dict[str, int]) -> dict:
-    """Time both forms of the swaps on one neighbourhood."""
+def given(units: int, trials: int, stimuli: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return responses (stimuli, units), positions (units, 2) in mm and pairs (trials, 2)."""
     rng = np.random.default_rng(0)
-    units, trials = sizes["units"], sizes["trials"]
-    responses = rng.normal(size=(64, 6)) @ rng.normal(size=(6, units))
-    alike = positions.correlations(responses)
-    near = positions.nearness(rng.uniform(0, 2.1, (units, 2)))
+    responses = rng.normal(size=(stimuli, 6)) @ rng.normal(size=(6, units))
     first = rng.integers(0, units, trials)
     second = (first + rng.integers(1, units, trials)) % units
-    pairs = np.stack([first, second], 1)
-    fast, ours = timed(lambda: positions.swap(alike, near, pairs), sizes["repeats"])
-    plain, loop = timed(lambda: positions.swap_plainly(alike, near, pairs), 1)
+    return responses, rng.uniform(0, 2.1, (units, 2)), np.stack([first, second], 1)
+
+
+def tdann(responses: np.ndarray, place: np.ndarray, pairs: np.ndarray) -> tuple[np.ndarray, float]:
+    """Return the order and the loss after the swaps by the rule of TDANN's public code."""
+
+    def loss(alike: np.ndarray, distances: np.ndarray) -> float:
+        return (1 - pearsonr(alike, 1 / (distances + 1)).statistic) / 2
+
+    alike = np.nan_to_num(np.corrcoef(responses.T))
+    place, order = place.copy(), np.arange(len(place))
+    for pair in pairs:
+        two = alike[pair].ravel()
+        before = loss(two, cdist(place[pair], place).ravel())
+        place[pair] = place[pair[::-1]]
+        if loss(two, cdist(place[pair], place).ravel()) < before:
+            order[pair] = order[pair[::-1]]
+        else:
+            place[pair] = place[pair[::-1]]
+    lower = np.tril_indices(len(place), -1)
+    return order, loss(np.corrcoef(responses.T)[lower], squareform(pdist(place))[lower])
+
+
+def by_rows(
+    responses: np.ndarray, place: np.ndarray, pairs: np.ndarray
+) -> tuple[np.ndarray, float]:
+    """Return the same by two rows of a matrix of distances that is kept in step."""
+    alike, near = np.nan_to_num(np.corrcoef(responses.T)), 1 / (1 + cdist(place, place))
+    order = np.arange(len(place))
+    for pair in pairs:
+        two = alike[pair].ravel()
+        swapped = order.copy()
+        swapped[pair] = order[pair[::-1]]
+        now, then = near[np.ix_(order[pair], order)], near[np.ix_(swapped[pair], swapped)]
+        if np.corrcoef(two, then.ravel())[0, 1] > np.corrcoef(two, now.ravel())[0, 1]:
+            order = swapped
+    lower = np.tril_indices(len(place), -1)
+    after = near[np.ix_(order, order)][lower]
+    return order, float((1 - np.corrcoef(alike[lower], after)[0, 1]) / 2)
+
+
+def ours(made: tuple, space: np.ndarray) -> tuple[np.ndarray, float]:
+    """Return the same as the study does it, scaled responses included."""
+    responses, place, pairs = made
+    rows = positions.scaled(responses)
+    order, losses = positions.swap_neighbourhood(rows, place, pairs, space)
+    return order, losses[1]
+
+
+def ways(units: int, trials: int, stimuli: int, lean: bool = False) -> dict:
+    """Return both sides (and with `lean` the third) of a neighbourhood."""
+    made, space = given(units, trials, stimuli), np.empty(2 * units**2)
+    found = {"ours": lambda: ours(made, space), "TDANN": lambda: tdann(*made)}
+    return found | ({"rows": lambda: by_rows(*made)} if lean else {})
+
+
+def swaps(sizes: dict) -> tuple[dict, list[dict]]:
+    """Time neighbourhoods whole; return what was found and its comparisons."""
+    units, trials, stimuli = sizes["units"], sizes["trials"], sizes["stimuli"]
+    found, used = race(ways(units, trials, stimuli, lean=True), sizes["repeats"])
+    rows = [
+        comparison(
+            f"swaps of a neighbourhood, correlations and losses in it: {units} units, {trials} trials",
+            peer={
+                "name": "TDANN's rule",
+                "version": f"SciPy {scipy.__version__}",
+                "options": options,
+            },
+            ours=used["ours"],
+            theirs=used[name],
+            goal=goal,
+            tolerance=TOLERANCE,
+            difference=abs(found["ours"][1] - found[name][1]),
+        )
+        for name, goal, peer, options in (
+            (
+                "TDANN",
+                50,
+                f"TDANN's rule on SciPy {scipy.__version__}",
+                "cdist and pearsonr, twice a trial",
+            ),
+            (
+                "rows",
+                None,
+                f"two kept rows on NumPy {np.__version__}",
+                "np.corrcoef, twice a trial",
+            ),
+        )
+    ]
+    curves = []
+    for what, axis in (("units", "Units"), ("trials", "Trials")):
+        taken: dict[str, list[float]] = {"ours": [], "TDANN": []}
+        for size in sizes["growing"]:
+            numbers = {"units": units, "trials": trials, "stimuli": stimuli, what: size}
+            for name, seconds in race(ways(**numbers), sizes["repeats"])[1].items():
+                taken[name].append(seconds)
+        curves.append(
+            {
+                "title": f"A neighbourhood: {what}",
+                "axis": axis,
+                "sizes": sizes["growing"],
+                "ways": {
+                    name: {
+                        "cpu_seconds": seconds,
+                        "exponent": exponent(sizes["growing"], seconds),
+                    }
+                    for name, seconds in taken.items()
+                },
+            }
+        )
+    orders = [order.tolist() for order, _ in found.values()]
     return {
-        "closed_form": ours,
-        "plain_loop": loop,
-        "times_faster": round(loop["seconds"] / ours["seconds"], 1),
-        "same_result": bool(np.array_equal(fast, plain)),
-    }
+        "cpu_seconds": used,
+        "same_result": orders[0] == orders[1] == orders[2],
+        "scaling": curves,
+        "two_cores": two_cores(sizes),
+    }, rows
+
+
+def _neighbourhoods(sizes: dict) -> None:
+    made = given(sizes["units"], sizes["trials"], sizes["stimuli"])
+    space = np.empty(2 * sizes["units"] ** 2)
+    with threadpool_limits(1):
+        for _ in range(sizes["neighbourhoods"]):
+            ours(made, space)
+
+
+def two_cores(sizes: dict) -> dict:
+    """Return our wall seconds for two layers' neighbourhoods in one process, and in two."""
+    found = {}
+    for cores in (1, 2):
+        context = multiprocessing.get_context("fork")
+        with ProcessPoolExecutor(cores, mp_context=context) as pool:
+            list(pool.map(_neighbourhoods, [sizes | {"neighbourhoods": 1}] * cores))
+            start = time.perf_counter()
+            list(pool.map(_neighbourhoods, [sizes] * 2))
+            found[str(cores)] = round(time.perf_counter() - start, 4)
+    return {"neighbourhoods": 2 * sizes["neighbourhoods"], "wall_seconds": found}
 
 
 def measures(sizes: dict[str, int]) -> dict:
@@ -92,10 +234,13 @@ def measures(sizes: dict[str, int]) -> dict:
 
 
 class Decoding(torch.utils.data.Dataset):
-    """The plain way: each item decodes its video, cuts its clip and its window."""
+    """The plain way: each item decodes its video, or takes it decoded, cuts its clip and its window."""
 
-    def __init__(self, files: list[Path], pairs: ClipPairs, draws: dict, stored: int) -> None:
+    def __init__(
+        self, files: list[Path], pairs: ClipPairs, draws: dict, stored: int, kept: bool
+    ) -> None:
         self.files, self.pairs, self.draws, self.stored = files, pairs, draws, stored
+        self.decoded = [video.decode(file, stored) for file in files] if kept else None
 
     def __len__(self) -> int:
         return len(self.draws["items"])
@@ -104,7 +249,11 @@ class Decoding(torch.utils.data.Dataset):
         numbers, views = self.pairs.numbers, []
         for view in (0, 1):
             one = {name: value[item, view] for name, value in self.draws.items() if value.ndim > 1}
-            decoded = video.decode(self.files[int(one["video"])], self.stored)
+            number = int(one["video"])
+            if self.decoded is None:
+                decoded = video.decode(self.files[number], self.stored)
+            else:
+                decoded = self.decoded[number]
             start = int(one["start"])
             clip = torch.from_numpy(decoded[start : start + numbers.frames])[None]
             seen = window(
@@ -142,20 +291,21 @@ def clips(sizes: dict) -> dict:
         )
         pairs = ClipPairs(frames.open_store([shard]), numbers, 0, torch.device("cpu"))
         draws = pairs.draw(0)
-        batch, ours = timed(lambda: pairs.get(draws, 0)[0], sizes["repeats"])
-        loader = torch.utils.data.DataLoader(
-            Decoding(files, pairs, draws, stored), batch_size=sizes["batch"]
-        )
-        plain, peer = timed(lambda: next(iter(loader)).transpose(0, 1), 1)
+        ways = {"ours": lambda: pairs.get(draws, 0)[0]}
+        for name, kept in (("kept", True), ("decoding", False)):
+            loader = torch.utils.data.DataLoader(
+                Decoding(files, pairs, draws, stored, kept), batch_size=sizes["batch"]
+            )
+            ways[name] = lambda loader=loader: next(iter(loader)).transpose(0, 1)
+        batches, used = race(ways, sizes["repeats"])
     both = 2 * sizes["batch"]
     return {
-        "store": ours,
-        "decoding_loader": peer,
+        "cpu_seconds": used,
         "decoding_once": decoding,
-        "clips_per_second": round(both / ours["seconds"], 1),
-        "clips_per_second_decoding": round(both / peer["seconds"], 1),
-        "times_faster": round(peer["seconds"] / ours["seconds"], 1),
-        "largest_difference": float((batch - plain).abs().max()),
+        "clips_per_cpu_second": {name: round(both / s, 1) for name, s in used.items()},
+        "largest_difference": max(
+            float((batches["ours"] - batches[name]).abs().max()) for name in ("kept", "decoding")
+        ),
     }
 
 
@@ -188,18 +338,49 @@ def main() -> int:
     sizes = FAST if options.fast else FULL
     torch.set_num_threads(1)
     with threadpool_limits(1):
+        before = machine()
+        swapped, comparisons = swaps(sizes)
+        clip = clips(sizes)
+        shape = f"{sizes['clip']} x {sizes['size']} x {sizes['size']}"
+        comparisons += [
+            comparison(
+                f"batch of {sizes['batch']} pairs of clips of {shape}",
+                peer={
+                    "name": "torch DataLoader",
+                    "version": torch.__version__.partition("+")[0],
+                    "options": options_of,
+                },
+                ours=clip["cpu_seconds"]["ours"],
+                theirs=clip["cpu_seconds"][name],
+                tolerance=1e-5,
+                difference=clip["largest_difference"],
+            )
+            for name, options_of in (
+                ("kept", "videos decoded and in memory, one process"),
+                ("decoding", f"each item decodes its video, PyAV {versions('av')['av']}"),
+            )
+        ]
         report = {
-            "machine": machine(),
+            "fast": options.fast,
+            "comparisons": comparisons,
+            "machine": before,
             "versions": versions("numpy", "scipy", "torch", "av"),
             "threads": 1,
             "device": "cpu",
             "sizes": sizes,
-            "swaps": swaps(sizes),
+            "swaps": swapped,
             "measures": measures(sizes),
-            "clips": clips(sizes),
+            "clips": clip,
             "step": {scale: step(scale, batch) for scale, batch in sizes["steps"].items()},
         }
     write(options.output, report)
+    words = (
+        f"{sizes['stimuli']} stimuli, one thread. (a) {sizes['trials']} trials; (b) {sizes['units']} units. "
+        "Correlations and losses included; the same swaps."
+    )
+    draw(swapped["scaling"], words, options.output.with_suffix(".png"))
+    for found in comparisons:
+        print(f"{found['work']}: {found['ratio']} times {found['peer']['name']}")
     same = report["swaps"]["same_result"] and report["clips"]["largest_difference"] < 1e-5
     return 0 if same else 1
 

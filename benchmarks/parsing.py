@@ -2,7 +2,7 @@
 
     python benchmarks/parsing.py [--out FILE]
 
-Against the engine's own start on an empty workflow, in the same run.
+Against the engine's own start on an empty workflow, in the same run: a part of the same work, no peer.
 """
 
 import argparse

@@ -6,6 +6,9 @@ def test_fast_mode_measures_and_finds_no_fault(root, tmp_path):
     assert report["fast"] and report["files"] == 20 and report["faults"] == 0
     assert report["verify"]["seconds"] > 0 and report["sha256sum"]["seconds"] > 0
     assert report["record"]["largest_bytes"] < 20_000
+    (row,) = report["comparisons"]
+    assert row["peer_seconds"] == report["sha256sum_at_once"]["seconds"]
+    assert row["threads"] == report["sha256sum_at_once"]["processes"]
 
 
 def test_the_kept_result_is_of_the_full_size(root):

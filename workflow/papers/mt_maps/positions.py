@@ -12,11 +12,11 @@ import numpy as np
 from scipy.spatial.distance import cdist
 
 from papers.mt_maps import tiles
-from replicortex.analysis.correlation import CONSTANT
 from replicortex.core.errors import StudyError
 
 # Of a rise in the sum of r D, for each unit: r and D are off by some hundred spacings (2.2e-16) at most.
 ROUNDED = 1e-13
+FLAT = 1e-12  # s.d. of r or D below which rounding has made it
 
 
 def retinotopic(
@@ -74,7 +74,8 @@ def scaled(responses: np.ndarray) -> np.ndarray:
 def correlations(responses: np.ndarray) -> np.ndarray:
     """Return Pearson correlations (units, units) of responses (stimuli, units); silent units get 0."""
     rows = scaled(responses)
-    return rows @ rows.T
+    found: np.ndarray = rows @ rows.T
+    return found
 
 
 def nearness(positions: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
@@ -104,7 +105,7 @@ def _sums(r: np.ndarray, d: np.ndarray) -> tuple[float, float]:
     The root is 0 where r or D is flat: has no s.d. but what rounding leaves.
     """
     sizes = [float(np.sqrt(np.vdot(one, one))) for one in (r, d)]
-    size = 0.0 if min(sizes) <= CONSTANT * len(r) else sizes[0] * sizes[1] / 2
+    size = 0.0 if min(sizes) <= FLAT * len(r) else sizes[0] * sizes[1] / 2
     return float(np.vdot(r, d)) / 2, size
 
 
