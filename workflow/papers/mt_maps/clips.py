@@ -178,7 +178,10 @@ class ClipPairs:
             numbers.size,
         )
         clips = self._ordered(clips, one)
-        clips = changed(clips, *(one[n].to(self.device) for n in ("factors", "jittered", "grey")))
+        if (one["jittered"] | one["grey"]).any():
+            clips = changed(
+                clips, *(one[n].to(self.device) for n in ("factors", "jittered", "grey"))
+            )
         if numbers.blurred:
             sigma = torch.where(one["blurred"], one["sigma"], 0.0)
             clips = blur(clips, sigma.to(self.device), max(numbers.blur))
