@@ -134,28 +134,26 @@ def swaps(sizes: dict) -> tuple[dict, list[dict]]:
     rows = [
         comparison(
             f"swaps of a neighbourhood, correlations and losses in it: {units} units, {trials} trials",
-            peer={
-                "name": "TDANN's rule",
-                "version": f"SciPy {scipy.__version__}",
-                "options": options,
-            },
+            peer={"name": peer, "version": version, "options": options},
             ours=used["ours"],
             theirs=used[name],
             goal=goal,
             tolerance=TOLERANCE,
-            difference=abs(found["ours"][1] - found[name][1]),
+            difference=float(abs(found["ours"][1] - found[name][1])),
         )
-        for name, goal, peer, options in (
+        for name, goal, peer, version, options in (
             (
                 "TDANN",
                 50,
-                f"TDANN's rule on SciPy {scipy.__version__}",
+                "TDANN's rule on SciPy",
+                scipy.__version__,
                 "cdist and pearsonr, twice a trial",
             ),
             (
                 "rows",
                 None,
-                f"two kept rows on NumPy {np.__version__}",
+                "two kept rows on NumPy",
+                np.__version__,
                 "np.corrcoef, twice a trial",
             ),
         )
