@@ -47,6 +47,7 @@ def test_the_kept_result_is_of_the_full_size(root):
     assert (sizes["stimuli"], sizes["models"], sizes["brains"]) == (720, 4, 18)
     assert sizes["draws"] == 1000
     least = {5: 5, 40: 30}
+    assert {found["goal"] for found in report["comparisons"]} == {None, *least}
     for found in report["comparisons"]:
         assert found["largest_difference"] < 1e-6
         if found["peer"]["name"] == "rsatoolbox" and found["goal"] is not None:
