@@ -1,7 +1,8 @@
 """Where the bytes of a dataset's files come from, each found by its size and sha256.
 
 The mirror, this Python's own library, a package, a fixture's generator, a recipe that packs a source
-repository, or the folder of the user. What none of these holds is still to be fetched, from its registered URL.
+repository, or the folder of the user. What none of these holds is still to be fetched, from its
+registered URL.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import os
 import re
 import sysconfig
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
