@@ -56,3 +56,22 @@ def installed(
     path.parent.mkdir(exist_ok=True)
     path.write_text(canonical_json(made["manifest"], indent=1))
     return path
+
+
+def from_package(data: Path, name: str, mirror: Path | None) -> Path:
+    """Install a declared dataset out of its package, from the mirror or by the user's installer.
+
+    The test is skipped where neither has the package.
+    """
+    import pytest
+
+    from replicortex.core.errors import StudyError
+    from replicortex.data.declared import load
+
+    declared = load(Path(__file__).parents[1] / "config/datasets.yaml")[name]
+    try:
+        return installed(data, name, declared.model_dump(mode="json"), mirror)
+    except StudyError as error:
+        if "could not be fetched" not in str(error):
+            raise
+        pytest.skip(str(error))
