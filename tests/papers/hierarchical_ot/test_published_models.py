@@ -7,10 +7,15 @@ import pytest
 import torch
 from manifests import described
 
-from papers.hierarchical_ot import published_models
+from papers.hierarchical_ot import neurons, published_models
 from papers.hierarchical_ot.embedding_settings import PublishedModel, SharedImages
-from papers.hierarchical_ot.training_settings import Passages
+from papers.hierarchical_ot.training_settings import Images, Passages
 from replicortex.core.errors import StudyError
+from replicortex.data import floc as data_floc
+from replicortex.data import networks
+from replicortex.data import objects92 as data_objects92
+from replicortex.data.fixtures import floc, macaque_v4, objects92, vision_networks
+from replicortex.models import layer_responses, transformer
 
 pytestmark = pytest.mark.numbers
 
@@ -56,24 +61,92 @@ class Means(torch.nn.Module):
         return SimpleNamespace(hidden_states=[tokens, 2 * tokens, 4 * tokens])
 
 
-def test_images_are_resized_normalised_and_averaged_over_tokens():
+GIVEN = {
+    "vision": Images(stimuli=13),
+    "language": Passages(stimuli=13, context=2),
+    "brain": SharedImages(subjects=[1, 2], repeats=3),
+    "device": "cpu",
+}
+
+
+def hub(shown, **changes):
+    named = {"repository": "facebook/dinov2-small", "revision": REVISION, "shown": shown}
+    return PublishedModel(**{**named, **changes})
+
+
+def test_tokens_are_averaged_over_a_resized_normalised_picture():
     rng = np.random.default_rng(0)
     images = rng.integers(0, 256, (20, 1, 1, 3), dtype=np.uint8).repeat(32, 1).repeat(32, 2)
-    layers = published_models.of_images(Means(), images, torch.device("cpu"))
-    assert len(layers) == 2  # what precedes the first block is no layer
-    expected = (images[:, 0, 0] / 255 - published_models.MEAN) / published_models.SD
-    np.testing.assert_allclose(layers[0], 2 * expected, atol=1e-4)
-    np.testing.assert_allclose(layers[1], 4 * expected, atol=1e-4)
+    found = layer_responses.responses(transformer.vision(Means()), images, torch.device("cpu"))
+    assert list(found) == ["block0", "block1"]  # what precedes the first block is no layer
+    expected = (images[:, 0, 0] / 255 - transformer.MEAN) / transformer.SD
+    np.testing.assert_allclose(found["block0"], 2 * expected, atol=1e-4)
+    np.testing.assert_allclose(found["block1"], 4 * expected, atol=1e-4)
 
 
-def test_no_images_for_a_vision_model_is_told(weights, monkeypatch):
-    monkeypatch.setattr(published_models, "load", lambda folder, place: (Means(), "dinov2"))
-    model = PublishedModel(repository="facebook/dinov2-small", revision=REVISION, domain="brain")
-    given = {"weights": weights, "text": weights, "device": "cpu"}
-    given["language"] = Passages(stimuli=13, context=2)
-    given["brain"] = SharedImages(subjects=[1, 2], repeats=3)
-    with pytest.raises(StudyError, match=r"published\.small: it is shown the images of `betas`"):
-        published_models.embed(name="small", model=model, **given)
-    other = model.model_copy(update={"domain": "language"})
-    with pytest.raises(StudyError, match=r"is a dinov2, whose domain is brain; found language"):
-        published_models.embed(name="small", model=other, **given)
+def test_no_pictures_for_a_vision_model_are_told(weights, monkeypatch):
+    monkeypatch.setattr(transformer, "load", lambda folder, place: (Means(), "dinov2"))
+    given = {**GIVEN, "weights": weights, "name": "small"}
+    with pytest.raises(StudyError, match=r"published\.small: it is shown the pictures of `betas`"):
+        published_models.embed(model=hub(["brain"]), **given)
+    with pytest.raises(StudyError, match=r"is a dinov2, which is shown pictures; found language"):
+        published_models.embed(model=hub(["language"]), text=weights, **given)
+
+
+@pytest.fixture
+def pictures(tmp_path):
+    """Manifests of made-up V4 recordings, objects and localizer images."""
+    for name in ("macaque_v4", "objects92", "floc"):
+        (tmp_path / name).mkdir()
+    sizes = {"images": 12, "shared": 6, "neurons": 3, "side": 16, "noise": 0.0}
+    macaque_v4.build(tmp_path / "macaque_v4", seed=0, **sizes)
+    objects92.build(tmp_path / "objects92", seed=0, subjects=2, side=20)
+    floc.build(tmp_path / "floc", seed=0, each=2, side=32)
+    names = {"recordings": "macaque_v4", "objects": "objects92", "localizer": "floc"}
+    return {key: described(tmp_path / name) for key, name in names.items()}
+
+
+@pytest.fixture
+def lite(tmp_path):
+    """The manifest of a small network in the layout of a package."""
+    (tmp_path / "lite").mkdir()
+    sizes = {"blocks": 7, "stem": 4, "channels": [4] * 7, "head": 8, "classes": 3}
+    vision_networks.build(tmp_path / "lite", seed=0, name="efficientnet_lite0", **sizes)
+    return described(tmp_path / "lite")
+
+
+def test_a_network_of_a_package_is_shown_pictures_of_several_sources(pictures, lite):
+    shown = ["v4", "objects", "localizer"]
+    model = PublishedModel(network="efficientnet_lite0", weights="lite", shown=shown)
+    made = published_models.embed(name="lite0", model=model, weights=lite, **GIVEN, **pictures)
+    arrays = made["activations"].arrays
+    layers = ["stem", *(f"block{n}" for n in range(7)), "head"]
+    assert sorted(arrays) == sorted(f"{d}/lite0/{n}" for d in shown for n in range(len(layers)))
+    network = networks.read(lite, "efficientnet_lite0")
+    # Rows are those of the neurons' counts.
+    images, counts = neurons.v4(pictures["recordings"])
+    assert {len(rows) for rows in counts.values()} == {len(images)}
+    expected = {
+        "v4": images,
+        "objects": data_objects92.read_images(pictures["objects"])[1],
+        "localizer": data_floc.read(pictures["localizer"])[0],
+    }
+    for domain, stimuli in expected.items():
+        answers = layer_responses.responses(network, stimuli, torch.device("cpu"))
+        for number, layer in enumerate(answers.values()):
+            np.testing.assert_array_equal(arrays[f"{domain}/lite0/{number}"], layer)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"repository": None}, "either repository or network is needed"),
+        ({"network": "efficientnet_lite0"}, "either repository or network is needed"),
+        ({"repository": None, "network": "efficientnet_lite0"}, "weights is missing"),
+        ({"shown": ["language", "v4"]}, "shown: language and pictures"),
+        ({"shown": ["photographs"]}, "shown"),
+    ],
+)
+def test_a_model_that_is_told_badly_is_refused(changes, message):
+    with pytest.raises(ValueError, match=message):
+        hub(**{"shown": ["v4"], **changes})

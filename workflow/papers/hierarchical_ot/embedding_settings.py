@@ -2,13 +2,27 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from replicortex.core.quantities import Apart
 from replicortex.core.section import Section
 
 Repository = Annotated[str, Field(pattern=r"^[\w.-]+/[\w.-]+$")]
 Revision = Annotated[str, Field(pattern="^[0-9a-f]{40}$")]
+
+
+# Where pictures come from that a published vision model is shown; language: the passages.
+Domain = Literal["vision", "v4", "v4_alone", "brain", "objects", "localizer", "language"]
+# The input that holds each domain's pictures.
+INPUTS = {
+    "vision": "images",
+    "v4": "recordings",
+    "v4_alone": "recordings",
+    "brain": "betas",
+    "objects": "objects",
+    "localizer": "localizer",
+    "language": "text",
+}
 
 
 class SharedImages(Section):
@@ -30,10 +44,32 @@ class BrainSettings(SharedImages):
 
 
 class PublishedModel(Section):
-    """A published model: its repository of weights at a revision."""
+    """A published model: whose weights at which revision, and what it is shown.
 
-    repository: Repository
+    Either `repository`, a folder in the layout of a model cache (of the dataset named as vision_weights
+    or language_weights, unless `weights` names another), or `network`, from the package in `weights`.
+    """
+
+    repository: Repository | None = None
     revision: Revision | None = Field(
-        description="commit of the repository; null: the only one that the dataset holds"
+        default=None,
+        description="commit of the repository; null: the only one that the dataset holds",
     )
-    domain: Literal["brain", "language"] = Field(description="what it is shown")
+    network: str | None = Field(default=None, description="name of a network from a package")
+    weights: str | None = Field(default=None, description="dataset that holds it")
+    shown: Annotated[list[Domain], Apart] = Field(
+        min_length=1, description="domains: pictures of one or several sources, or language"
+    )
+
+    @model_validator(mode="after")
+    def _one_source(self) -> "PublishedModel":
+        """Refuse a model of two sources or none, and one that would be shown pictures and passages."""
+        if (self.repository is None) == (self.network is None):
+            raise ValueError("either repository or network is needed, and not both")
+        if self.network is not None and self.weights is None:
+            raise ValueError(
+                f"weights is missing: the dataset of the package that holds {self.network}"
+            )
+        if "language" in self.shown and len(self.shown) > 1:
+            raise ValueError(f"shown: language and pictures ({', '.join(self.shown)})")
+        return self

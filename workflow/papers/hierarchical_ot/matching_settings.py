@@ -14,7 +14,9 @@ class Pair(Section):
 
     source: str
     target: str
-    domain: Literal["vision", "untrained", "language", "v4", "v4_alone", "brain"]
+    domain: Literal[
+        "vision", "untrained", "language", "v4", "v4_alone", "brain", "objects", "localizer"
+    ]
     rotate: bool = Field(description="HOT+R as well")
     probe: bool = Field(
         default=False, description="the source against its rotated self; units left out"

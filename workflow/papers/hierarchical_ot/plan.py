@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from papers.hierarchical_ot.embedding_settings import SharedImages
+from papers.hierarchical_ot.embedding_settings import INPUTS, SharedImages
 from papers.hierarchical_ot.matching_settings import Matching, SimulatedMatching
 from papers.hierarchical_ot.systems import files_of, is_trained
 from papers.hierarchical_ot.training_settings import EmbeddedLanguage, EmbeddedVision
@@ -29,10 +29,11 @@ FIGURES = (
 
 
 class Published(NamedTuple):
-    """A published model, and the manifest of its weights."""
+    """A published model, the manifest of its weights, and manifests of what it is shown, by name."""
 
     model: dict[str, Any]
     weights: str
+    shown: dict[str, str]
 
 
 class FixedPairs(NamedTuple):
@@ -87,6 +88,29 @@ class Plan(NamedTuple):
         ]
 
 
+# Key of the paper's numbers that names the dataset of each input.
+DATASETS = {
+    "images": "training_data",
+    **{name: name for name in INPUTS.values() if name != "images"},
+}
+
+
+def _published(numbers: Mapping[str, Any]) -> Iterator[tuple[str, Published]]:
+    """Yield the published models whose weights are there, and those domains that are there to be shown."""
+    manifests = numbers["manifests"]
+    for name, model in numbers["published"].items():
+        cache = "language_weights" if "language" in model["shown"] else "vision_weights"
+        weights = model["weights"] or numbers[cache]
+        shown = [
+            domain
+            for domain in model["shown"]
+            if numbers[DATASETS[INPUTS[domain]]] and (domain != "v4_alone" or numbers["session"])
+        ]
+        if weights and shown:
+            inputs = {INPUTS[d]: manifests[numbers[DATASETS[INPUTS[d]]]] for d in shown}
+            yield name, Published({**model, "shown": shown}, manifests[weights], inputs)
+
+
 def plan(numbers: Mapping[str, Any]) -> Plan:
     """Return what the rules make of the paper's merged numbers.
 
@@ -100,7 +124,6 @@ def plan(numbers: Mapping[str, Any]) -> Plan:
     pairs = {name: pair for name, pair in numbers["pairs"].items() if pair}
     trained = {name: pair for name, pair in pairs.items() if is_trained(pair, numbers)}
     fixed = packs([name for name in pairs if name not in trained], numbers["pairs_per_job"])
-    weights = {"brain": numbers["vision_weights"], "language": numbers["language_weights"]}
     stimuli = {"images": "training_data", "text": "text", "recordings": "recordings"}
     return Plan(
         seeds_of_jobs=packs(numbers["seeds"], numbers["seeds_per_job"]),
@@ -111,11 +134,7 @@ def plan(numbers: Mapping[str, Any]) -> Plan:
             for name, key in (("resnets", "resnets"), ("tiny", "tiny_llm"))
             if numbers[key]
         },
-        published={
-            name: Published(model, manifests[weights[model["domain"]]])
-            for name, model in numbers["published"].items()
-            if weights[model["domain"]]
-        },
+        published=dict(_published(numbers)),
         trained_pairs=trained,
         trained_files=files_of(trained.values(), numbers, FIXED),
         fixed_pairs=[

@@ -53,6 +53,8 @@ class Numbers(TrainedNumbers):
     resnets: str | None
     tiny_llm: str | None
     betas: str | None
+    objects: str | None = Field(description="the 92 objects, for published vision models")
+    localizer: str | None = Field(description="localizer images, for published vision models")
     vision_weights: str | None
     language_weights: str | None
     vision: Vision
@@ -143,20 +145,34 @@ class Numbers(TrainedNumbers):
             "v4_alone": [f"v4_{self.session}"] if self.session else [],
             "brain": [f"subject{n}" for n in self.brain.subjects] if self.betas else (),
         }
-        weights = self.language_weights if domain == "language" else self.vision_weights
-        weights = weights if domain == "language" or self.betas else None
-        published = [n for n, p in self.published.items() if p.domain == domain and weights]
-        unseen = (domain == "brain" and not self.betas) or (
-            domain == "v4_alone" and not self.session
-        )
-        own = [] if unseen else self.trained(domain)
-        return [*own, *fixed[domain], *published]
+        held = {
+            "brain": self.betas,
+            "v4_alone": self.session,
+            "objects": self.objects,
+            "localizer": self.localizer,
+        }
+        if not held.get(domain, True):
+            return []
+        published = [
+            name
+            for name, model in self.published.items()
+            if domain in model.shown and self._weights(model)
+        ]
+        # Networks that are trained here are not shown what nobody recorded.
+        own = [] if domain in ("objects", "localizer") else self.trained(domain)
+        return [*own, *fixed.get(domain, ()), *published]
+
+    def _weights(self, model: PublishedModel) -> str | None:
+        """The dataset that holds a published model's weights; None where it is null at this scale."""
+        cache = self.language_weights if "language" in model.shown else self.vision_weights
+        return model.weights or cache
 
     def datasets(self) -> list[str]:
         """Names of the datasets that this scale reads."""
-        optional = [self.resnets, self.tiny_llm, self.betas]
+        optional = [self.resnets, self.tiny_llm, self.betas, self.objects, self.localizer]
         optional += [self.vision_weights, self.language_weights]
-        named = [name for name in optional if name]
+        optional += [model.weights for model in self.published.values()]
+        named = dict.fromkeys(name for name in optional if name)
         return [self.training_data, self.text, self.recordings, *named]
 
     def names(self) -> dict[str, list[Any]]:

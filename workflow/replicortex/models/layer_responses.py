@@ -97,10 +97,10 @@ def reduced(maps: torch.Tensor, grid: int | None) -> torch.Tensor:
     ----------
     grid
         Places along a side: each unit is the mean of a channel over one of grid x grid fields, 1 for
-        means over all places. Maps that are smaller keep their own places, as they all do for None.
+        means over all places. Sides that are shorter keep their own places, as they all do for None.
     """
-    if grid is not None and grid < min(maps.shape[2:]):
-        maps = F.adaptive_avg_pool2d(maps, grid)
+    if grid is not None and grid < max(maps.shape[2:]):
+        maps = F.adaptive_avg_pool2d(maps, (min(grid, maps.shape[2]), min(grid, maps.shape[3])))
     return maps.flatten(1)
 
 
@@ -140,13 +140,12 @@ def stream(
     for name in layers or ():
         if name not in network.layers:
             raise StudyError(f"layer: found '{name}'{nearest(name, network.layers)}")
-    wanted = set(network.layers if layers is None else layers)
     if isinstance(network.network, torch.nn.Module):
         network.network.to(place)
     for images in blocks:
         found = {}
         for name, maps in network.network.walk(network.shown(images, side).to(place)):
-            if name in wanted:
+            if layers is None or name in layers:
                 found[name] = reduced(maps, grid).cpu().numpy()
                 if not np.isfinite(found[name]).all():
                     raise StudyError(f"layer '{name}': answers are NaN or infinite")

@@ -1,7 +1,7 @@
-"""Models of transformers, from files that are there: layers for passages and for pictures. Nothing is downloaded.
+"""Models of transformers, from files that are there: layers for passages and for pictures.
 
-Llama, Qwen and their like (also from a GGUF file, whose rounded weights are read as float32), BERT,
-DINOv2, ViT-MAE.
+Nothing is downloaded. Llama, Qwen and their like (also from a GGUF file, whose rounded weights are
+read as float32), BERT, DINOv2, ViT-MAE.
 """
 
 from __future__ import annotations
