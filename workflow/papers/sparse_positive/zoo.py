@@ -143,10 +143,8 @@ def load(name: str, weights: Path) -> Published:
             made.load_state_dict({RENAMED.sub(r"\1\2", key): v for key, v in tensors.items()})
         return Published(made, pinned.transforms())
     if library == "timm":
-        try:
-            import timm
-        except ImportError:
-            raise StudyError("zoo: timm is not installed: pip install -e '.[full]'") from None
+        import timm
+
         path = dataset.path(f"timm/{model}.safetensors")
         with reading(path, f"the weights of timm's {model}"):
             made = timm.create_model(model, pretrained=False, checkpoint_path=str(path))

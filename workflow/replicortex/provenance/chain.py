@@ -140,7 +140,11 @@ def dataset_facts(
     declared = sources.get(entry["dataset"]["name"])
     if declared is not None:
         facts |= {"title": declared.title, "licence": declared.licence}
+        if declared.card:
+            facts["card"] = declared.card
         urls = [declared.source.url, *(file.url for file in declared.files.values())]
+        if declared.source.name:
+            urls.append(f"the package {declared.source.name} {declared.source.version}")
         facts["urls"] = sorted({url for url in urls if url})
     return facts
 
