@@ -54,7 +54,8 @@ def load(
     import transformers
     from transformers import AutoConfig, AutoModel, AutoModelForCausalLM
 
-    transformers.utils.logging.disable_progress_bar()
+    quiet: Any = transformers.utils.logging  # of whose functions some have no types
+    quiet.disable_progress_bar()
     found: dict[str, Any] = {"local_files_only": True}
     if gguf is not None:
         found["gguf_file"] = gguf
@@ -66,7 +67,7 @@ def load(
         raise StudyError(f"{folder}: found a {kind}{nearest(kind, KINDS)}")
     if kind == "vit_mae":
         chosen.mask_ratio = 0.0  # every patch is seen
-    maker = AutoModelForCausalLM if predicts else AutoModel
+    maker: Any = AutoModelForCausalLM if predicts else AutoModel
     with reading(folder / gguf if gguf else folder, f"the weights of a {kind}"):
         network, told = maker.from_pretrained(
             folder,
