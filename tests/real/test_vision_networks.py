@@ -70,7 +70,7 @@ def check(manifest, name, photographs):
     golden = GOLDEN[name]
     network = networks.read(manifest, name)
     with torch.inference_mode():
-        logits = network.network(network.shown(photographs))
+        logits = network.network(network.prepared(photographs))
     for row, photograph in zip(logits, ("china", "flower"), strict=True):
         if photograph in golden:
             assert row.topk(5).indices.tolist() == golden[photograph], photograph
@@ -100,6 +100,6 @@ def test_pixels_shuffled_name_nothing_of_a_palace(mirror, tmp_path, photographs)
     china = photographs[0].reshape(-1, 3)
     mixed = np.random.default_rng(0).permutation(china).reshape(photographs[0].shape)
     with torch.inference_mode():
-        chance = network.network(network.shown(np.stack([photographs[0], mixed]))).softmax(1)
+        chance = network.network(network.prepared(np.stack([photographs[0], mixed]))).softmax(1)
     assert chance[0, PALACE] == pytest.approx(0.302, abs=0.005)
     assert chance[1, PALACE] < 0.01

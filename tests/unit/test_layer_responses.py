@@ -79,17 +79,17 @@ def test_pictures_are_read_as_they_are_asked_for(network, images):
 
 def test_grey_pictures_have_three_equal_channels_and_any_side(network):
     grey = np.full((2, 3, 5), 255, np.uint8)
-    shown = network.shown(grey)
+    shown = network.prepared(grey)
     assert shown.shape == (2, 3, 8, 8)
     np.testing.assert_allclose(shown[0, :, 0, 0], (1 - np.array(MEAN)) / SD, rtol=1e-6)
-    assert network.shown(grey, side=4).shape == (2, 3, 4, 4)
+    assert network.prepared(grey, side=4).shape == (2, 3, 4, 4)
 
 
 def test_scaling_is_that_of_pillow(network):
     from PIL import Image
 
     image = np.random.default_rng(1).integers(0, 256, (20, 31, 3), dtype=np.uint8)
-    found = network.shown(image[None])[0].permute(1, 2, 0).numpy() * SD + MEAN
+    found = network.prepared(image[None])[0].permute(1, 2, 0).numpy() * SD + MEAN
     expected = np.asarray(Image.fromarray(image).resize((8, 8), Image.Resampling.BICUBIC)) / 255
     np.testing.assert_allclose(found, expected, atol=1.6 / 255)  # Pillow rounds, twice
 
@@ -110,7 +110,7 @@ def test_the_middle_square():
 )
 def test_other_pictures_are_told(network, wrong, message):
     with pytest.raises(StudyError, match=message):
-        network.shown(wrong)
+        network.prepared(wrong)
 
 
 def test_another_layer_and_answers_that_are_no_numbers_are_told(network, images):

@@ -13,7 +13,7 @@ import torch
 
 from papers.hierarchical_ot import passages
 from papers.hierarchical_ot.embedding_settings import PublishedModel, SharedImages
-from papers.hierarchical_ot.shown import Sources, shown
+from papers.hierarchical_ot.stimuli import Sources, pictures_of
 from papers.hierarchical_ot.training_settings import Images, Passages
 from replicortex.core.errors import StudyError, nearest
 from replicortex.core.files import Tensors
@@ -67,10 +67,10 @@ def embed(
         sources = Sources(images, recordings, betas, objects, localizer)
         for domain in model.shown:
             try:
-                pictures = shown(domain, sources, vision, brain, session)
+                images_of_domain = pictures_of(domain, sources, vision, brain, session)
             except StudyError as error:
                 raise StudyError(f"published.{name}: {error}") from None
-            answers = layer_responses.responses(network, pictures, place, progress=progress)
+            answers = layer_responses.responses(network, images_of_domain, place, progress=progress)
             found[domain] = list(answers.values())
     arrays = {
         f"{domain}/{name}/{number}": layer

@@ -45,7 +45,7 @@ class VisionNetwork:
         """Names of the layers, in order."""
         return self.network.layers
 
-    def shown(self, images: np.ndarray, side: int | None = None) -> torch.Tensor:
+    def prepared(self, images: np.ndarray, side: int | None = None) -> torch.Tensor:
         """Return pictures as the network is shown them, on the CPU.
 
         Parameters
@@ -144,7 +144,7 @@ def stream(
         network.network.to(place)
     for images in blocks:
         found = {}
-        for name, maps in network.network.walk(network.shown(images, side).to(place)):
+        for name, maps in network.network.walk(network.prepared(images, side).to(place)):
             if layers is None or name in layers:
                 found[name] = reduced(maps, grid).cpu().numpy()
                 if not np.isfinite(found[name]).all():

@@ -69,7 +69,7 @@ def load(
         chosen.mask_ratio = 0.0  # every patch is seen
     maker: Any = AutoModelForCausalLM if predicts else AutoModel
     with reading(folder / gguf if gguf else folder, f"the weights of a {kind}"):
-        network, told = maker.from_pretrained(
+        network, info = maker.from_pretrained(
             folder,
             config=chosen,
             dtype=torch.float32,
@@ -78,7 +78,7 @@ def load(
             **found,
         )
     # What a file lacks, transformers draws at random.
-    lost = sorted(map(str, [*told["missing_keys"], *told["mismatched_keys"]]))
+    lost = sorted(map(str, [*info["missing_keys"], *info["mismatched_keys"]]))
     if lost:
         raise StudyError(f"{folder}: its weights lack '{lost[0]}' of a {kind}")
     return network.eval().to(place), kind
@@ -141,8 +141,8 @@ def responses(
     progress: Progress = iter_plainly,
 ) -> list[np.ndarray]:
     """Return layers for passages, float32 (passages, width) each. See `stream`."""
-    shown = progress(passages, desc="passages")
-    rows = list(stream(network, tokens, shown, place))
+    tracked = progress(passages, desc="passages")
+    rows = list(stream(network, tokens, tracked, place))
     return [np.stack(layer) for layer in zip(*rows, strict=True)]
 
 
@@ -181,11 +181,11 @@ class Tokens:
 
     def walk(self, images: torch.Tensor) -> Iterator[tuple[str, torch.Tensor]]:
         """Yield name and tokens of each layer; the state that precedes the first block is none."""
-        shown: dict[str, Any] = {"pixel_values": images}
+        given: dict[str, Any] = {"pixel_values": images}
         if self.patches:
             order = torch.linspace(0, 1, self.patches, device=images.device)
-            shown["noise"] = order.expand(len(images), -1)
-        found = self.network(**shown, output_hidden_states=True)
+            given["noise"] = order.expand(len(images), -1)
+        found = self.network(**given, output_hidden_states=True)
         for number, state in enumerate(found.hidden_states[1:]):
             yield f"block{number}", state.transpose(1, 2)[..., None]
 

@@ -24,7 +24,7 @@ class Sources(NamedTuple):
     localizer: Path | None
 
 
-def shown(
+def pictures_of(
     domain: Domain, sources: Sources, vision: Images, brain: SharedImages, session: str | None
 ) -> np.ndarray:
     """Return a domain's pictures, uint8 (n, height, width, 3) or grey (n, height, width).
