@@ -14,15 +14,17 @@ sequence that reads a layer when asked for it (`__getitem__`, `__len__`) is neve
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from multiprocessing import get_context
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from replicortex.analysis.soft_matching import Match, rotated_match, standardise
+from replicortex.analysis.stacked import Stacked
 from replicortex.analysis.transport import transport
 from replicortex.core.errors import StudyError
 from replicortex.core.randomness import generator
@@ -155,6 +157,7 @@ def hot(
     tolerance: float = 1e-6,
     steps: int = 20,
     workers: int = 1,
+    bfloat16: bool | None = None,
 ) -> Hot:
     """Match two layered systems (section 2 of the paper; HOT, and HOT+R with `rotate`).
 
@@ -170,6 +173,9 @@ def hot(
         Of the alternation of `rotated_match`.
     workers
         Processes over source layers; the result is the same. Pays above some 1,500 units a layer.
+    bfloat16
+        Whether wide layers are searched by products in bfloat16, else float32; by default where torch is
+        loaded and the processor multiplies bfloat16. Costs are exact either way.
 
     Raises
     ------
@@ -183,16 +189,19 @@ def hot(
         standardise(layer, held, per=per, name=f"target layer {number}")
         for number, layer in enumerate(target_layers)
     ]
-    pairs = _Pairs(source_layers, [y.train for y in target], held, rotate, tolerance, steps)
+    pairs = _Pairs(
+        source_layers, [y.train for y in target], held, rotate, tolerance, steps, bfloat16
+    )
+    held_back, dropped_of_target = [y.held_out for y in target], [y.dropped for y in target]
+    del target  # `pairs` holds what is used of it
     found = list(_rows(pairs, len(source_layers), workers))
     matches = [row for row, _, _ in found]
     cost = np.array([[match.cost for match in row] for row in matches])
     plan, total = transport(cost)
     dropped = {
         "source": [count for _, _, count in found],
-        "target": [layer.dropped for layer in target],
+        "target": dropped_of_target,
     }
-    held_back = [layer.held_out for layer in target]
     return Hot([x for _, x, _ in found], held_back, matches, cost, plan.toarray(), total, dropped)
 
 
@@ -215,6 +224,7 @@ class _Pairs:
         rotate: bool,
         tolerance: float,
         steps: int,
+        bfloat16: bool | None,
     ) -> None:
         """Keep what all rows share.
 
@@ -226,14 +236,14 @@ class _Pairs:
             Scaled responses to the stimuli to train on, (those stimuli, units).
         held
             Which stimuli are held out, bool (stimuli,).
-        rotate, tolerance, steps
+        rotate, tolerance, steps, bfloat16
             As in `hot`.
         """
-        self.source, self.target, self.held, self.rotate = source, target, held, rotate
+        self.source, self.held, self.rotate = source, held, rotate
         self.tolerance, self.steps = tolerance, steps
-        self.ends = np.cumsum([y.shape[1] for y in target])[:-1]
+        self.target = target if rotate else []
         # One product per source layer serves all target layers, and is let go after it.
-        self.stacked = None if rotate else np.concatenate(target, axis=1)
+        self.stacked = None if rotate else Stacked(target, bfloat16)
 
     def row(self, number: int) -> tuple[list[Match], np.ndarray, int]:
         """Return a source layer's matches, its held-out responses and its dropped units."""
@@ -245,8 +255,7 @@ class _Pairs:
                 for y in self.target
             ]
         else:
-            distances = 1 - x.train.T @ self.stacked
-            found = [Match(*transport(part)) for part in np.split(distances, self.ends, axis=1)]
+            found = [Match(*one) for one in self.stacked.plans(x.train)]
         return found, x.held_out, x.dropped
 
 
@@ -255,6 +264,9 @@ _shared: list[_Pairs] = []  # in a worker: what its parent had when it forked
 
 def _share(pairs: _Pairs) -> None:
     _shared[:] = [pairs]
+    torch: Any = sys.modules.get("torch")
+    if torch is not None:
+        torch.set_num_threads(1)  # a forked process cannot use the threads that its parent had
 
 
 def _shared_row(number: int) -> tuple[list[Match], np.ndarray, int]:

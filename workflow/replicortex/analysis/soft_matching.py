@@ -60,21 +60,33 @@ def standardise(
         When no unit remains.
     """
     responses = np.asarray(responses, dtype=np.float64)
-    finite = np.isfinite(responses).all(axis=0)
-    kept = finite.copy()
-    learned = responses[~held_out][:, finite]
-    kept[finite] = learned.std(axis=0) > CONSTANT_SD * np.abs(learned).max(axis=0, initial=0)
+    kept = np.isfinite(responses).all(axis=0)
+    used = _columns(responses, kept)
+    train, held = used[~held_out], used[held_out]
+    largest = np.maximum(train.max(axis=0, initial=0), -train.min(axis=0, initial=0))
+    means = train.mean(axis=0)
+    train -= means
+    norms = np.linalg.norm(train, axis=0)
+    varies = norms > CONSTANT_SD * np.sqrt(len(train)) * largest
+    kept[kept] = varies
     if not kept.any():
         raise StudyError(f"{name}: all {len(kept)} units are constant or hold NaN")
-    used = responses[:, kept]
-    centred = used - used[~held_out].mean(axis=0)
+    train, held = _columns(train, varies), _columns(held - means, varies)
     if per == "unit":
-        centred /= np.linalg.norm(centred[~held_out], axis=0)
+        train /= norms[varies]
+        held /= norms[varies]
     elif per == "layer":
-        centred *= np.sqrt(centred.shape[1]) / np.linalg.norm(centred[~held_out])
+        factor = np.sqrt(train.shape[1]) / np.linalg.norm(train)
+        train *= factor
+        held *= factor
     else:
         raise StudyError(f"standardise: per is '{per}'; valid are unit, layer")
-    return Layer(centred[~held_out], centred[held_out], kept)
+    return Layer(train, held, kept)
+
+
+def _columns(values: np.ndarray, kept: np.ndarray) -> np.ndarray:
+    """Return the kept columns, in C order; as a rule all are, and nothing is copied."""
+    return values if kept.all() else np.ascontiguousarray(values[:, kept])
 
 
 @dataclass(frozen=True)
