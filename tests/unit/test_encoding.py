@@ -4,7 +4,10 @@ import warnings
 
 import numpy as np
 import pytest
-from sklearn.linear_model import ElasticNet, Lasso, LinearRegression, Ridge
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.optimize import nnls
+from sklearn.linear_model import ElasticNet, Lasso, LinearRegression, Ridge, enet_path
 
 from replicortex.analysis import encoding
 from replicortex.analysis.encoding import fit, folded, path, reorientation, standard
@@ -24,9 +27,11 @@ def problem(seed=0, n=120, units=12, voxels=7):
 
 ORACLES = {
     "ols": lambda a, positive: LinearRegression(fit_intercept=False, positive=positive),
-    "lasso": lambda a, positive: Lasso(a, fit_intercept=False, positive=positive, tol=1e-12),
+    "lasso": lambda a, positive: Lasso(
+        a, fit_intercept=False, positive=positive, tol=1e-12, max_iter=100_000
+    ),
     "elastic_net": lambda a, positive: ElasticNet(
-        a, fit_intercept=False, positive=positive, tol=1e-12
+        a, fit_intercept=False, positive=positive, tol=1e-12, max_iter=100_000
     ),
     "ridge": lambda a, positive: Ridge(
         a, fit_intercept=False, positive=positive, tol=1e-12, max_iter=100_000
@@ -163,6 +168,7 @@ def test_what_a_user_can_get_wrong(call, words):
 
 def test_a_model_that_does_not_converge_is_an_error(monkeypatch):
     monkeypatch.setattr(encoding, "STALLED", 1)
+    monkeypatch.setattr(encoding, "PIVOTS", 0)
     with pytest.raises(StudyError, match="did not converge"):
         fit("lasso", False, 0.01, *problem())
 
@@ -174,15 +180,106 @@ def test_signed_fits_of_more_units_than_images_are_the_shortest():
         np.testing.assert_allclose(fit("ols", False, 0, x, y), (np.linalg.pinv(x) @ y).T, atol=1e-9)
 
 
+@given(
+    seed=st.integers(0, 10_000),
+    n=st.integers(5, 50),
+    units=st.integers(1, 40),
+    voxels=st.integers(1, 3),
+    kind=st.sampled_from(["lasso", "elastic_net"]),
+    positive=st.booleans(),
+    share=st.floats(0.02, 1.1),
+)
+@settings(max_examples=40, deadline=None, derandomize=True)
+def test_any_size_has_scikit_learns_weights(seed, n, units, voxels, kind, positive, share):
+    """Along three alphas, up to where all weights vanish; more units than images too."""
+    x, y = problem(seed, n, units, voxels)
+    alphas = share * np.abs(x.T @ y / n).max() * np.array([0.2, 1, 0.5])
+    ours = path(kind, positive, alphas, x, y)
+    for voxel, one in enumerate(y.T):
+        theirs = enet_path(
+            x,
+            one,
+            l1_ratio=1.0 if kind == "lasso" else 0.5,
+            alphas=alphas,
+            positive=positive,
+            precompute=x.T @ x,
+            Xy=x.T @ one,
+            tol=1e-11,
+            max_iter=100_000,
+        )[1]
+        # The path comes from the largest alpha down.
+        np.testing.assert_allclose(ours[np.argsort(-alphas), voxel], theirs.T, atol=2e-6)
+
+
+@given(
+    seed=st.integers(0, 10_000),
+    n=st.integers(2, 60),
+    units=st.integers(1, 70),
+    alphas=st.lists(st.sampled_from([1e-6, 0.01, 1.0, 30.0, 1e4]), min_size=1, max_size=4),
+)
+@settings(max_examples=40, deadline=None, derandomize=True)
+def test_ridge_of_any_size_solves_the_normal_equations(seed, n, units, alphas):
+    x, y = problem(seed, n, units)
+    for alpha, ours in zip(alphas, path("ridge", False, alphas, x, y), strict=True):
+        theirs = Ridge(alpha, fit_intercept=False, solver="svd").fit(x, y).coef_
+        np.testing.assert_allclose(ours, theirs, atol=1e-8)
+
+
+@given(seed=st.integers(0, 10_000), n=st.integers(2, 50), units=st.integers(1, 50))
+@settings(max_examples=40, deadline=None, derandomize=True)
+def test_positive_least_squares_of_any_size_is_nnls(seed, n, units):
+    x, y = problem(seed, n, units)
+    ours = fit("ols", True, 0, x, y)
+    theirs = np.stack([nnls(x, one)[0] for one in y.T])
+    np.testing.assert_allclose(ours @ x.T, theirs @ x.T, atol=1e-7)
+    assert (ours >= 0).all()
+
+
 @pytest.mark.parametrize("positive", [False, True])
-def test_more_voxels_than_a_block_and_correlated_units_are_solved_too(positive):
-    x, y = problem(11, n=200, units=60, voxels=encoding.BLOCK + 3)
-    ours = fit("elastic_net", positive, 0.02, x, y)
-    for voxel in (0, encoding.BLOCK, encoding.BLOCK + 2):
-        theirs = ElasticNet(0.02, fit_intercept=False, positive=positive, tol=1e-12)
-        theirs = theirs.fit(x, y[:, voxel]).coef_
-        assert 0 < (theirs != 0).sum() < 60
-        np.testing.assert_allclose(ours[voxel], theirs, atol=1e-7)
+@pytest.mark.parametrize("kind", ["lasso", "elastic_net", "ridge"])
+def test_constant_and_repeated_columns_and_targets_of_zeros_are_solved(kind, positive):
+    """The smallest loss; where it has one solution, which repeated columns deny the Lasso, that one."""
+    x, y = problem(14, n=40, units=30)
+    x[:, 3] = 0
+    x[:, 5:9] = x[:, 4:5]
+    x = np.hstack([x, x])
+    y[:, 2] = 0
+    alphas = [0.3, 0.02]
+    found = path(kind, positive, alphas, x, y)
+    assert not found[:, 2].any() and not found[:, :, [3, 33]].any()
+    for alpha, weights in zip(alphas, found, strict=True):
+        theirs = np.stack([ORACLES[kind](alpha, positive).fit(x, one).coef_ for one in y.T])
+        np.testing.assert_allclose(weights @ x.T, theirs @ x.T, atol=1e-5)
+        if kind != "lasso":
+            np.testing.assert_allclose(weights, theirs, atol=1e-5)
+        l1, l2 = {
+            "lasso": (alpha, 0.0),
+            "elastic_net": (alpha / 2, alpha / 2),
+            "ridge": (0.0, alpha / len(x)),
+        }[kind]
+        gradient = x.T @ (y - x @ weights.T) / len(x)
+        assert encoding.violation(gradient, weights.T, l1, l2, positive).max() < 1e-7
+
+
+@pytest.mark.parametrize("positive", [False, True])
+@pytest.mark.parametrize("kind", encoding.KINDS)
+def test_a_voxel_has_the_same_weights_alone_and_a_run_the_same_bytes(kind, positive):
+    x, y = problem(15, n=90, units=40, voxels=20)
+    together = path(kind, positive, [0.1, 0.01], x, y)
+    assert together.tobytes() == path(kind, positive, [0.1, 0.01], x, y).tobytes()
+    for voxel in (0, 7, 19):
+        alone = path(kind, positive, [0.1, 0.01], x, y[:, [voxel]])
+        np.testing.assert_allclose(alone[:, 0], together[:, voxel], atol=1e-12)
+
+
+@pytest.mark.parametrize("positive", [False, True])
+def test_a_small_target_is_solved_as_well_beside_a_large_one(positive):
+    """The tolerance of a voxel is of its own size: a small one was left at 0 beside a large one."""
+    x, y = problem(16, voxels=1)
+    both = np.hstack([y, 1e-9 * y])
+    large, small = fit("ridge", positive, 1.0, x, both, tol=1e-6)
+    assert large.any()
+    np.testing.assert_allclose(1e9 * small, large, atol=1e-6)
 
 
 def test_descent_alone_finds_what_exchanges_of_units_find(monkeypatch):

@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
 import numpy as np
-from scipy.linalg.lapack import dposv
 from scipy.optimize import nnls
 from threadpoolctl import threadpool_limits
 
+from replicortex.analysis import active_set
 from replicortex.core.errors import StudyError, nearest
 
 Kind = Literal["ols", "lasso", "ridge", "elastic_net"]
@@ -22,10 +22,11 @@ Scale = Literal["sklearn", "sample"]
 KINDS = ("ols", "lasso", "ridge", "elastic_net")
 CONSTANT = 1e-12  # s.d. below which a column is constant, over its largest value
 STALLED = 20_000  # sweeps over the coordinates
-SWEEPS = 3  # between two checks of the conditions
-BLOCK = 64  # voxels solved side by side
+SWEEPS = 10  # of them before the first exact solution, which costs about as much
 PIVOTS = 100  # exchanges of units
-ROUNDING = 1e-13  # of a slope, below which a unit at 0 is not called wrong
+DEFINITE = (
+    1e-6  # smallest over largest eigenvalue, above which a Gram matrix loses no digits that count
+)
 
 
 class Standard(NamedTuple):
@@ -172,14 +173,15 @@ def path(
     Minimises |y - Xw|^2 / 2n + l1 |w|_1 + l2 |w|^2 / 2. Lasso: l1 = alpha; elastic net: l1 =
     alpha * l1_ratio, l2 = alpha * (1 - l1_ratio); ridge: l2 = alpha / n with scale "sklearn"
     (its loss is not divided by 2n), l2 = alpha with scale "sample". One Gram matrix for all
-    voxels, warm starts from the largest alpha down, one BLAS thread.
+    voxels, warm starts from the largest alpha down, one thread. A voxel's weights do not depend on
+    the voxels beside it, but for the rounding of x.y.
 
     Parameters
     ----------
     features, targets
         (images, units) and (images, voxels), centred where an intercept is meant.
     tol
-        The largest violation of the optimality conditions, relative to the largest |x.y| / n.
+        The largest violation of a voxel's optimality conditions, relative to its largest |x.y| / n.
 
     Raises
     ------
@@ -243,41 +245,60 @@ def _path(
     n = len(x)
     found = np.zeros((len(alphas), y.shape[1], x.shape[1]))
     if not positive and kind in ("ols", "ridge"):
-        return _closed(kind, alphas, x, y, scale, found)
-    gram, cross = x.T @ x / n, x.T @ y / n
-    full_rank = len(x) >= x.shape[1] and np.linalg.matrix_rank(gram, hermitian=True) == len(gram)
-    start = np.zeros_like(cross)
+        scaled = alphas * (0 if kind == "ols" else n if scale == "sample" else 1)
+        return _closed(scaled, x, y, found)
+    gram, cross = x.T @ x / n, np.ascontiguousarray((x.T @ y / n).T)
+    bounds = tol * np.maximum(np.abs(cross).max(1), np.finfo(float).tiny)
+    undetermined = (kind == "ols" or 0 in alphas) and not _full_rank(x, gram)
+    weights = np.zeros_like(cross)
     for place in np.argsort(-alphas, kind="stable"):
         alpha = 0.0 if kind == "ols" else alphas[place]
-        if alpha == 0 and not full_rank:
+        if alpha == 0 and undetermined:
             # Several weights fit equally well: the active-set solution, or the shortest one.
             found[place] = _undetermined(positive, x, y)
             continue
         share = {"lasso": 1.0, "elastic_net": l1_ratio}.get(kind, 0.0)
-        l2 = alpha * (1 - share)
+        l1, l2 = alpha * share, alpha * (1 - share)
         if kind == "ridge" and scale == "sklearn":
             l2 /= n
-        start = descend(gram, cross, alpha * share, l2, positive, start, tol)
-        found[place] = start.T
+        left = active_set.solve(
+            gram, cross, l1, l2, bool(positive), weights, bounds, SWEEPS, PIVOTS, STALLED
+        )
+        if left:
+            raise StudyError(
+                f"encoding model: {left} voxels did not converge in {STALLED} sweeps "
+                f"(l1 {l1:g}, l2 {l2:g}); a larger alpha or tol would"
+            )
+        found[place] = weights
     return found
 
 
-def _closed(
-    kind: Kind,
-    alphas: np.ndarray,
-    x: np.ndarray,
-    y: np.ndarray,
-    scale: Scale,
-    found: np.ndarray,
-) -> np.ndarray:
-    """Ordinary least squares of smallest norm, and ridge, by one singular value decomposition."""
-    u, s, vt = np.linalg.svd(x, full_matrices=False)
-    s = np.where(s > s[0] * max(x.shape) * np.finfo(float).eps, s, 0.0)
-    inner = u.T @ y
-    for place, alpha in enumerate(alphas):
-        penalty = 0.0 if kind == "ols" else alpha * (len(x) if scale == "sample" else 1)
-        gain = np.divide(s, s * s + penalty, out=np.zeros_like(s), where=s > 0)
-        found[place] = (vt.T @ (gain[:, None] * inner)).T
+def _full_rank(x: np.ndarray, gram: np.ndarray) -> bool:
+    return len(x) >= len(gram) and np.linalg.matrix_rank(gram, hermitian=True) == len(gram)
+
+
+def _closed(penalties: np.ndarray, x: np.ndarray, y: np.ndarray, found: np.ndarray) -> np.ndarray:
+    """Ordinary least squares of smallest norm, and ridge: one decomposition for all penalties.
+
+    Eigenvalues of the smaller Gram matrix, of units or of images; singular values of the features
+    where its square would lose digits.
+    """
+    tall = len(x) >= x.shape[1]
+    values, vectors = np.linalg.eigh(x.T @ x if tall else x @ x.T)
+    if values[0] + penalties.min(initial=np.inf) > DEFINITE * values[-1]:
+        turn = vectors if tall else x.T @ vectors
+        inner = vectors.T @ (x.T @ y if tall else y)
+        gains = [1 / (values + penalty) for penalty in penalties]
+    else:
+        u, s, vt = np.linalg.svd(x, full_matrices=False)
+        s = np.where(s > s[0] * max(x.shape) * np.finfo(float).eps, s, 0.0)
+        turn, inner = vt.T, u.T @ y
+        gains = [
+            np.divide(s, s * s + penalty, out=np.zeros_like(s), where=s > 0)
+            for penalty in penalties
+        ]
+    for place, gain in enumerate(gains):
+        found[place] = (turn @ (gain[:, None] * inner)).T
     return found
 
 
@@ -300,126 +321,6 @@ def violation(
     used = np.abs(slope - l1 * np.sign(weights))
     largest: np.ndarray = np.where(weights != 0, used, still).max(0)
     return largest
-
-
-def descend(
-    gram: np.ndarray,
-    cross: np.ndarray,
-    l1: float,
-    l2: float,
-    positive: bool,
-    start: np.ndarray,
-    tol: float,
-) -> np.ndarray:
-    """Coordinate descent on the Gram matrix, many voxels in each step; returns (units, voxels).
-
-    A few sweeps find most of each voxel's support; from there whole sets of units change sides
-    until the conditions hold, and the weights are solved for exactly. Voxels go in blocks that
-    stay in the processor's cache.
-    """
-    bound = tol * max(np.abs(cross).max(), np.finfo(float).tiny)
-    weights = np.empty_like(cross)
-    for first in range(0, cross.shape[1], BLOCK):
-        part = slice(first, first + BLOCK)
-        weights[:, part] = _descend(
-            gram, cross[:, part], l1, l2, positive, start[:, part].copy(), bound
-        )
-    return weights
-
-
-def _descend(
-    gram: np.ndarray,
-    cross: np.ndarray,
-    l1: float,
-    l2: float,
-    positive: bool,
-    weights: np.ndarray,
-    bound: float,
-) -> np.ndarray:
-    """Return the weights (units, voxels) of one block, changed in place, below the bound."""
-    steep = np.diagonal(gram) + l2
-    open_ = np.arange(cross.shape[1])
-
-    def unsolved(voxels: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        gradient = cross[:, voxels] - gram @ weights[:, voxels]
-        left = violation(gradient, weights[:, voxels], l1, l2, positive) > bound
-        voxels, gradient = voxels[left], gradient[:, left]
-        return voxels, gradient, gradient - l2 * weights[:, voxels]
-
-    for sweep in range(STALLED):
-        if sweep % SWEEPS == 0:
-            open_, gradient, slope = unsolved(open_)
-            if weights[:, open_].any():  # a support to start from
-                for voxel in open_:
-                    solved = _pivot(gram, cross[:, voxel], l1, l2, positive, weights[:, voxel])
-                    if solved is not None:
-                        weights[:, voxel] = solved
-                open_, gradient, slope = unsolved(open_)
-            if not len(open_):
-                return weights
-            w = weights[:, open_]
-            reach = slope if positive else np.abs(slope)
-            moving = np.flatnonzero(((w != 0) | (reach > l1)).any(1) & (steep > 0))
-            inner = gram[np.ix_(moving, moving)]
-            w, gradient = w[moving], gradient[moving]
-        for place in range(len(moving)):
-            pull = gradient[place] + inner[place, place] * w[place]
-            size = np.maximum((pull if positive else np.abs(pull)) - l1, 0) / steep[moving[place]]
-            new = size if positive else np.sign(pull) * size
-            step = new - w[place]
-            if step.any():
-                gradient -= inner[:, place, None] * step
-                w[place] = new
-        weights[np.ix_(moving, open_)] = w
-    raise StudyError(
-        f"encoding model: {len(open_)} voxels did not converge in {STALLED} sweeps "
-        f"(l1 {l1:g}, l2 {l2:g}); a larger alpha or tol would"
-    )
-
-
-def _pivot(
-    gram: np.ndarray,
-    cross: np.ndarray,
-    l1: float,
-    l2: float,
-    positive: bool,
-    start: np.ndarray,
-) -> np.ndarray | None:
-    """Return one voxel's exact weights by block principal pivoting, or None where it cycles.
-
-    All units whose sign is wrong, or that violate their condition at 0, change sides at once; if
-    their number does not fall, the last of them alone (Kim and Park 2011, for positive weights).
-    """
-    sign = np.sign(start)
-    fewest, patience = len(sign) + 1, 3
-    for _ in range(PIVOTS):
-        support = np.flatnonzero(sign)
-        weights = np.zeros(len(sign))
-        slope = cross.copy()
-        if len(support):
-            inner = gram[np.ix_(support, support)]
-            inner.flat[:: len(support) + 1] += l2
-            # The routine itself: of small systems SciPy's wrappers take most of the time.
-            _, solved, failed = dposv(inner.T, cross[support] - l1 * sign[support], overwrite_a=1)
-            if failed:
-                return None
-            weights[support] = solved
-            slope -= gram[:, support] @ solved
-        free = l1 == 0 and not positive
-        wrong = (sign != 0) & (weights * sign < 0) & (not free)
-        wanted = np.sign(slope) * ((slope if positive else np.abs(slope)) > l1 + ROUNDING)
-        wrong |= (sign == 0) & (wanted != 0)
-        places = np.flatnonzero(wrong)
-        if not len(places):
-            return weights
-        if len(places) < fewest:
-            fewest, patience = len(places), 3
-        elif patience:
-            patience -= 1
-        else:
-            places = places[-1:]
-        sign[places] = np.where(sign[places] != 0, 0, wanted[places])
-    return None
 
 
 def _matrix(values: np.ndarray, what: str) -> np.ndarray:
