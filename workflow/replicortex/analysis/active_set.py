@@ -9,7 +9,7 @@ Numba keeps beside this file, or in the user's cache.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeVar, cast
+from typing import Any, TypeVar, cast
 
 import llvmlite.binding
 import numba
@@ -19,14 +19,16 @@ from numba.extending import get_cython_function_address
 
 Compiled = TypeVar("Compiled", bound=Callable[..., object])
 
-_INT, _REAL = types.CPointer(types.int32), types.CPointer(types.float64)
+_pointer: Any = types.CPointer
+_njit: Any = numba.njit
+_INT, _REAL = _pointer(types.int32), _pointer(types.float64)
 # LAPACK's Cholesky solver, by SciPy's own pointer, under a name that compiled code may keep.
 llvmlite.binding.add_symbol(
     "replicortex_dposv", get_cython_function_address("scipy.linalg.cython_lapack", "dposv")
 )
-_dposv = types.ExternalFunction(
+_dposv: Any = types.ExternalFunction(
     "replicortex_dposv",
-    types.void(types.CPointer(types.uint8), _INT, _INT, _REAL, _INT, _REAL, _INT, _INT),
+    types.void(_pointer(types.uint8), _INT, _INT, _REAL, _INT, _REAL, _INT, _INT),
 )
 
 
@@ -35,9 +37,9 @@ def _compiled(function: Compiled) -> Compiled:
     # Products may be added in one instruction; no other freedom, for results are to be the same bytes.
     options = {"nogil": True, "fastmath": {"contract"}, "error_model": "numpy"}
     try:
-        return cast(Compiled, numba.njit(cache=True, **options)(function))
+        return cast(Compiled, _njit(cache=True, **options)(function))
     except RuntimeError:
-        return cast(Compiled, numba.njit(**options)(function))
+        return cast(Compiled, _njit(**options)(function))
 
 
 @_compiled
