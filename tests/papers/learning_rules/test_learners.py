@@ -16,6 +16,7 @@ from papers.learning_rules.learners import (
     fa,
     pc,
     pc_supervised,
+    relaxation,
     stdp,
     stdp_pair,
 )
@@ -498,13 +499,26 @@ def reference_energy(net, images, values, target, fixed) -> torch.Tensor:
     for number, name in enumerate(("conv1", "conv2", "conv3")):
         norm = getattr(net, name.replace("conv", "bn"))
         maps = F.conv2d(below, getattr(net, name).weight, padding=1)
-        maps = F.batch_norm(maps, *fixed[name], norm.weight, norm.bias)
+        maps = F.batch_norm(maps, *fixed[number], norm.weight, norm.bias)
         expected = F.max_pool2d(torch.relu(maps), 2)
         total = total + 0.5 * (values[number] - expected).square().sum((1, 2, 3))
         below = values[number]
+    below = F.adaptive_avg_pool2d(below, net.grid)
     expected = torch.relu(net.fc1(below.flatten(1)))
     total = total + 0.5 * (values[3] - expected).square().sum(1)
     return total + 0.5 * (target - net.fc2(values[3])).square().sum(1)
+
+
+def reference_relaxation(net, images, start, labels, steps, rate=0.1) -> tuple[list, torch.Tensor]:
+    """Values after the steps and the energies met, all slopes by autograd."""
+    target, values, met = F.one_hot(labels, 10).float(), start.values, []
+    for _ in range(steps + 1):
+        values = [value.detach().requires_grad_() for value in values]
+        energy = reference_energy(net, images, values, target, start.fixed)
+        met.append(energy.detach())
+        slopes = torch.autograd.grad(energy.sum(), values)
+        last, values = values, [v - rate * slope for v, slope in zip(values, slopes, strict=True)]
+    return [value.detach() for value in last], torch.stack(met)
 
 
 def test_supervised_pc_tells_how_far_it_relaxes_and_stays_as_it_is(entries: dict) -> None:
@@ -548,42 +562,62 @@ def test_supervised_pc_energy_falls_in_every_step_for_every_image(entries: dict)
         learner = pc_supervised.build(seed, NETWORK, entries["pc_supervised"], 4, CPU)
         for number in range(5):
             images, labels = batch(seed=number)
-            values, _, fixed = learner.forward(images)
-            target = F.one_hot(labels, 10).float()
-            seen = learner.relax(images, values, target, fixed)[1]
+            start = learner.forward(images)
+            layers = learner.folded(start.fixed)
+            seen = learner.relax(images, start, labels, layers).energies
             learner.step(images, labels, streams)
             assert len(seen) == 21
             assert (seen.diff(dim=0) < 0).all()
             assert (seen[-1] < 0.99 * seen[0]).all()
 
 
-def test_supervised_pc_relaxes_along_the_gradient_of_the_energy(entries: dict) -> None:
-    settings = changed(entries["pc_supervised"], steps=3)
+@pytest.mark.parametrize("steps", [1, 2, 3, 4, 5, 20])
+@pytest.mark.parametrize(("side", "count"), [(32, 12), (48, 5)])
+def test_supervised_pc_relaxes_along_the_gradient_of_the_energy(
+    entries: dict, steps: int, side: int, count: int
+) -> None:
+    """Each length of the label's way down; a pool in front of fc1 that averages."""
+    settings = changed(entries["pc_supervised"], steps=steps)
     learner = pc_supervised.build(3, NETWORK, settings, 4, CPU)
-    images, labels = batch()
-    target = F.one_hot(labels, 10).float()
-    values, _, fixed = learner.forward(images)
-    ours, energies = learner.relax(images, values, target, fixed)
-    for _ in range(3):
-        values = [value.detach().requires_grad_() for value in values]
-        energy = reference_energy(learner.network, images, values, target, fixed)
-        slopes = torch.autograd.grad(energy.sum(), values)
-        values = [v - 0.1 * slope for v, slope in zip(values, slopes, strict=True)]
-    for one, other in zip(ours, values, strict=True):
-        torch.testing.assert_close(one, other.detach(), rtol=1e-4, atol=1e-5)
-    torch.testing.assert_close(
-        energies[-1], reference_energy(learner.network, images, values, target, fixed).detach()
-    )
+    with torch.no_grad():
+        learner.network.bn2.weight[::2] *= -1  # a gain that turns largest into smallest
+    images, labels = batch(count, side)
+    start = learner.forward(images)
+    ours = learner.relax(images, start, labels, learner.folded(start.fixed))
+    values, met = reference_relaxation(learner.network, images, start, labels, steps)
+    for one, other in zip(ours.values, values, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(ours.energies, met, rtol=1e-4, atol=1e-5)
+
+
+def test_of_equal_places_in_a_window_the_first_takes_the_error_as_in_autograd() -> None:
+    """Small whole numbers: sums are exact, so that equal places are equal in both."""
+    stream = torch.Generator().manual_seed(0)
+    below = torch.randint(-1, 2, (4, 3, 7, 9), generator=stream).float()
+    weight = torch.randint(-1, 2, (5, 3, 3, 3), generator=stream).float()
+    bias = torch.randint(-2, 3, (5,), generator=stream).float()
+    error = torch.randint(-9, 10, (4, 5, 3, 4), generator=stream).float()
+    given = [part.clone().requires_grad_() for part in (below, weight, bias)]
+    out = F.max_pool2d(torch.relu(F.conv2d(*given, padding=1)), 2)
+    expected = torch.autograd.grad(out, given, error)
+    block = relaxation._Block(weight, bias)
+    predicted, kept = block.predict(below)
+    routed = block.route(error, kept, below)
+    assert torch.equal(predicted, out)
+    for ours, theirs in zip(
+        [block.down(routed, below), *block.slopes(routed, below)], expected, strict=True
+    ):
+        assert torch.equal(ours, theirs)
 
 
 def test_supervised_pc_update_is_the_gradient_of_the_energy(entries: dict) -> None:
     learner = pc_supervised.build(3, NETWORK, entries["pc_supervised"], 4, CPU)
     net = copy.deepcopy(learner.network)
-    images, labels = batch()
+    images, labels = batch(count=70)
     target = F.one_hot(labels, 10).float()
-    values, _, fixed = learner.forward(images)
-    values, _ = learner.relax(images, values, target, fixed)
-    energy = reference_energy(net, images, values, target, fixed).mean()
+    start = learner.forward(images)
+    values, _ = reference_relaxation(net, images, start, labels, 20)
+    energy = reference_energy(net, images, values, target, start.fixed).mean()
     gradients = torch.autograd.grad(energy, list(net.parameters()))
     # A weight's change is local: e_l f'(.) x_(l-1), without any other layer's error.
     error = target - net.fc2(values[3])
@@ -598,11 +632,24 @@ def test_supervised_pc_update_is_the_gradient_of_the_energy(entries: dict) -> No
         assert apart < 1e-3
 
 
+def test_supervised_pc_learns_in_half_precision_too(entries: dict) -> None:
+    images, labels = batch(count=40)
+    ends = []
+    for kind in (torch.float32, torch.bfloat16):
+        learner = pc_supervised.build(3, NETWORK, entries["pc_supervised"], 4, CPU)
+        with torch.autocast("cpu", dtype=kind, enabled=kind == torch.bfloat16):
+            terms = learner.step(images, labels, streams)
+        ends.append({name: float(term) for name, term in terms.items()})
+        assert all(parameter.grad.isfinite().all() for parameter in learner.network.parameters())
+    assert ends[1] == pytest.approx(ends[0], rel=0.02, abs=0.05)
+    assert ends[0] != ends[1]
+
+
 def test_supervised_pc_forward_is_the_training_mode_forward(entries: dict) -> None:
     learner = pc_supervised.build(3, NETWORK, entries["pc_supervised"], 4, CPU)
     net = copy.deepcopy(learner.network).train()
     images, _ = batch()
-    values, scores, _ = learner.forward(images)
+    values, scores, _, _ = learner.forward(images)
     maps = net.blocks(images)
     for ours, theirs in zip(values, [*maps, net.hidden(maps[-1])], strict=True):
         torch.testing.assert_close(ours, theirs.detach(), rtol=1e-4, atol=1e-5)

@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import torch
 from torch import nn
 from torch.nn import functional as F
 
-from papers.learning_rules.settings.network import NetworkSettings
 from replicortex.core.randomness import torch_generator
+
+if TYPE_CHECKING:
+    from papers.learning_rules.settings.network import NetworkSettings
 
 BLOCKS = ("conv1", "conv2", "conv3")
 LAYERS = (*BLOCKS, "fc1")

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from papers.topographic.training_settings import Split
 from replicortex.core.errors import StudyError
 from replicortex.data import cifar
+
+if TYPE_CHECKING:
+    from papers.topographic.training_settings import Split
 
 CLASSES = 10
 # In CIFAR-10's order: bird, cat, deer, dog, frog and horse are animate [code].

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 
 from papers.topographic.network import Network
 from papers.topographic.objectives import task_loss
 from papers.topographic.sheet import Balance, TopographicLoss
-from papers.topographic.training_settings import Settings
 from replicortex.core.errors import StudyError
 from replicortex.training.dropout import dropout_factors
 from replicortex.training.optimisers import Adam
+
+if TYPE_CHECKING:
+    from papers.topographic.training_settings import Settings
 
 Validate = Callable[["Topographic"], dict[str, float]]
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 import torch
 from torch import nn
 from torch.nn import functional as F
 
-from papers.topographic.training_settings import NetworkSettings
 from replicortex.core.randomness import torch_generator
 from replicortex.models.resnet import ResNet
+
+if TYPE_CHECKING:
+    from papers.topographic.training_settings import NetworkSettings
 
 CLASSES = 10
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import torch
 from torch.nn import functional as F
 
 from papers.topographic.images import ANIMATE
-from papers.topographic.training_settings import Plain
 from replicortex.training.contrastive import nt_xent, supcon
+
+if TYPE_CHECKING:
+    from papers.topographic.training_settings import Plain
 
 VIEWS = {"ce": 1, "margin": 1, "supcon": 2, "simclr": 2}
 

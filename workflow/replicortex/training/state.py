@@ -22,8 +22,6 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock
-
 from replicortex.core.digests import sha256
 from replicortex.core.errors import StudyError
 from replicortex.core.files import write_bytes
@@ -144,6 +142,9 @@ class State:
     def _locked_scratch(self) -> Iterator[None]:
         """Let one claimant at a time look and take over; the system ends it with its process."""
         # A lock of another kind would outlive a claimant that was killed.
+        # Imported late: a training without a state needs torch and NumPy alone (benchmarks/gpu.py).
+        from filelock import FileLock
+
         lock = FileLock(self.folder / ".claim", poll_interval=0.01, fallback_to_soft=False)
         try:
             # Without such locks (some cluster file systems) `_bury_dead` still notices a rival.

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any, ClassVar, Generic, Self, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar
 
 import torch
 from torch.nn import functional as F
 
 from papers.learning_rules.network import BLOCKS, Network
-from papers.learning_rules.settings.network import NetworkSettings
-from papers.learning_rules.settings.rule import LocalSettings, RuleSettings
 from replicortex.training.optimisers import Adam, Optimiser
 
-L = TypeVar("L", bound=LocalSettings)
+if TYPE_CHECKING:
+    from papers.learning_rules.settings.network import NetworkSettings
+    from papers.learning_rules.settings.rule import LocalSettings, RuleSettings
+
+L = TypeVar("L", bound="LocalSettings")
 Terms = dict[str, torch.Tensor]
 Streams = Callable[[str], torch.Generator]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch.nn import functional as F
@@ -14,10 +14,12 @@ from papers.learning_rules.learners.base import (
     accuracy,
 )
 from papers.learning_rules.network import Network
-from papers.learning_rules.settings.bp import BPSettings
-from papers.learning_rules.settings.network import NetworkSettings
 from replicortex.training.dropout import dropout_factors
 from replicortex.training.optimisers import Adam, Optimiser
+
+if TYPE_CHECKING:
+    from papers.learning_rules.settings.bp import BPSettings
+    from papers.learning_rules.settings.network import NetworkSettings
 
 
 class Gradient(Learner):

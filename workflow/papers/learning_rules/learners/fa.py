@@ -7,7 +7,7 @@ linear layers, so that only conv1 and conv2 hear of it. `layers: all` is Lillicr
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
@@ -15,10 +15,12 @@ from torch.nn import functional as F
 
 from papers.learning_rules.learners.bp import Gradient
 from papers.learning_rules.network import BLOCKS, VARIANTS, Network
-from papers.learning_rules.settings.fa import FASettings
-from papers.learning_rules.settings.network import NetworkSettings
 from replicortex.core.randomness import torch_generator
 from replicortex.training.optimisers import SGD
+
+if TYPE_CHECKING:
+    from papers.learning_rules.settings.fa import FASettings
+    from papers.learning_rules.settings.network import NetworkSettings
 
 
 class FeedbackConv(torch.autograd.Function):

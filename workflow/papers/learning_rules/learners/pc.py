@@ -6,7 +6,7 @@ serves all nine positions of a kernel. Labels reach the linear layers alone.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -19,8 +19,10 @@ from papers.learning_rules.learners.base import (
 )
 from papers.learning_rules.learners.inference import pooled_kernel, settle
 from papers.learning_rules.network import BLOCKS, Network, initialise
-from papers.learning_rules.settings.pc import PCSettings
 from replicortex.core.randomness import torch_generator
+
+if TYPE_CHECKING:
+    pass
 
 MOMENTUM = 0.1  # of BatchNorm's running statistics, PyTorch's default
 
@@ -39,7 +41,7 @@ class FeedbackNetwork(Network):
             self.register_buffer(f"feedback{level}", fixed)
 
 
-class PredictiveCoding(LocalLearner[PCSettings]):
+class PredictiveCoding(LocalLearner["PCSettings"]):
     """Inference, then a Hebbian change of conv1 and conv2; Adam on fc1 and fc2.
 
     Parameters

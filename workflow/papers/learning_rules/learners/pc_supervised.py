@@ -11,17 +11,20 @@ stay fixed while x relaxes and weights learn, so that no image's energy depends 
 from __future__ import annotations
 
 import copy
+from typing import TYPE_CHECKING
 
 import torch
 from torch.nn import functional as F
 
 from papers.learning_rules.learners.base import OfSettings, Streams, Terms, accuracy
-from papers.learning_rules.network import BLOCKS, CLASSES, Network, norm_of, pooled
-from papers.learning_rules.settings.pc_supervised import SupervisedPCSettings
+from papers.learning_rules.learners.relaxation import Forward, Relaxed, Weighed, relax
+from papers.learning_rules.network import BLOCKS, CLASSES, Network, norm_of
 from replicortex.training.optimisers import Adam
 
+if TYPE_CHECKING:
+    from papers.learning_rules.settings.pc_supervised import SupervisedPCSettings
+
 LONG = 10  # times the rule's own steps: next to nothing is left then
-Fixed = dict[str, tuple[torch.Tensor, torch.Tensor]]
 
 
 class SupervisedPC(OfSettings):
@@ -42,18 +45,21 @@ class SupervisedPC(OfSettings):
     def step(self, images: torch.Tensor, labels: torch.Tensor, streams: Streams) -> Terms:
         """Relax under image and label, then learn; the energies before and after are terms too."""
         self.network.train()
-        target = F.one_hot(labels, CLASSES).to(images.dtype)
-        values, scores, fixed = self.forward(images)
-        values, fall = self.relax(images, values, target, fixed)
+        start = self.forward(images)
+        layers = self.folded(start.fixed)
+        relaxed = self.relax(images, start, labels, layers)
         self.optimiser.zero_grad()
-        energy = self.energies(images, values, target, fixed).mean()
-        energy.backward()
+        # Through BatchNorm's gains, which are folded into the layers, autograd finds the way.
+        torch.autograd.backward(
+            [part for layer in layers for part in layer],
+            [part / len(images) for layer in relaxed.slopes for part in layer],
+        )
         self.optimiser.step()
         return {
-            "loss": F.cross_entropy(scores, labels),
-            "accuracy": accuracy(scores, labels),
-            "energy_start": fall[0].mean(),
-            "energy_end": fall[-1].mean(),
+            "loss": F.cross_entropy(start.scores, labels),
+            "accuracy": accuracy(start.scores, labels),
+            "energy_start": relaxed.energies[0].mean(),
+            "energy_end": relaxed.energies[-1].mean(),
         }
 
     def measure(self, images: torch.Tensor, labels: torch.Tensor) -> dict[str, float]:
@@ -63,19 +69,15 @@ class SupervisedPC(OfSettings):
         """
         settings = self.settings.model_copy(update={"steps": LONG * self.settings.steps})
         probe = SupervisedPC(copy.deepcopy(self.network).train(), settings)
-        target = F.one_hot(labels, CLASSES).to(images.dtype)
-        values, _, fixed = probe.forward(images)
-        met = probe.relax(images, values, target, fixed)[1].mean(1)
+        start = probe.forward(images)
+        met = probe.relax(images, start, labels, probe.folded(start.fixed)).energies.mean(1)
         return {"relaxed": float((met[0] - met[self.settings.steps]) / (met[0] - met.min()))}
 
     @torch.no_grad()
-    def forward(self, images: torch.Tensor) -> tuple[list[torch.Tensor], torch.Tensor, Fixed]:
-        """Return every hidden layer's value, class scores, and each block's batch statistics.
-
-        Moves BatchNorm's running statistics as any training-mode pass does.
-        """
+    def forward(self, images: torch.Tensor) -> Forward:
+        """Return a training-mode pass, which moves BatchNorm's running statistics as any does."""
         net = self.network
-        values, fixed = [], {}
+        values, fixed, places = [], [], []
         for name in BLOCKS:
             maps = net.convolve(name, values[-1] if values else images)
             norm = getattr(net, norm_of(name))
@@ -83,139 +85,50 @@ class SupervisedPC(OfSettings):
                 maps, norm.running_mean, norm.running_var, norm.momentum
             )
             norm.num_batches_tracked += 1
-            fixed[name] = (mean, variance)
+            fixed.append((mean, variance))
             maps = F.batch_norm(maps, mean, variance, norm.weight, norm.bias, eps=norm.eps)
-            values.append(pooled(maps))
+            tops, place = F.max_pool2d(maps, 2, return_indices=True)
+            values.append(F.relu(tops))
+            places.append(place)
         values.append(net.hidden(values[-1]))
-        return values, net.fc2(values[-1]), fixed
+        return Forward(values, net.fc2(values[-1]), fixed, places)
 
     def relax(
         self,
         images: torch.Tensor,
-        values: list[torch.Tensor],
-        target: torch.Tensor,
-        fixed: Fixed,
-    ) -> tuple[list[torch.Tensor], torch.Tensor]:
-        """Return the values after descent of the energy, and the energies (steps + 1, n) met.
+        start: Forward,
+        labels: torch.Tensor,
+        layers: list[Weighed],
+    ) -> Relaxed:
+        """Return where the rule's steps lead from a forward pass, the label clamped as one-hot."""
+        return relax(
+            images,
+            start,
+            F.one_hot(labels, CLASSES).to(images.dtype),
+            [(weight.detach(), bias.detach()) for weight, bias in layers],
+            grid=self.network.grid,
+            steps=self.settings.steps,
+            rate=self.settings.rate,
+        )
 
-        x_l <- x_l - rate dF/dx_l for all l at once.
-        """
-        layers = self._folded(fixed)
-        with torch.no_grad():
-            # The image is clamped: what it predicts of the first block stays the same.
-            bottom = predict(BLOCKS[0], images, layers[0], self.network.grid)
-        energies = []
-        for _ in range(self.settings.steps):
-            values = [value.detach().requires_grad_() for value in values]
-            energy = energy_of(bottom, values, target, layers, self.network.grid)
-            slopes = torch.autograd.grad(energy.sum(), values)
-            energies.append(energy.detach())
-            with torch.no_grad():
-                values = [
-                    value.sub(slope, alpha=self.settings.rate)
-                    for value, slope in zip(values, slopes, strict=True)
-                ]
-        with torch.no_grad():
-            energies.append(energy_of(bottom, values, target, layers, self.network.grid))
-        return [value.detach() for value in values], torch.stack(energies)
-
-    def energies(
-        self,
-        images: torch.Tensor,
-        values: list[torch.Tensor],
-        target: torch.Tensor,
-        fixed: Fixed,
-    ) -> torch.Tensor:
-        """Return each image's energy (n,), differentiable in the network's parameters.
-
-        Parameters
-        ----------
-        images, values, target
-            (n, 3, side, side); the hidden layers' values as `forward` returns them; one-hot (n, 10).
-        fixed
-            Each block's batch mean and variance, (channels,).
-        """
-        layers = self._folded(fixed, learn=True)
-        bottom = predict(BLOCKS[0], images, layers[0], self.network.grid)
-        return energy_of(bottom, values, target, layers, self.network.grid)
-
-    def _folded(self, fixed: Fixed, learn: bool = False) -> list[tuple[torch.Tensor, torch.Tensor]]:
+    def folded(self, fixed: list[Weighed]) -> list[Weighed]:
         """Return weight and bias of each of the five layers, BatchNorm folded into the convolutions.
 
+        Differentiable in the network's parameters.
+
         Parameters
         ----------
         fixed
             Each block's batch mean and variance, (channels,).
-        learn
-            Whether gradients reach the parameters.
         """
         net = self.network
         found = []
-        for name in BLOCKS:
+        for name, (mean, variance) in zip(BLOCKS, fixed, strict=True):
             norm = getattr(net, norm_of(name))
-            mean, variance = fixed[name]
             slope = norm.weight / torch.sqrt(variance + norm.eps)
             weight = getattr(net, name).weight * slope[:, None, None, None]
             found.append((weight, norm.bias - mean * slope))
-        found += [(layer.weight, layer.bias) for layer in (net.fc1, net.fc2)]
-        return found if learn else [(w.detach(), b.detach()) for w, b in found]
-
-
-def predict(
-    name: str, below: torch.Tensor, layer: tuple[torch.Tensor, torch.Tensor], grid: int
-) -> torch.Tensor:
-    """Return f_l(x_(l-1)), what the layer below predicts of this one.
-
-    Parameters
-    ----------
-    name
-        Of the layer that is predicted.
-    below
-        Values of the layer below, (n, channels, side, side) or (n, units).
-    layer
-        Its weight and bias, BatchNorm folded in.
-    grid
-        Side of the pool in front of fc1.
-    """
-    if name in BLOCKS:
-        return pooled(F.conv2d(below, *layer, padding=1))
-    if name == "fc1":
-        if below.shape[-2:] != (grid, grid):
-            below = F.adaptive_avg_pool2d(below, grid)
-        return F.relu(F.linear(below.flatten(1), *layer))
-    return F.linear(below, *layer)
-
-
-def energy_of(
-    bottom: torch.Tensor,
-    values: list[torch.Tensor],
-    target: torch.Tensor,
-    layers: list[tuple[torch.Tensor, torch.Tensor]],
-    grid: int,
-) -> torch.Tensor:
-    """Return sum_l ||x_l - f_l(x_(l-1))||^2 / 2 of each image, (n,).
-
-    Parameters
-    ----------
-    bottom
-        f_1(x_0).
-    values
-        x_1 (n, channels, side, side) to x_4 (n, hidden).
-    target
-        The clamped last layer, (n, 10).
-    layers
-        Weight and bias of each of the five layers.
-    grid
-        Side of the pool in front of fc1.
-    """
-    names = (*BLOCKS, "fc1", "fc2")
-    total = torch.zeros(len(target), device=target.device)
-    for number, (name, value) in enumerate(zip(names, [*values, target], strict=True)):
-        expected = (
-            bottom if number == 0 else predict(name, values[number - 1], layers[number], grid)
-        )
-        total = total + (value - expected).flatten(1).square().sum(1) / 2
-    return total
+        return found + [(layer.weight, layer.bias) for layer in (net.fc1, net.fc2)]
 
 
 build = SupervisedPC.build

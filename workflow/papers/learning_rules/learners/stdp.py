@@ -7,6 +7,8 @@ backpropagation reaches the blocks through those.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import torch
 from torch.nn import functional as F
 
@@ -18,8 +20,10 @@ from papers.learning_rules.learners.base import (
     train_readout,
 )
 from papers.learning_rules.network import BLOCKS, VARIANTS, Network, norm_of
-from papers.learning_rules.settings.network import NetworkSettings
-from papers.learning_rules.settings.stdp import STDPSettings
+
+if TYPE_CHECKING:
+    from papers.learning_rules.settings.network import NetworkSettings
+    from papers.learning_rules.settings.stdp import STDPSettings
 
 
 def window(dt: torch.Tensor, *, amplitude: float, tau: float, sign: str) -> torch.Tensor:
@@ -77,7 +81,7 @@ def pair_change(before: torch.Tensor, after: torch.Tensor, table: torch.Tensor) 
     return torch.einsum("not,nit->oi", weights, hot) / len(before)
 
 
-class SpikeTiming(LocalLearner[STDPSettings]):
+class SpikeTiming(LocalLearner["STDPSettings"]):
     """A forward pass that changes the convolutions by spike times; then Adam on the rest.
 
     Parameters

@@ -7,6 +7,8 @@ learns (Kheradpisheh et al. 2018). What neither paper says for this network is [
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import torch
 from torch.nn import functional as F
 
@@ -18,7 +20,9 @@ from papers.learning_rules.learners.base import (
     train_readout,
 )
 from papers.learning_rules.network import BLOCKS, Network, norm_of
-from papers.learning_rules.settings.stdp_pair import PairSTDPSettings
+
+if TYPE_CHECKING:
+    from papers.learning_rules.settings.stdp_pair import PairSTDPSettings
 
 
 def window(dt: torch.Tensor, *, plus: float, minus: float, tau: float) -> torch.Tensor:
@@ -58,7 +62,7 @@ def winners(maps: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     return place, strongest > 0
 
 
-class PairTiming(LocalLearner[PairSTDPSettings]):
+class PairTiming(LocalLearner["PairSTDPSettings"]):
     """A forward pass in which winners learn from the spike times of their inputs; Adam on fc1, fc2.
 
     Each filter keeps its initial norm, in place of bounds for single weights [assumed].
