@@ -1,15 +1,18 @@
-"""Five seeds in one process against one process after the other with a plain DataLoader loop.
+"""Trainings of the learning rules against plain loops and the fastest public CIFAR code; on the CPU.
 
-    python benchmarks/training.py [--fast] [--device cuda] [--out FILE]
+    python benchmarks/training.py [--fast] [--device cuda] [--only steps rates seeds] [--out FILE]
 
-What is compared, for each seed: (a) `packed`: `train` once for all seeds; (b) `separate`: `train`
-once per seed, each in a new process, as with `seeds_per_job: 1`; (c) `plain`: one new process per
-seed with torch's DataLoader, per-image torchvision transforms and the rule's step written as the
-author has it. Outputs of (a) and (b) must be equal byte for byte on the CPU. (c) draws differently,
-so that only its accuracy can be compared.
+(a) `steps`, one thread and two: batches, and batches with backpropagation's step, against torch's
+DataLoader with torchvision's transforms and against batches made as airbench and hlb-CIFAR10 make
+them, with torch's fused Adam; the same network from the same weights. Supervised predictive coding
+against the same by autograd. Sides alternate, and the least of several counts. (b) `rates`: images per
+second of each rule. (c) `seeds`: five seeds by one call of `train`, by one process each, and by one
+process each of a plain loop. The first two must give the same bytes on the CPU; the third draws
+otherwise, so that only its accuracy can be compared.
 
 Images are made up (CIFAR's shapes, packed as JPEG as the small data set has them): time does not
-depend on them. Each timing starts a process, so that start-up and decoding count.
+depend on them. On the CPU one thread is timed by this process's CPU seconds, which another load changes
+less than the wall's, and two threads by the wall's. Exit status 1 where two sides differ.
 """
 
 from __future__ import annotations
@@ -20,20 +23,21 @@ import io
 import json
 import os
 import resource
-import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from importlib import import_module
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import common
+import training_peers as peers
 
 ROOT = Path(__file__).resolve().parent.parent
 SEEDS = [42, 123, 456, 789, 1337]
+AIRBENCH = "cifar10-airbench, airbench/utils.py"
+SECTIONS = ("steps", "rates", "seeds")
 
 
 def settings(fast: bool, device: str) -> dict[str, Any]:
@@ -43,13 +47,21 @@ def settings(fast: bool, device: str) -> dict[str, Any]:
     text = (ROOT / "config" / "papers" / "learning_rules.yaml").read_text()
     numbers = yaml.safe_load(text)
     numbers["training"] |= {
-        "images": 1024 if fast else 8000,
+        "images": 64 if fast else 8000,
         "epochs": 1 if fast else 2,
         "checkpoints": [0, 1 if fast else 2],
-        "test_images": 500 if fast else 2000,
+        "test_images": 50 if fast else 2000,
         "fill_batches": 1,
     }
-    return numbers | {"device": device, "stored": 2500 if fast else 50000}
+    if fast:
+        numbers["training"]["batch"] = 16
+    return numbers | {
+        "device": device,
+        "threads": 1,
+        "stored": 100 if fast else 50000,
+        "seeds": SEEDS[:2] if fast else SEEDS,
+        "steps": 2 if fast else 6,
+    }
 
 
 def store(folder: Path, count: int) -> None:
@@ -108,7 +120,7 @@ def ours(folder: Path, rule: str, seeds: list[int], numbers: dict[str, Any]) -> 
     from replicortex.data.cifar import read_packed
     from replicortex.training import device as devices
 
-    torch.set_num_threads(1)
+    torch.set_num_threads(numbers["threads"])
     place = devices.choose(numbers["device"])
     out = train_arrays(
         builder(numbers["rules"][rule]["kind"]),
@@ -134,66 +146,20 @@ def ours(folder: Path, rule: str, seeds: list[int], numbers: dict[str, Any]) -> 
 
 def plain(folder: Path, rule: str, seeds: list[int], numbers: dict[str, Any]) -> dict[str, Any]:
     """Train by the loop that one would write first; backpropagation only."""
-    import numpy as np
     import torch
-    from PIL import Image
-    from torch import nn
-    from torch.nn import functional as F
-    from torch.utils.data import DataLoader, Dataset, Subset
-    from torchvision import transforms
 
-    torch.set_num_threads(1)
+    from replicortex.data.cifar import read_packed
+
+    torch.set_num_threads(numbers["threads"])
     training, rule_ = numbers["training"], numbers["rules"][rule]
     device = torch.device(numbers["device"])
-    normal = transforms.Normalize(training["mean"], training["sd"])
-    augmented = transforms.Compose(
-        [
-            transforms.RandomHorizontalFlip(),
-            transforms.RandomCrop(32, padding=4),
-            transforms.ToTensor(),
-            normal,
-        ]
-    )
-
-    class Pictures(Dataset):
-        def __init__(self, path: Path, transform: Any) -> None:
-            with np.load(path) as packed:
-                jpeg, ends = packed["jpeg"].tobytes(), packed["offsets"]
-                self.labels = packed["labels"].astype(int).tolist()
-            self.pictures = [
-                Image.open(io.BytesIO(jpeg[a:b])).convert("RGB") for a, b in pairwise(ends)
-            ]
-            self.transform = transform
-
-        def __len__(self) -> int:
-            return len(self.labels)
-
-        def __getitem__(self, index: int) -> tuple[torch.Tensor, int]:
-            return self.transform(self.pictures[index]), self.labels[index]
-
-    def block(inner: int, outer: int) -> nn.Sequential:
-        conv = nn.Conv2d(inner, outer, 3, padding=1, bias=False)
-        return nn.Sequential(conv, nn.BatchNorm2d(outer), nn.ReLU(), nn.MaxPool2d(2))
-
     found = {}
     for seed in seeds:
         torch.manual_seed(seed)
-        data = Pictures(folder / "train.npz", augmented)
-        chosen = torch.randperm(len(data))[: training["images"]].tolist()
-        # One thread of computation for each contestant: no workers beside it.
-        loader = DataLoader(
-            Subset(data, chosen), batch_size=training["batch"], shuffle=True, drop_last=True
-        )
-        net = nn.Sequential(
-            block(3, 32),
-            block(32, 64),
-            block(64, 128),
-            nn.Flatten(),
-            nn.Linear(2048, 512),
-            nn.ReLU(),
-            nn.Dropout(0.3),
-            nn.Linear(512, 10),
-        ).to(device)
+        images, labels = read_packed(folder / "train.npz")[:2]
+        chosen = torch.randperm(len(images))[: training["images"]].numpy()
+        batches = peers.loader(images[chosen], labels[chosen], training)
+        net = peers.network(numbers["network"]["dropout"]).to(device)
         optimiser = torch.optim.Adam(
             net.parameters(), lr=rule_["lr"], weight_decay=rule_["weight_decay"]
         )
@@ -201,61 +167,251 @@ def plain(folder: Path, rule: str, seeds: list[int], numbers: dict[str, Any]) ->
         for _ in range(training["epochs"]):
             net.train()
             total, right = 0.0, 0
-            for images, labels in loader:
-                images, labels = images.to(device), labels.to(device)
-                optimiser.zero_grad()
-                loss = F.cross_entropy(net(images), labels)
-                loss.backward()
-                nn.utils.clip_grad_norm_(net.parameters(), rule_["clip"])
-                optimiser.step()
-                with torch.no_grad():
-                    total += loss.item()
-                    right += (net(images).argmax(1) == labels).sum().item()
+            for images_, labels_ in batches():
+                loss, hits = peers.step(
+                    net, optimiser, images_.to(device), labels_.to(device), rule_["clip"]
+                )
+                total, right = total + loss.item(), right + hits.item()
             schedule.step()
         net.eval()
-        test = Pictures(folder / "test.npz", transforms.Compose([transforms.ToTensor(), normal]))
-        shown = Subset(test, range(training["test_images"]))
+        images, labels = (
+            part[: training["test_images"]] for part in read_packed(folder / "test.npz")[:2]
+        )
+        shown = torch.from_numpy(images).permute(0, 3, 1, 2).float() / 255
+        mean, sd = (torch.tensor(training[name])[:, None, None] for name in ("mean", "sd"))
         with torch.no_grad():
-            right = sum(
-                int((net(images.to(device)).argmax(1).cpu() == labels).sum())
-                for images, labels in DataLoader(shown, batch_size=500)
+            scores = torch.cat(
+                [net(part.to(device)).cpu() for part in ((shown - mean) / sd).split(500)]
             )
-        found[str(seed)] = {"test_accuracy": right / len(shown)}
+        right = int((scores.argmax(1) == torch.from_numpy(labels)).sum())
+        found[str(seed)] = {"test_accuracy": right / len(labels)}
     return found
 
 
-def rates(folder: Path, rules: list[str], numbers: dict[str, Any]) -> dict[str, Any]:
-    """Return images per second of each rule's step (median), batches included, one thread."""
+def least(ways: dict[str, Any], numbers: dict[str, Any], per: int = 1) -> dict[str, float]:
+    """Return the least seconds of each way over `steps` rounds, sides in turn, after one unmeasured."""
     import torch
 
-    from papers.learning_rules import train as module
+    clock = time.perf_counter
+    if numbers["device"] == "cpu" and numbers["threads"] == 1:
+        clock = time.process_time
+    seconds: dict[str, list[float]] = {name: [] for name in ways}
+    for _ in range(numbers["steps"] + 1):
+        for name, way in ways.items():
+            start = clock()
+            way()
+            if numbers["device"] == "cuda":
+                torch.cuda.synchronize()
+            seconds[name].append(clock() - start)
+    return {name: min(times[1:]) / per for name, times in seconds.items()}
+
+
+def steps(folder: Path, numbers: dict[str, Any]) -> list[dict[str, Any]]:
+    """Compare batches and steps with peers'; seconds are of one batch."""
+    import torch
+
+    from papers.learning_rules.train import Setup
+    from replicortex.core.randomness import torch_generator
+    from replicortex.data.cifar import read_packed
+    from replicortex.training import device as devices
+
+    torch.set_num_threads(numbers["threads"])
+    place, training = devices.choose(numbers["device"]), numbers["training"]
+    data = read_packed(folder / "train.npz")[:2]
+    few = training["images"]
+
+    def setup(rule: str) -> Setup:
+        build = builder(numbers["rules"][rule]["kind"])
+        return Setup(build, **sections(rule, numbers), device=place)
+
+    rule = numbers["rules"]["bp"]
+    ours, batches = setup("bp").learner(42), setup("bp").batches(42, data)
+    draws, count = batches.draw(0), iter(range(10**9))
+
+    def our_batch() -> tuple:
+        return batches.get(draws, next(count) % len(batches))
+
+    def endless(epoch: Any) -> Any:
+        while True:
+            yield from epoch()
+
+    sources = {
+        "loader": endless(peers.loader(data[0][:few], data[1][:few], training)),
+        "airbench": endless(peers.whole_epochs(data[0][:few], data[1][:few], training)),
+    }
+    nets, optimisers = {}, {}
+    for name in sources:
+        torch.manual_seed(0)
+        nets[name] = peers.network(numbers["network"]["dropout"]).to(place)
+        if name == "airbench":
+            nets[name] = nets[name].to(memory_format=torch.channels_last)
+        optimisers[name] = torch.optim.Adam(
+            nets[name].parameters(),
+            lr=rule["lr"],
+            weight_decay=rule["weight_decay"],
+            fused=name == "airbench",
+        )
+        copy_weights(ours.network, nets[name])
+    streams = lambda purpose: torch_generator(0, purpose)  # noqa: E731
+
+    def theirs(name: str) -> None:
+        images, labels = (part.to(place) for part in next(sources[name]))
+        peers.step(nets[name], optimisers[name], images, labels, rule["clip"])
+
+    apart = gradients_apart(setup("bp"), nets["airbench"], our_batch(), rule["clip"])
+    # A whole epoch of airbench's is prepared at its start: its share of a batch.
+    rounds = len(batches)
+    alone = least(
+        {
+            "ours": lambda: [our_batch() for _ in range(rounds)],
+            **{
+                name: lambda s=source: [next(s) for _ in range(rounds)]
+                for name, source in sources.items()
+            },
+        },
+        numbers | {"steps": 2},
+        rounds,
+    )
+    step = least(
+        {
+            "ours": lambda: ours.step(*our_batch(), streams),
+            **{name: lambda n=name: theirs(n) for name in sources},
+        },
+        numbers,
+    )
+    # The least step of airbench's is one that draws no epoch.
+    found = []
+    for name, peer in (
+        (
+            "loader",
+            {"name": "torch DataLoader and torchvision transforms", "options": "no workers"},
+        ),
+        (
+            "airbench",
+            {"name": AIRBENCH, "options": "float32, black border; torch Adam(fused=True)"},
+        ),
+    ):
+        version = common.versions("torch", "torchvision")
+        peer["version"] = version["torchvision"] if name == "loader" else "1156c942"
+        both = {"threads": numbers["threads"], "peer": peer}
+        found.append(compared("batch of augmented images", alone["ours"], alone[name], **both))
+        found.append(
+            compared(
+                "backpropagation: batch and step",
+                step["ours"],
+                step[name],
+                tolerance=1e-4,
+                largest_difference=apart,
+                **both,
+            )
+        )
+    pc = setup("pc_supervised")
+    learner = pc.learner(42)
+    by_hand = peers.PlainPC(pc.learner(42).network, pc.settings)
+    batch = our_batch()
+    start = [by_hand.step(*batch)[[0, -1]], learner.step(*batch, streams)]
+    mine = torch.stack([start[1]["energy_start"], start[1]["energy_end"]])
+    times = least(
+        {"ours": lambda: learner.step(*batch, streams), "peer": lambda: by_hand.step(*batch)},
+        numbers,
+    )
+    found.append(
+        compared(
+            "supervised predictive coding: a step",
+            times["ours"],
+            times["peer"],
+            goal=3.0,
+            peer={
+                "name": "torch autograd",
+                "version": common.versions("torch")["torch"],
+                "options": "one graph per relaxation step",
+            },
+            threads=numbers["threads"],
+            tolerance=1e-4,
+            largest_difference=float(((mine - start[0]) / start[0]).abs().max()),
+        )
+    )
+    return found
+
+
+def copy_weights(source: Any, target: Any) -> None:
+    """Give a peer's network our weights: both list them in the same order."""
+    for theirs, mine in zip(target.parameters(), source.parameters(), strict=True):
+        theirs.data.copy_(mine.data)
+
+
+def gradients_apart(setup: Any, net: Any, batch: tuple, clip: float) -> float:
+    """Return how far gradients of one batch are apart, over the largest; neither side drops units."""
+    import torch
+
+    learner = setup.learner(42)
+    learner.dropout, kept = 0.0, net[6].p
+    net[6].p = 0.0
+    still = torch.optim.SGD(net.parameters(), lr=0.0)
+    peers.step(net, still, *batch, clip)
+    learner.step(*batch, lambda purpose: None)
+    net[6].p = kept
+    pairs = [
+        (mine.grad, theirs.grad)
+        for mine, theirs in zip(learner.network.parameters(), net.parameters(), strict=True)
+    ]
+    largest = max(float(one.abs().max()) for one, _ in pairs)
+    return max(float((one - other).abs().max()) for one, other in pairs) / largest
+
+
+def compared(
+    work: str,
+    ours: float,
+    peer_seconds: float,
+    *,
+    peer: dict,
+    threads: int,
+    goal: float | None = None,
+    tolerance: float | None = None,
+    largest_difference: float | None = None,
+) -> dict[str, Any]:
+    """Return one row of `comparisons`."""
+    return {
+        "work": work,
+        "goal": goal,
+        "peer": {key: peer[key] for key in ("name", "version", "options")},
+        "ours_seconds": round(ours, 6),
+        "peer_seconds": round(peer_seconds, 6),
+        "ratio": round(peer_seconds / ours, 2),
+        "tolerance": tolerance,
+        "largest_difference": largest_difference,
+        "threads": threads,
+    }
+
+
+def rates(folder: Path, rules: list[str], numbers: dict[str, Any]) -> dict[str, Any]:
+    """Return images per second of each rule's step, batches included."""
+    import torch
+
+    from papers.learning_rules.train import Setup
     from replicortex.data.cifar import read_packed
     from replicortex.training import device as devices
     from replicortex.training.loop import _streams
 
-    torch.set_num_threads(1)
+    torch.set_num_threads(numbers["threads"])
     place = devices.choose(numbers["device"])
     data = read_packed(folder / "train.npz")[:2]
-    test = tuple(torch.from_numpy(part[:10]).to(place) for part in data)
-    found = {}
+    ways = {}
     for rule in rules:
         build = builder(numbers["rules"][rule]["kind"])
-        setup = module.Setup(build, **sections(rule, numbers), device=place)
-        made = module._make(setup, 42, rule, data, test)
-        draws = made.batches.draw(0)
-        seconds = []
-        for number in range(8):
-            if place.type == "cuda":
-                torch.cuda.synchronize()
-            start = time.perf_counter()
-            batch = made.batches.get(draws, number % len(made.batches))
-            made.learner.step(*batch, _streams(42, 0, number))
-            if place.type == "cuda":
-                torch.cuda.synchronize()
-            seconds.append(time.perf_counter() - start)
-        # The first two warm up.
-        found[rule] = round(numbers["training"]["batch"] / statistics.median(seconds[2:]))
-    return found
+        setup = Setup(build, **sections(rule, numbers), device=place)
+        learner, batches = setup.learner(42), setup.batches(42, data)
+        draws, count = batches.draw(0), iter(range(10**9))
+
+        def step(
+            learner: Any = learner, batches: Any = batches, draws: Any = draws, count: Any = count
+        ) -> None:
+            number = next(count)
+            learner.step(*batches.get(draws, number % len(batches)), _streams(42, 0, number))
+
+        ways[rule] = step
+    seconds = least(ways, numbers)
+    return {rule: round(numbers["training"]["batch"] / time) for rule, time in seconds.items()}
 
 
 def timed(
@@ -263,8 +419,8 @@ def timed(
 ) -> tuple[dict[str, float], dict]:
     """Run one job in a new process; return its seconds and its answer."""
     environment = os.environ | {
-        "OMP_NUM_THREADS": "1",
-        "MKL_NUM_THREADS": "1",
+        "OMP_NUM_THREADS": str(numbers["threads"]),
+        "MKL_NUM_THREADS": str(numbers["threads"]),
         "PYTHONPATH": str(ROOT / "workflow"),
         "CUBLAS_WORKSPACE_CONFIG": ":4096:8",
     }
@@ -289,16 +445,17 @@ def _cpu_seconds() -> float:
 
 
 def compare(folder: Path, numbers: dict[str, Any], repeats: int) -> dict[str, Any]:
-    """Time the three ways of training five seeds."""
+    """Time the three ways of training several seeds."""
+    seeds = numbers["seeds"]
     ways = {
-        "packed": ("ours", [SEEDS]),
-        "separate": ("ours", [[seed] for seed in SEEDS]),
-        "plain": ("plain", [[seed] for seed in SEEDS]),
+        "packed": ("ours", [seeds]),
+        "separate": ("ours", [[seed] for seed in seeds]),
+        "plain": ("plain", [[seed] for seed in seeds]),
     }
     found: dict[str, Any] = {name: {"wall": [], "cpu": []} for name in ways}
     answers: dict[str, dict] = {}
     for job in ("ours", "plain"):
-        timed(job, folder, ["bp", SEEDS[:1]], numbers)  # warms the disk's caches
+        timed(job, folder, ["bp", seeds[:1]], numbers)  # warms the disk's caches
     for _ in range(repeats):
         for name, (job, packs) in ways.items():
             each = [timed(job, folder, ["bp", pack], numbers) for pack in packs]
@@ -306,11 +463,17 @@ def compare(folder: Path, numbers: dict[str, Any], repeats: int) -> dict[str, An
                 found[name][clock].append(round(sum(part[clock] for part, _ in each), 2))
             answers[name] = {seed: value for _, answer in each for seed, value in answer.items()}
     report: dict[str, Any] = {
+        "machine": common.machine(),
+        "versions": common.versions("torch", "numpy"),
+        "images": numbers["training"]["images"],
+        "epochs": numbers["training"]["epochs"],
+        "seeds": seeds,
+        "repeats": repeats,
         "identical": answers["packed"] == answers["separate"],
         "seconds": found,
     }
     report["test_accuracy"] = {
-        name: [answer[str(seed)]["test_accuracy"] for seed in SEEDS]
+        name: [answer[str(seed)]["test_accuracy"] for seed in seeds]
         for name, answer in answers.items()
     }
     for clock in ("wall", "cpu"):
@@ -321,50 +484,88 @@ def compare(folder: Path, numbers: dict[str, Any], repeats: int) -> dict[str, An
     return report
 
 
+def of_seeds(found: dict[str, Any], device: str) -> list[dict[str, Any]]:
+    """Return the rows of `comparisons` of several seeds in one process."""
+    clock = "cpu" if device == "cpu" else "wall"
+    best = {name: min(seconds[clock]) for name, seconds in found["seconds"].items()}
+    version = found["versions"]["torch"]
+    rows = []
+    for name, what, options in (
+        ("separate", "the same training, one process a seed", "outputs are the same bytes"),
+        (
+            "plain",
+            "torch DataLoader loop, one process a seed",
+            "torchvision transforms, no workers",
+        ),
+    ):
+        peer = {"name": what, "version": version, "options": options}
+        rows.append(
+            compared(
+                "five seeds of backpropagation", best["packed"], best[name], peer=peer, threads=1
+            )
+        )
+    rows[0] |= {"tolerance": 0.0, "largest_difference": 0.0 if found["identical"] else None}
+    return rows
+
+
+def differ(row: dict[str, Any]) -> bool:
+    """Whether two sides that must agree do not."""
+    if row["tolerance"] is None:
+        return False
+    return row["largest_difference"] is None or not row["largest_difference"] <= row["tolerance"]
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--fast", action="store_true", help="few images, one repeat")
     parser.add_argument("--device", default="cpu", choices=["cpu", "cuda"])
     parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--only", nargs="+", choices=SECTIONS, default=SECTIONS, help="sections")
     parser.add_argument("--out", type=Path, help="JSON file; the screen unless given")
     parser.add_argument("--job", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.job:
         job, folder, what, numbers = json.load(sys.stdin)
-        if job == "rates":
-            answer = rates(Path(folder), what, numbers)
-        else:
-            answer = {"ours": ours, "plain": plain}[job](Path(folder), *what, numbers)
-        print(json.dumps(answer))
+        call = {"ours": ours, "plain": plain, "rates": rates, "steps": steps}[job]
+        print(json.dumps(call(Path(folder), *what, numbers)))
         return 0
     numbers = settings(options.fast, options.device)
     repeats = 1 if options.fast else options.repeats
+    report: dict[str, Any] = {
+        "fast": options.fast,
+        "machine": common.machine(),
+        "versions": common.versions("torch", "torchvision", "numpy"),
+        "threads": 1,
+        "device": options.device,
+        "training": numbers["training"],
+        "comparisons": [],
+    }
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         store(folder, numbers["stored"])
-        report = {
-            "machine": common.machine(),
-            "versions": common.versions("torch", "torchvision", "numpy"),
-            "threads": 1,
-            "device": options.device,
-            "training": numbers["training"],
-            "seeds": SEEDS,
-            "repeats": repeats,
-            "images_per_second": timed("rates", folder, list(numbers["rules"]), numbers)[1],
-            "five_seeds_bp": compare(folder, numbers, repeats),
-        }
+        for threads in (1, 2) if options.device == "cpu" else (1,):
+            given = numbers | {"threads": threads}
+            if "rates" in options.only:
+                key = "images_per_second" + ("" if threads == 1 else "_two_threads")
+                report[key] = timed("rates", folder, [list(numbers["rules"])], given)[1]
+            if "steps" in options.only:
+                report["comparisons"] += timed("steps", folder, [], given)[1]
+        if "seeds" in options.only:
+            report["five_seeds_bp"] = compare(folder, numbers, repeats)
+            report["comparisons"] += of_seeds(report["five_seeds_bp"], options.device)
     if options.out:
         common.write(options.out, report)
     else:
         print(json.dumps(report, indent=2))
-    for rule, rate in report["images_per_second"].items():
+    for rule, rate in report.get("images_per_second", {}).items():
         print(f"{rule:14} {rate:6d} images/s", file=sys.stderr)
-    five = report["five_seeds_bp"]
-    for name, seconds in five["seconds"].items():
-        wall, cpu = min(seconds["wall"]), min(seconds["cpu"])
-        print(f"{name:14} {wall:6.1f} s, {cpu:6.1f} s of one core", file=sys.stderr)
-    print(f"identical outputs packed and separate: {five['identical']}", file=sys.stderr)
-    return 0 if five["identical"] or options.device == "cuda" else 1
+    for row in report["comparisons"]:
+        print(
+            f"{row['work']}: {row['ratio']} times {row['peer']['name']}, threads {row['threads']}",
+            file=sys.stderr,
+        )
+    apart = [row for row in report["comparisons"] if differ(row)]
+    return 1 if apart and options.device == "cpu" else 0
 
 
 if __name__ == "__main__":

@@ -26,3 +26,16 @@ def fast_run(root: Path, out: Path, option: str = "--out") -> dict:
 def kept_run(root: Path, name: str) -> dict:
     """Return the report of the run at full size that is kept in the repository."""
     return json.loads((root / "benchmarks" / name).read_text())
+
+
+def in_root(root: Path, arguments: list) -> subprocess.CompletedProcess:
+    """Run Python in the repository's root, as from a bare checkout: no path to the library is given."""
+    paths = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    return subprocess.run(
+        [sys.executable, *map(str, arguments)],
+        cwd=root,
+        env=paths,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )

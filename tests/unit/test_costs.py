@@ -85,6 +85,25 @@ def test_smaller_scales_are_told_too(root, paper, scale):
     assert (table["hours"].isna() | (table["hours"] > 0)).all()
 
 
+@pytest.mark.parametrize("scale", ["demo", "small", "full"])
+def test_every_learning_rule_has_a_rate_of_its_own(root, scale):
+    numbers = checked_numbers("learning_rules", scale, {}, root)
+    shown = numbers.workload()
+    assert {one.what: one.key for one in shown} == {
+        rule: ("images_per_second", rule) for rule in numbers.rules
+    }
+    assert not cost({"learning_rules": shown}, root / "benchmarks")["hours"].isna().any()
+
+
+def test_a_rule_of_a_users_own_takes_as_long_as_its_kind(root):
+    numbers = checked_numbers("learning_rules", "full", {}, root)
+    rules = {**numbers.rules, "mine": numbers.rules["bp"]}
+    (mine,) = [
+        one for one in numbers.model_copy(update={"rules": rules}).workload() if one.what == "mine"
+    ]
+    assert mine.key == ("images_per_second", "bp")
+
+
 def test_trainings_are_those_of_the_configuration(root):
     workloads = checked_numbers("learning_rules", "full", {}, root).workload()
     assert {one.what: (one.trainings, one.images) for one in workloads}["bp"] == (5, 5 * 40 * 8000)
