@@ -16,7 +16,7 @@ TORCHS = {
 BARE = """
 import runpy, sys
 allowed = {*sys.stdlib_module_names, "numpy", "torch", "torchvision", "torchgen", "functorch",
-           "mpmath", "typing_extensions", "papers", "replicortex", "benchmarks"} | %r
+           "mpmath", "fx2trt_oss", "typing_extensions", "papers", "replicortex", "benchmarks"} | %r
 class Blocker:
     def find_spec(self, name, path=None, target=None):
         if name.partition(".")[0] not in allowed and not name.startswith("_sysconfigdata"):

@@ -49,6 +49,25 @@ def test_steps_and_schedule_equal_torchs(kind: str, weight_decay: float) -> None
     assert torch.equal(ours[2], problem()[0][2])
 
 
+@pytest.mark.parametrize("late", [False, True])
+def test_adam_pairs_values_by_place_however_they_lie_in_memory(late: bool) -> None:
+    """Gradients with channels first, weights with channels last; or weights moved after the start."""
+    stream = torch.Generator().manual_seed(0)
+    weight = torch.randn(4, 3, 3, 3, generator=stream)
+    slope = torch.randn(4, 3, 3, 3, generator=stream)
+    ours, theirs = weight.clone().requires_grad_(), weight.clone().requires_grad_()
+    last = weight.contiguous(memory_format=torch.channels_last).clone()
+    if not late:
+        ours.data = last
+    optimiser, expected = Adam([ours], lr=0.1), torch.optim.Adam([theirs], lr=0.1)
+    ours.data = last
+    for step in (1, 2):
+        ours.grad, theirs.grad = slope / step, slope / step
+        optimiser.step()
+        expected.step()
+    torch.testing.assert_close(ours.detach(), theirs.detach(), rtol=1e-5, atol=1e-6)
+
+
 @pytest.mark.parametrize("make", [Adam, SGD])
 def test_a_loaded_state_goes_on_as_the_saved_one(make: type[Optimiser]) -> None:
     more = {"momentum": 0.9} if make is SGD else {}

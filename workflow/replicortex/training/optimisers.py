@@ -87,14 +87,41 @@ class Adam(Optimiser):
             for parameter in self.parameters
         ]
 
-    def _change(
-        self, parameter: torch.Tensor, slope: torch.Tensor, moments: list[torch.Tensor]
-    ) -> None:
-        first, second = moments
-        first.lerp_(slope, 1 - self.BETAS[0])
-        second.mul_(self.BETAS[1]).addcmul_(slope, slope, value=1 - self.BETAS[1])
-        root = second.sqrt().div_(math.sqrt(1 - self.BETAS[1] ** self.steps)).add_(self.EPS)
-        parameter.addcdiv_(first, root, value=-self.lr / (1 - self.BETAS[0] ** self.steps))
+    @torch.no_grad()
+    def step(self) -> None:
+        """Change all parameters once, in one pass over each: torch.optim's fused kernel."""
+        self.steps += 1
+        for parameter, moments in zip(self.parameters, self.moments, strict=True):
+            moments[:] = (_laid(moment, parameter) for moment in moments)
+        moved = [
+            (parameter, _laid(parameter.grad, parameter), *moments)
+            for parameter, moments in zip(self.parameters, self.moments, strict=True)
+            if parameter.grad is not None
+        ]
+        if not moved:
+            return
+        parameters, slopes, first, second = (list(part) for part in zip(*moved, strict=True))
+        count = torch.full((), float(self.steps), device=parameters[0].device)
+        torch._fused_adam_(
+            parameters,
+            slopes,
+            first,
+            second,
+            [],
+            [count] * len(parameters),
+            lr=self.lr,
+            beta1=self.BETAS[0],
+            beta2=self.BETAS[1],
+            weight_decay=self.weight_decay,
+            eps=self.EPS,
+            amsgrad=False,
+            maximize=False,
+        )
+
+
+def _laid(part: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
+    """Return a tensor that lies in memory as another does: the kernel pairs values as they lie."""
+    return part if part.stride() == like.stride() else torch.empty_like(like).copy_(part)
 
 
 class SGD(Optimiser):
