@@ -2,24 +2,20 @@
 
 import json
 import re
-from importlib.metadata import requires
+import sys
+from importlib.metadata import packages_distributions, requires
 
 import pytest
 from benchmark_runs import in_root
 
 # What torch itself needs comes with it.
-TORCHS = {
-    re.split(r"[^\w-]", name)[0].replace("-", "_")
-    for name in requires("torch")
-    if "extra" not in name
-}
-BARE = """
+TORCHS = {re.split(r"[^\w-]", name)[0] for name in requires("torch") if "extra" not in name}
+BARE = {"torch", "torchvision", "numpy", "mpmath", "markupsafe", *TORCHS}
+CODE = """
 import runpy, sys
-allowed = {*sys.stdlib_module_names, "numpy", "torch", "torchvision", "torchgen", "functorch",
-           "mpmath", "fx2trt_oss", "typing_extensions", "papers", "replicortex", "benchmarks"} | %r
 class Blocker:
     def find_spec(self, name, path=None, target=None):
-        if name.partition(".")[0] not in allowed and not name.startswith("_sysconfigdata"):
+        if name.partition(".")[0] in %r:
             raise ModuleNotFoundError(f"{name} is not on a bare machine")
 sys.meta_path.insert(0, Blocker())
 sys.argv[1:] = ["--device", "cpu", "--fast", "--out", sys.argv[1]]
@@ -27,12 +23,23 @@ runpy.run_module("benchmarks.gpu", run_name="__main__")
 """
 
 
+def not_bare() -> set[str]:
+    """Return what is installed here and is neither torch, NumPy, torchvision nor what torch needs."""
+    installed = packages_distributions()
+    return {
+        module
+        for module, owners in installed.items()
+        if not BARE & set(owners)
+        and not any(name.startswith(("nvidia", "cuda")) for name in owners)
+    } - {*sys.stdlib_module_names, "benchmarks"}
+
+
 @pytest.fixture(scope="module")
 def bare(root, tmp_path_factory):
     """The report of a run in a Python that has torch and NumPy alone."""
     out = tmp_path_factory.mktemp("gpu") / "gpu.json"
-    # Torch imports the last two late if at all, and the study must not.
-    done = in_root(root, ["-c", BARE % (TORCHS - {"filelock", "setuptools"}), out])
+    assert {"yaml", "pydantic", "pandas", "scipy", "psutil", "pytest", "snakemake"} <= not_bare()
+    done = in_root(root, ["-c", CODE % not_bare(), out])
     assert done.returncode == 0, done.stderr
     return json.loads(out.read_text())
 
