@@ -185,7 +185,7 @@ def streams(purpose: str) -> torch.Generator:
 
 def tests(bench: Bench) -> dict[str, Any]:
     """Run the tests marked `gpu`, where what they import is there."""
-    absent = [name for name in TESTS_NEED if not _there(name)]
+    absent = [name for name in TESTS_NEED if find_spec(name) is None]
     if absent:
         return {
             "ran": False,
@@ -218,13 +218,6 @@ def tests(bench: Bench) -> dict[str, Any]:
         "told": told,
         "failed": done.returncode != 0,
     }
-
-
-def _there(name: str) -> bool:
-    try:
-        return find_spec(name) is not None
-    except ImportError:
-        return False
 
 
 def equality(bench: Bench) -> dict[str, Any]:

@@ -370,18 +370,16 @@ def compared(
     tolerance: float | None = None,
     largest_difference: float | None = None,
 ) -> dict[str, Any]:
-    """Return one row of `comparisons`."""
-    return {
-        "work": work,
-        "goal": goal,
-        "peer": {key: peer[key] for key in ("name", "version", "options")},
-        "ours_seconds": round(ours, 6),
-        "peer_seconds": round(peer_seconds, 6),
-        "ratio": round(peer_seconds / ours, 2),
-        "tolerance": tolerance,
-        "largest_difference": largest_difference,
-        "threads": threads,
-    }
+    """Return one row of `comparisons`; its results are null where the two sides draw at random."""
+    row = common.comparison(
+        work + ("" if threads == 1 else f", {threads} threads"),
+        peer={key: peer[key] for key in ("name", "version", "options")},
+        ours=ours,
+        theirs=peer_seconds,
+        goal=goal,
+        threads=threads,
+    )
+    return row | {"tolerance": tolerance, "largest_difference": largest_difference}
 
 
 def rates(folder: Path, rules: list[str], numbers: dict[str, Any]) -> dict[str, Any]:
@@ -521,7 +519,7 @@ def main() -> int:
     parser.add_argument("--device", default="cpu", choices=["cpu", "cuda"])
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--only", nargs="+", choices=SECTIONS, default=SECTIONS, help="sections")
-    parser.add_argument("--out", type=Path, help="JSON file; the screen unless given")
+    parser.add_argument("--out", type=Path, default=Path(__file__).with_suffix(".json"))
     parser.add_argument("--job", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.job:
@@ -553,10 +551,7 @@ def main() -> int:
         if "seeds" in options.only:
             report["five_seeds_bp"] = compare(folder, numbers, repeats)
             report["comparisons"] += of_seeds(report["five_seeds_bp"], options.device)
-    if options.out:
-        common.write(options.out, report)
-    else:
-        print(json.dumps(report, indent=2))
+    common.write(options.out, report)
     for rule, rate in report.get("images_per_second", {}).items():
         print(f"{rule:14} {rate:6d} images/s", file=sys.stderr)
     for row in report["comparisons"]:
