@@ -15,7 +15,7 @@ from study_copy import engine_logs
 
 pytestmark = [pytest.mark.slurm, pytest.mark.slow, pytest.mark.xdist_group("faults")]
 WAIT_S = 240
-RULE = "learning_rules_train_0"
+RULE = "learning_rules_train"
 MODEL = "results/demo/learning_rules/models/pc_supervised/seed42.safetensors"
 HISTORY = "results/demo/learning_rules/models/pc_supervised/seed42.csv"
 TABLES = tuple(

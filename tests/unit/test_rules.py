@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from replicortex.core import rules
+from replicortex.core.arrays import choose
 from replicortex.core.codehash import code_hash
 from replicortex.core.errors import StudyError
 
@@ -121,6 +122,35 @@ def test_finishing_tells_a_job_its_datasets_environment_and_threads(root):
     assert said["datasets"] == {"cifar10": "2009"} and said["threads"] == 2
     assert said["environment"]["file"] == "train"
     assert said["environment"]["hash"] == rules.environment_hash(root / "envs/train.yaml")
+
+
+def test_inputs_that_depend_on_wildcards_are_checked_and_their_datasets_told(root):
+    """An input, or by the engine's `unpack` several by name, of which each job has its own."""
+    flagged = SimpleNamespace(callable=choose("rule", {"bp": {"images": "<manifests>/a@1.json"}}))
+    parameter = rules.job(TRAIN, **GIVEN)
+    rule = made(parameter)
+    rule.input = Named(flagged)
+    rules.complete_rules([rule], {"a": "1", "b": "2"}, threads=1)
+    assert json.loads(parameter(SimpleNamespace(rule="bp")))["datasets"] == {"a": "1"}
+    named = choose("rule", {"bp": "<manifests>/a@1.json", "fa": ["<manifests>/b@2.json"]})
+    parameter = rules.job(TRAIN, **GIVEN)
+    rules.complete_rules([made(parameter, {"images": named})], {"a": "1", "b": "2"}, threads=1)
+    for name, told in (("bp", {"a": "1"}), ("fa", {"b": "2"})):
+        assert json.loads(parameter(SimpleNamespace(rule=name)))["datasets"] == told
+    for given, words in (
+        ({"bp": {}}, "needs 'images'"),
+        ({"bp": {"imagess": "x"}}, "did you mean"),
+    ):
+        rule.input = Named(SimpleNamespace(callable=choose("rule", given)))
+        with pytest.raises(StudyError, match=words):
+            rules.complete_rules([rule], {}, threads=1)
+
+
+def test_any_seed_of_a_wildcard_is_a_seed():
+    for wildcard in ("{seed}", "{seed,0|7}"):
+        path = f"<results>/models/{{rule}}/seed{wildcard}.safetensors"
+        rule = made(rules.job(TRAIN, **GIVEN), {"images": "x"}, outputs={"model": path})
+        rules.complete_rules([rule], {}, threads=1)
 
 
 def test_the_hash_of_an_environment_is_that_of_its_dependencies(tmp_path):

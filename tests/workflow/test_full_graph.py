@@ -42,9 +42,28 @@ def test_a_paper_has_at_most_two_thousand_jobs_in_four_levels(planned, paper):
     assert any(job.local for job in own)
 
 
+@pytest.mark.parametrize("paper", PAPERS)
+def test_a_paper_is_submitted_in_few_arrays(planned, paper):
+    """An array is of one rule: a rule for each network would be a submission for each."""
+    own = [job for job in planned if job.rule.startswith(f"{paper}_") and not job.local]
+    rules = {job.rule for job in own}
+    assert 5 * len(rules) <= len(own)
+    assert len(rules) <= 15
+
+
+def test_jobs_of_an_array_ask_for_the_same(planned):
+    """The plugin asks for what the array's first job needs."""
+    needs = {}
+    for job in planned:
+        if job.job and not job.local:
+            needs.setdefault(job.rule, set()).add(tuple(sorted(job.needs.items())))
+    assert {rule: each for rule, each in needs.items() if len(each) > 1} == {}
+    assert all(dict(*each)["mem_mb"] >= 1000 for each in needs.values())
+
+
 def test_trainings_ask_for_a_gpu_and_light_work_does_not(root, planned):
     asked = {job.rule for job in planned if job.gpu}
-    assert {"learning_rules_train_0"} <= asked
+    assert {"learning_rules_train"} <= asked
     for paper in PAPERS:
         if papers.load(paper, root).trains:
             assert any(rule.startswith(f"{paper}_train") for rule in asked), paper

@@ -50,7 +50,7 @@ def test_exactly_what_depends_on_a_change_runs_again(study, paper, change):
 
 def test_one_more_seed_trains_that_seed_alone(one_paper):
     planned = one_paper.planned("--config", "papers={learning_rules: {seeds: [42, 123, 456]}}")
-    assert planned == {f"{PATTERN.P}train_1": 9, **PATTERN.AFTER_TRAINING}
+    assert planned == {f"{PATTERN.P}train_1": 9, **PATTERN.AFTER_TRAINING}  # train_0: packs of two
 
 
 def test_a_fresh_clone_plans_the_whole_study(one_paper, tmp_path):
@@ -95,7 +95,7 @@ def test_an_edit_of_a_learner_trains_its_own_rules_alone():
     }
     for module, trained in of.items():
         found = edits.rerun(module, "learning_rules")
-        assert found == {f"{PATTERN.P}train_0": trained, **PATTERN.AFTER_TRAINING}, module
+        assert found == {f"{PATTERN.P}train": trained, **PATTERN.AFTER_TRAINING}, module
 
 
 def test_an_edit_of_words_or_of_what_no_job_imports_runs_nothing():

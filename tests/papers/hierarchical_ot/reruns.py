@@ -13,7 +13,7 @@ HOT_AFTER = {f"{H}aggregate": 1, **HOT_DRAW, **HOT_VERDICTS}
 HOT_MATCH = {f"{H}match_0": 1, **HOT_AFTER}
 HOT_COMPARE = {f"{H}compare_0": 1}
 HOT_EMBED = {f"{H}embed_0": 1, **HOT_COMPARE, **HOT_MATCH}
-HOT_FIXED = {f"{H}match_fixed_0": 1}
+HOT_FIXED = {f"{H}match_fixed": 1}
 HOT_EMBED_FIXED = {f"{H}embed_fixed": 1, **HOT_FIXED}
 
 CHANGES = {

@@ -30,7 +30,8 @@ def test_every_pair_is_matched_once(planned, scale):
     pairs = [name for name, pair in numbers["pairs"].items() if pair]
     assert sorted([*made.trained_pairs, *fixed]) == sorted(pairs)
     assert all(len(one.pairs) <= numbers["pairs_per_job"] for one in made.fixed_pairs)
-    assert [seed for one in made.seeds_of_jobs for seed in one] == numbers["seeds"]
+    trained = [unit for units in made.jobs.values() for unit in units]
+    assert trained == [f"seed{seed}" for seed in numbers["seeds"]]
     scores = made.parts("scores", numbers["seeds"])
     assert len(scores) == len(numbers["seeds"]) + len(made.fixed_pairs) + 1
 

@@ -18,7 +18,7 @@ CODE = "workflow/papers/learning_rules"
 
 
 def training(n):
-    return {f"{P}train_0": n, **AFTER_TRAINING}
+    return {f"{P}train": n, **AFTER_TRAINING}
 
 
 GETS = {

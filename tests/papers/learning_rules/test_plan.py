@@ -27,8 +27,7 @@ def planned(root):
 def test_every_network_is_trained_and_shown_the_stimuli_once(planned):
     for scale in ("demo", "small", "full"):
         made = planned(scale)
-        seeds = [seed for pack in made.seeds_of_jobs for seed in pack]
-        trained = [f"{rule}/seed{seed}" for rule in made.rules for seed in seeds]
+        trained = [unit for units in made.jobs.values() for unit in units]
         extracted = [unit for units in made.activations.values() for unit in units]
         assert sorted(trained) == sorted(extracted) == sorted(made.units)
         assert len(set(trained)) == len(trained)
@@ -56,7 +55,8 @@ def test_a_rule_of_ones_own_is_trained_by_its_kind(planned, root):
 
 def test_seeds_and_networks_are_packed_as_asked(planned):
     three = {"seeds": [1, 2, 3], "seeds_per_job": 2}
-    assert planned("full", three).seeds_of_jobs == [[1, 2], [3]]
+    jobs = planned("full", three).jobs
+    assert jobs["fa_0"] == ["fa/seed1", "fa/seed2"] and jobs["fa_1"] == ["fa/seed3"]
     made = planned("full", three | {"pack": "unit"})
     assert made.activations["fa_2"] == ["fa/seed2"]
     assert len(made.activations) == len(made.units) == 3 * len(made.rules)

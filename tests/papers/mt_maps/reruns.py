@@ -12,7 +12,7 @@ MT_MEASURE = {f"{M}measure": 1, f"{M}draw_0": 1, **MT_JUDGE}
 MT_RESPOND = {f"{M}respond_{job}_0": 1 for job in ("clips", "controls")} | MT_MEASURE
 MT_TRAIN = {f"{M}train_{job}_0": 1 for job in ("clips", "controls")} | MT_RESPOND
 MT_CONTROLS = {f"{M}train_controls_0": 1, f"{M}respond_controls_0": 1, **MT_MEASURE}
-MT_DECODE = {f"{M}decode_{source}_0": 1 for source in ("clips", "stills")} | MT_TRAIN
+MT_DECODE = {f"{M}decode": 2} | MT_TRAIN
 
 CHANGES = {
     "size of the frames": (mt_maps("{store: {size: 30}}"), MT_DECODE),

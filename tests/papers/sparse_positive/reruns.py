@@ -8,31 +8,30 @@ sparse_positive = partial(numbers, "sparse_positive")
 S = "sparse_positive_"
 SPARSE = "workflow/papers/sparse_positive"
 LIBRARY = "workflow/replicortex/analysis"
-GROUP = "resnet20_trained_handmade"
 SPARSE_VERDICTS = verdicts("sparse_positive")
 SPARSE_DRAW = {f"{S}draw_0": 1}
 SPARSE_TABLES = {f"{S}aggregate": 1, **SPARSE_DRAW, **SPARSE_VERDICTS}
-SPARSE_COMPARE = {f"{S}compare_{GROUP}": 1, **SPARSE_TABLES}
-SPARSE_ENCODE = {f"{S}encode_all": 1, **SPARSE_TABLES}
+SPARSE_COMPARE = {f"{S}compare": 1, **SPARSE_TABLES}
+SPARSE_ENCODE = {f"{S}encode": 1, **SPARSE_TABLES}
 SPARSE_SWEEP = {f"{S}sweep": 1}
 SPARSE_FITS = {**SPARSE_COMPARE, **SPARSE_ENCODE}
-SPARSE_EXTRACT = {f"{S}extract_{GROUP}": 1, **SPARSE_FITS}
+SPARSE_EXTRACT = {f"{S}extract": 1, **SPARSE_FITS}
 SPARSE_SIMULATE = {f"{S}simulate": 1, **SPARSE_DRAW, **SPARSE_VERDICTS}
 
 
-def sparse_training(*names):
-    return {**{f"{S}train_{name}": 1 for name in names}, **SPARSE_EXTRACT}
+def sparse_training(n):
+    return {f"{S}train": n, **SPARSE_EXTRACT}
 
 
 CHANGES = {
     "tolerance of figure 1C": (sparse_positive("{toy: {tol: 1.0e-5}}"), SPARSE_SIMULATE),
     "weight of Barlow Twins": (
         sparse_positive("{training: {objectives: {barlow: {off_diagonal: 0.006}}}}"),
-        sparse_training("barlow"),
+        sparse_training(1),
     ),
     "batch of the trainings": (
         sparse_positive("{training: {batch: 33}}"),
-        sparse_training("barlow", "supervised"),
+        sparse_training(2),
     ),
     "rate of false discoveries": (sparse_positive("{localizer: {q: 0.04}}"), SPARSE_EXTRACT),
     "reliability of the voxels": (

@@ -48,8 +48,8 @@ class Plan(NamedTuple):
 
     Attributes
     ----------
-    seeds_of_jobs
-        Seeds of each training job.
+    jobs
+        Networks of each training job, "seed0", in vision and in language.
     stimuli, betas, others
         Inputs by name: what systems are shown; NSD's responses; networks that come as they are.
     published
@@ -66,7 +66,7 @@ class Plan(NamedTuple):
         The rules that draw.
     """
 
-    seeds_of_jobs: list[list[int]]
+    jobs: dict[str, list[str]]
     stimuli: dict[str, str]
     betas: dict[str, str]
     others: dict[str, str]
@@ -126,7 +126,10 @@ def plan(numbers: Mapping[str, Any]) -> Plan:
     fixed = packs([name for name in pairs if name not in trained], numbers["pairs_per_job"])
     stimuli = {"images": "training_data", "text": "text", "recordings": "recordings"}
     return Plan(
-        seeds_of_jobs=packs(numbers["seeds"], numbers["seeds_per_job"]),
+        jobs={
+            f"{number}": [f"seed{seed}" for seed in pack]
+            for number, pack in enumerate(packs(numbers["seeds"], numbers["seeds_per_job"]))
+        },
         stimuli={name: manifests[numbers[key]] for name, key in stimuli.items()},
         betas={"betas": manifests[numbers["betas"]]} if numbers["betas"] else {},
         others={

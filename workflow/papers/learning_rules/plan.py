@@ -34,8 +34,8 @@ class Plan(NamedTuple):
         Names of the learning rules.
     trainings
         The function that trains each: a rule depends on the code of its own kind alone.
-    seeds_of_jobs
-        Seeds that one training job of a rule has.
+    jobs
+        Networks that one job trains, by the job's name: a block of a rule's seeds.
     units
         All networks, "rule/seed0".
     activations
@@ -50,7 +50,7 @@ class Plan(NamedTuple):
 
     rules: list[str]
     trainings: dict[str, str]
-    seeds_of_jobs: list[list[int]]
+    jobs: dict[str, list[str]]
     units: list[str]
     activations: dict[str, list[str]]
     stimuli: dict[str, str]
@@ -73,7 +73,11 @@ def plan(numbers: Mapping[str, Any]) -> Plan:
             name: f"papers.learning_rules.trainings.{settings['kind']}:train"
             for name, settings in numbers["rules"].items()
         },
-        seeds_of_jobs=packs(seeds, numbers["seeds_per_job"]),
+        jobs={
+            f"{name}_{number}": [f"{name}/seed{seed}" for seed in pack]
+            for name in rules
+            for number, pack in enumerate(packs(seeds, numbers["seeds_per_job"]))
+        },
         units=units,
         activations=_activations(rules, seeds, numbers["pack"]),
         stimuli=stimuli,

@@ -97,10 +97,20 @@ class Plan(NamedTuple):
 
     Attributes
     ----------
+    learning
+        What training each objective depends on.
     targets_of_jobs
         Targets that one job encodes, by the job's name.
-    groups, zoo
-        Sources of each group of features; published models of each job.
+    read, features, encoded
+        By that name: what the targets read besides the features, files of those, and sections.
+    groups
+        Sources of each group of features.
+    networks, extractions
+        By group: networks among the inputs, and what the extraction depends on.
+    zoo
+        What each extraction of published models depends on, by the name of its file.
+    weights
+        Inputs by name: published weights, and where they are at hand the localizer's originals.
     spaces
         Groups and jobs of the zoo: whatever makes a file of features.
     cortex
@@ -109,26 +119,27 @@ class Plan(NamedTuple):
         Files of the networks that are trained here.
     recordings, scenes
         Inputs by name: V4's, and NSD's.
-    read
-        What each target reads besides the features.
-    scene_settings
-        What extractions read of NSD's section.
     extract_mb
         Memory of an extraction.
     drawings
         The rules that draw.
     """
 
+    learning: dict[str, dict[str, Any]]
     targets_of_jobs: dict[str, list[str]]
+    read: dict[str, dict[str, str]]
+    features: dict[str, list[str]]
+    encoded: dict[str, dict[str, Any]]
     groups: dict[str, list[str]]
-    zoo: dict[int, list[str]]
+    networks: dict[str, dict[str, str | list[str]]]
+    extractions: dict[str, dict[str, Any]]
+    zoo: dict[str, dict[str, Any]]
+    weights: dict[str, str]
     spaces: list[str]
     cortex: str
     models: list[str]
     recordings: dict[str, str]
     scenes: dict[str, str]
-    read: dict[str, dict[str, str]]
-    scene_settings: dict[str, Any] | None
     extract_mb: int
     drawings: list[Drawing]
 
@@ -136,33 +147,70 @@ class Plan(NamedTuple):
 def plan(config: Config) -> Plan:
     """Return what the rules make of the paper's merged numbers."""
     manifests, zoo, nsd = config["manifests"], config["zoo"], config["nsd"]
-    own, training = targets(config), config["training"]
-    jobs = packs(zoo["models"], zoo["models_per_job"]) if zoo else []
+    own, training, known = targets(config), config["training"], groups(config)
+    jobs = {"all": own} if config["pack"] == "all" else {target: [target] for target in own}
+    published = packs(zoo["models"], zoo["models_per_job"]) if zoo else []
     recordings, scenes, tables = (
         {name: manifests[config[section]["dataset"]]} if config[section] else {}
         for name, section in (("v4", "macaque"), ("scenes", "nsd"), ("tables", "tables"))
     )
+    models = [
+        f"<results>/models/{objective}/seed{seed}.safetensors"
+        for objective in training["objectives"]
+        for seed in training["seeds"]
+    ]
+    read = {
+        "planted": scenes,
+        "semi_real": scenes,
+        "macaque_v4": recordings,
+        "nsd": scenes,
+        "tables": tables,
+    }
+    localized = {
+        "localizer": config["localizer"],
+        "scenes": only(nsd, "people", "pool", "step") if nsd else None,
+    }
+    zoos = {
+        f"zoo_{number}": {"names": names, "pictures": only(zoo, "side", "batch"), **localized}
+        for number, names in enumerate(published)
+    }
     return Plan(
-        targets_of_jobs={"all": own} if config["pack"] == "all" else {t: [t] for t in own},
-        groups=groups(config),
-        zoo=dict(enumerate(jobs)),
-        spaces=[*groups(config), *(f"zoo_{number}" for number in range(len(jobs)))],
+        learning={
+            objective: {
+                **without(training, "seeds", "objectives"),
+                "objective": objective,
+                "numbers": numbers,
+            }
+            for objective, numbers in training["objectives"].items()
+        },
+        targets_of_jobs=jobs,
+        read={
+            key: {name: path for one in wanted for name, path in read[one].items()}
+            for key, wanted in jobs.items()
+        },
+        features={
+            key: [f"<results>/activations/{group}.npz" for group in needed(wanted, config)]
+            for key, wanted in jobs.items()
+        },
+        encoded={key: read_by(wanted, config) for key, wanted in jobs.items()},
+        groups=known,
+        networks={group: _networks(sources, config, models) for group, sources in known.items()},
+        extractions={
+            group: {
+                "sources": sources,
+                "spaces": without(config["spaces"], "groups"),
+                "sessions": config["macaque"]["sessions"] if config["macaque"] else [],
+                **localized,
+            }
+            for group, sources in known.items()
+        },
+        zoo=zoos,
+        weights=_weights(zoo, manifests),
+        spaces=[*known, *zoos],
         cortex=holding(config["semi_real"]["cortex"], config),
-        models=[
-            f"<results>/models/{objective}/seed{seed}.safetensors"
-            for objective in training["objectives"]
-            for seed in training["seeds"]
-        ],
+        models=models,
         recordings=recordings,
         scenes=scenes,
-        read={
-            "planted": scenes,
-            "semi_real": scenes,
-            "macaque_v4": recordings,
-            "nsd": scenes,
-            "tables": tables,
-        },
-        scene_settings=only(nsd, "people", "pool", "step") if nsd else None,
         # Whole layers of activations to NSD's pictures of four people are held at once.
         extract_mb=26_000 if nsd and len(nsd["people"]) > 1 else 5000,
         drawings=drawings(
@@ -173,3 +221,16 @@ def plan(config: Config) -> Plan:
             shown=config["toy"]["shown"],
         ),
     )
+
+
+def _networks(sources: Sequence[str], config: Config, models: list[str]) -> dict[str, str | list[str]]:
+    """Return the networks that an extraction reads: published ones, and those trained here."""
+    found: dict[str, str | list[str]] = {}
+    if any(source.startswith("resnet") for source in sources):
+        found["networks"] = config["manifests"][config["trained_networks"]]
+    return found | ({"models": models} if "trained" in sources else {})
+
+
+def _weights(zoo: Config | None, manifests: Mapping[str, str]) -> dict[str, str]:
+    keys = {"weights": "dataset", "originals": "originals"}
+    return {name: manifests[zoo[key]] for name, key in keys.items() if zoo[key]} if zoo else {}

@@ -13,6 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from replicortex.core.arrays import SEED, Choice
 from replicortex.core.codehash import ROOT, code_hash, read_from
 from replicortex.core.digests import sha256
 from replicortex.core.errors import StudyError, nearest
@@ -27,6 +28,7 @@ RUNNER = 1
 PROVIDED = frozenset({"seeds", "state", "progress", "entry", "data", "mirror", "user_folder"})
 ANY = "**"
 WILDCARD = re.compile(r"\{(\w+)")
+ANY_SEED = re.compile(rf"\{{{SEED}(,[^}}]*)?\}}")
 
 
 class Job:
@@ -50,6 +52,8 @@ class Job:
         self.code = code
         self.environment: dict[str, str] = {}
         self.datasets: dict[str, str] = {}
+        self.chosen: list[Choice] = []  # inputs that depend on the wildcards
+        self.versions: Mapping[str, str] = {}
         self.threads = 1
 
     def __call__(self, wildcards: Any) -> str:
@@ -66,7 +70,7 @@ class Job:
                 "arguments": arguments,
                 "code": _hash_once(module) if self.code else None,
                 "environment": self.environment,
-                "datasets": self.datasets,
+                "datasets": self._datasets(wildcards),
                 "threads": self.threads,
                 "runner": RUNNER,
             }
@@ -76,6 +80,11 @@ class Job:
     def calls(self) -> list[str]:
         """Every function that the rule calls, each once, sorted."""
         return [self.call] if isinstance(self.call, str) else sorted(set(self.call.values()))
+
+    def _datasets(self, wildcards: Any) -> dict[str, str]:
+        """Return the declared version of each dataset that the job reads."""
+        paths = [path for choice in self.chosen for path in _paths(choice(wildcards))]
+        return self.datasets | _versions(paths, self.versions)
 
     def _chosen(self, wildcards: Any) -> str:
         if isinstance(self.call, str):
@@ -179,12 +188,13 @@ def complete_rules(rules: Iterable[Any], versions: Mapping[str, str], threads: i
             file = Path(str(rule.conda_env))
             file = file if file.is_absolute() else ROOT.parent / "envs" / file.name
             one.environment = {"file": file.stem, "hash": environment_hash(file)}
-        names = [Path(item).name.partition("@")[0] for item in rule.input if _is_manifest(item)]
-        one.datasets = {name: versions[name] for name in sorted(names) if name in versions}
+        one.datasets = _versions(map(str, rule.input), versions)
+        one.chosen = [choice for choice in map(_choice, rule.input) if choice]
+        one.versions = versions
         one.threads = threads if one.code else 1
-        inputs = {name for name, _ in rule.input._allitems() if name}
+        # Any seed stands for a wildcard's: a file's name tells the seed of its job.
         outputs = {
-            name: [item] if isinstance(item, str) else list(item)
+            name: [ANY_SEED.sub("0", path) for path in ([item] if isinstance(item, str) else item)]
             for name, item in rule.output._allitems()
             if name
         }
@@ -194,7 +204,43 @@ def complete_rules(rules: Iterable[Any], versions: Mapping[str, str], threads: i
             raise StudyError(f"rule {rule.name}: {error}") from None
         _check_chooser(rule, one)
         for call in one.calls:
-            check_signature(rule.name, call, inputs | set(one.arguments), seeds)
+            for inputs in _names(rule.input):
+                check_signature(rule.name, call, {*inputs, *one.arguments}, seeds)
+
+
+def _names(inputs: Any) -> set[frozenset[str]]:
+    """Return the names of a rule's inputs: one set, or each that its jobs have."""
+    named = frozenset(name for name, _ in inputs._allitems() if name)
+    found = {named}
+    for name, item in inputs._allitems():
+        choice = _choice(item)
+        if choice and not name:
+            own = {frozenset(value) for value in choice.values.values()}
+            found = {one | other for one in found for other in own}
+    return found
+
+
+def _choice(item: Any) -> Choice | None:
+    """Return the function of wildcards behind an input, flagged (`unpack`) by the engine or not."""
+    flagged = (getattr(each, "callable", None) for each in (item, getattr(item, "_file", None)))
+    return next((each for each in (item, *flagged) if isinstance(each, Choice)), None)
+
+
+def _paths(value: Any) -> list[str]:
+    """Return all paths of an input: one, a list, or several by name."""
+    if isinstance(value, str):
+        return [value]
+    return [path for each in _values(value) for path in _paths(each)]
+
+
+def _values(value: Any) -> Iterable[Any]:
+    return value.values() if isinstance(value, Mapping) else value
+
+
+def _versions(paths: Iterable[str], versions: Mapping[str, str]) -> dict[str, str]:
+    """Return the declared version of each dataset whose manifest is among some paths."""
+    names = {Path(path).name.partition("@")[0] for path in paths if _is_manifest(path)}
+    return {name: versions[name] for name in sorted(names) if name in versions}
 
 
 def _check_chooser(rule: Any, one: Job) -> None:
@@ -208,7 +254,8 @@ def _check_chooser(rule: Any, one: Job) -> None:
 
 def _is_manifest(item: Any) -> bool:
     path = Path(str(item))
-    return path.suffix == ".json" and path.parent.name == "manifests"
+    # A function of wildcards gives the path as the rule has it, before the engine knows the folder.
+    return path.suffix == ".json" and path.parent.name in ("manifests", "<manifests>")
 
 
 def check_signature(rule: str, call: str, names: set[str], seeds: Sequence[int] = ()) -> None:

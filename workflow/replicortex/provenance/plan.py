@@ -22,7 +22,7 @@ class Planned:
     """One job: its rule, the parameter that says what it is, and its files by path.
 
     `local`: it runs beside the controller. `gpu`: it asks for one. `level`: cluster jobs on the
-    longest way from the data to it, itself included.
+    longest way from the data to it, itself included. `needs`: its resources at the first attempt.
     """
 
     rule: str
@@ -32,6 +32,7 @@ class Planned:
     local: bool
     gpu: bool
     level: int
+    needs: dict[str, Any]
 
 
 def planned(
@@ -113,6 +114,7 @@ def _plan(
                 local=job.rule.name in workflow._localrules,
                 gpu=bool(job.resources.get("gres")),
                 level=levels[job],
+                needs={name: job.resources.get(name) for name in ("mem_mb", "runtime", "gres")},
             )
             for level in workflow.dag.toposorted()
             for job in sorted(level, key=lambda job: (job.rule.name, *map(str, job.output)))
