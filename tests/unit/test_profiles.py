@@ -1,9 +1,11 @@
-"""The generic profile's submission: each engine's own options, and the job's number back."""
+"""Profiles: the generic one's submission, and limits of Slurm's that do not stop the plugin's arrays."""
 
 import shutil
 import subprocess
+from types import SimpleNamespace
 
 import pytest
+import yaml
 
 PRINTS = '#!/bin/sh\necho "$*" > "$SEEN"\n'
 ENGINES = {
@@ -62,3 +64,62 @@ def test_without_any_engine_it_says_so(root, tmp_path):
         text=True,
     )
     assert done.returncode == 1 and "none of sbatch, bsub and qsub" in done.stderr
+
+
+class Arrays:
+    """The Slurm plugin's choice between arrays, single jobs and waiting, without a cluster."""
+
+    def __init__(self, limit, left):
+        from snakemake_executor_plugin_slurm import Executor
+
+        self.sent, self.sizes, self.choose = [], [], Executor.run_jobs
+        self._main_event_loop, self.array_jobs, self.max_array_size = None, {"all"}, limit
+        self.logger = SimpleNamespace(debug=lambda *_: None, warning=lambda *_: None)
+        self.workflow = SimpleNamespace(dag=SimpleNamespace(ready_jobs=list(left)))
+
+    def _submit_job(self, job):
+        self.sent.append(job)
+        self.sizes.append(1)
+
+    def _submit_array_jobs(self, jobs):
+        self.sent += jobs
+        self.sizes.append(len(jobs))
+
+
+def ready(count, rule="train"):
+    return [
+        SimpleNamespace(
+            rule=SimpleNamespace(name=rule), name=rule, is_group=lambda: False, number=n
+        )
+        for n in range(count)
+    ]
+
+
+def settings(root):
+    return yaml.safe_load((root / "profiles/slurm/config.yaml").read_text())
+
+
+def test_all_jobs_that_are_ready_go_in_together(root):
+    jobs = [*ready(165), *ready(9, "extract"), *ready(1, "measure")]
+    plugin = Arrays(settings(root)["slurm-array-limit"], left=[])
+    plugin.choose(plugin, jobs)
+    assert len(plugin.sent) == len(jobs) and plugin.sizes == [165, 9, 1]
+
+
+def test_a_limit_that_holds_jobs_back_makes_the_plugin_wait_and_the_profile_has_none(root):
+    """What run_jobs leaves out counts as running: it is never handed to the plugin again."""
+    jobs = ready(165)
+    plugin = Arrays(limit=1000, left=jobs[60:])
+    plugin.choose(plugin, jobs[:60])
+    assert plugin.sent == []
+    given = settings(root)
+    jobs_of_a_paper, papers = 2000, 5  # tests/workflow/test_full_graph.py
+    assert given["jobs"] >= jobs_of_a_paper * papers
+    assert int(given["max-jobs-per-timespan"].partition("/")[0]) >= given["jobs"]
+    assert given["scheduler"] == "greedy"  # takes all that fits
+
+
+def test_an_array_fits_a_command_line(root):
+    """The kernel takes 131,072 bytes in one word; a job of the widest rule takes about 2,900 of them."""
+    longest = 2900
+    assert settings(root)["slurm-array-limit"] * longest < 131_072 - 4096

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from replicortex.core import runner
-from replicortex.core.errors import StudyError
+from replicortex.core.errors import FINAL, ElsewhereError, StudyError
 from replicortex.core.files import canonical_json
 from replicortex.provenance import records
 
@@ -181,11 +181,23 @@ def test_a_figure_carries_the_id_of_its_record_in_every_format(work):
         assert embedded_id(path) == records.read(records.path_of(path))["id"]
 
 
+def test_what_another_machine_or_a_while_may_mend_is_tried_again():
+    try:
+        try:
+            raise OSError("stale file handle")
+        except OSError:
+            raise StudyError("x.yaml: cannot be read") from None
+    except StudyError as error:
+        unread = error
+    assert not runner._final(unread) and not runner._final(ElsewhereError("no GPU"))
+    assert runner._final(StudyError("x.yaml: no key 'a'"))
+
+
 def test_a_users_fault_is_one_sentence_and_nothing_is_written(work, capsys):
     with pytest.raises(SystemExit) as stop:
         run("refusing", {"table": "out/table.csv"})
     assert stop.value.code == 1
-    assert capsys.readouterr().err == "a_rule: numbers.csv: found 3, expected 4\n"
+    assert capsys.readouterr().err == f"a_rule: numbers.csv: found 3, expected 4{FINAL}\n"
     assert not Path("out").exists()
 
 
@@ -218,7 +230,7 @@ def test_a_name_that_is_no_text_is_told_in_the_log_too(work, monkeypatch, capsys
     with pytest.raises(SystemExit) as stop:
         run("double", {"table": "out/table.csv"})
     assert stop.value.code == 1
-    assert Path("logs/a_rule.log").read_text() == "a_rule: caf\\udce9: no\n"
+    assert Path("logs/a_rule.log").read_text() == f"a_rule: caf\\udce9: no{FINAL}\n"
 
 
 @pytest.mark.parametrize("content", [b"", b'{"name": "d"', b"[]", b"{}", bytes(range(256))])

@@ -1,12 +1,14 @@
 """What a person sees while jobs run: one line a job, errors in full, and at the end what failed."""
 
 import logging
+import os
 from types import SimpleNamespace
 
 import pytest
 from snakemake_interface_logger_plugins.common import LogEvent
 
-from replicortex.core.terminal import Lines, duration, last_line, one_line_a_job
+from replicortex.core.errors import FINAL
+from replicortex.core.terminal import GivingUp, Lines, duration, last_line, one_line_a_job
 
 
 class Clock:
@@ -51,15 +53,84 @@ def test_a_job_is_one_line_with_what_is_gone_and_left(say, clock):
     assert say("Execute 2 jobs...") is None and say("Select jobs to execute...") is None
     clock.now += 30
     assert ends(say, 1, 1, 4) == (
-        "1 of 4 jobs, 0:30 gone, about 1:30 left: Training bp (0:30); running: extract rule_=3"
+        "1 of 4 jobs, 0:30 gone, about 1:30 left: Training bp (0:30); running: extract rule_=3 (0:30)"
     )
     for number in (3, 4, 5):
         begins(say, number, f"Job {number}")
     clock.now += 3630
     line = ends(say, 2, 2, 4)
     assert line.startswith("2 of 4 jobs, 1:01:00 gone, about 1:01:00 left: extract rule_=3 (1:01")
-    assert line.endswith("; running: Job 3, Job 4 and 1 more")
-    assert ends(say, 3, 4, 4) == "4 of 4 jobs done in 1:01:00"
+    assert line.endswith("; running: Job 3 (1:00:30), Job 4 (1:00:30) and 1 more")
+    assert ends(say, 3, 4, 4) == "4 of 4 jobs done in 1:01:00, 2:02:00 of jobs"
+
+
+NO_WORD = "no word in its log"
+
+
+def fails(say, number, logs, message=None):
+    fields = {"jobid": number, "rule_name": "train", "log": logs, "rule_msg": message}
+    return say("Error in rule train", LogEvent.JOB_ERROR, logging.ERROR, **fields)
+
+
+def test_a_failure_says_what_the_job_said_where_and_what_the_cluster_did(say, clock, tmp_path):
+    say("", LogEvent.RUN_INFO, stats={"total": 3})
+    log = tmp_path / "train.log"
+    log.write_text("train: data/x.csv: no column 'a'\n")
+    begins(say, 1, "Training bp")
+    clock.now += 75
+    killed = "SLURM-job '3' failed, SLURM status is: '{}'. For further error details see the log."
+    told = fails(say, 1, [f"{log} (check log file(s) for error details)"], killed.format("FAILED"))
+    assert told == f"Failed: Training bp (1:15): train: data/x.csv: no column 'a'\n    log: {log}"
+    log.write_text("epoch 3\n")
+    told = fails(say, 2, [str(log)], killed.format("TIMEOUT"))
+    assert "SLURM status is: 'TIMEOUT'. epoch 3" in told and "For further" not in told
+
+
+REFUSAL = (
+    "The error message was 'sbatch: error: Batch job submission failed: Invalid account'.\n"
+    "    sbatch call:\n        sbatch --parsable ...\n"
+)
+
+
+def test_a_refused_submission_is_one_sentence_a_job_without_the_call(say):
+    say("", LogEvent.RUN_INFO, stats={"total": 3})
+    reason = "train: Slurm refused it: Batch job submission failed: Invalid account"
+    assert fails(say, 1, [], f"SLURM sbatch failed. {REFUSAL}") == f"Failed: train: {reason}"
+    array = f"SLURM sbatch failed for array job submission (tasks 1-9). {REFUSAL}"
+    assert say(array, level=logging.ERROR) is None
+    part = "Part of failed array sbatch submission (tasks 1-9); see log for details."
+    assert fails(say, 2, [], part) == f"Failed: train: {reason}"
+
+
+def test_what_a_site_without_accounts_need_not_know_is_not_told(say):
+    say("", LogEvent.RUN_INFO, stats={"total": 3})
+    for text in (
+        "No SLURM account given, trying to guess.",
+        "Unable to guess SLURM account. Trying to proceed without.",
+        "Array job submission does not allow for multiple different wildcard combinations in ...",
+    ):
+        assert say(text, level=logging.WARNING) is None
+    assert say("The account is wrong", level=logging.WARNING) == "The account is wrong"
+
+
+def test_a_job_that_would_fail_again_is_given_up_and_no_other(tmp_path):
+    class Job:
+        restart_times, _attempt = 2, 1
+
+        def __init__(self, jobid):
+            self.jobid = jobid
+
+    log = tmp_path / "train.log"
+    jobs = [Job(1), Job(2), Job(3), Job(4)]
+    filter_ = GivingUp(lambda: jobs, since=log.parent.stat().st_mtime)
+    for number, text in ((1, f"x{FINAL}\n"), (2, "x\n"), (3, f"x{FINAL}\nkilled\n")):
+        log.write_text(text)
+        fields = {"jobid": number, "log": [str(log)], "event": LogEvent.JOB_ERROR}
+        assert filter_.filter(logging.makeLogRecord(fields))
+    log.write_text(f"of an earlier run{FINAL}\n")
+    os.utime(log, (0, 0))
+    filter_.filter(logging.makeLogRecord(fields | {"jobid": 4}))
+    assert [job._attempt for job in jobs] == [3, 1, 1, 1]
 
 
 def test_before_jobs_run_every_line_of_text_is_shown(say):
@@ -74,11 +145,11 @@ def test_warnings_and_errors_are_shown_and_what_failed_stands_at_the_end(say, tm
     assert say("Complete log(s): x") == "Complete log(s): x"
     log = tmp_path / "train.log"
     log.write_text("epoch 1\ntrain: data/x.csv: no column 'a'\n\n")
-    for number, logs in ((1, [str(log)]), (2, [])):
-        begins(say, number)
-        fields = {"jobid": number, "rule_name": "train", "log": logs}
-        error = say("Error in rule train", LogEvent.JOB_ERROR, logging.ERROR, **fields)
-        assert error == "Error in rule train"
+    for number, logs, said in ((1, [str(log)], "data/x.csv: no column 'a'"), (2, [], NO_WORD)):
+        begins(say, number, rule="train", seed=number)
+        assert fails(say, number, logs).startswith(
+            f"Failed: train seed={number} (0:00): train: {said}"
+        )
     assert say("Trying to restart job 2.") == "Trying to restart job 2."
     begins(say, 2)
     ends(say, 2, 1, 2)
@@ -103,9 +174,12 @@ def test_times_and_logs(tmp_path):
 def test_only_the_terminal_of_a_real_run_is_touched(monkeypatch, main, dryrun, verbose, touched):
     from snakemake.logging import logger
 
+    monkeypatch.setattr(logger, "filters", [])
     terminal, file = logging.StreamHandler(), logging.StreamHandler()
     terminal.name = "DefaultStreamHandler"
     monkeypatch.setattr(logger, "handlers", [terminal, file])
     settings = SimpleNamespace(dryrun=dryrun, verbose=verbose)
     one_line_a_job(SimpleNamespace(is_main_process=main, output_settings=settings))
     assert bool(terminal.filters) is touched and file.filters == []
+    # Given up without a word too: `--verbose` changes what is shown alone.
+    assert bool(logger.filters) is (main and not dryrun)

@@ -11,6 +11,14 @@ class StudyError(ValueError):
     """
 
 
+# Ends what a job says of an error that trying again cannot mend: the engine then gives it up.
+FINAL = " (not tried again: it would fail again)"
+
+
+class ElsewhereError(StudyError):
+    """What a machine lacks, and another may have: the job is worth trying again."""
+
+
 def nearest(name: str, valid: Iterable[str]) -> str:
     """Return `; did you mean 'x'?`, or the valid names when none is near.
 

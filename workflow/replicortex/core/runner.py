@@ -55,14 +55,15 @@ def run(
         try:
             _run(rule, what, inputs, outputs, resources)
         except BaseException as error:
-            from replicortex.core.errors import StudyError
+            from replicortex.core.errors import FINAL, StudyError
             from replicortex.core.places import sentence
 
             if type(error).__name__ == "OutOfTime":
                 print(f"{rule}: {error}", file=sys.stderr)
                 code = OUT_OF_TIME
             elif isinstance(error, StudyError):
-                print(f"{rule}: {error}", file=sys.stderr)
+                end = FINAL if _final(error) else ""
+                print(f"{rule}: {error}{end}", file=sys.stderr)
                 code = 1
             elif isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
                 print(f"{rule}: {_no_space(outputs)}", file=sys.stderr)
@@ -77,6 +78,21 @@ def run(
         else:
             return
     raise SystemExit(code)
+
+
+def _final(error: BaseException) -> bool:
+    """Whether an error of a user comes again however often the job is tried, and on whatever machine.
+
+    A file that could not be read may be there in a while, on a file system of many machines.
+    """
+    from replicortex.core.errors import ElsewhereError
+
+    chain: BaseException | None = error
+    while chain is not None:
+        if isinstance(chain, (ElsewhereError, OSError)):
+            return False
+        chain = chain.__cause__ or chain.__context__
+    return True
 
 
 def _no_space(outputs: Mapping[str, Any]) -> str:

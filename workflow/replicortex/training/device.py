@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 
 import torch
 
-from replicortex.core.errors import StudyError
+from replicortex.core.errors import ElsewhereError, StudyError
 
 
 def choose(name: str) -> torch.device:
@@ -32,7 +32,7 @@ def choose(name: str) -> torch.device:
     # cuBLAS repeats itself only with a fixed workspace, chosen before its first call.
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     if not torch.cuda.is_available():
-        raise StudyError(
+        raise ElsewhereError(
             "device: 'cuda' was asked for, but torch finds no CUDA device on this machine; "
             "set device: cpu or run where a GPU is"
         )
