@@ -1,7 +1,7 @@
 """A real Slurm of one machine, in a temporary folder, away from any system's configuration.
 
-Two virtual nodes of two GPUs each, which are two device files. Needs root, slurm-wlm and munge, and for
-a cluster that keeps accounts slurmdbd and mariadb-server.
+Two virtual nodes of two GPUs each ("a100"), which are two device files. Needs root, slurm-wlm and munge,
+and for a cluster that keeps accounts slurmdbd and mariadb-server.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ StorageLoc=accounts
 """
 NODE = (
     "NodeName={name} NodeHostname=localhost NodeAddr=127.0.0.1 Port={port} CPUs={cpus} "
-    "RealMemory=16000 Gres=gpu:2 State=UNKNOWN"
+    "RealMemory=16000 Gres=gpu:a100:2 State=UNKNOWN"
 )
 
 
@@ -176,7 +176,9 @@ def private_cluster(folder: Path, accounting: bool = False) -> Iterator[Cluster]
         CONF.format(folder=folder, controller=controller, nodes=nodes)
         + (ACCOUNTED.format(folder=folder, accountant=accountant) if accounting else "")
     )
-    (folder / "gres.conf").write_text("NodeName=n1,n2 Name=gpu File=/dev/null,/dev/zero\n")
+    (folder / "gres.conf").write_text(
+        "NodeName=n1,n2 Name=gpu Type=a100 File=/dev/null,/dev/zero\n"
+    )
     for name in ("state", "spool-n1", "spool-n2", "bin"):
         (folder / name).mkdir(exist_ok=True)
     _srun(folder, conf)

@@ -10,6 +10,13 @@ from study_copy import engine_logs
 pytestmark = [pytest.mark.slurm, pytest.mark.timeout(900)]
 
 PROBE = """
+import sys
+
+sys.path.insert(0, "{LIBRARY}")
+from replicortex.core.terminal import one_line_a_job
+
+one_line_a_job(workflow)
+
 rule probe:
     output: "seen.txt"
     resources: gres="gpu:1", mem_mb=1000, runtime=5
@@ -17,13 +24,32 @@ rule probe:
 """
 
 
-def test_a_rule_that_asks_for_a_gpu_sees_exactly_one(cluster, root, tmp_path):
-    (tmp_path / "Snakefile").write_text(PROBE)
+@pytest.fixture
+def probe(cluster, root, tmp_path):
+    """Return a function that asks for GPUs by a rule of one job."""
+    (tmp_path / "Snakefile").write_text(PROBE.replace("{LIBRARY}", str(root / "workflow")))
     (tmp_path / "slurm").symlink_to(root / "profiles/slurm")
-    done = cluster.snakemake(tmp_path, *QUICK)
+
+    def run(*arguments):
+        return cluster.snakemake(tmp_path, *QUICK, *arguments)
+
+    return run
+
+
+@pytest.mark.parametrize("asked", ["gpu:1", "gpu:a100:1"])
+def test_a_rule_that_asks_for_a_gpu_sees_exactly_one(probe, tmp_path, asked):
+    done = probe("--set-resources", f"probe:gres='{asked}'")
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     seen = (tmp_path / "seen.txt").read_text().strip()
     assert seen in ("0", "1"), seen
+
+
+def test_a_gpu_that_no_node_has_is_told_in_a_sentence(probe, tmp_path):
+    done = probe("--set-resources", "probe:gres='gpu:h100:1'", "--retries", "0")
+    said = [line for line in done.stderr.splitlines() if line.startswith("Failed: probe")]
+    assert done.returncode != 0 and not (tmp_path / "seen.txt").exists()
+    assert len(said) == 1 and "Slurm refused it" in said[0] and "not available" in said[0]
+    assert "sbatch --parsable" not in done.stderr
 
 
 def test_the_demo_through_slurm_gives_the_local_tables(cluster, study, tmp_path):
@@ -40,6 +66,8 @@ def test_the_demo_through_slurm_gives_the_local_tables(cluster, study, tmp_path)
     submitted = text.count("has been submitted with SLURM jobid")
     submitted += sum(len(ids.split(",")) for ids in arrays)
     assert submitted >= 10, text[-2000:]
+    # One submission for the nine trainings, and not one for each.
+    assert max(len(ids.split(",")) for ids in arrays) >= 9
     tables = type(study)(clone).tables()
     assert tables == study.tables()
 
