@@ -99,8 +99,11 @@ class Job:
 
 @cache
 def _hash_once(module: str) -> str:
-    """Read a module's sources once for all of its jobs: a plan is of one state of the code."""
-    return code_hash(module)
+    """Read sources once for all jobs: a plan is of one state of the code."""
+    return code_hash(module, _read)
+
+
+_read = cache(read_from(ROOT))
 
 
 def job(
