@@ -223,7 +223,9 @@ def plan(config: Config) -> Plan:
     )
 
 
-def _networks(sources: Sequence[str], config: Config, models: list[str]) -> dict[str, str | list[str]]:
+def _networks(
+    sources: Sequence[str], config: Config, models: list[str]
+) -> dict[str, str | list[str]]:
     """Return the networks that an extraction reads: published ones, and those trained here."""
     found: dict[str, str | list[str]] = {}
     if any(source.startswith("resnet") for source in sources):
