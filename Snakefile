@@ -8,6 +8,7 @@ from snakemake.utils import min_version
 min_version("9.27")
 sys.path.insert(0, str(Path(workflow.basedir, "workflow")))
 
+from replicortex.core.cluster import require_slurm
 from replicortex.core.study import (
     check_files,
     complete_rules,
@@ -112,6 +113,7 @@ complete_rules(workflow.rules, study)
 
 onstart:
     require_gpu(study, local=not workflow.non_local_exec)
+    require_slurm(workflow)
 
 
 onsuccess:

@@ -1,6 +1,5 @@
 """Each conda environment holds the lock's versions, and all that its rules import."""
 
-import ast
 import json
 import re
 import subprocess
@@ -11,59 +10,12 @@ import pytest
 import yaml
 
 from replicortex.core import papers
-from replicortex.core.codehash import ROOT, module_hashes
+from replicortex.core.codehash import ROOT
 from replicortex.core.config import paper_names
+from replicortex.tools.dependencies import PACKAGES, environments, imported
 
 BIN = Path(sys.executable).parent
-# conda-forge's names, where they differ from the names that pip knows.
-PIP_NAMES = {"pytorch": "torch", "matplotlib-base": "matplotlib", "pytables": "tables"}
-# Names under which packages are imported, where they differ from those that pip knows.
-PACKAGES = {
-    "PIL": "pillow",
-    "sklearn": "scikit-learn",
-    "ot": "pot",
-    "yaml": "pyyaml",
-    "mpl_toolkits": "matplotlib",
-}
-# What runs around every job.
-IN_EVERY_JOB = {"replicortex/core/runner.py", "replicortex/provenance/records.py"}
-# Where a package is imported by the function that needs it, for jobs that have it anyway.
-WHEN_NEEDED = {"replicortex/core/files.py", "replicortex/core/randomness.py"}
 PAPERS = paper_names(ROOT.parent)
-
-
-def environments(root: Path) -> dict[str, dict[str, str]]:
-    """Return version by pip's name, for each environment."""
-    found = {}
-    for path in sorted((root / "envs").glob("*.yaml")):
-        lines = [line.split("=") for line in yaml.safe_load(path.read_text())["dependencies"]]
-        found[path.stem] = {PIP_NAMES.get(name, name): version for name, version in lines}
-    return found
-
-
-def imported(module: str, always: set[str] = IN_EVERY_JOB) -> dict[str, set[str]]:
-    """Return the packages that a job's code and the runner import, and the files that do."""
-    found: dict[str, set[str]] = {}
-    for path in (module_hashes(module).keys() | always) - WHEN_NEEDED:
-        tree = ast.parse((ROOT / path).read_text())
-        typing_only = {
-            id(inner)
-            for node in ast.walk(tree)
-            if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
-            for inner in ast.walk(node)
-        }
-        for node in ast.walk(tree):
-            if id(node) in typing_only:
-                continue
-            names = []
-            if isinstance(node, ast.Import):
-                names = [alias.name for alias in node.names]
-            elif isinstance(node, ast.ImportFrom) and not node.level:
-                names = [node.module]
-            for name in {name.partition(".")[0] for name in names}:
-                if name not in sys.stdlib_module_names and name not in ("papers", "replicortex"):
-                    found.setdefault(PACKAGES.get(name, name), set()).add(path)
-    return found
 
 
 @pytest.fixture(scope="module")
@@ -130,15 +82,16 @@ def test_an_environment_holds_what_its_jobs_import(root, jobs):
     missing = [
         f"envs/{environment}.yaml lacks {package}, which {call} needs ({', '.join(sorted(files))})"
         for call, environment in sorted(jobs)
-        for package, files in imported(call.partition(":")[0]).items()
-        if package not in held[environment]
+        for name, files in imported(call.partition(":")[0]).items()
+        if (package := PACKAGES.get(name, name)) not in held[environment]
     ]
     assert missing == []
 
 
 def test_the_engines_environment_holds_what_the_pages_of_the_audit_import(root):
     held = environments(root)["snakemake"]
-    needed = imported("replicortex.pages.build", always=set())
+    own = imported("replicortex.pages.build", always=frozenset())
+    needed = {PACKAGES.get(name, name): files for name, files in own.items()}
     assert {"jinja2", "docutils", "pygments", "pillow"} <= needed.keys()
     missing = {package for package in needed if package not in held}
     # Imported within functions that the pages never call: of jobs, of datasets, of `cost`, of judging.

@@ -4,7 +4,6 @@ import contextlib
 import sys
 
 import pytest
-import yaml
 
 from replicortex.core import papers
 from replicortex.core.codehash import ROOT
@@ -22,16 +21,13 @@ print([name for name in ("torch", "torchvision", "datalad", "scipy") if name in 
 
 @pytest.fixture(scope="module")
 def planned(root, tmp_path_factory):
-    """Plan the whole study at `full` on GPUs, with every licensed dataset at hand."""
+    """Plan the whole study at `full` on GPUs; what is licensed need not be at hand."""
     from study_copy import copy_of
 
     copy = copy_of(root, tmp_path_factory.mktemp("full"))
-    declared = yaml.safe_load((root / "config/datasets.yaml").read_text())
-    folder = tmp_path_factory.mktemp("licensed")
-    mine = {name: str(folder) for name, one in declared.items() if one["source"]["kind"] == "user"}
-    config = {"scale": "full", "device": "cuda", "user_data": mine}
+    config = {"scale": "full", "device": "cuda"}
     with contextlib.chdir(copy.folder):
-        return plan.planned([], config, copy.folder)
+        return plan.planned([], config, copy.folder, placed=False)
 
 
 @pytest.mark.parametrize("paper", PAPERS)
@@ -56,7 +52,7 @@ def test_jobs_of_an_array_ask_for_the_same(planned):
     needs = {}
     for job in planned:
         if job.job and not job.local:
-            needs.setdefault(job.rule, set()).add(tuple(sorted(job.needs.items())))
+            needs.setdefault(job.rule, set()).add(tuple(sorted(job.asks.items())))
     assert {rule: each for rule, each in needs.items() if len(each) > 1} == {}
     assert all(dict(*each)["mem_mb"] >= 1000 for each in needs.values())
 

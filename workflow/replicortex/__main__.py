@@ -15,6 +15,8 @@ from replicortex.core.errors import StudyError, nearest
 from replicortex.provenance import commands as commands_of_audit
 
 ROOT = Path(__file__).resolve().parents[2]
+# A run's folder need not be the clone: results lie below it, and its own configuration.
+OF_A_STUDY = ("Snakefile", "config/config.yaml", "results")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -23,6 +25,9 @@ def main(arguments: list[str] | None = None) -> int:
     if not (ROOT / "Snakefile").is_file():
         where = "this replicortex is the library alone, with no clone of the study around it"
         print(f"Error: {where}; clone the study, and use its own `replicortex`", file=sys.stderr)
+        return 1
+    if not any(Path(name).exists() for name in OF_A_STUDY):
+        print("Error: not in a study: run it in the folder with the Snakefile", file=sys.stderr)
         return 1
     if getattr(options, "asks_git", False) and (why := git.trouble(ROOT)):
         print(f"Note: {why}; until then {options.without_git}", file=sys.stderr)
@@ -72,6 +77,19 @@ def _parser() -> argparse.ArgumentParser:
     price.add_argument("--scale", default="full", choices=["demo", "small", "full"])
     price.add_argument("--benchmarks", type=Path, default=ROOT / "benchmarks")
     price.set_defaults(run=_cost)
+
+    ready = commands.add_parser("preflight", help="all that a run needs and does not have")
+    ready.add_argument(
+        "papers", nargs="*", metavar="paper", help="as config.yaml says unless named"
+    )
+    ready.add_argument("--scale", default="full", choices=["demo", "small", "full"])
+    ready.add_argument("--device", choices=["cpu", "cuda"], help="as config.yaml says unless named")
+    ready.add_argument("--conda", action="store_true", help="jobs run with --sdm conda")
+    ready.add_argument(
+        "--profile", type=Path, default=ROOT / "profiles/slurm", help="of the cluster"
+    )
+    ready.add_argument("--json", action="store_true", help="the answer as JSON")
+    ready.set_defaults(run=_preflight)
 
     summary = commands.add_parser("summary", help="where a finished run's results lie")
     summary.add_argument("--scale", default="demo", help="the run: its scale unless it has a name")
@@ -140,6 +158,17 @@ def _cost(options: argparse.Namespace) -> None:
         changes = (settings.get("papers") or {}).get(paper, {})
         workloads[paper] = config.checked_numbers(paper, options.scale, changes, ROOT).workload()
     print(as_text(cost(workloads, options.benchmarks)))
+
+
+def _preflight(options: argparse.Namespace) -> int:
+    """Print what a run needs and does not have; return 1 if anything is missing."""
+    from replicortex.core.files import canonical_json
+    from replicortex.tools.preflight import as_json, as_text, preflight, study_of
+
+    study = study_of(options.scale, options.papers, options.device, ROOT)
+    found = preflight(study, ROOT, conda=options.conda, profile=options.profile)
+    print(canonical_json(as_json(found), indent=1) if options.json else as_text(found))
+    return 1 if found.missing else 0
 
 
 def _judge(options: argparse.Namespace) -> None:

@@ -15,11 +15,10 @@ from papers.hierarchical_ot import passages
 from papers.hierarchical_ot.embedding_settings import PublishedModel, SharedImages
 from papers.hierarchical_ot.stimuli import Sources, pictures_of
 from papers.hierarchical_ot.training_settings import Images, Passages
-from replicortex.core.errors import StudyError, nearest
+from replicortex.core.errors import StudyError
 from replicortex.core.files import Tensors
 from replicortex.core.progress import Progress, iter_plainly
-from replicortex.data import language_models, networks
-from replicortex.data import manifest as manifests
+from replicortex.data import language_models, model_cache, networks
 from replicortex.models import layer_responses, transformer
 from replicortex.models.layer_responses import VisionNetwork
 from replicortex.training import device as devices
@@ -84,7 +83,7 @@ def _vision(name: str, model: PublishedModel, weights: Path, place: torch.device
     if model.network is not None:
         return networks.read(weights, model.network)
     network, kind = transformer.load(
-        snapshot(weights, str(model.repository), model.revision), place
+        model_cache.snapshot(weights, str(model.repository), model.revision), place
     )
     _check_kind(name, model, kind, "pictures")
     return transformer.vision(network)
@@ -95,7 +94,7 @@ def _language(
 ) -> language_models.LanguageModel:
     if model.network is not None:
         return language_models.read(weights, model.network, place)
-    folder = snapshot(weights, str(model.repository), model.revision)
+    folder = model_cache.snapshot(weights, str(model.repository), model.revision)
     network, kind = transformer.load(folder, place)
     _check_kind(name, model, kind, "passages")
     return language_models.LanguageModel(network, transformer.tokenizer(folder))
@@ -107,30 +106,3 @@ def _check_kind(name: str, model: PublishedModel, kind: str, wanted: str) -> Non
             f"published.{name}: {model.repository} is a {kind}, which is shown "
             f"{transformer.KINDS[kind]}; found {', '.join(model.shown)}"
         )
-
-
-def snapshot(weights: Path, repository: str, revision: str | None) -> Path:
-    """Return the folder of a model at a revision (None: the only one there), all files present.
-
-    Raises
-    ------
-    StudyError
-        When the dataset has no such model, or not at that revision.
-    """
-    dataset = manifests.load(weights)
-    folder = f"models--{repository.replace('/', '--')}/snapshots"
-    known = sorted({p.split("/")[2] for p in dataset.files if p.startswith(f"{folder}/")})
-    if not known:
-        models = {p.split("/")[0].removeprefix("models--") for p in dataset.files}
-        raise StudyError(
-            f"dataset {dataset.name}: has no weights of {repository}"
-            f"{nearest(repository.replace('/', '--'), models)}"
-        )
-    wanted = known if revision is None else [revision]
-    if len(wanted) != 1 or wanted[0] not in known:
-        raise StudyError(
-            f"dataset {dataset.name}: {repository} is there at revision {', '.join(known)}, "
-            f"{revision or 'one alone'} expected"
-        )
-    own = [p for p in dataset.files if p.startswith(f"{folder}/{wanted[0]}/")]
-    return {dataset.path(path).parent for path in own}.pop()

@@ -1,5 +1,7 @@
 """The numbers of hierarchical optimal transport: types, ranges, and how they belong together."""
 
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from pydantic import Field, model_validator
@@ -13,6 +15,8 @@ from papers.hierarchical_ot.training_settings import (
     VisionSettings,
 )
 from replicortex.core.schema import Name, Positive, PositiveInt, Share, TrainedNumbers
+from replicortex.data import model_cache, nsd, texts
+from replicortex.data.placed import Folder, Needed
 from replicortex.tools.costs import Workload
 
 # Characters of a text, about [assumed for WikiText-2]: `cost` alone asks for them.
@@ -174,6 +178,33 @@ class Numbers(TrainedNumbers):
         optional += [model.weights for model in self.published.values()]
         named = dict.fromkeys(name for name in optional if name)
         return [self.training_data, self.text, self.recordings, *named]
+
+    def expected(self, dataset: str, folder: Folder, installed: Mapping[str, Path]) -> list[Needed]:
+        """Return the files that the readers of a licensed dataset open."""
+        if dataset == self.text:
+            return texts.expected()
+        if dataset == self.betas:
+            brain = self.brain
+            return nsd.expected(folder, brain.subjects, brain.regions, "volume", coco=False)
+        needed: list[Needed] = []
+        for domain, weights in (
+            ("brain", self.vision_weights),
+            ("language", self.language_weights),
+        ):
+            if dataset == weights:
+                own = [m for m in self.published.values() if m.domain == domain]
+                models = [(m.repository, m.revision) for m in own]
+                needed += model_cache.expected(folder, models, tokenizer=domain == "language")
+        return needed
+
+    def unpinned(self) -> list[str]:
+        """Return the published models that have no revision."""
+        weights = {"brain": self.vision_weights, "language": self.language_weights}
+        return [
+            f"published.{name}.revision is null ({model.repository})"
+            for name, model in self.published.items()
+            if weights[model.domain] and model.revision is None
+        ]
 
     def names(self) -> dict[str, list[Any]]:
         """Pairs and their systems, simulated subjects and their noise included."""

@@ -1,5 +1,7 @@
 """The numbers of the learning-rules paper: their types, units, ranges and how they belong together."""
 
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
 from pydantic import Field, model_validator
@@ -18,6 +20,8 @@ from papers.learning_rules.settings.training import TrainingSettings
 from replicortex.core.quantities import Apart, SharePart
 from replicortex.core.schema import Name, TrainedNumbers
 from replicortex.core.section import Section
+from replicortex.data import things
+from replicortex.data.placed import Folder, Needed
 from replicortex.tools.costs import Workload
 
 TIMED = (
@@ -105,6 +109,15 @@ class Numbers(TrainedNumbers):
         if self.stimuli == "objects92":
             return [self.training_data, self.objects92.dataset]
         return [self.training_data, self.things.images, self.things.events, self.things.betas]
+
+    def expected(self, dataset: str, folder: Folder, installed: Mapping[str, Path]) -> list[Needed]:
+        """Return the files that the readers of a licensed dataset open."""
+        if dataset == self.things.betas:
+            return things.expected_tables(self.things.subjects)
+        if dataset == self.things.images:
+            events = installed.get(self.things.events)
+            return things.expected_images(things.select(events) if events else None)
+        return []
 
     def names(self) -> dict[str, list[Any]]:
         """Return what tables hold: rules (and low-level models beside them), views and regions."""

@@ -1,6 +1,8 @@
 """The numbers of the MT paper: types, units, ranges, and how they belong together."""
 
+from collections.abc import Mapping
 from itertools import product
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
@@ -30,6 +32,8 @@ from papers.mt_maps.training_settings import (
 from replicortex.core.quantities import Apart, NotNegative, PositiveInt, Share
 from replicortex.core.schema import Name, TrainedNumbers
 from replicortex.core.section import Section
+from replicortex.data import video
+from replicortex.data.placed import Folder, Needed
 from replicortex.tools.costs import Workload
 
 
@@ -220,6 +224,15 @@ class Numbers(TrainedNumbers):
         """Names of the datasets that this scale reads."""
         named = (source.dataset for source in self.sources.values())
         return [name for name in dict.fromkeys(named) if name is not None]
+
+    def expected(self, dataset: str, folder: Folder, installed: Mapping[str, Path]) -> list[Needed]:
+        """Return the files that the readers of a licensed dataset open."""
+        sources = [s for s in self.sources.values() if s.dataset == dataset]
+        if any(source.kind == "ucf101" for source in sources):
+            return video.expected_ucf101(folder, self.store.split, "train")
+        if any(source.kind == "videos" for source in sources):
+            return [tuple(f"**/*{suffix}" for suffix in video.SUFFIXES)]
+        return []
 
     def names(self) -> dict[str, list[Any]]:
         """Arms, strengths and sheets."""

@@ -13,9 +13,6 @@ from replicortex.core.errors import StudyError
 from replicortex.core.randomness import generator
 from replicortex.data import nsd
 
-# Which units a region is made of.
-REGIONS = {"FFA": "face", "PPA": "scene"}
-
 
 class Design(NamedTuple):
     """One encoding problem; features and voxels standardised on the training images.

@@ -11,6 +11,8 @@ from replicortex.core.section import Section
 Alphas = Annotated[list[Positive], Field(min_length=1), Apart]
 # A correlation over fewer images is no number, or +-1 whatever they are.
 Three = Annotated[int, Field(ge=3)]
+# Which units a region is made of.
+REGIONS = {"FFA": "face", "PPA": "scene"}
 
 
 class Images(Section):

@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from papers.sparse_positive.designs import (
-    REGIONS,
     Design,
     in_proportion,
     make,
@@ -20,6 +19,7 @@ from papers.sparse_positive.designs import (
     planted,
 )
 from papers.sparse_positive.encoding_settings import (
+    REGIONS,
     Macaque,
     NsdVoxels,
     Planted,

@@ -1,11 +1,15 @@
 """The numbers of the sparse-positive paper."""
 
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
+from papers.sparse_positive import weights
 from papers.sparse_positive.bootstrap_settings import Bootstrap
 from papers.sparse_positive.encoding_settings import (
+    REGIONS,
     Alphas,
     FitSettings,
     Macaque,
@@ -27,6 +31,8 @@ from papers.sparse_positive.training_settings import Barlow, Supervised, Trainin
 from replicortex.core.quantities import Apart, Count, NotNegative, Positive, PositiveInt
 from replicortex.core.schema import TrainedNumbers
 from replicortex.core.section import Section
+from replicortex.data import floc_originals, nsd, voxel_tables
+from replicortex.data.placed import Folder, Needed
 from replicortex.tools.costs import Workload
 
 
@@ -167,6 +173,21 @@ class Numbers(TrainedNumbers):
             *(section.dataset for section in sections if section),
             *([self.zoo.originals] if self.zoo and self.zoo.originals else []),
         ]
+
+    def expected(self, dataset: str, folder: Folder, installed: Mapping[str, Path]) -> list[Needed]:
+        """Return the files that the readers of a licensed dataset open."""
+        needed: list[Needed] = []
+        if self.nsd and dataset == self.nsd.dataset:
+            # Splits are of the whole design.
+            layout, people = self.nsd.layout, self.nsd.people
+            needed += nsd.expected(folder, people, REGIONS, layout, sessions=nsd.SESSIONS)
+        if self.tables and dataset == self.tables.dataset:
+            needed += voxel_tables.expected([self.tables.targets, *self.tables.features.values()])
+        if self.zoo and dataset == self.zoo.dataset:
+            needed += weights.expected(self.zoo.models)
+        if self.zoo and dataset == self.zoo.originals:
+            needed += floc_originals.expected()
+        return needed
 
     def names(self) -> dict[str, list[Any]]:
         """Targets of encoding."""

@@ -17,6 +17,7 @@ import numpy as np
 from papers.sparse_positive.extraction import extracted, nsd_pictures
 from papers.sparse_positive.extraction_settings import ZooExtraction
 from papers.sparse_positive.features import FLOC
+from papers.sparse_positive.weights import file_of
 from replicortex.core.errors import StudyError
 from replicortex.core.progress import Progress, iter_plainly
 from replicortex.core.reading import reading
@@ -125,33 +126,25 @@ def load(name: str, weights: Path) -> Published:
         the digits that torchvision's file names end with.
     """
     library, _, model = name.partition("/")
-    dataset = manifests.load(weights)
+    file = file_of(name)
+    path = manifests.load(weights).path(file)
     if library == "torchvision":
         import torch
         import torchvision
 
-        if model not in torchvision.models.list_models(module=torchvision.models):
-            raise StudyError(f"zoo: torchvision has no model '{model}'")
-        pinned = torchvision.models.get_model_weights(model).IMAGENET1K_V1
-        file = pinned.url.rpartition("/")[2]
-        path = dataset.path(f"torchvision/{file}")
         verify(path, file)
+        pinned = torchvision.models.get_model_weights(model).IMAGENET1K_V1
         made = torchvision.models.get_model(model, weights=None, **GIVEN.get(model, {}))
         with reading(path, f"the weights of torchvision's {model}"):
             tensors = torch.load(path, map_location="cpu", weights_only=True)
             # DenseNet's files are older than its present names: norm.1 is norm1.
             made.load_state_dict({RENAMED.sub(r"\1\2", key): v for key, v in tensors.items()})
         return Published(made, pinned.transforms())
-    if library == "timm":
-        import timm
+    import timm
 
-        path = dataset.path(f"timm/{model}.safetensors")
-        with reading(path, f"the weights of timm's {model}"):
-            made = timm.create_model(model, pretrained=False, checkpoint_path=str(path))
-        return Published(
-            made, timm.data.create_transform(**timm.data.resolve_model_data_config(made))
-        )
-    raise StudyError(f"zoo: library '{library}' of '{name}' is neither torchvision nor timm")
+    with reading(path, f"the weights of timm's {model}"):
+        made = timm.create_model(model, pretrained=False, checkpoint_path=str(path))
+    return Published(made, timm.data.create_transform(**timm.data.resolve_model_data_config(made)))
 
 
 def verify(path: Path, file: str) -> None:

@@ -24,12 +24,14 @@ from replicortex.core.schema import Name, PaperNumbers, PositiveInt
 from replicortex.core.section import Section
 from replicortex.core.validation import validate
 from replicortex.core.yaml_text import read_yaml_file
-from replicortex.data.declared import Dataset, missing_user_data
+from replicortex.data.declared import Dataset, lacking, missing_user_data
 from replicortex.data.declared import load as load_datasets
+from replicortex.data.placed import Folder, Needed
 
 Scale = Literal["demo", "small", "full"]
 SCALES: tuple[str, ...] = get_args(Scale)
 KEPT = "reference"  # the folder below results/ that git holds; no run may be named so
+LOOKED_AT = 20_000  # names below a user's folder, before each run
 SECTIONS = tuple(scale for scale in SCALES if scale != "full")
 
 
@@ -75,6 +77,7 @@ class Study:
     mirror: Path | None
     about: dict[str, paper_files.Paper]  # what each paper of this run says of itself
     left_out: list[str]  # a sentence on each half-made paper that does not run
+    models: dict[str, PaperNumbers]  # the papers' numbers as their own models
 
     @property
     def run(self) -> str:
@@ -104,7 +107,7 @@ def paper_names(root: Path) -> list[str]:
     return [name for name in paper_files.folders(root) if not paper_files.half_made(name, root)]
 
 
-def check(config: Mapping[str, Any], root: Path) -> Study:
+def check(config: Mapping[str, Any], root: Path, *, placed: bool = True) -> Study:
     """Return the study that a configuration asks for.
 
     Parameters
@@ -113,6 +116,8 @@ def check(config: Mapping[str, Any], root: Path) -> Study:
         `config/config.yaml` with overlays and the command line merged in.
     root
         The repository.
+    placed
+        Whether licensed data must be where the user says; a plan can do without.
 
     Raises
     ------
@@ -123,10 +128,11 @@ def check(config: Mapping[str, Any], root: Path) -> Study:
     declared = load_datasets(root / "config/datasets.yaml")
     known = paper_files.folders(root)
     selected, left_out = _selected(settings.run, known, root)
-    papers = {
-        paper: paper_numbers(paper, settings.scale, settings.papers.get(paper, {}), root)
+    models = {
+        paper: checked_numbers(paper, settings.scale, settings.papers.get(paper, {}), root)
         for paper in selected
     }
+    papers = {paper: _dumped(model, settings.scale) for paper, model in models.items()}
     about = {paper: paper_files.load(paper, root) for paper in selected}
     for paper in selected:  # what is wrong there would be told when the first table is written
         table_schema.load(root / "workflow/papers" / paper / table_schema.FILE)
@@ -150,15 +156,6 @@ def check(config: Mapping[str, Any], root: Path) -> Study:
             raise StudyError(
                 f"config/config.yaml: user_data.{name}: no such dataset{nearest(name, declared)}"
             )
-    for name, entry in datasets.items():
-        manifest = Path(settings.data, "manifests", manifest_name(name, entry))
-        folder = settings.user_data.get(name)
-        if (
-            entry.kind == "user"
-            and not manifest.exists()
-            and not (folder and Path(folder).is_dir())
-        ):
-            raise missing_user_data(name, entry, Path(folder) if folder else None)
     _writable(Path("results"))
     if settings.data != "data" and not Path(settings.data).is_dir():
         raise StudyError(
@@ -173,7 +170,72 @@ def check(config: Mapping[str, Any], root: Path) -> Study:
         numbers["manifests"] = {name: manifests[name] for name in numbers["datasets"]}
         numbers["title"] = about[paper].short
         numbers["folder"] = paper_files.folder(paper, root)
-    return Study(settings, papers, dict(sorted(datasets.items())), mirror, about, left_out)
+    study = Study(settings, papers, dict(sorted(datasets.items())), mirror, about, left_out, models)
+    if placed:
+        _check_placed(study)
+    return study
+
+
+def manifest_path(study: Study, name: str) -> Path:
+    """Return where a dataset's manifest lies once it is installed."""
+    return Path(study.settings.data, "manifests", manifest_name(name, study.datasets[name]))
+
+
+def not_placed(study: Study, most: int | None = None) -> dict[str, list[str]]:
+    """Return the licensed datasets that are neither installed nor complete where the user says.
+
+    Parameters
+    ----------
+    most
+        Names looked at below a folder for a file that may lie anywhere; None looks at all, and at
+        what follows from datasets that are installed.
+
+    Returns
+    -------
+    By dataset the files that its folder lacks; none where there is no folder.
+    """
+    there = {n: path for n in study.datasets if (path := manifest_path(study, n)).exists()}
+    found = {}
+    for name, entry in study.datasets.items():
+        if entry.kind != "user" or name in there:
+            continue
+
+        def needed(folder: Folder, name: str = name) -> list[Needed]:
+            given = there if most is None else {}
+            return [
+                one
+                for paper, model in study.models.items()
+                if name in study.papers[paper]["datasets"]
+                for one in model.expected(name, folder, given)
+            ]
+
+        place = study.settings.user_data.get(name)
+        files = lacking(entry, Path(place) if place else None, needed, most)
+        if files is not None:
+            found[name] = files
+    return found
+
+
+def _check_placed(study: Study) -> None:
+    """Check that licensed data are there, by names alone.
+
+    Raises
+    ------
+    StudyError
+        On the first dataset that is not, which names the others.
+    """
+    found = not_placed(study, LOOKED_AT)
+    if not found:
+        return
+    (name, files), *others = found.items()
+    place = study.settings.user_data.get(name)
+    first = missing_user_data(name, study.datasets[name], Path(place) if place else None, files)
+    if not others:
+        raise first
+    names = ", ".join(other for other, _ in others)
+    raise StudyError(
+        f"{first}; likewise {names}: `replicortex preflight --scale {study.settings.scale}` lists all"
+    )
 
 
 def manifest_name(name: str, entry: Dataset) -> str:
@@ -232,7 +294,10 @@ def paper_numbers(paper: str, scale: str, changes: Mapping[str, Any], root: Path
     StudyError
         When a key is unknown, or a value is of the wrong type or out of range.
     """
-    checked = checked_numbers(paper, scale, changes, root)
+    return _dumped(checked_numbers(paper, scale, changes, root), scale)
+
+
+def _dumped(checked: PaperNumbers, scale: str) -> dict[str, Any]:
     return {**checked.model_dump(), "datasets": checked.datasets(), "scale": scale}
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 from pydantic import Field
 
 from replicortex.core.errors import StudyError, nearest
-from replicortex.core.schema import PositiveInt
+from replicortex.core.schema import PaperNumbers, Positive, PositiveInt
 from replicortex.core.section import Section
 from replicortex.core.validation import validate
 from replicortex.core.yaml_text import read_yaml_file
@@ -29,6 +29,27 @@ NEEDED = (
     "tables.yaml",
     "citation.bib",
 )
+
+
+class Stored(Section):
+    """A kind of file that a run at `full` leaves."""
+
+    what: Words
+    gigabytes: Positive
+    per: Words | None = Field(
+        default=None,
+        description="`training`, or where in the numbers a list or mapping stands: that many times",
+    )
+
+
+class Disk(Section):
+    """How much a run of the paper writes."""
+
+    demo: Positive = Field(description="GB, a sum over the run's records")
+    small: Positive = Field(description="GB, likewise")
+    full: list[Stored] = Field(
+        min_length=1, description="arithmetic from sizes of files at `small` and the numbers"
+    )
 
 
 class Paper(Section):
@@ -53,6 +74,7 @@ class Paper(Section):
         default=None,
         description="the figure that stands for the paper; by default the first that its rules name",
     )
+    disk: Disk | None = Field(default=None, description="space that results take, without data")
     aliases: dict[str, str | dict[str, str]] = Field(
         default={},
         description="column of a table -> where in the numbers a scale's words for it stand; or "
@@ -166,6 +188,38 @@ def claim_aliases(
                 word: _value(numbers, one, f"{where}.{word}") for word, one in place.items()
             }
     return aliases
+
+
+class Kept(NamedTuple):
+    """What a run writes of one kind, GB in all; `times`: how many, None where they are not counted."""
+
+    what: str
+    times: int | None
+    gigabytes: float
+
+
+def stored(found: Paper, paper: str, numbers: PaperNumbers, scale: str) -> list[Kept] | None:
+    """Return what a run of a paper writes at a scale; None where its `paper.yaml` does not say.
+
+    Raises
+    ------
+    StudyError
+        When what a kind is counted by is no part of the numbers.
+    """
+    if found.disk is None:
+        return None
+    if scale != "full":
+        return [Kept("all results", None, getattr(found.disk, scale))]
+    kinds = []
+    for number, kind in enumerate(found.disk.full):
+        times = None
+        if kind.per == "training":
+            times = sum(one.trainings for one in numbers.workload())
+        elif kind.per:
+            where = f"workflow/papers/{paper}/paper.yaml: disk.full.{number}.per"
+            times = len(_value(numbers.model_dump(), kind.per, where))
+        kinds.append(Kept(kind.what, times, kind.gigabytes * (1 if times is None else times)))
+    return kinds
 
 
 def _value(numbers: Any, place: str, where: str) -> Any:

@@ -1,6 +1,8 @@
 """Building blocks of the configuration's models: strict, so that a misspelt key is an error."""
 
 import re
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field, field_validator
@@ -24,6 +26,7 @@ from replicortex.core.quantities import (
     SharePart as SharePart,
 )
 from replicortex.core.section import Section
+from replicortex.data.placed import Folder, Needed
 from replicortex.tools.costs import Workload
 
 LONGEST = 100  # characters of a name: file systems take 255 bytes with all that is added
@@ -58,6 +61,22 @@ class PaperNumbers(Section):
     def datasets(self) -> list[str]:
         """Names of the datasets that this scale reads."""
         raise TypeError(f"{type(self).__module__}.{type(self).__name__} must say its datasets")
+
+    def expected(self, dataset: str, folder: Folder, installed: Mapping[str, Path]) -> list[Needed]:
+        """Return the files that this scale's readers open in a dataset that the user places.
+
+        Parameters
+        ----------
+        dataset, folder
+            Its name, and where it lies.
+        installed
+            Manifests of datasets that are there, for what follows from them.
+        """
+        return []
+
+    def unpinned(self) -> list[str]:
+        """Return what this scale reads without saying its version, each with its key."""
+        return []
 
     def names(self) -> dict[str, list[Any]]:
         """What the configuration puts into columns of tables, by column: the words of claims.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -16,6 +16,7 @@ from replicortex.core.schema import PositiveInt
 from replicortex.core.section import Section
 from replicortex.core.validation import validate
 from replicortex.core.yaml_text import read_yaml_file
+from replicortex.data.placed import ANYWHERE, Folder, Needed, absent, in_words
 
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 Commit = Annotated[str, Field(pattern="^[0-9a-f]{40}$")]
@@ -57,6 +58,9 @@ class Source(Section):
     url_prefix: str | None = Field(default=None, description="leads to each file of the listing")
     include: list[str] = Field(
         default=[], description="patterns of the user's files that count, all unless given"
+    )
+    about: Words | None = Field(
+        default=None, description="size of the user's files, and how it is known"
     )
     digest: Sha256 | None = Field(default=None, description="of the decoded content")
     recipe: Function | None = Field(default=None, description="function that packs")
@@ -208,12 +212,51 @@ def _listed(listing: Path, prefix: str | None) -> Iterator[tuple[str, File]]:
         yield name, file
 
 
-def missing_user_data(name: str, entry: Dataset, folder: Path | None) -> StudyError:
-    """Return the error for licensed data that the user has not placed yet."""
-    found = f"the folder {folder} does not exist" if folder else "no folder is given"
-    obtain = entry.obtain.strip().rstrip(".")
+def missing_user_data(
+    name: str, entry: Dataset, folder: Path | None, files: Sequence[str] = ()
+) -> StudyError:
+    """Return the error for licensed data that the user has not placed yet, or lacks files of."""
     return StudyError(
-        f"config/config.yaml: user_data.{name}: {found}; {entry.title}: too large or not "
-        f"redistributable, so get it yourself: {obtain} ({entry.source.url}; terms: "
-        f"{entry.licence}), then set user_data: {{{name}: /your/folder}}"
+        f"config/config.yaml: user_data.{name}: {what_is_wrong(folder, files)}; {entry.title}: too "
+        f"large or not redistributable, so get it yourself: {obtaining(entry)} ({entry.source.url}; "
+        f"terms: {entry.licence}), then set user_data: {{{name}: /your/folder}}"
     )
+
+
+def what_is_wrong(folder: Path | None, files: Sequence[str]) -> str:
+    """Return what is wrong with a user's folder, as a part of a sentence."""
+    if folder is None:
+        return "no folder is given"
+    if not folder.is_dir():
+        return f"the folder {folder} does not exist"
+    return f"the folder {folder} lacks {in_words(files)}"
+
+
+def obtaining(declared: Dataset) -> str:
+    """Return how a person gets the dataset, as a part of a sentence."""
+    return declared.obtain.strip().rstrip(".")
+
+
+def lacking(
+    declared: Dataset,
+    folder: Path | None,
+    needed: Callable[[Folder], list[Needed]],
+    most: int | None,
+) -> list[str] | None:
+    """Return which files a licensed dataset lacks; None if nothing.
+
+    Parameters
+    ----------
+    folder
+        Where the user says that it lies.
+    needed
+        What its readers open; the declared patterns are looked for as well.
+    most
+        As `Folder` takes it.
+    """
+    seen = Folder(folder or Path(), most)
+    if folder is None or not folder.is_dir():
+        return []
+    patterns = [(f"{ANYWHERE}{pattern}",) for pattern in declared.source.include]
+    files = [(name,) for name in declared.files]
+    return absent(seen, [*needed(seen), *files, *patterns]) or None

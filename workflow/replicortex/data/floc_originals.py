@@ -12,8 +12,19 @@ from replicortex.core.errors import StudyError
 from replicortex.data import manifest as manifests
 from replicortex.data import pictures
 from replicortex.data.floc import DOMAINS
+from replicortex.data.placed import ANYWHERE, Needed
 
 FILE = re.compile(r"(?:.*/)?stimuli/(?P<category>\w+)/(?P=category)-(?P<number>\d+)\.jpg$")
+EACH = 144  # images of a category
+
+
+def expected(each: int = EACH) -> list[Needed]:
+    """Return the files that `read` opens, `each` of a category, in any folder."""
+    return [
+        (f"{ANYWHERE}stimuli/{category}/{category}-{number}.jpg",)
+        for category in sorted(DOMAINS)
+        for number in range(1, each + 1)
+    ]
 
 
 def read(manifest: Path, side: int) -> tuple[np.ndarray, np.ndarray]:

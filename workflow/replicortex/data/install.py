@@ -24,8 +24,8 @@ from replicortex.core.errors import StudyError
 from replicortex.core.files import canonical_json, write_bytes
 from replicortex.core.places import check_data
 from replicortex.data import annex
-from replicortex.data.declared import Dataset
-from replicortex.data.sources import Content, Mirror, content_of, find, obtaining, unreachable
+from replicortex.data.declared import Dataset, obtaining
+from replicortex.data.sources import Content, Mirror, content_of, find, unreachable
 
 NAMESPACE = uuid.UUID("6f0c6b0e-3d0e-5b0f-9a55-7d9ff9f0a6d1")  # of the ids of datasets made here
 LONG = 1_000_000  # bytes; a longer list of files lies beside its manifest

@@ -13,6 +13,7 @@ in the volume, so that betas, ncsnr and labels must have one shape.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
@@ -21,6 +22,7 @@ import numpy as np
 from replicortex.core.errors import StudyError, nearest
 from replicortex.core.reading import read_table, reading
 from replicortex.data import manifest as manifests
+from replicortex.data.placed import Folder, Needed
 
 if TYPE_CHECKING:
     import h5py
@@ -60,6 +62,7 @@ SESSIONS_OF_ALL = (
     30  # that all eight people completed: what they saw three times in these is special
 )
 REPEATS = 3
+COMPLETED = {1: 40, 2: 40, 3: 32, 4: 30, 5: 40, 6: 32, 7: 40, 8: 30}  # sessions by person
 
 
 class Design(NamedTuple):
@@ -94,6 +97,51 @@ class Answers(NamedTuple):
     responses: np.ndarray
     voxels: Voxels
     left_out: int
+
+
+def expected(
+    folder: Folder,
+    people: Iterable[int],
+    regions: Iterable[str],
+    layout: Layout,
+    *,
+    sessions: int | None = None,
+    coco: bool = True,
+) -> list[Needed]:
+    """Return the files that the readers of this module open.
+
+    Parameters
+    ----------
+    folder
+        Where NSD lies.
+    people, regions, layout
+        As `read_voxels` and `read_answers` are asked for.
+    sessions
+        Up to which; None: up to the last one that lies there of any of these people, or all where none does.
+    coco
+        Whether the stimuli's COCO ids are read.
+    """
+    people = list(people)
+    needed: list[Needed] = [(DESIGN,), (STIMULI,), *([(INFORMATION,)] if coco else [])]
+    last = sessions
+    if last is None:
+        found = [
+            int(m[1])
+            for person in people
+            for part in _parts(layout)
+            for name in folder.matching(f"{_betas_of(person, layout, part)}*.hdf5")
+            if (m := re.search(r"(\d+)\.hdf5$", name))
+        ]
+        last = max(found, default=SESSIONS)
+    for person in people:
+        for part in _parts(layout):
+            maps = (_maps(person, layout, part, REGIONS[region][0]) for region in regions)
+            needed += [(file,) for file in dict.fromkeys(file for both in maps for file in both)]
+            needed += [
+                (f"{_betas_of(person, layout, part)}{number:02}.hdf5",)
+                for number in range(1, min(last, COMPLETED.get(person, SESSIONS)) + 1)
+            ]
+    return needed
 
 
 def read_design(manifest: Path) -> Design:
@@ -372,9 +420,19 @@ def _parts(layout: Layout) -> tuple[str, ...]:
     return ("",) if layout == "volume" else HEMISPHERES
 
 
+def _base(person: int, layout: Layout) -> str:
+    """Return the folder of a person's betas, relative to NSD."""
+    return f"nsddata_betas/ppdata/subj{person:02}/{FOLDER[layout]}/{BETAS}"
+
+
+def _betas_of(person: int, layout: Layout, part: str) -> str:
+    """Return the files of a person's sessions up to their number."""
+    return f"{_base(person, layout)}/{part}{'.' if part else ''}betas_session"
+
+
 def _maps(person: int, layout: Layout, part: str, name: str) -> tuple[str, str]:
     """Return the files of a person's regions and of the noise ceiling's SNR (ncsnr), relative to NSD."""
-    base = f"nsddata_betas/ppdata/subj{person:02}/{FOLDER[layout]}/{BETAS}"
+    base = _base(person, layout)
     if layout == "volume":
         return (
             f"nsddata/ppdata/subj{person:02}/{FOLDER[layout]}/roi/{name}.nii.gz",
@@ -413,11 +471,10 @@ def _sessions(dataset: Manifest, person: int, layout: Layout) -> list[dict[str, 
     StudyError
         When a session is missing, of one part or of all.
     """
-    base = f"nsddata_betas/ppdata/subj{person:02}/{FOLDER[layout]}/{BETAS}"
+    base = _base(person, layout)
     found: dict[str, dict[int, str]] = {}
     for part in _parts(layout):
-        start = re.escape(f"{base}/{part}." if part else f"{base}/")
-        pattern = re.compile(rf"{start}betas_session(\d+)\.hdf5$")
+        pattern = re.compile(rf"{re.escape(_betas_of(person, layout, part))}(\d+)\.hdf5$")
         found[part] = {int(m[1]): name for name in dataset.files if (m := pattern.match(name))}
     numbers = sorted(set().union(*found.values()))
     if not numbers:

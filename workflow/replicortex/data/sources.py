@@ -22,7 +22,7 @@ from replicortex.core.digests import file_sha256
 from replicortex.core.errors import StudyError
 from replicortex.core.remembered import recall, remember
 from replicortex.data import annex, packages
-from replicortex.data.declared import Dataset, File, missing_user_data
+from replicortex.data.declared import Dataset, File, missing_user_data, obtaining
 
 KEY = re.compile(r"SHA256E-s(?P<size>\d+)--(?P<sha256>[0-9a-f]{64})")
 
@@ -334,11 +334,6 @@ def _hashed(paths: Mapping[str, Path], cache: Path) -> dict[str, Content]:
 def content_of(path: Path) -> Content:
     """Return size and sha256 of a file that is there."""
     return Content(path.stat().st_size, file_sha256(path), path)
-
-
-def obtaining(declared: Dataset) -> str:
-    """Return how a person gets the dataset, as a part of a sentence."""
-    return declared.obtain.strip().rstrip(".")
 
 
 def unreachable(

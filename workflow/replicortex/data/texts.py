@@ -13,11 +13,17 @@ from pathlib import Path
 from replicortex.core.errors import StudyError
 from replicortex.core.reading import reading
 from replicortex.data import manifest as manifests
+from replicortex.data.placed import Needed
 
 TOPICS = "pydoc_data/topics.py"
 WIKITEXT = tuple(
     f"wikitext-2-raw-v1/{part}-00000-of-00001.parquet" for part in ("train", "validation", "test")
 )
+
+
+def expected() -> list[Needed]:
+    """Return the files of WikiText-2 that `read` opens; the topics come with Python."""
+    return [(name,) for name in WIKITEXT]
 
 
 def read(manifest: Path) -> list[str]:

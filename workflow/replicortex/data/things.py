@@ -6,9 +6,9 @@ Everything is joined by key: images by file name, voxels by `voxel_id`, trials b
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from replicortex.core.errors import StudyError, nearest
 from replicortex.core.reading import read_table, reading
 from replicortex.data import manifest as manifests
 from replicortex.data import pictures
+from replicortex.data.placed import ANYWHERE, Needed
 
 if TYPE_CHECKING:
     import h5py
@@ -34,6 +35,26 @@ TABLES = {
     "stimuli": ("sub-{}_StimulusMetadata.csv", "sub-{}_task-things_stimulus-metadata.csv"),
 }
 CHUNK = 4096  # voxels read at a time
+
+
+def expected_tables(subjects: Iterable[str]) -> list[Needed]:
+    """Return the files of responses that `read_responses` opens, in any folder."""
+    return [
+        tuple(f"{ANYWHERE}{name.format(subject)}" for name in names)
+        for subject in subjects
+        for names in TABLES.values()
+    ]
+
+
+def expected_images(selection: pd.DataFrame | None) -> list[Needed]:
+    """Return the files that `read_images` opens, in any folder; without a selection, that there is one."""
+    if selection is None:
+        return [(f"{ANYWHERE}*/*.jpg",)]
+    return [(f"{ANYWHERE}{_place(row)}",) for row in selection.itertuples()]
+
+
+def _place(image: Any) -> str:
+    return f"{image.concept}/{image.stimulus}"
 
 
 def read_events(manifest: Path) -> pd.DataFrame:
@@ -172,8 +193,7 @@ def read_images(manifest: Path, selection: pd.DataFrame) -> tuple[list[str], lis
     for name in sorted(dataset.files):
         places.setdefault("/".join(name.split("/")[-2:]), []).append(name)
     images = []
-    for stimulus, concept in zip(selection["stimulus"], selection["concept"], strict=True):
-        name = f"{concept}/{stimulus}"
+    for name in map(_place, selection.itertuples()):
         if name not in places:
             raise StudyError(f"dataset {dataset.name}: no image '{name}'{nearest(name, places)}")
         first, *others = places[name]

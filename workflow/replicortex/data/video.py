@@ -19,9 +19,11 @@ from replicortex.core.files import Tensors
 from replicortex.core.progress import Progress, iter_plainly
 from replicortex.core.reading import reading
 from replicortex.data.frames import shard
+from replicortex.data.placed import ANYWHERE, Folder, Needed
 
 SUFFIXES = (".avi", ".mkv", ".mp4", ".webm", ".mov")
 PLACEHOLDER = 8  # bytes: a packet as small holds no picture but says "the last one again" (MPEG-4)
+LISTS, CLASSES = "ucfTrainTestlist", "classInd.txt"
 SLACK = 1.5  # frames that a declared end may lie behind the last frame's: containers round
 
 
@@ -211,6 +213,27 @@ def decode_all(
     return shard(taken, left_out)
 
 
+def expected_ucf101(folder: Folder, number: int, part: str) -> list[Needed]:
+    """Return the files that `ucf101_split` asks for; videos as far as their list is there."""
+    classes, videos = f"{LISTS}/{CLASSES}", f"{LISTS}/{_list(part, number)}"
+    found = folder.find((f"{ANYWHERE}{classes}",))
+    root = "" if found is None else found.removesuffix(classes)
+    listed = folder.path / root / videos
+    names = [line.partition(" ")[0] for line in _lines(listed)] if listed.is_file() else []
+    needed: list[Needed] = [(f"{ANYWHERE}{classes}",), (f"{root}{videos}",)]
+    for name in names or ["*/*.avi"]:
+        needed.append(tuple(f"{root}{place}" for place in _video_places(name)))
+    return needed
+
+
+def _list(part: str, number: int) -> str:
+    return f"{part}list{number:02d}.txt"
+
+
+def _video_places(name: str) -> Needed:
+    return f"UCF-101/{name}", name
+
+
 def ucf101_split(folder: Path, number: int, part: str) -> list[tuple[str, int, Path]]:
     """Return (name, class, file) of a UCF101 split, in the order of its list.
 
@@ -225,14 +248,14 @@ def ucf101_split(folder: Path, number: int, part: str) -> list[tuple[str, int, P
     """
     if part not in ("train", "test") or number not in (1, 2, 3):
         raise StudyError(f"UCF101: split {part} {number} is unknown; valid are train, test; 1 to 3")
-    lists = folder / "ucfTrainTestlist"
+    lists = folder / LISTS
     classes: dict[str, int] = {}
-    for line in _lines(lists / "classInd.txt"):
+    for line in _lines(lists / CLASSES):
         count, _, name = line.partition(" ")
         if not count.isdigit() or not name:
-            raise StudyError(f"{lists / 'classInd.txt'}: '{line}' is no number and class")
+            raise StudyError(f"{lists / CLASSES}: '{line}' is no number and class")
         classes[name] = int(count) - 1
-    listed = lists / f"{part}list{number:02d}.txt"
+    listed = lists / _list(part, number)
     chosen, seen = [], set()
     for line in _lines(listed):
         name, _, given = line.partition(" ")
@@ -247,7 +270,7 @@ def ucf101_split(folder: Path, number: int, part: str) -> list[tuple[str, int, P
         if name in seen:
             raise StudyError(f"{listed}: lists {name} twice")
         seen.add(name)
-        places = [folder / "UCF-101" / name, folder / name]
+        places = [folder / place for place in _video_places(name)]
         file = next((place for place in places if place.is_file()), None)
         if file is None:
             raise StudyError(f"{listed}: lists {name}, which is not in {folder}")

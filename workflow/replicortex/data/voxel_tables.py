@@ -8,6 +8,7 @@ there is one, `ncsnr` (voxels,). Names are compared as they are written: 1 is no
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,6 +17,7 @@ import numpy as np
 from replicortex.core.errors import StudyError
 from replicortex.core.files import read_arrays
 from replicortex.core.reading import read_table
+from replicortex.data.placed import Needed
 
 NCSNR = "ncsnr"
 REMEDY = "write the table again"
@@ -27,6 +29,11 @@ class Table(NamedTuple):
     stimuli: list[str]
     values: np.ndarray
     ncsnr: np.ndarray | None
+
+
+def expected(files: Iterable[str]) -> list[Needed]:
+    """Return the files that are read: those that the configuration names."""
+    return [(file,) for file in files]
 
 
 def read(path: Path) -> Table:

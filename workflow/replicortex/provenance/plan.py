@@ -7,6 +7,7 @@ the engine's own notes, and prints the jobs as JSON.
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from replicortex.core.errors import StudyError
+from replicortex.core.study import PLAN_ALONE
 
 
 @dataclass(frozen=True)
@@ -22,7 +24,8 @@ class Planned:
     """One job: its rule, the parameter that says what it is, and its files by path.
 
     `local`: it runs beside the controller. `gpu`: it asks for one. `level`: cluster jobs on the
-    longest way from the data to it, itself included. `needs`: its resources at the first attempt.
+    longest way from the data to it, itself included. `asks`: mem_mb, runtime (minutes), gres and
+    cpus_per_task of its first attempt. `environment`: of envs/.
     """
 
     rule: str
@@ -32,11 +35,16 @@ class Planned:
     local: bool
     gpu: bool
     level: int
-    needs: dict[str, Any]
+    asks: dict[str, Any]
+    environment: str | None
 
 
 def planned(
-    targets: list[str], settings: Mapping[str, Any], root: Path, alone: bool = False
+    targets: list[str],
+    settings: Mapping[str, Any],
+    root: Path,
+    alone: bool = False,
+    placed: bool = True,
 ) -> list[Planned]:
     """Return all jobs behind the targets, each after those that it needs.
 
@@ -50,6 +58,8 @@ def planned(
         The repository; results lie below the present folder.
     alone
         Whether the settings are all there is: what a user changed in config.yaml is left aside.
+    placed
+        Whether licensed data must be where the user says.
 
     Raises
     ------
@@ -60,7 +70,8 @@ def planned(
         {"targets": targets, "settings": dict(settings), "root": str(root), "alone": alone}
     )
     command = [sys.executable, "-m", "replicortex.provenance.plan", asked]
-    done = subprocess.run(command, capture_output=True, text=True)
+    without = {} if placed else {PLAN_ALONE: "yes"}
+    done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, **without})
     if done.returncode != 0:
         said = [line for line in done.stderr.splitlines() if line.strip()] or ["no reason given"]
         errors = [line for line in said if "Error" in line or "rror:" in line]
@@ -114,11 +125,19 @@ def _plan(
                 local=job.rule.name in workflow._localrules,
                 gpu=bool(job.resources.get("gres")),
                 level=levels[job],
-                needs={name: job.resources.get(name) for name in ("mem_mb", "runtime", "gres")},
+                asks=_asked(job),
+                environment=Path(str(job.rule.conda_env)).stem if job.rule.conda_env else None,
             )
             for level in workflow.dag.toposorted()
             for job in sorted(level, key=lambda job: (job.rule.name, *map(str, job.output)))
         ]
+
+
+def _asked(job: Any) -> dict[str, Any]:
+    """Return what a job asks a cluster for."""
+    found = {name: job.resources.get(name) for name in ("mem_mb", "runtime", "gres")}
+    asks = {name: value for name, value in found.items() if isinstance(value, int | str) and value}
+    return {**asks, "cpus_per_task": int(job.threads)}
 
 
 if __name__ == "__main__":
