@@ -7,6 +7,8 @@ import pytest
 from private_cluster import QUICK
 from study_copy import engine_logs
 
+from replicortex.core.cluster import refusal
+
 pytestmark = [pytest.mark.slurm, pytest.mark.timeout(900)]
 
 PROBE = """
@@ -81,3 +83,43 @@ def test_another_engine_runs_the_same_graph(cluster, one_paper, tmp_path):
     assert done.returncode == 0, (done.stdout + done.stderr)[-4000:]
     assert engine_logs(clone).count("with external jobid") >= 10
     assert type(one_paper)(clone).tables() == one_paper.tables()
+
+
+TABLE = """
+import sys
+sys.path.insert(0, {workflow!r})
+from replicortex.core.cluster import require_slurm
+{onstart}
+rule table:
+    output: "table.csv"
+    resources: mem_mb=500, runtime=5
+    shell: "echo new > {{output}}"
+"""
+CHECKED = "onstart: require_slurm(workflow)\n"
+ELSEWHERE = ("--default-resources", "slurm_partition=nowhere")
+
+
+@pytest.mark.parametrize("onstart, left", [(CHECKED, True), ("", False)])
+def test_what_slurm_would_refuse_deletes_no_table(cluster, root, tmp_path, onstart, left):
+    """The engine itself deletes old outputs, then submits."""
+    workflow = str(root / "workflow")
+    (tmp_path / "Snakefile").write_text(TABLE.format(workflow=workflow, onstart=onstart))
+    (tmp_path / "slurm").symlink_to(root / "profiles/slurm")
+    table = tmp_path / "table.csv"
+    table.write_text("old\n")
+    done = cluster.snakemake(tmp_path, *QUICK, "--forceall", "--retries", "0", *ELSEWHERE)
+    text = done.stdout + done.stderr
+    assert done.returncode == 1 and table.exists() == left, text[-3000:]
+    if left:
+        assert re.search(r"Error: Slurm would refuse .*nowhere.*Nothing was deleted", text), text
+        done = cluster.snakemake(tmp_path, *QUICK, "--forceall")
+        assert done.returncode == 0 and table.read_text() == "new\n", done.stderr[-3000:]
+
+
+def test_each_request_is_tried(cluster, monkeypatch):
+    monkeypatch.setenv("SLURM_CONF", cluster.env["SLURM_CONF"])
+    asked = {"mem_mb": 500, "runtime": 5, "gres": "gpu:1", "cpus_per_task": 1}
+    assert refusal(asked) is None
+    assert "invalid partition" in refusal({**asked, "slurm_partition": "nowhere"})
+    assert "configuration is not available" in refusal({**asked, "mem_mb": 10**9})
+    assert refusal({**asked, "gres": "gpu:9"})
