@@ -12,6 +12,7 @@ from replicortex.__main__ import main
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
+    (tmp_path / "Snakefile").touch()
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

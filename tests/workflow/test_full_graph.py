@@ -9,11 +9,15 @@ from replicortex.core import papers
 from replicortex.core.codehash import ROOT
 from replicortex.core.config import paper_names
 from replicortex.provenance import plan
+from replicortex.tools import requests_table
+from replicortex.tools.generated import replaced
 
 PAPERS = paper_names(ROOT.parent)
 HEAVY = """
 import sys
 from replicortex.provenance import plan
+from replicortex.tools import requests_table
+from replicortex.tools.generated import replaced
 plan._plan([], {}, plan.Path("."), False)
 print([name for name in ("torch", "torchvision", "datalad", "scipy") if name in sys.modules])
 """
@@ -71,3 +75,15 @@ def test_trainings_ask_for_a_gpu_and_light_work_does_not(root, planned):
 def test_planning_imports_nothing_heavy(fresh):
     done = fresh.run(sys.executable, "-c", HEAVY)
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_the_table_of_requests_is_what_the_rules_ask_for(root, planned):
+    text = (root / requests_table.FILE).read_text()
+    made = requests_table.requests(planned, root)
+    assert replaced(text, requests_table.REQUESTS, made, "README.md") == text, "run `make readme`"
+
+
+def test_the_jobs_of_the_table_are_those_of_the_cluster(root, planned):
+    found = requests_table.rows(planned, root)
+    assert sum(row.jobs for row in found) == sum(bool(job.job) and not job.local for job in planned)
+    assert sum(row.jobs for row in found if row.gpus) == sum(job.gpu for job in planned)

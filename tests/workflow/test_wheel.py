@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from commands import COMMANDS
 from examples import examples
 
 pytestmark = pytest.mark.slow
@@ -55,7 +56,7 @@ def test_the_wheel_brings_one_package(installed, tmp_path):
     assert run(installed, "-c", code, cwd=tmp_path) == "['replicortex']\n"
 
 
-@pytest.mark.parametrize("words", [["cost"], ["summary"], ["audit", "verify"], ["graph"]], ids=str)
+@pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
 def test_its_commands_ask_for_a_clone(installed, tmp_path, words):
     command = [str(installed.parent / "replicortex"), *words]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, env=ALONE)

@@ -114,7 +114,7 @@ def _parser() -> argparse.ArgumentParser:
     schemas.set_defaults(run=_schemas)
 
     readme = commands.add_parser(
-        "readme", help="write the tables of papers and of speed into README.md"
+        "readme", help="write the tables of README.md and of profiles/README.md"
     )
     readme.set_defaults(run=_readme)
 
@@ -256,11 +256,14 @@ def _schemas(options: argparse.Namespace) -> int:
 
 
 def _readme(_: argparse.Namespace) -> None:
-    from replicortex.tools import papers_table, speed_table
+    from replicortex.tools import papers_table, requests_table, speed_table
     from replicortex.tools.generated import write
 
     made = {papers_table.PART: papers_table.table(ROOT), speed_table.PART: speed_table.table(ROOT)}
     write(ROOT / "README.md", made)
+    asked = requests_table.requests(requests_table.planned(ROOT), ROOT)
+    made = {requests_table.REQUESTS: asked, requests_table.DISK: requests_table.disk(ROOT)}
+    write(ROOT / requests_table.FILE, made)
 
 
 def _graph(options: argparse.Namespace) -> None:

@@ -234,7 +234,8 @@ def as_json(found: Preflight) -> dict[str, Any]:
 
 def as_text(found: Preflight) -> str:
     """Return all that was found, one page."""
-    lines = [f"Preflight of {', '.join(found.papers)} at `{found.scale}`: {_said(found.missing)}."]
+    title = f"Preflight at `{found.scale}`: {_said(found.missing)} ({', '.join(found.papers)})"
+    lines = [textwrap.fill(title, WIDTH)]
     lines += _part("Licensed data to place", _data_lines(found.data))
     lines += _part(
         "Packages",

@@ -46,7 +46,7 @@ def needed(run: Path) -> pd.DataFrame:
         raise StudyError(f"{run}: there are no records below it; run the study first")
     table = pd.DataFrame(
         {
-            "rule": _without_pack(own["rule"]),
+            "rule": without_pack(own["rule"]),
             "peak_memory_mb": own["peak_memory_mb"],
             "minutes": own["wall_seconds"] / 60,
         }
@@ -62,7 +62,7 @@ def needed(run: Path) -> pd.DataFrame:
     return found[["rule", "jobs", "peak_memory_mb", "minutes", "mem_mb", "runtime"]]
 
 
-def _without_pack(rule: str) -> str:
+def without_pack(rule: str) -> str:
     """Return a rule's name without the number of its pack."""
     return re.sub(r"_\d+$", "", rule)
 

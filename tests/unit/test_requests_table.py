@@ -1,0 +1,47 @@
+"""What jobs ask for, in a table: counted, and beside it what the kept run needed."""
+
+import pytest
+
+from replicortex.provenance.plan import Planned
+from replicortex.tools import requests_table
+from replicortex.tools.generated import replaced
+
+
+def job(rule, mem_mb, runtime, level=1, local=False, **more):
+    asks = {"mem_mb": mem_mb, "runtime": runtime, "cpus_per_task": 1, **more}
+    return Planned(rule, {"call": "x"}, [], [], local, "gres" in more, level, asks, "train")
+
+
+@pytest.fixture
+def kept(monkeypatch):
+    needed = {"train": (1500, 15), "measure_a": (500, 5), "measure_b": (1000, 40)}
+    own = {"topographic": needed}
+    monkeypatch.setattr(requests_table, "_kept", lambda folder, paper: own.get(paper, {}))
+
+
+def test_jobs_that_ask_for_the_same_stand_together(root, kept):
+    jobs = [
+        *(job(f"topographic_train_{n}", 1500, 15, gres="gpu:2") for n in range(3)),
+        *(job("topographic_measure_b", 6000, 120, level=2) for _ in range(2)),
+        job("topographic_measure_c", 6000, 120, level=3),
+        job("topographic_draw", 1, 1, local=True),
+        job("mt_maps_measure", 8000, 600),
+    ]
+    found = {(row.paper, row.rule): row for row in requests_table.rows(jobs, root)}
+    train = found["topographic", "train"]
+    assert (train.jobs, train.submissions, train.gpus, train.found) == (3, 3, 2, "measured")
+    measure = found["topographic", "measure_*"]
+    assert (measure.jobs, measure.submissions, measure.gpus) == (3, 2, 0)
+    assert (measure.kept, measure.found) == ((1000, 40), "by hand")
+    assert found["mt_maps", "measure"].kept is None
+    assert len(found) == 3
+    text = requests_table.requests(jobs, root)
+    assert "| `measure_*` | 3 | 2 | 6000 | 120 | 0 | 1 | 1000, 40 | by hand |" in text
+    assert "7 jobs in 6 submissions" in text
+
+
+def test_the_table_of_disk_is_what_the_papers_say(root):
+    text = (root / requests_table.FILE).read_text()
+    made = requests_table.disk(root)
+    assert replaced(text, requests_table.DISK, made, "README.md") == text, "run `make readme`"
+    assert "`ucf101` 7 GB" in made and "109 x published models" in made
