@@ -165,10 +165,9 @@ def test_a_run_tells_the_first_dataset_in_full_and_names_the_others(root, tmp_pa
         asked = {**settings, "scale": "full", "run": "learning_rules", "user_data": mine}
         config.check(asked, root)
     told = str(error.value)
-    assert f"user_data.things_images: the folder {empty} lacks '*/*.jpg'" in told
-    assert told.endswith(
-        "likewise things_fmri_betas: `replicortex preflight --scale full` lists all"
-    )
+    lacks = "lacks 'sub-01_ResponseData.h5', 'sub-01_VoxelMetadata.csv' and 9 more"
+    assert f"user_data.things_fmri_betas: the folder {empty} {lacks}" in told
+    assert told.endswith("likewise things_images: `replicortex preflight --scale full` lists all")
     assert "\n" not in told
 
 

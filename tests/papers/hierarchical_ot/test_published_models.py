@@ -12,7 +12,7 @@ from papers.hierarchical_ot.embedding_settings import PublishedModel, SharedImag
 from papers.hierarchical_ot.training_settings import Images, Passages
 from replicortex.core.errors import StudyError
 from replicortex.data import floc as data_floc
-from replicortex.data import networks
+from replicortex.data import model_cache, networks
 from replicortex.data import objects92 as data_objects92
 from replicortex.data.fixtures import floc, macaque_v4, objects92, vision_networks
 from replicortex.models import layer_responses, transformer
@@ -34,7 +34,7 @@ def weights(tmp_path):
 
 @pytest.mark.parametrize("revision", [REVISION, None])
 def test_the_revision_is_found(weights, revision):
-    found = published_models.snapshot(weights, "facebook/dinov2-small", revision)
+    found = model_cache.snapshot(weights, "facebook/dinov2-small", revision)
     assert found.name == REVISION and (found / "model.safetensors").is_file()
 
 
@@ -47,7 +47,7 @@ def test_the_revision_is_found(weights, revision):
 )
 def test_another_revision_or_model_is_told(weights, repository, revision, message):
     with pytest.raises(StudyError, match=message):
-        published_models.snapshot(weights, repository, revision)
+        model_cache.snapshot(weights, repository, revision)
 
 
 class Means(torch.nn.Module):
