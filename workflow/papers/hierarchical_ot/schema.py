@@ -16,7 +16,7 @@ from papers.hierarchical_ot.training_settings import (
 )
 from replicortex.core.schema import Name, Positive, PositiveInt, Share, TrainedNumbers
 from replicortex.data import model_cache, nsd, texts
-from replicortex.data.placed import Folder, Needed
+from replicortex.data.needed import Names, Needed
 from replicortex.tools.costs import Workload
 
 # Characters of a text, about [assumed for WikiText-2]: `cost` alone asks for them.
@@ -179,7 +179,7 @@ class Numbers(TrainedNumbers):
         named = dict.fromkeys(name for name in optional if name)
         return [self.training_data, self.text, self.recordings, *named]
 
-    def expected(self, dataset: str, folder: Folder, installed: Mapping[str, Path]) -> list[Needed]:
+    def expected(self, dataset: str, folder: Names, installed: Mapping[str, Path]) -> list[Needed]:
         """Return the files that the readers of a licensed dataset open."""
         if dataset == self.text:
             return texts.expected()

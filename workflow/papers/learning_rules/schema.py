@@ -21,7 +21,7 @@ from replicortex.core.quantities import Apart, SharePart
 from replicortex.core.schema import Name, TrainedNumbers
 from replicortex.core.section import Section
 from replicortex.data import things
-from replicortex.data.placed import Folder, Needed
+from replicortex.data.needed import Names, Needed
 from replicortex.tools.costs import Workload
 
 TIMED = (
@@ -110,7 +110,7 @@ class Numbers(TrainedNumbers):
             return [self.training_data, self.objects92.dataset]
         return [self.training_data, self.things.images, self.things.events, self.things.betas]
 
-    def expected(self, dataset: str, folder: Folder, installed: Mapping[str, Path]) -> list[Needed]:
+    def expected(self, dataset: str, folder: Names, installed: Mapping[str, Path]) -> list[Needed]:
         """Return the files that the readers of a licensed dataset open."""
         if dataset == self.things.betas:
             return things.expected_tables(self.things.subjects)

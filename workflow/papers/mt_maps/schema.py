@@ -33,7 +33,7 @@ from replicortex.core.quantities import Apart, NotNegative, PositiveInt, Share
 from replicortex.core.schema import Name, TrainedNumbers
 from replicortex.core.section import Section
 from replicortex.data import video
-from replicortex.data.placed import Folder, Needed
+from replicortex.data.needed import Names, Needed
 from replicortex.tools.costs import Workload
 
 
@@ -225,7 +225,7 @@ class Numbers(TrainedNumbers):
         named = (source.dataset for source in self.sources.values())
         return [name for name in dict.fromkeys(named) if name is not None]
 
-    def expected(self, dataset: str, folder: Folder, installed: Mapping[str, Path]) -> list[Needed]:
+    def expected(self, dataset: str, folder: Names, installed: Mapping[str, Path]) -> list[Needed]:
         """Return the files that the readers of a licensed dataset open."""
         sources = [s for s in self.sources.values() if s.dataset == dataset]
         if any(source.kind == "ucf101" for source in sources):

@@ -32,7 +32,7 @@ from replicortex.core.quantities import Apart, Count, NotNegative, Positive, Pos
 from replicortex.core.schema import TrainedNumbers
 from replicortex.core.section import Section
 from replicortex.data import floc_originals, nsd, voxel_tables
-from replicortex.data.placed import Folder, Needed
+from replicortex.data.needed import Names, Needed
 from replicortex.tools.costs import Workload
 
 
@@ -174,7 +174,7 @@ class Numbers(TrainedNumbers):
             *([self.zoo.originals] if self.zoo and self.zoo.originals else []),
         ]
 
-    def expected(self, dataset: str, folder: Folder, installed: Mapping[str, Path]) -> list[Needed]:
+    def expected(self, dataset: str, folder: Names, installed: Mapping[str, Path]) -> list[Needed]:
         """Return the files that the readers of a licensed dataset open."""
         needed: list[Needed] = []
         if self.nsd and dataset == self.nsd.dataset:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from replicortex.core.errors import StudyError, nearest
-from replicortex.data.placed import Needed
+from replicortex.data.needed import Needed
 
 # torchvision 0.28's IMAGENET1K_V1: model -> file, whose name ends with digits of its sha256. A test
 # compares them with torchvision's own.

@@ -26,7 +26,8 @@ from replicortex.core.validation import validate
 from replicortex.core.yaml_text import read_yaml_file
 from replicortex.data.declared import Dataset, lacking, missing_user_data
 from replicortex.data.declared import load as load_datasets
-from replicortex.data.placed import Folder, Needed
+from replicortex.data.needed import Needed
+from replicortex.data.placed import Folder
 
 Scale = Literal["demo", "small", "full"]
 SCALES: tuple[str, ...] = get_args(Scale)

@@ -26,7 +26,7 @@ from replicortex.core.quantities import (
     SharePart as SharePart,
 )
 from replicortex.core.section import Section
-from replicortex.data.placed import Folder, Needed
+from replicortex.data.needed import Names, Needed
 from replicortex.tools.costs import Workload
 
 LONGEST = 100  # characters of a name: file systems take 255 bytes with all that is added
@@ -62,7 +62,7 @@ class PaperNumbers(Section):
         """Names of the datasets that this scale reads."""
         raise TypeError(f"{type(self).__module__}.{type(self).__name__} must say its datasets")
 
-    def expected(self, dataset: str, folder: Folder, installed: Mapping[str, Path]) -> list[Needed]:
+    def expected(self, dataset: str, folder: Names, installed: Mapping[str, Path]) -> list[Needed]:
         """Return the files that this scale's readers open in a dataset that the user places.
 
         Parameters

@@ -16,7 +16,8 @@ from replicortex.core.schema import PositiveInt
 from replicortex.core.section import Section
 from replicortex.core.validation import validate
 from replicortex.core.yaml_text import read_yaml_file
-from replicortex.data.placed import ANYWHERE, Folder, Needed, absent, in_words
+from replicortex.data.needed import ANYWHERE, Needed
+from replicortex.data.placed import Folder, absent, in_words
 
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 Commit = Annotated[str, Field(pattern="^[0-9a-f]{40}$")]

@@ -12,7 +12,7 @@ from replicortex.core.errors import StudyError
 from replicortex.data import manifest as manifests
 from replicortex.data import pictures
 from replicortex.data.floc import DOMAINS
-from replicortex.data.placed import ANYWHERE, Needed
+from replicortex.data.needed import ANYWHERE, Needed
 
 FILE = re.compile(r"(?:.*/)?stimuli/(?P<category>\w+)/(?P=category)-(?P<number>\d+)\.jpg$")
 EACH = 144  # images of a category

@@ -13,14 +13,14 @@ from pathlib import Path
 from replicortex.core.errors import StudyError, nearest
 from replicortex.core.reading import reading
 from replicortex.data import manifest as manifests
-from replicortex.data.placed import Folder, Needed
+from replicortex.data.needed import Names, Needed
 
 CONFIG, WEIGHTS, TOKENIZER = "config.json", "model.safetensors", "tokenizer.json"
 INDEX = f"{WEIGHTS}.index.json"  # of weights in several files
 
 
 def expected(
-    folder: Folder, models: Iterable[tuple[str, str | None]], *, tokenizer: bool = False
+    folder: Names, models: Iterable[tuple[str, str | None]], *, tokenizer: bool = False
 ) -> list[Needed]:
     """Return the files of some models.
 

@@ -22,7 +22,7 @@ import numpy as np
 from replicortex.core.errors import StudyError, nearest
 from replicortex.core.reading import read_table, reading
 from replicortex.data import manifest as manifests
-from replicortex.data.placed import Folder, Needed
+from replicortex.data.needed import Names, Needed
 
 if TYPE_CHECKING:
     import h5py
@@ -100,7 +100,7 @@ class Answers(NamedTuple):
 
 
 def expected(
-    folder: Folder,
+    folder: Names,
     people: Iterable[int],
     regions: Iterable[str],
     layout: Layout,

@@ -11,11 +11,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-# A file that a reader opens: its path in the dataset, or several of which one will do. `*`, `?` and `[...]`
-# stand for what they stand for in a shell, within one part of the path; `**/` at its beginning for any
-# folder.
-Needed = tuple[str, ...]
-ANYWHERE = "**/"
+from replicortex.data.needed import ANYWHERE, Needed
+
 SHOWN = 2  # absent files that a sentence names
 
 
@@ -58,6 +55,7 @@ class Folder:
         return sorted(self._matches("", pattern.split("/")))
 
     def _matches(self, folder: str, parts: list[str]) -> Iterator[str]:
+        """Yield the files below a folder whose path's parts match, part by part."""
         first, *rest = parts
         listed = self._names(folder)
         plain = not set(first) & set("*?[")

@@ -13,7 +13,7 @@ from pathlib import Path
 from replicortex.core.errors import StudyError
 from replicortex.core.reading import reading
 from replicortex.data import manifest as manifests
-from replicortex.data.placed import Needed
+from replicortex.data.needed import Needed
 
 TOPICS = "pydoc_data/topics.py"
 WIKITEXT = tuple(

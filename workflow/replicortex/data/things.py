@@ -16,7 +16,7 @@ from replicortex.core.errors import StudyError, nearest
 from replicortex.core.reading import read_table, reading
 from replicortex.data import manifest as manifests
 from replicortex.data import pictures
-from replicortex.data.placed import ANYWHERE, Needed
+from replicortex.data.needed import ANYWHERE, Needed
 
 if TYPE_CHECKING:
     import h5py

@@ -19,7 +19,7 @@ from replicortex.core.files import Tensors
 from replicortex.core.progress import Progress, iter_plainly
 from replicortex.core.reading import reading
 from replicortex.data.frames import shard
-from replicortex.data.placed import ANYWHERE, Folder, Needed
+from replicortex.data.needed import ANYWHERE, Names, Needed
 
 SUFFIXES = (".avi", ".mkv", ".mp4", ".webm", ".mov")
 PLACEHOLDER = 8  # bytes: a packet as small holds no picture but says "the last one again" (MPEG-4)
@@ -213,7 +213,7 @@ def decode_all(
     return shard(taken, left_out)
 
 
-def expected_ucf101(folder: Folder, number: int, part: str) -> list[Needed]:
+def expected_ucf101(folder: Names, number: int, part: str) -> list[Needed]:
     """Return the files that `ucf101_split` asks for; videos as far as their list is there."""
     classes, videos = f"{LISTS}/{CLASSES}", f"{LISTS}/{_list(part, number)}"
     found = folder.find((f"{ANYWHERE}{classes}",))

@@ -17,7 +17,7 @@ import numpy as np
 from replicortex.core.errors import StudyError
 from replicortex.core.files import read_arrays
 from replicortex.core.reading import read_table
-from replicortex.data.placed import Needed
+from replicortex.data.needed import Needed
 
 NCSNR = "ncsnr"
 REMEDY = "write the table again"

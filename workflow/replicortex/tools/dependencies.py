@@ -64,6 +64,7 @@ def imported(module: str, always: frozenset[str] = IN_EVERY_JOB) -> dict[str, se
 
 @cache
 def _imports(path: str) -> frozenset[str]:
+    """Return the names under which one file imports packages from outside."""
     tree = ast.parse((ROOT / path).read_text())
     typing_only = {
         id(inner)

@@ -130,6 +130,7 @@ def preflight(study: config.Study, root: Path, *, conda: bool, profile: Path) ->
 
 
 def _data(study: config.Study) -> list[Data]:
+    """Return the licensed datasets that are to be placed, with how to get each."""
     found = []
     for name, files in config.not_placed(study).items():
         entry = study.datasets[name]
@@ -207,6 +208,7 @@ def site_of(profile: Path) -> dict[str, Any]:
 
 
 def _hours(study: config.Study, benchmarks: Path) -> list[dict[str, Any]]:
+    """Return trainings and hours by paper; hours are None where no throughput was measured."""
     shown = {paper: model.workload() for paper, model in study.models.items()}
     table = costs.cost({paper: kinds for paper, kinds in shown.items() if kinds}, benchmarks)
     if table.empty:
@@ -304,6 +306,7 @@ def _megabytes(size: int | None) -> str:
 
 
 def _space_lines(space: Space) -> list[str]:
+    """Return what is needed and what is free, in words."""
     each = ", ".join(f"{paper} {size:,.1f}" for paper, size in space.results.items())
     lines = [
         f"{space.needed:,.0f} GB needed, {space.free:,.0f} free: results {each}; "
