@@ -13,9 +13,9 @@ from replicortex.core.study import PLAN_ALONE
 
 @pytest.mark.parametrize("scale", ["demo", "small", "full"])
 def test_arguments_of_every_job_fit_its_sections(root, tmp_path, monkeypatch, scale):
-    monkeypatch.setenv(PLAN_ALONE, "yes")
     shutil.copytree(root / "config", tmp_path / "config")
     with contextlib.chdir(tmp_path), in_process.environment():
+        monkeypatch.setenv(PLAN_ALONE, "yes")
         listed = in_process.jobs({"scale": scale}, root)
     sections = 0
     once = {(job.what["call"], str(job.what["arguments"])): job.what for job in listed}
