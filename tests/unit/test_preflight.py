@@ -81,7 +81,17 @@ def test_at_demo_nothing_is_missing(look):
     assert "nothing is missing" in preflight.as_text(found)
 
 
-def test_with_conda_packages_come_from_the_environments(look):
+def test_with_conda_packages_come_from_the_environments(look, monkeypatch):
+    assert look(conda=True).packages == []
+    held = dependencies.environments
+
+    def without(root):
+        found = held(root)
+        for environment, package in (("zoo", "timm"), ("embed", "transformers")):
+            del found[environment][package]
+        return found
+
+    monkeypatch.setattr(dependencies, "environments", without)
     found = {one.package: one.environment for one in look(conda=True).packages}
     assert found == {"timm": "envs/zoo.yaml", "transformers": "envs/embed.yaml"}
 

@@ -187,23 +187,19 @@ class Numbers(TrainedNumbers):
             brain = self.brain
             return nsd.expected(folder, brain.subjects, brain.regions, "volume", coco=False)
         needed: list[Needed] = []
-        for domain, weights in (
-            ("brain", self.vision_weights),
-            ("language", self.language_weights),
-        ):
-            if dataset == weights:
-                own = [m for m in self.published.values() if m.domain == domain]
-                models = [(m.repository, m.revision) for m in own]
-                needed += model_cache.expected(folder, models, tokenizer=domain == "language")
+        for model in self.published.values():
+            if model.repository is not None and self._weights(model) == dataset:
+                read = [(model.repository, model.revision)]
+                passages = "language" in model.shown
+                needed += model_cache.expected(folder, read, tokenizer=passages)
         return needed
 
     def unpinned(self) -> list[str]:
         """Return the published models that have no revision."""
-        weights = {"brain": self.vision_weights, "language": self.language_weights}
         return [
             f"published.{name}.revision is null ({model.repository})"
             for name, model in self.published.items()
-            if weights[model.domain] and model.revision is None
+            if model.repository is not None and self._weights(model) and model.revision is None
         ]
 
     def names(self) -> dict[str, list[Any]]:

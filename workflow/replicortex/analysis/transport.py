@@ -92,6 +92,7 @@ def _scaled(cost: np.ndarray) -> np.ndarray:
 
 
 def total_cost(cost: np.ndarray, plan: csr_array) -> float:
+    """Return what a plan (n, m) costs, in the unit of the cost (n, m): mass times cost, summed."""
     entries = plan.tocoo()
     return float(np.dot(cost[entries.row, entries.col], entries.data))
 

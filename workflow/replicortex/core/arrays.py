@@ -125,6 +125,7 @@ def arrays(
 
 
 def _grouped(jobs: Mapping[str, Sequence[str]], condition: str) -> list[_Group]:
+    """Return the jobs by what their outputs have in common, one rule each: seeds, a condition, or both."""
     groups: dict[Any, _Group] = {}
     singles: dict[str, dict[str, str]] = {}  # the job of each condition and seed
     for name, units in jobs.items():

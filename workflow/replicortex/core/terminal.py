@@ -110,6 +110,7 @@ class Lines(logging.Formatter):
         return f"Failed: {of}: {self.failed[record.jobid]}{logs}"
 
     def _words(self, record: Any) -> str:
+        """Return why a job failed: Slurm's refusal, the last line of its own log, or the engine's word."""
         message = str(record.rule_msg or "")
         if refusal := REFUSED.search(message):
             return f"Slurm refused it: {refusal[1]}"
