@@ -417,35 +417,39 @@ def scaling(lists: dict[str, list[int]], repeats: int) -> dict[str, Any]:
     return found
 
 
+COLOURS = ("blue", "vermillion", "black")  # of sizes
+
+
 def draw(report: dict[str, Any], path: Path) -> None:
     """Draw seconds against size, and how many times less CPU each model takes."""
     with style():
-        figure = new_figure(2.5)
+        figure = new_figure(2.8)
         axes = figure.subplots(1, 3, width_ratios=(1, 1, 1.6))
         for ax, mark, what in zip(axes, "ab", ("voxels", "units"), strict=False):
             found = report["scaling"][what]
             ax.loglog(found["sizes"], found["cpu_seconds"], marker="o", color=PALETTE["vermillion"])
             ax.set_xticks(found["sizes"], found["sizes"], minor=False)
+            ax.set_yticks(found["cpu_seconds"], [f"{s:.2g}" for s in found["cpu_seconds"]])
             ax.minorticks_off()
             ax.set_xlabel(what.capitalize())
             ax.set_ylabel("CPU time (s)")
             letter(ax, mark, f"Exponent {found['exponent']:.2f}")
+        ax = axes[2]
         sizes = list(report["models"].items())
-        colours = ("blue", "vermillion", "black")
         names = list(sizes[0][1])
-        for place, ((name, found), colour) in enumerate(zip(sizes, colours, strict=False)):
+        for place, ((name, found), colour) in enumerate(zip(sizes, COLOURS, strict=False)):
             at = [names.index(model) + 0.27 * (place - 1) for model in found]
             ratios = [one["times_less_cpu"] for one in found.values()]
-            axes[2].bar(at, ratios, width=0.25, color=PALETTE[colour], label=name)
-        axes[2].axhline(1, color=PALETTE["black"], linewidth=0.6)
-        axes[2].set_yscale("log")
-        axes[2].set_xticks(
-            range(len(names)), [name.replace("_", " ") for name in names], rotation=60, ha="right"
-        )
-        axes[2].tick_params(axis="x", labelsize=6)
-        axes[2].set_ylabel("Times less CPU")
-        axes[2].legend(fontsize=6, frameon=False)
-        letter(axes[2], "c", "Against the peers")
+            ax.barh(at, ratios, height=0.25, color=PALETTE[colour], label=name)
+        ax.axvline(1, color=PALETTE["black"], linewidth=0.6)
+        ax.set_xscale("log")
+        ax.set_yticks(range(len(names)), [name.replace("_", " ") for name in names])
+        ax.invert_yaxis()
+        left, right = ax.get_xlim()
+        ax.set_xlim(left, right * 12)  # room for the legend
+        ax.set_xlabel("Times less CPU than the peer")
+        ax.legend(fontsize=6, frameon=False, loc="center right")
+        letter(ax, "c", "Against the peers")
         note(
             figure,
             f"Positive Lasso, ten alphas, 1,000 images; (a) {report['scaling']['voxels']['other']['units']} "

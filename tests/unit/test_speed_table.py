@@ -34,29 +34,40 @@ def kept(tmp_path):
     return report
 
 
-def test_the_readmes_table_is_what_the_benchmarks_kept(root):
-    readme = (root / "README.md").read_text()
-    made = speed_table.table(root)
-    assert replaced(readme, speed_table.PART, made, "README.md") == readme, "run `make readme`"
+@pytest.mark.parametrize(
+    ("file", "aimed_at"), [("README.md", True), ("benchmarks/README.md", False)]
+)
+def test_the_readmes_table_is_what_the_benchmarks_kept(root, file, aimed_at):
+    readme = (root / file).read_text()
+    made = speed_table.table(root, aimed_at)
+    assert replaced(readme, speed_table.PART, made, file) == readme, "run `make readme`"
+
+
+def test_what_had_no_goal_stands_in_the_table_of_all_alone(kept):
+    root = kept(goal=None)
+    assert speed_table.table(root, False).count("\n") == 3
+    assert speed_table.table(root, True).count("\n") == 2
 
 
 def test_a_row_names_peer_times_goal_and_how_far_results_are_apart(kept):
-    row = speed_table.table(kept()).splitlines()[-1]
+    row = speed_table.table(kept(), True).splitlines()[-1]
     assert row == (
         "| RDMs \\| 720 stimuli | rsatoolbox 0.3: compare | 1.5 s | 20.4 ms | 73.5 | 5 | "
         "2e-09 (1e-06 allowed) |"
     )
-    same = speed_table.table(kept(goal=None, tolerance=0, largest_difference=0, ours_seconds=2e-5))
+    same = speed_table.table(
+        kept(goal=None, tolerance=0, largest_difference=0, ours_seconds=2e-5), False
+    )
     assert same.splitlines()[-1].endswith("| 1.5 s | 20 µs | 73.5 |  | nothing |")
 
 
 def test_a_report_of_a_fast_run_or_without_a_key_is_refused(kept):
     with pytest.raises(StudyError, match=r"rsa\.json: was measured with --fast"):
-        speed_table.table(kept(fast=True))
+        speed_table.table(kept(fast=True), True)
     root = kept()
     file = root / "benchmarks/rsa.json"
     report = json.loads(file.read_text())
     del report["comparisons"][0]["peer"]
     file.write_text(json.dumps(report))
     with pytest.raises(StudyError, match=r"rsa\.json: comparison without peer"):
-        speed_table.table(root)
+        speed_table.table(root, True)

@@ -259,8 +259,10 @@ def _readme(_: argparse.Namespace) -> None:
     from replicortex.tools import papers_table, requests_table, speed_table
     from replicortex.tools.generated import write
 
-    made = {papers_table.PART: papers_table.table(ROOT), speed_table.PART: speed_table.table(ROOT)}
+    speed = speed_table.PART
+    made = {papers_table.PART: papers_table.table(ROOT), speed: speed_table.table(ROOT, True)}
     write(ROOT / "README.md", made)
+    write(ROOT / "benchmarks/README.md", {speed: speed_table.table(ROOT, False)})
     asked = requests_table.requests(requests_table.planned(ROOT), ROOT)
     made = {requests_table.REQUESTS: asked, requests_table.DISK: requests_table.disk(ROOT)}
     write(ROOT / requests_table.FILE, made)

@@ -1,4 +1,7 @@
-"""The table of speed in README.md: each benchmark's kept ratios against its strongest peer."""
+"""Tables of speed: each benchmark's kept ratios against its strongest peer.
+
+README.md has the rows that had a goal, benchmarks/README.md all.
+"""
 
 from __future__ import annotations
 
@@ -18,8 +21,15 @@ HEAD = (
 KEYS = ("work", "peer", "peer_seconds", "ours_seconds", "ratio", "goal", "tolerance")
 
 
-def table(root: Path) -> str:
+def table(root: Path, aimed_at: bool) -> str:
     """Return the table, a row for each comparison of each benchmark.
+
+    Parameters
+    ----------
+    root
+        Of the repository.
+    aimed_at
+        Whether only those that had a goal.
 
     Raises
     ------
@@ -35,7 +45,8 @@ def table(root: Path) -> str:
             absent = [key for key in KEYS if key not in found]
             if absent:
                 raise StudyError(f"{file}: comparison without {', '.join(absent)}")
-            rows.append(_row(found))
+            if found["goal"] is not None or not aimed_at:
+                rows.append(_row(found))
     return HEAD + "".join(rows)
 
 
@@ -72,5 +83,5 @@ def _difference(found: Mapping[str, Any]) -> str:
 def seconds(value: float) -> str:
     """Return a time in the unit that leaves one to three digits before the point."""
     if value >= 1:
-        return f"{value:.3g} s"
+        return f"{value:,.0f} s" if value >= 100 else f"{value:.3g} s"
     return f"{value * 1e3:.3g} ms" if value >= 1e-3 else f"{value * 1e6:.3g} µs"
