@@ -74,6 +74,7 @@ docs: env
 
 lock: env
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --extra test pyproject.toml -o requirements.lock
+	python -m replicortex environments
 
 schemas: env
 	python -m replicortex schemas

@@ -11,6 +11,7 @@ COMMANDS = [
     ["new-paper", "toy"],
     ["schemas", "--check"],
     ["readme"],
+    ["environments"],
     ["graph"],
     *(["audit", *words] for words in (["figure", "a"], ["verify"], ["diff", "a", "b"], ["why"])),
     *(["audit", *words] for words in (["page", "a"], ["export", "a", "b"], ["cite", "a"])),

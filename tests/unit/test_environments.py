@@ -1,17 +1,20 @@
 """Each conda environment holds the lock's versions, and all that its rules import."""
 
-import json
 import re
 import subprocess
 import sys
+from importlib import metadata
 from pathlib import Path
 
 import pytest
 import yaml
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from replicortex.core import papers
 from replicortex.core.codehash import ROOT
 from replicortex.core.config import paper_names
+from replicortex.tools import environments as written
 from replicortex.tools.dependencies import PACKAGES, environments, imported
 
 BIN = Path(sys.executable).parent
@@ -113,15 +116,59 @@ def test_environments_hold_the_locks_versions(root):
     lock = (root / "requirements.lock").read_text()
     for name, packages in environments(root).items():
         for package, version in packages.items():
-            if package != "python":
-                wanted = re.escape(f"{package}=={version}")
-                assert re.search(rf"^{wanted}(?=\s)", lock, re.M), f"envs/{name}.yaml: {package}"
+            wanted = re.escape(f"{package}=={version}")
+            assert re.search(rf"^{wanted}(?=\s)", lock, re.M), f"envs/{name}.yaml: {package}"
 
 
-def test_versions_are_exact(root):
-    for path in (root / "envs").glob("*.yaml"):
-        content = yaml.safe_load(path.read_text())
-        others = ["bioconda"] if path.stem == "snakemake" else []
-        assert content["channels"] == ["conda-forge", *others, "nodefaults"], path
-        assert all(re.fullmatch(r"[\w.-]+=[\w.]+", line) for line in content["dependencies"]), path
-        assert len(set(content["dependencies"])) == len(content["dependencies"]), json.dumps(path)
+def test_environments_are_those_of_pyproject_in_the_form_that_make_lock_writes(root):
+    declared = written.declared(root)
+    assert {path.stem for path in (root / "envs").glob("*.yaml")} == set(declared)
+    for name, (about, packages) in declared.items():
+        path = root / f"envs/{name}.yaml"
+        *_, last = yaml.safe_load(path.read_text())["dependencies"]
+        assert path.read_text() == written.text(about, last["pip"]), "run `make lock`"
+        assert {canonicalize_name(package) for package in packages} <= set(environments(root)[name])
+        assert all(re.fullmatch(r"[\w.-]+==[\w.]+(; .+)?", pin) for pin in last["pip"]), path
+        assert sorted(packages) == packages
+
+
+def test_an_environment_holds_all_that_its_packages_need(root):
+    """Nothing is left to choose, as far as the packages are installed here."""
+    checked = 0
+    for name, packages in environments(root).items():
+        for package in packages:
+            try:
+                needed = metadata.requires(package) or []
+            except metadata.PackageNotFoundError:  # of another system
+                continue
+            for requirement in map(Requirement, needed):
+                if requirement.marker is None or requirement.marker.evaluate({"extra": ""}):
+                    wanted = canonicalize_name(requirement.name)
+                    assert wanted in packages, f"envs/{name}.yaml: {package} needs {wanted}"
+                    assert requirement.specifier.contains(packages[wanted], prereleases=True)
+                    checked += 1
+    assert checked > 100
+
+
+@pytest.mark.parametrize(
+    ("pin", "kept"),
+    [
+        ("torch==2.13.0", "torch==2.13.0"),
+        ("av==18.1.0 ; python_full_version < '3.12'", "av==18.1.0"),
+        ("av==19.0.2 ; python_full_version >= '3.12'", ""),
+        ("colorama==0.4.6 ; sys_platform == 'win32'", ""),
+        ("triton==3.7.1 ; sys_platform == 'linux'", "triton==3.7.1; sys_platform == 'linux'"),
+        (
+            "nvtx==1.0 ; platform_machine == 'x86_64' and sys_platform == 'linux'",
+            "nvtx==1.0; platform_machine == 'x86_64'",
+        ),
+        ("fast==1.0 ; sys_platform == 'darwin'", "fast==1.0; sys_platform == 'darwin'"),
+    ],
+)
+def test_a_requirement_is_kept_where_a_system_needs_it(pin, kept):
+    assert written.here(pin) == kept
+
+
+def test_what_needs_torch_shares_one_environment(root):
+    held = environments(root)
+    assert [name for name, packages in held.items() if "torch" in packages] == ["networks"]

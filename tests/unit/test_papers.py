@@ -17,7 +17,7 @@ ABOUT = {
     "short": "Short",
     "order": 1,
     "licence": "MIT",
-    "environments": ["train"],
+    "environments": ["networks"],
     "trains": None,
 }
 
@@ -86,7 +86,10 @@ def test_words_of_claims_have_the_scales_values(root):
         ({"short": ""}, "short: .*at least 1 character"),
         ({"order": "first"}, "order: .*valid integer.*found 'first'"),
         ({"order": 0}, "order: .*greater than 0, found 0"),
-        ({"environments": ["tran"]}, r"environments: no envs/tran\.yaml; did you mean 'train'"),
+        (
+            {"environments": ["network"]},
+            r"environments: no envs/network\.yaml; did you mean 'networks'",
+        ),
         ({"environments": []}, "environments: .*at least 1 item"),
         ({"aliases": {"roi": 3}}, "aliases.roi.*found 3"),
     ],

@@ -29,13 +29,15 @@ LICENSED = {
 }
 
 
-def job(rule, call, environment="train", **asks):
+def job(rule, call, environment="networks", **asks):
     return Planned(rule, {"call": call}, [], [], False, False, 1, {**ASKS, **asks}, environment)
 
 
 JOBS = [
-    job("hierarchical_ot_embed_x", "papers.hierarchical_ot.published_models:embed", "embed"),
-    job("sparse_positive_extract_zoo_0", "papers.sparse_positive.zoo:extract", "zoo", mem_mb=9),
+    job("hierarchical_ot_embed_x", "papers.hierarchical_ot.published_models:embed", "networks"),
+    job(
+        "sparse_positive_extract_zoo_0", "papers.sparse_positive.zoo:extract", "networks", mem_mb=9
+    ),
 ]
 
 
@@ -87,13 +89,13 @@ def test_with_conda_packages_come_from_the_environments(look, monkeypatch):
 
     def without(root):
         found = held(root)
-        for environment, package in (("zoo", "timm"), ("embed", "transformers")):
-            del found[environment][package]
+        for package in ("timm", "transformers"):
+            del found["networks"][package]
         return found
 
     monkeypatch.setattr(dependencies, "environments", without)
     found = {one.package: one.environment for one in look(conda=True).packages}
-    assert found == {"timm": "envs/zoo.yaml", "transformers": "envs/embed.yaml"}
+    assert found == dict.fromkeys(("timm", "transformers"), "envs/networks.yaml")
 
 
 def test_space_is_compared_with_what_is_free(look):

@@ -116,12 +116,12 @@ GIVEN = dict.fromkeys(("rule", "settings", "network", "training", "device"), 0)
 def test_finishing_tells_a_job_its_datasets_environment_and_threads(root):
     parameter = rules.job(TRAIN, **GIVEN)
     inputs = {"images": "data/manifests/cifar10@0a1b2c3d.json"}
-    rule = made(parameter, inputs, conda=root / "envs/train.yaml")
+    rule = made(parameter, inputs, conda=root / "envs/networks.yaml")
     rules.complete_rules([rule], {"cifar10": "2009", "things": "3"}, threads=2)
     said = json.loads(parameter(None))
     assert said["datasets"] == {"cifar10": "2009"} and said["threads"] == 2
-    assert said["environment"]["file"] == "train"
-    assert said["environment"]["hash"] == rules.environment_hash(root / "envs/train.yaml")
+    assert said["environment"]["file"] == "networks"
+    assert said["environment"]["hash"] == rules.environment_hash(root / "envs/networks.yaml")
 
 
 def test_inputs_that_depend_on_wildcards_are_checked_and_their_datasets_told(root):

@@ -11,8 +11,8 @@ from replicortex.provenance import records
 
 
 @pytest.fixture
-def conda(root, tmp_path, monkeypatch):
-    place = install(tmp_path / "conda", root)
+def conda(tmp_path, monkeypatch):
+    place = install(tmp_path / "conda")
     monkeypatch.setenv("PATH", f"{place}:{os.environ['PATH']}")
     return place
 
@@ -23,7 +23,7 @@ def test_switching_conda_on_reruns_nothing(one_paper, conda):
 
 def test_a_dockerfile_holds_every_environment(one_paper, conda):
     text = one_paper.snakemake("--containerize").stdout
-    for name in ("analysis", "data", "figures", "train"):
+    for name in ("analysis", "figures", "networks"):
         assert f"envs/{name}.yaml" in text, text[:2000]
 
 
@@ -36,12 +36,12 @@ def test_the_demo_under_conda_gives_the_same_tables(finished, fresh, conda, root
         record = records.read(path)
         environment = record["job"]["environment"]["file"]
         seen.setdefault(environment, set()).update(record["run"]["packages"])
-    assert set(seen) == {"analysis", "data", "embed", "figures", "train", "transport"}
-    assert "torch" in seen["train"]
+    assert set(seen) == {"analysis", "figures", "networks", "transport"}
+    assert "torch" in seen["networks"]
     assert not {"torch", "matplotlib"} & (seen["analysis"] | seen["transport"])
     assert "POT" in seen["transport"] and "POT" not in seen["analysis"]
     assert "matplotlib" in seen["figures"] and "torch" not in seen["figures"]
     made = [path for path in (fresh.folder / ".snakemake/conda").glob("*") if path.is_dir()]
     held = {path.name.lower() for env in made for path in env.glob("lib/*/site-packages/*")}
-    assert len(made) == 6 and "snakemake" not in held
+    assert len(made) == 4 and "snakemake" not in held
     assert Path(sys.prefix) not in made

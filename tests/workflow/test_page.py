@@ -118,7 +118,7 @@ def test_a_figure_leads_to_function_source_parameters_data_and_machine(one_paper
     lr = re.search(r"settings\.lr</code></td>(.*?)</tr>", step)[1]
     assert re.findall(r">([\d.e-]+)<", lr) == ["0.001", "0.001"]
     assert "differs" not in step and "dataset cifar10_fixture" in step
-    assert "envs/train.yaml" in step and "MB at most" in step
+    assert "envs/networks.yaml" in step and "MB at most" in step
     source = re.search(
         r'href="\.\./(sources/\w+\.html)">workflow/papers/learning_rules/trainings/bp\.py', step
     )

@@ -118,6 +118,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     readme.set_defaults(run=_readme)
 
+    envs = commands.add_parser("environments", help="write envs/ from pyproject.toml and the lock")
+    envs.set_defaults(run=_environments)
+
     rules = commands.add_parser("graph", help="draw the graph of rules into README.md")
     rules.set_defaults(run=_graph)
     return parser
@@ -256,6 +259,7 @@ def _schemas(options: argparse.Namespace) -> int:
 
 
 def _readme(_: argparse.Namespace) -> None:
+    """Write the generated tables of README.md, benchmarks/README.md and profiles/README.md."""
     from replicortex.tools import papers_table, requests_table, speed_table
     from replicortex.tools.generated import write
 
@@ -266,6 +270,12 @@ def _readme(_: argparse.Namespace) -> None:
     asked = requests_table.requests(requests_table.planned(ROOT), ROOT)
     made = {requests_table.REQUESTS: asked, requests_table.DISK: requests_table.disk(ROOT)}
     write(ROOT / requests_table.FILE, made)
+
+
+def _environments(_: argparse.Namespace) -> None:
+    from replicortex.tools.environments import write
+
+    write(ROOT)
 
 
 def _graph(options: argparse.Namespace) -> None:

@@ -88,11 +88,11 @@ CHANGES = {
         VERDICTS,
     ),
     "torch in the environment": (
-        replace("envs/train.yaml", "pytorch=2.13.0", "pytorch=2.13.1"),
+        replace("envs/networks.yaml", "torch==2.13.0", "torch==2.13.1"),
         training(9),
     ),
     "a comment in the environment": (
-        replace("envs/train.yaml", "dependencies:", "# exact\ndependencies:"),
+        replace("envs/networks.yaml", "dependencies:", "# exact\ndependencies:"),
         {},
     ),
 }

@@ -13,8 +13,6 @@ from typing import NamedTuple
 from replicortex.core.codehash import ROOT, module_hashes
 from replicortex.core.yaml_text import read_yaml_file
 
-# conda-forge's names, where they differ from the names that pip knows.
-PIP_NAMES = {"pytorch": "torch", "matplotlib-base": "matplotlib", "pytables": "tables"}
 # Names under which packages are imported, where they differ from those that pip knows.
 PACKAGES = {
     "PIL": "pillow",
@@ -41,8 +39,9 @@ def environments(root: Path) -> dict[str, dict[str, str]]:
     """Return version by pip's name, for each conda environment."""
     found = {}
     for path in sorted((root / "envs").glob("*.yaml")):
-        lines = [line.split("=") for line in read_yaml_file(path)["dependencies"]]
-        found[path.stem] = {PIP_NAMES.get(name, name): version for name, version in lines}
+        parts = read_yaml_file(path)["dependencies"]
+        (pinned,) = (part["pip"] for part in parts if isinstance(part, dict))
+        found[path.stem] = dict(pin.partition(";")[0].split("==") for pin in pinned)
     return found
 
 
