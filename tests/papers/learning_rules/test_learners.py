@@ -45,6 +45,15 @@ def entries(root: Path) -> dict:
     return rules(root)
 
 
+@pytest.fixture(autouse=True)
+def as_the_runner():
+    """Jobs run with deterministic algorithms alone: what torch has none of, a job cannot use."""
+    before = torch.are_deterministic_algorithms_enabled()
+    torch.use_deterministic_algorithms(True)
+    yield
+    torch.use_deterministic_algorithms(before)
+
+
 # Backpropagation
 
 

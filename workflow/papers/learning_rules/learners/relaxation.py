@@ -192,7 +192,10 @@ class _Block:
     def route(self, error: torch.Tensor, kept: Any, below: torch.Tensor) -> torch.Tensor:
         out, places = kept
         open_ = torch.ops.aten.threshold_backward(error, out, 0)
-        return F.max_unpool2d(open_, places, 2, output_size=below.shape[-2:]).to(self.weight.dtype)
+        # As max_unpool2d, which torch refuses among deterministic algorithms; no place comes twice.
+        maps = open_.new_zeros((*open_.shape[:2], *below.shape[-2:])).flatten(2)
+        maps = maps.scatter_(2, places.flatten(2), open_.flatten(2))
+        return maps.unflatten(2, below.shape[-2:]).to(self.weight.dtype)
 
     def down(self, routed: torch.Tensor, below: torch.Tensor) -> torch.Tensor:
         return F.conv2d(routed, self.turned, padding=1).float()
