@@ -125,6 +125,23 @@ def test_a_network_is_read_with_the_sizes_of_its_file(tmp_path, name, blocks):
     assert out.shape == (2, 32 if name == "mobilenet_v2" else 10)
 
 
+def test_an_untrained_twin_has_weights_of_its_seed_and_normalises_the_pictures_given(tmp_path):
+    trained = networks.read(put(tmp_path, "efficientnet_lite0", 10)[0], "efficientnet_lite0")
+    assert trained.network.stages == [f"block{n}" for n in (0, 1, 2, 4, 6, 8, 9)]
+    pictures = np.random.default_rng(0).integers(0, 256, (6, 48, 48), dtype=np.uint8)
+    state = torch.random.get_rng_state()
+    twin, again, other = (networks.untrained(trained, seed, pictures) for seed in (1, 1, 2))
+    assert torch.equal(torch.random.get_rng_state(), state) and not twin.network.training
+    weights = [one.network.blocks[3].expand.conv.weight for one in (twin, again, other, trained)]
+    assert torch.equal(weights[0], weights[1])
+    assert not any(torch.equal(weights[0], one) for one in weights[2:])
+    with torch.inference_mode():
+        stem, padded = twin.network.stem, F.pad(twin.prepared(pictures), (0, 1, 0, 1))
+        maps = stem.conv(padded)
+    torch.testing.assert_close(stem.norm.running_mean, maps.mean((0, 2, 3)))
+    torch.testing.assert_close(stem.norm.running_var, maps.var((0, 2, 3)))
+
+
 def test_the_fixtures_bytes_are_the_same_each_time(tmp_path):
     one = put(tmp_path, "efficientnet_lite0")[1].read_bytes()
     (tmp_path / "again").mkdir()

@@ -11,7 +11,7 @@ LIBRARY = "workflow/replicortex/analysis"
 SPARSE_VERDICTS = verdicts("sparse_positive")
 SPARSE_DRAW = {f"{S}draw_0": 1}
 SPARSE_TABLES = {f"{S}aggregate": 1, **SPARSE_DRAW, **SPARSE_VERDICTS}
-SPARSE_COMPARE = {f"{S}compare": 1, **SPARSE_TABLES}
+SPARSE_COMPARE = {f"{S}compare": 3, **SPARSE_TABLES}
 SPARSE_ENCODE = {f"{S}encode": 1, **SPARSE_TABLES}
 SPARSE_SWEEP = {f"{S}sweep": 1}
 SPARSE_FITS = {**SPARSE_COMPARE, **SPARSE_ENCODE}
@@ -33,7 +33,14 @@ CHANGES = {
         sparse_positive("{training: {batch: 33}}"),
         sparse_training(2),
     ),
-    "rate of false discoveries": (sparse_positive("{localizer: {q: 0.04}}"), SPARSE_EXTRACT),
+    "rate of false discoveries": (
+        sparse_positive("{localizer: {q: 0.04}}"),
+        {f"{S}extract_package": 2, **SPARSE_EXTRACT},
+    ),
+    "draws of untrained twins": (
+        sparse_positive("{packages: {draws: 3}}"),
+        {f"{S}extract_package": 2, **SPARSE_ENCODE, f"{S}compare": 2},
+    ),
     "reliability of the voxels": (
         sparse_positive("{reliability: {ncsnr: {FFA: {1: [418, 276, 0.614]}}}}"),
         {**SPARSE_SWEEP, **SPARSE_FITS},

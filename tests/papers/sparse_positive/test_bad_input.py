@@ -7,8 +7,9 @@ import pandas as pd
 import pytest
 from manifests import described
 
-from papers.sparse_positive import aggregate, encode, plan, problems, units
+from papers.sparse_positive import aggregate, encode, features, many, plan, problems, units
 from papers.sparse_positive.encoding_settings import (
+    Compared,
     FitSettings,
     Macaque,
     NsdVoxels,
@@ -17,9 +18,10 @@ from papers.sparse_positive.encoding_settings import (
     Targets,
 )
 from papers.sparse_positive.extraction import nsd_pictures
-from papers.sparse_positive.features import SETS, Space
+from papers.sparse_positive.features import FLOC, SETS, Space
 from replicortex.core.config import paper_numbers
 from replicortex.core.errors import StudyError
+from replicortex.core.files import write
 from replicortex.core.randomness import generator
 
 
@@ -80,15 +82,21 @@ def test_jobs_at_each_scale(root):
         scale: paper_numbers("sparse_positive", scale, {}, root)
         for scale in ("demo", "small", "full")
     }
-    assert plan.targets(numbers["small"]) == ["planted", "semi_real", "macaque_v4"]
-    assert plan.targets(numbers["full"]) == ["planted", "semi_real", "macaque_v4", "nsd"]
+    made = ["planted", "semi_real", "semi_real_imagenet"]
+    assert plan.targets(numbers["small"]) == [*made, "macaque_v4"]
+    assert plan.targets(numbers["full"]) == [*made, "macaque_v4", "nsd"]
     assert plan.targets(numbers["demo"])[-1] == "tables"
     full = numbers["full"]
     assert len(full["zoo"]["models"]) == len(set(full["zoo"]["models"])) >= 106
     assert set(plan.needed(["semi_real"], full)) == {"trained_handmade", "resnet20_resnet56"}
     assert plan.needed(["planted", "tables"], numbers["demo"]) == []
     assert plan.holding("barlow_trained_fc6", full) == "trained_handmade"
-    assert plan.holding("hog", {"spaces": {"groups": [["handmade"], ["trained"]]}}) == "handmade"
+    both = {"efficientnet_lite1", "efficientnet_lite0"}
+    assert set(plan.needed(["semi_real_imagenet"], numbers["demo"])) == both
+    assert plan.carried(numbers["demo"]) == {name: f"{name}_fixture" for name in both}
+    assert "efficientnet_lite0" in plan.extracting(full)
+    few = {"spaces": {"groups": [["handmade"], ["trained"]]}, "packages": {"networks": {}}}
+    assert plan.holding("hog", few) == "handmade"
     assert plan.holding("resnet56_untrained_conv1", full) == "resnet20_resnet56"
 
 
@@ -153,7 +161,27 @@ def test_neurons_of_all_sessions_have_numbers_of_their_own(tmp_path):
         for session in settings.sessions
     }
     spaces = {"net": Space(answers, {"face": 3, "scene": 0})}
-    found = list(problems.macaque_problems(settings, spaces, [0, 1], manifest))
+
+    answers[FLOC] = {units: rng.normal(size=(30, 6)) for units in SETS}
+    spaces |= {"cortex": spaces["net"], "resnet_trained_a": spaces["net"]}
+    write(tmp_path / "one.npz", features.packed(spaces))
+    ncsnr = {region: {1: [418, 275, 0.614]} for region in ("FFA", "PPA")}
+    compared = {"reliability": {"people": [1], "threshold": 0.3, "ncsnr": ncsnr}} | {
+        "semi_real": {"cortex": "cortex", "voxels": 2, "mixed": 2}
+        | {"images": {"train": 10, "validation": 8, "test": 8}}
+    }
+    recorded = many.many(
+        features=[tmp_path / "one.npz"],
+        seeds=[0],
+        numbers=Compared(**compared, nsd=None, macaque=settings.model_dump(exclude={"models"})),
+        alphas=[1.0, 100.0],
+        least=2,
+        v4=manifest,
+    )["recorded"]
+    cells = recorded.groupby(["space", "session"])["units"].agg(list)
+    assert len(cells) == 4 and all(sorted(units) == sorted(SETS) for units in cells)
+    assert set(recorded["network"]) == {"net", "resnet"} and recorded["r"].abs().max() <= 1
+    found = list(problems.macaque_problems(settings, settings.models, spaces, [0, 1], manifest))
     assert [(one.session, one.cell["seed"], one.first) for one in found] == [
         (session, seed, first) for session, first in ((210322, 0), (210325, 5)) for seed in (0, 1)
     ]

@@ -277,6 +277,41 @@ def test_signs_tell_networks_from_handmade_codes_and_units_that_pass_from_the_fi
     }
 
 
+def test_layers_of_networks_stand_from_the_first_to_the_last_with_r_of_v4():
+    layers = ["mobilenet_v2_trained_stage1", "mobilenet_v2_trained_stage2", "net_untrained_fc6"]
+    localizer = pd.DataFrame(
+        [
+            {"space": space, "units": units, "of": 200, "passing": 10 * n + (units == "face")}
+            for n, space in enumerate([*layers, "hog"])
+            for units in ("face", "scene")
+        ]
+    )
+    recorded = pd.DataFrame(
+        [
+            {
+                "space": layers[1],
+                "units": units,
+                "seed": seed,
+                "r": 0.2 + seed * (units == "random"),
+            }
+            for units in SETS
+            for seed in (0, 1)
+        ]
+    )
+    table = aggregate.stages(localizer, recorded)
+    assert set(table["network"]) == {"mobilenet_v2", "net"}  # no handmade code
+    found = table.set_index(["network", "layer", "units"])
+    last = found.loc["mobilenet_v2", "stage2"]
+    assert set(last["arm"]) == {"package"} and set(last["source"]) == {"trained"}
+    assert last.loc["face", "share"] == 11 / 200 and np.isnan(last.loc["random", "share"])
+    assert last.loc["random", "r"] == pytest.approx(0.7)
+    assert last.loc["scene", "r"] == pytest.approx(0.2)
+    assert found.loc["mobilenet_v2"].groupby("layer")["depth"].max().tolist() == [0, 1]
+    net = found.loc["net", "fc6"]
+    assert set(net["arm"]) == {"other"} and set(net["source"]) == {"untrained"}
+    assert net["depth"].tolist() == [0, 0] and net["r"].isna().all()
+
+
 def cortex_and_model(passing):
     """A cortex and a model of one net; of the cortex's units the first four alone see the pictures."""
     rng = generator(3, "cortex")

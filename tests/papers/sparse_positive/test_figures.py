@@ -21,6 +21,7 @@ from papers.sparse_positive.figures import (
     parts,
     passing,
     spaces,
+    stages,
     toy,
 )
 from replicortex.analysis.encoding import KINDS
@@ -168,6 +169,31 @@ def test_spaces_say_how_many_lie_above_the_line(written):
     note = figure.texts[-1].get_text().replace("\n", " ")
     assert "4 trained networks, 1 untrained, 0 handmade codes" in note
     assert "in 4 the next units" in note and "in 0 some units of both" in note
+
+
+def test_layers_are_filled_where_the_network_learned(written):
+    rows = [
+        {"network": network, "source": source, "layer": f"stage{n + 1}", "depth": float(n)}
+        | {"units": units, "share": 0.1 * n, "r": 0.3 + 0.1 * (source == "trained")}
+        for network in ("mobilenet_v2", "resnet20")
+        for source in ("trained", "untrained")
+        for n in (0, 1)
+        for units in parts.SETS
+    ]
+    figure = stages.draw(written(rows))
+    face, _, v4 = figure.axes
+    assert len(face.lines) == 4
+    named = [line for line in face.lines if line.get_color() != parts.GREY]
+    assert {line.get_fillstyle(): list(line.get_ydata()) for line in named} == {
+        "full": pytest.approx([0, 10]),
+        "none": pytest.approx([0, 10]),
+    }
+    assert {(line.get_fillstyle(), line.get_ydata()[0]) for line in v4.lines} == {
+        ("full", 0.4),
+        ("none", 0.3),
+    }
+    words = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert words == ["MobileNetV2", "networks of CIFAR-10", "trained", "untrained"]
 
 
 def test_neurons_stand_with_the_set_that_predicts_them_best(written):

@@ -74,12 +74,19 @@ def paths(tmp_path_factory):
     found = encode.encode(targets=["nsd"], seeds=[0], numbers=numbers, fits=FITS, **given)
     found |= many.many(
         seeds=[0],
-        numbers=Compared(semi_real=SEMI, reliability=RELIABILITY, nsd=NSD),
+        numbers=Compared(semi_real=SEMI, reliability=RELIABILITY, nsd=NSD, macaque=None),
         alphas=[1.0, 100.0],
         least=2,
         **given,
     )
-    for name in ("localizer", "directions", "untrained", "history"):
+    found["localizer"] = pd.DataFrame(
+        [
+            {"space": name, "units": units, "of": 192, "passing": 8}
+            for name in NAMES
+            for units in ("face", "scene")
+        ]
+    )
+    for name in ("directions", "untrained", "history"):
         found[name] = pd.DataFrame({"seed": [0]})
     for name, table in found.items():
         write(folder / f"encoded/{name}.csv", table)

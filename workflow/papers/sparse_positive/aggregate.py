@@ -9,12 +9,14 @@ import numpy as np
 import pandas as pd
 
 from papers.sparse_positive.bootstrap_settings import Bootstrap
+from papers.sparse_positive.names import arm, layer, network, source
 from replicortex.core.randomness import generator
 from replicortex.core.tables import join
 
 PLACE = ["target", "region", "space", "model", "weights", "chosen"]
 # Of one seed r and theta, both (voxels, 2): matched, mismatched.
 Cell = tuple[np.ndarray, np.ndarray]
+STAGES = ("network", "arm", "source", "layer", "depth", "units", "of", "passing", "share", "r")
 ENCODED = ["scores", "alphas", "rotation", "voxels", "passing"]
 # Of which spaces a sign test is, beside all: by what made them.
 SOURCES = {
@@ -32,6 +34,7 @@ def aggregate(
     voxels: Sequence[Path],
     passing: Sequence[Path],
     spaces: Sequence[Path],
+    recorded: Sequence[Path],
     localizer: Sequence[Path],
     directions: Sequence[Path],
     untrained: Sequence[Path],
@@ -44,7 +47,7 @@ def aggregate(
     ----------
     scores, alphas, rotation, voxels, passing
         Of `encode.encode`, joined here under the same names; `voxels` itself is not kept.
-    spaces
+    spaces, recorded
         Of `many.many`.
     localizer, directions, untrained
         Of `spaces.extract`.
@@ -59,18 +62,19 @@ def aggregate(
     bootstrap intervals over seeds (splits) and voxels. signs: over spaces, over networks and over
     handmade codes, in how many the mismatched units have the larger theta or r. balanced: the Lasso
     at equal numbers of weights and units, for all voxels and for voxels of equal ceiling. neurons:
-    macaque V4, means over seeds per neuron.
+    macaque V4, means over seeds per neuron. stages: of networks, layer by layer.
     """
 
     every, each = join(scores), join(voxels)
-    many = join(spaces)
+    many, selective = join(spaces), join(localizer)
     return {
         "scores": every,
         "alphas": join(alphas),
         "rotation": join(rotation),
         "passing": join(passing),
         "spaces": many,
-        "localizer": join(localizer),
+        "localizer": selective,
+        "stages": stages(selective, join(recorded)),
         "directions": join(directions),
         "untrained": join(untrained),
         "history": join(history),
@@ -80,6 +84,41 @@ def aggregate(
         "balanced": balanced(each[each.chosen == "balanced"], bootstrap.tolerance),
         "neurons": neurons(each[(each.target == "macaque_v4") & (each.chosen == "fixed")]),
     }
+
+
+def stages(localizer: pd.DataFrame, recorded: pd.DataFrame) -> pd.DataFrame:
+    """Return what each layer of a network has: units that pass, and how well it predicts V4.
+
+    Parameters
+    ----------
+    localizer
+        A row per space and selective set, spaces of a network in the order of its layers.
+    recorded
+        Of `many.many`; without rows where there is no V4.
+
+    Returns
+    -------
+    A row per network, source ("trained" or "untrained"), layer and unit set. `arm`: "package" or "other",
+    where the network is from. `depth`: from 0, the first
+    layer, to 1, the last. `r`: mean over neurons, sessions and seeds; `share` of the space's units that
+    pass. Handmade codes have no layers and no rows.
+    """
+    passing = localizer[["space", "units", "of", "passing"]]
+    r = recorded.groupby(["space", "units"], as_index=False)["r"].mean()
+    table = passing.merge(r, on=["space", "units"], how="outer")
+    names = {"network": network, "arm": arm, "source": source, "layer": layer}
+    for column, find in names.items():
+        table[column] = table["space"].map(find)
+    order = list(dict.fromkeys(localizer["space"]))
+    table["depth"] = 0.0
+    for _, own in table.groupby(["network", "source"]):
+        layers = [space for space in order if space in set(own["space"])]
+        places = own["space"].map(layers.index) / max(len(layers) - 1, 1)
+        table.loc[own.index, "depth"] = places.astype(float)
+    table["share"] = table["passing"] / table["of"]
+    kept = table[table["source"].isin(["trained", "untrained"])]
+    kept = kept.sort_values(["network", "source", "depth", "units"])
+    return kept[list(STAGES)].reset_index(drop=True)
 
 
 def contrasts(rows: pd.DataFrame) -> pd.DataFrame:

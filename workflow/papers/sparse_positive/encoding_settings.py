@@ -82,14 +82,19 @@ class SemiReal(SemiRealVoxels):
     models: SpaceNames = Field(min_length=1)
 
 
-class Macaque(Section):
+class MacaqueNeurons(Section):
     """Real V4 neurons."""
 
     sessions: Annotated[list[Annotated[str, Field(pattern=r"^\d{6}$")]], Field(min_length=1), Apart]
-    models: SpaceNames = Field(min_length=1)
     images: Images = Field(
         description="of a session that has as many; of a smaller one in proportion"
     )
+
+
+class Macaque(MacaqueNeurons):
+    """Real V4 neurons, and the spaces that predict them."""
+
+    models: SpaceNames = Field(min_length=1)
 
 
 class NsdVoxels(SceneSettings):
@@ -119,6 +124,7 @@ class Targets(Section):
 
     planted: Planted | None = None
     semi_real: SemiReal | None = None
+    semi_real_imagenet: SemiReal | None = None
     reliability: Reliability | None = None
     macaque: Macaque | None = None
     nsd: Nsd | None = None
@@ -126,11 +132,12 @@ class Targets(Section):
 
 
 class Compared(Section):
-    """What every space is compared on: voxels of the semi-real design, and NSD's."""
+    """What every space is compared on: voxels of the semi-real design, NSD's, and neurons of V4."""
 
     semi_real: SemiRealVoxels
     reliability: Reliability
     nsd: NsdVoxels | None
+    macaque: MacaqueNeurons | None
 
 
 class RotationAlpha(Section):

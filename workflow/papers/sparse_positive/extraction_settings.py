@@ -10,6 +10,8 @@ from replicortex.core.section import Section
 SpaceNames = Annotated[list[str], Apart]
 People = Annotated[list[PositiveInt], Apart]
 Source = Literal["resnet20", "resnet56", "trained", "handmade"]
+# Networks that travel as packages, as data.networks knows them.
+Packaged = Literal["efficientnet_lite0", "efficientnet_lite1", "efficientnet_lite2", "mobilenet_v2"]
 # Mean and s.d. of the images' channels, in [0, 1].
 Mean = Annotated[list[Share], Field(min_length=3, max_length=3)]
 Sd = Annotated[list[Positive], Field(min_length=3, max_length=3)]
@@ -49,6 +51,25 @@ class PictureSettings(Section):
 
     side: PositiveInt = Field(description="pixels, before the transform of a model's weights")
     batch: PositiveInt = Field(description="images; never changes results")
+
+
+class PackageSettings(Section):
+    """What is kept of networks that travel as packages."""
+
+    grid: PositiveInt = Field(description="fields along a side of a map, each a mean over places")
+    draws: PositiveInt = Field(description="of the weights of each untrained twin")
+    batch: PositiveInt = Field(description="images; never changes results")
+    seed: Count = Field(description="of the twins' weights")
+
+
+class PackageExtraction(Section):
+    """One job: a network of a package, how its units are chosen, and what it is shown."""
+
+    network: Packaged
+    packages: PackageSettings
+    localizer: LocalizerSettings
+    sessions: list[str]
+    scenes: SceneSettings | None
 
 
 class Extraction(Section):

@@ -1,4 +1,4 @@
-"""Figure 3: signed ridge from matched and mismatched units of many feature spaces."""
+"""Figure 3: signed ridge from units of many feature spaces, matched or not; V4 from each of them."""
 
 from __future__ import annotations
 
@@ -12,9 +12,11 @@ import pandas as pd
 from papers.sparse_positive.encode import match_of, per_voxel, summary
 from papers.sparse_positive.encoding_settings import Compared
 from papers.sparse_positive.features import read
+from papers.sparse_positive.names import family, layer, network, source
 from papers.sparse_positive.problems import (
     Problem,
     Voxels,
+    macaque_problems,
     nsd_problems,
     semi_real_problems,
     that_pass,
@@ -24,21 +26,9 @@ from replicortex.analysis.correlation import pearson
 from replicortex.core.progress import Progress, iter_plainly
 from replicortex.core.randomness import generator
 
-
-def family(space: str) -> str:
-    """Return the network of a space, trained or not: `resnet20_trained` of `resnet20_trained_layer3`."""
-    name, found, _ = space.partition("_trained")
-    if found:
-        return name + found
-    name, found, _ = space.partition("_untrained")
-    return name + found
-
-
-def source(space: str) -> str:
-    """Return what made a space: a `trained` or `untrained` network, or `handmade`."""
-    if "_trained" in space:
-        return "trained"
-    return "untrained" if "_untrained" in space else "handmade"
+RECORDED = [
+    *("seed", "session", "space", "network", "source", "layer", "units", "count", "r", "live")
+]
 
 
 def many(
@@ -49,6 +39,7 @@ def many(
     alphas: Sequence[float],
     least: int,
     scenes: Path | None = None,
+    v4: Path | None = None,
     progress: Progress = iter_plainly,
 ) -> dict[str, pd.DataFrame]:
     """Fit every space of some files; the cortex's own network is left out.
@@ -66,20 +57,22 @@ def many(
         leaving out one training image at a time.
     least
         Units of each set that must pass the localizer for a fit on those alone.
-    scenes
-        Manifest of NSD: its voxels are targets as well.
+    scenes, v4
+        Manifests of NSD and of macaque V4: their voxels and neurons are targets as well.
 
     Returns
     -------
     "spaces": a row per target, seed, region, space and unit set. `arm`: "filled", the paper's number
     of units, of which `passing` pass the localizer; "passing", these alone, as many of each set,
-    where there are `least`, with voxels mixed from units that pass.
+    where there are `least`, with voxels mixed from units that pass. "recorded": V4 by signed ridge, a
+    row per seed, session, space and unit set, means over neurons.
     """
     spaces = read(features)
     cortex = family(numbers.semi_real.cortex)
     names = [name for name in read(features[:1]) if family(name) != cortex]
     voxels = Voxels(numbers.reliability, scenes, numbers.nsd.layout if numbers.nsd else None)
-    rows = []
+    rows: list[dict[str, Any]] = []
+    recorded: list[dict[str, Any]] = []
     for name in progress(names, desc="spaces"):
         for passing in (False, True):
             for problem in semi_real_problems(
@@ -89,7 +82,10 @@ def many(
     if scenes is not None and numbers.nsd is not None:
         for problem in nsd_problems(numbers.nsd, names, spaces, scenes, halves=True):
             rows += _ridge(problem, alphas) + _arm(problem, alphas, least)
-    return {"spaces": pd.DataFrame(rows)}
+    if v4 is not None and numbers.macaque is not None:
+        for problem in macaque_problems(numbers.macaque, names, spaces, seeds, v4):
+            recorded += _of_session(problem, alphas)
+    return {"spaces": pd.DataFrame(rows), "recorded": pd.DataFrame(recorded, columns=RECORDED)}
 
 
 def left_out(X: np.ndarray, Y: np.ndarray, alphas: Sequence[float]) -> Iterator[np.ndarray]:
@@ -105,6 +101,21 @@ def left_out(X: np.ndarray, Y: np.ndarray, alphas: Sequence[float]) -> Iterator[
         fitted = (U * shrunk) @ turned
         leverage = ((U**2) @ shrunk)[:, None]
         yield Y - (Y - fitted) / (1 - leverage)
+
+
+def _of_session(problem: Problem, alphas: Sequence[float]) -> list[dict[str, Any]]:
+    """Return a row for each unit set of a session of V4."""
+    space = problem.cell["space"]
+    cell = {
+        "seed": problem.cell["seed"],
+        "session": problem.session,
+        "space": space,
+        "network": network(space),
+        "source": source(space),
+        "layer": layer(space),
+    }
+    fitted = _ridge(problem, alphas)
+    return [cell | {name: row[name] for name in ("units", "count", "r", "live")} for row in fitted]
 
 
 def _arm(problem: Problem, alphas: Sequence[float], least: int) -> list[dict[str, Any]]:

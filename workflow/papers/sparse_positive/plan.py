@@ -14,6 +14,7 @@ Config = Mapping[str, Any]
 SECTIONS = {
     "planted": ["planted", "reliability", "nsd"],
     "semi_real": ["semi_real", "reliability", "nsd"],
+    "semi_real_imagenet": ["semi_real_imagenet", "reliability", "nsd"],
     "macaque_v4": ["macaque"],
     "nsd": ["nsd"],
     "tables": ["tables"],
@@ -22,10 +23,12 @@ OWN = ("supervised_", "barlow_")
 FIGURES = (
     *("toy", "localizer", "directions", "encoding", "networks", "neurons"),
     *("spaces", "alphas", "controls", "balance", "intervals", "passing", "generator"),
+    "stages",
 )
 KEPT = (
     *("scores", "alphas", "rotation", "spaces", "localizer", "directions", "history"),
     *("contrasts", "intervals", "signs", "balanced", "neurons", "passing", "untrained"),
+    "stages",
 )
 TABLES = ("toy", "notebook", "arrows", "generator", *KEPT)
 ENCODED = ("scores", "alphas", "rotation", "voxels", "passing")
@@ -34,13 +37,28 @@ HANDMADE = ("pixels", "gabor", "hog", "projection", "projection_of_hog")
 
 def targets(config: Config) -> list[str]:
     """Return the targets of encoding at this scale."""
-    optional = {"macaque_v4": "macaque", "nsd": "nsd", "tables": "tables"}
+    optional = {
+        "semi_real_imagenet": "semi_real_imagenet",
+        "macaque_v4": "macaque",
+        "nsd": "nsd",
+        "tables": "tables",
+    }
     return ["planted", "semi_real", *(t for t, section in optional.items() if config[section])]
 
 
 def groups(config: Config) -> dict[str, list[str]]:
     """Return the groups of feature sources by name."""
     return {"_".join(sources): sources for sources in config["spaces"]["groups"]}
+
+
+def extracting(config: Config) -> dict[str, list[str]]:
+    """Return the sources of features by the job that extracts them: groups, and networks of packages."""
+    return groups(config) | {name: [name] for name in carried(config)}
+
+
+def carried(config: Config) -> dict[str, str]:
+    """Return the datasets of the networks of packages that are shown pictures, by network."""
+    return {name: dataset for name, dataset in config["packages"]["networks"].items() if dataset}
 
 
 def makes(source: str, space: str) -> bool:
@@ -51,10 +69,10 @@ def makes(source: str, space: str) -> bool:
 
 
 def holding(space: str, config: Config) -> str:
-    """Return the group that holds a space: the configuration was checked, one of them does."""
+    """Return the job that makes a space: the configuration was checked, one of them does."""
     return next(
         group
-        for group, sources in groups(config).items()
+        for group, sources in extracting(config).items()
         if any(makes(source, space) for source in sources)
     )
 
@@ -79,8 +97,9 @@ def read_by(wanted: Sequence[str], config: Config) -> dict[str, Any]:
 
 def compared(config: Config) -> dict[str, Any]:
     """Return the numbers of what every space is compared on, whichever the space is."""
-    nsd = config["nsd"]
+    nsd, macaque = config["nsd"], config["macaque"]
     return {
+        "macaque": without(macaque, "dataset", "models") if macaque else None,
         "semi_real": without(config["semi_real"], "models"),
         "reliability": config["reliability"],
         "nsd": without(nsd, "dataset", "models") if nsd else None,
@@ -107,12 +126,16 @@ class Plan(NamedTuple):
         Sources of each group of features.
     networks, extractions
         By group: networks among the inputs, and what the extraction depends on.
+    packages, carried
+        By network of a package: what its extraction depends on, and the manifest of its weights.
     zoo
         What each extraction of published models depends on, by the name of its file.
     weights
         Inputs by name: published weights, and where they are at hand the localizer's originals.
     spaces
-        Groups and jobs of the zoo: whatever makes a file of features.
+        Groups, networks of packages and jobs of the zoo: whatever makes a file of features.
+    untrained
+        Those of them whose networks are drawn untrained as well.
     cortex
         The group that holds the space which stands for cortex.
     models
@@ -133,9 +156,12 @@ class Plan(NamedTuple):
     groups: dict[str, list[str]]
     networks: dict[str, dict[str, str | list[str]]]
     extractions: dict[str, dict[str, Any]]
+    packages: dict[str, dict[str, Any]]
+    carried: dict[str, dict[str, str]]
     zoo: dict[str, dict[str, Any]]
     weights: dict[str, str]
     spaces: list[str]
+    untrained: list[str]
     cortex: str
     models: list[str]
     recordings: dict[str, str]
@@ -147,6 +173,7 @@ class Plan(NamedTuple):
 def plan(config: Config) -> Plan:
     """Return what the rules make of the paper's merged numbers."""
     manifests, zoo, nsd = config["manifests"], config["zoo"], config["nsd"]
+    networks = carried(config)
     own, training, known = targets(config), config["training"], groups(config)
     jobs = {"all": own} if config["pack"] == "all" else {target: [target] for target in own}
     published = packs(zoo["models"], zoo["models_per_job"]) if zoo else []
@@ -162,10 +189,12 @@ def plan(config: Config) -> Plan:
     read = {
         "planted": scenes,
         "semi_real": scenes,
+        "semi_real_imagenet": scenes,
         "macaque_v4": recordings,
         "nsd": scenes,
         "tables": tables,
     }
+    sessions = config["macaque"]["sessions"] if config["macaque"] else []
     localized = {
         "localizer": config["localizer"],
         "scenes": only(nsd, "people", "pool", "step") if nsd else None,
@@ -199,14 +228,25 @@ def plan(config: Config) -> Plan:
             group: {
                 "sources": sources,
                 "spaces": without(config["spaces"], "groups"),
-                "sessions": config["macaque"]["sessions"] if config["macaque"] else [],
+                "sessions": sessions,
                 **localized,
             }
             for group, sources in known.items()
         },
+        packages={
+            name: {
+                "network": name,
+                "packages": without(config["packages"], "networks"),
+                "sessions": sessions,
+                **localized,
+            }
+            for name in networks
+        },
+        carried={name: {"weights": manifests[dataset]} for name, dataset in networks.items()},
         zoo=zoos,
         weights=_weights(zoo, manifests),
-        spaces=[*known, *zoos],
+        spaces=[*known, *networks, *zoos],
+        untrained=[*known, *networks],
         cortex=holding(config["semi_real"]["cortex"], config),
         models=models,
         recordings=recordings,

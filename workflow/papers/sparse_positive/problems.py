@@ -20,10 +20,11 @@ from papers.sparse_positive.designs import (
 )
 from papers.sparse_positive.encoding_settings import (
     REGIONS,
-    Macaque,
+    MacaqueNeurons,
     NsdVoxels,
     Planted,
     Reliability,
+    SemiReal,
     SemiRealVoxels,
     Tables,
     Targets,
@@ -44,6 +45,7 @@ from replicortex.core.randomness import generator
 from replicortex.data import macaque_v4, manifest, nsd, voxel_tables
 
 Spaces = Mapping[str, Space]
+TARGETS = ("planted", "semi_real", "semi_real_imagenet", "macaque_v4", "nsd", "tables")
 
 
 class Problem(NamedTuple):
@@ -115,7 +117,7 @@ class Given(NamedTuple):
 def problems(
     target: str, numbers: Targets, given: Given, seeds: Sequence[int]
 ) -> Iterator[Problem]:
-    """Yield all problems of one target: planted, semi_real, macaque_v4, nsd or tables.
+    """Yield all problems of one target, of those of `TARGETS`.
 
     Raises
     ------
@@ -127,17 +129,23 @@ def problems(
         case "planted":
             voxels = Voxels(numbers.reliability, given.scenes, layout)
             return planted_problems(numbers.planted, voxels, seeds)
-        case "semi_real":
-            own, voxels = numbers.semi_real, Voxels(numbers.reliability, given.scenes, layout)
-            return semi_real_problems(own, own.models, spaces, voxels, seeds)
+        case "semi_real" | "semi_real_imagenet":
+            own = semi_real(target, numbers)
+            voxels = Voxels(numbers.reliability, given.scenes, layout)
+            return semi_real_problems(own, own.models, spaces, voxels, seeds, target)
         case "macaque_v4":
-            return macaque_problems(numbers.macaque, spaces, seeds, given.v4)
+            recorded = numbers.macaque
+            return macaque_problems(recorded, recorded.models, spaces, seeds, given.v4)
         case "nsd":
             return nsd_problems(numbers.nsd, numbers.nsd.models, spaces, given.scenes)
         case "tables":
             return table_problems(numbers.tables, given.tables, seeds)
-    known = ("planted", "semi_real", "macaque_v4", "nsd", "tables")
-    raise StudyError(f"target '{target}' is unknown{nearest(target, known)}")
+    raise StudyError(f"target '{target}' is unknown{nearest(target, TARGETS)}")
+
+
+def semi_real(target: str, numbers: Targets) -> SemiReal:
+    """Return the section of a target whose voxels are mixes of a network's units."""
+    return numbers.semi_real if target == "semi_real" else numbers.semi_real_imagenet
 
 
 def planted_problems(settings: Planted, voxels: Voxels, seeds: Sequence[int]) -> Iterator[Problem]:
@@ -162,6 +170,7 @@ def semi_real_problems(
     spaces: Spaces,
     voxels: Voxels,
     seeds: Sequence[int],
+    target: str = "semi_real",
     *,
     passing_cortex: bool = False,
 ) -> Iterator[Problem]:
@@ -184,13 +193,13 @@ def semi_real_problems(
             ceiling = noise_ceiling(ncsnr, nsd.REPEATS)
             for space in models:
                 units, pass_here = units_of(spaces, space, FLOC)
-                cell = {"seed": seed, "target": "semi_real", "region": region, "space": space}
+                cell = {"seed": seed, "target": target, "region": region, "space": space}
                 made = make(units, responses, parts, ceiling, pass_here)
                 yield Problem(cell, made, own, cortex.shape[1])
 
 
 def macaque_problems(
-    settings: Macaque, spaces: Spaces, seeds: Sequence[int], v4: Path
+    settings: MacaqueNeurons, models: Sequence[str], spaces: Spaces, seeds: Sequence[int], v4: Path
 ) -> Iterator[Problem]:
     """Yield, by session and seed, each space's units with the neurons of the session.
 
@@ -202,7 +211,7 @@ def macaque_problems(
         images = in_proportion(settings.images, len(responses))
         for seed in seeds:
             parts = parts_of(len(responses), images, seed)
-            for space in settings.models:
+            for space in models:
                 sets, passing = units_of(spaces, space, of_session(session))
                 cell = {"seed": seed, "target": "macaque_v4", "region": "V4", "space": space}
                 made = make(sets, responses, parts, passing=passing)
@@ -266,14 +275,15 @@ def passing_problems(
 ) -> Iterator[Problem]:
     """Yield the problems of a network's units, matched and mismatched, of those alone that pass.
 
-    Of semi_real and nsd: whatever else is predicted has units that pass by how they are made, or
-    no region that says which units match. Semi-real voxels are mixes of units that pass.
+    Of both semi-real designs and of nsd: whatever else is predicted has units that pass by how they
+    are made, or no region that says which units match. Semi-real voxels are mixes of units that pass.
     """
-    if target == "semi_real":
+    if target in ("semi_real", "semi_real_imagenet"):
         layout = numbers.nsd.layout if numbers.nsd else None
-        own, voxels = numbers.semi_real, Voxels(numbers.reliability, given.scenes, layout)
+        own = semi_real(target, numbers)
+        voxels = Voxels(numbers.reliability, given.scenes, layout)
         found = semi_real_problems(
-            own, own.models, given.spaces, voxels, seeds, passing_cortex=True
+            own, own.models, given.spaces, voxels, seeds, target, passing_cortex=True
         )
     elif target == "nsd":
         found = problems(target, numbers, given, seeds)

@@ -22,11 +22,13 @@ from papers.sparse_positive.encoding_settings import (
 )
 from papers.sparse_positive.extraction_settings import (
     LocalizerSettings,
+    Packaged,
+    PackageSettings,
     PictureSettings,
     Source,
     SpaceSettings,
 )
-from papers.sparse_positive.plan import makes, targets
+from papers.sparse_positive.plan import carried, extracting, makes, targets
 from papers.sparse_positive.training_settings import Barlow, Supervised, TrainingSettings
 from replicortex.core.quantities import Apart, Count, NotNegative, Positive, PositiveInt
 from replicortex.core.schema import TrainedNumbers
@@ -75,6 +77,12 @@ class Spaces(SpaceSettings):
     groups: list[list[Source]]
 
 
+class Packages(PackageSettings):
+    """Networks that travel as packages."""
+
+    networks: dict[Packaged, str | None] = Field(description="dataset of each; null for none")
+
+
 class Fits(FitSettings):
     """Regressions."""
 
@@ -118,6 +126,7 @@ class Numbers(TrainedNumbers):
     toy: Toy
     training: Training
     spaces: Spaces
+    packages: Packages
     localizer: LocalizerSettings
     reliability: Reliability
     fits: Fits
@@ -125,6 +134,7 @@ class Numbers(TrainedNumbers):
     planted: Planted
     generator: Values
     semi_real: SemiReal
+    semi_real_imagenet: SemiReal | None
     macaque: MacaqueData | None
     nsd: NsdData | None
     tables: TablesData | None
@@ -133,15 +143,15 @@ class Numbers(TrainedNumbers):
     @model_validator(mode="after")
     def _belong_together(self) -> "Numbers":
         """Check what no section sees alone: names of spaces, seeds and people of other sections."""
-        sources = [source for group in self.spaces.groups for source in group]
+        jobs = extracting(self.model_dump())
+        sources = [source for group in jobs.values() for source in group]
         for name in self._spaces_used():
             if not any(makes(source, name) for source in sources):
                 raise ValueError(f"space '{name}' is extracted by none of the groups ({sources})")
+        shown = [source for group in self.spaces.groups for source in group]
         for name in self.spaces.turned:
-            if not any(makes(source, name) for source in sources):
-                raise ValueError(
-                    f"spaces.turned: '{name}' is made by none of the groups ({sources})"
-                )
+            if not any(makes(source, name) for source in shown):
+                raise ValueError(f"spaces.turned: '{name}' is made by none of the groups ({shown})")
         most = max(self.generator.mixed)
         if most > self.planted.units:
             raise ValueError(
@@ -159,9 +169,10 @@ class Numbers(TrainedNumbers):
         return self
 
     def _spaces_used(self) -> list[str]:
-        sections = [self.semi_real, self.macaque, self.nsd]
+        sections = [self.semi_real, self.semi_real_imagenet, self.macaque, self.nsd]
         used = [name for section in sections if section for name in section.models]
-        return [self.semi_real.cortex, *used]
+        cortices = [self.semi_real, self.semi_real_imagenet]
+        return [*(section.cortex for section in cortices if section), *used]
 
     def datasets(self) -> list[str]:
         """Names of the datasets that this scale reads."""
@@ -171,6 +182,7 @@ class Numbers(TrainedNumbers):
             self.trained_networks,
             self.training_data,
             *(section.dataset for section in sections if section),
+            *carried(self.model_dump()).values(),
             *([self.zoo.originals] if self.zoo and self.zoo.originals else []),
         ]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,8 +19,7 @@ from papers.sparse_positive.extraction import (
 from papers.sparse_positive.extraction_settings import Extraction, SpaceSettings
 from papers.sparse_positive.features import FLOC, of_session
 from papers.sparse_positive.training_settings import NetworkSettings
-from papers.sparse_positive.units import DOMAINS, halves
-from replicortex.analysis.localizer import localize
+from papers.sparse_positive.units import UNTRAINED, halves, passing_by_draw
 from replicortex.core.files import read_tensors
 from replicortex.core.progress import Progress, iter_plainly
 from replicortex.core.randomness import stream_seed
@@ -31,7 +30,6 @@ if TYPE_CHECKING:
 
     from replicortex.models.cifar_resnet import CifarResNet
 
-UNTRAINED = ("space", "draw", "units", "of", "passing", "share")
 SIDE = 32  # pixels: what the small networks see
 # Activations (images, units) by layer, of images uint8 (n, side, side, 3); "" where there are no layers.
 Answering = Callable[[np.ndarray], dict[str, np.ndarray]]
@@ -78,7 +76,7 @@ def extract(
     if pictures is not None:
         stacks[PICTURES] = cifar.read(pictures, "test")[0][:: settings.spaces.every_picture]
     sources = _sources(settings, networks, models, device)
-    answered = _by_space(progress(sources), stacks)
+    answered = by_space(progress(sources), stacks)
     found = extracted(answered, domains, settings.localizer, settings.spaces.turned)
     rows = drawn(settings, stacks[FLOC], domains, device)
     return {**found, "untrained": pd.DataFrame(rows, columns=list(UNTRAINED))}
@@ -102,7 +100,7 @@ def drawn(
     A row per network, draw and unit set, of the last layer's units.
     """
     spaces, first = settings.spaces, halves(domains)
-    rows = []
+    rows: list[dict[str, Any]] = []
     for source in settings.sources:
         if source not in cifar_resnets.DEPTHS:
             continue
@@ -110,16 +108,13 @@ def drawn(
             model = _untrained(source, spaces, draw)
             answering = _layers(model, cifar_resnets.MEAN, cifar_resnets.SD, spaces.batch, device)
             layer, values = list(answering(images[first]).items())[-1]
-            for units, domain in DOMAINS.items():
-                found = localize(values, domains[first], domain, settings.localizer.q)
-                passing, of = int(found.selective.sum()), values.shape[1]
-                cell = {"space": f"{source}_untrained_{layer}", "draw": draw, "units": units}
-                rows.append({**cell, "of": of, "passing": passing, "share": passing / of})
+            space = f"{source}_untrained_{layer}"
+            rows += passing_by_draw(space, draw, values, domains[first], settings.localizer.q)
     return rows
 
 
-def _by_space(
-    sources: Iterator[tuple[str, Answering]], stacks: Mapping[str, np.ndarray]
+def by_space(
+    sources: Iterable[tuple[str, Answering]], stacks: Mapping[str, np.ndarray]
 ) -> Iterator[tuple[str, dict[str, np.ndarray]]]:
     """Yield each layer's name, and its activations (images, units) by set of pictures."""
     for name, answering in sources:

@@ -14,6 +14,7 @@ from replicortex.core.randomness import generator
 
 DOMAINS = {"face": "faces", "scene": "places"}
 RANDOM = "random"
+UNTRAINED = ("space", "draw", "units", "of", "passing", "share")
 
 
 class Sets(NamedTuple):
@@ -83,6 +84,22 @@ def choose(
     count = min(settings.units, len(live))
     sets[RANDOM] = np.sort(generator(0, "units", name).choice(live, count, replace=False))
     return Sets(sets, rows)
+
+
+def passing_by_draw(
+    space: str, draw: int, activations: np.ndarray, domains: np.ndarray, q: float
+) -> list[dict[str, Any]]:
+    """Return how many units pass the localizer in one draw of a network's weights: a row per set.
+
+    `activations`: (images, units) of the space's units, to the localizing half.
+    """
+    rows = []
+    for units, domain in DOMAINS.items():
+        passing = int(localize(activations, domains, domain, q).selective.sum())
+        of = activations.shape[1]
+        cell = {"space": space, "draw": draw, "units": units}
+        rows.append({**cell, "of": of, "passing": passing, "share": passing / of})
+    return rows
 
 
 def directions(

@@ -6,9 +6,11 @@ fixture's smaller one is read by the same code.
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import torch
 
 from replicortex.core.errors import StudyError, nearest
@@ -48,7 +50,14 @@ NETWORKS = {
 }
 
 
-def read(manifest: Path, name: str) -> VisionNetwork:
+@dataclass(frozen=True)
+class PackagedNetwork(VisionNetwork):
+    """A network of inverted residual blocks, which has stages."""
+
+    network: InvertedResidualNetwork
+
+
+def read(manifest: Path, name: str) -> PackagedNetwork:
     """Return a network with its weights, float32; all of its tensors must be in the file, and no others.
 
     Parameters
@@ -84,4 +93,23 @@ def read(manifest: Path, name: str) -> VisionNetwork:
                 f"{shapes.get(key, 'none')} found, {expected.get(key, 'none')} expected"
             )
     network.load_state_dict({own: tensors[key] for own, key in names.items()})
-    return VisionNetwork(network.eval(), known.side, known.mean, known.sd)
+    return PackagedNetwork(network.eval(), known.side, known.mean, known.sd)
+
+
+def untrained(network: PackagedNetwork, seed: int, pictures: np.ndarray) -> PackagedNetwork:
+    """Return a network of the same form, as the first step of its training would find it.
+
+    PyTorch's initial weights, by the seed and the sizes alone; the caller's random state stays. BatchNorm has
+    the statistics of `pictures`, one batch, uint8 (n, height, width, 3) or grey: without any, answers shrink
+    from block to block, and at the last one differ between pictures by little more than float32 can tell.
+    """
+    form = network.network
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        fresh = InvertedResidualNetwork(form.family, form.sizes)
+    norms = [module for module in fresh.modules() if isinstance(module, torch.nn.BatchNorm2d)]
+    for norm in norms:
+        norm.momentum = None  # the batch's own statistics, not mixed with those of no picture
+    with torch.no_grad():
+        fresh.train()(network.prepared(pictures))
+    return replace(network, network=fresh.eval())

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import accumulate
 from math import ceil
 
 import torch
@@ -187,7 +188,7 @@ class InvertedResidualNetwork(nn.Module):
             for stage, repeat in zip(family.stages, repeats, strict=True)
             for place in range(repeat)
         ]
-        self.family, self.features = family, sizes.head
+        self.family, self.sizes, self.repeats = family, sizes, repeats
         self.stem = Convolution((3, sizes.stem), 3, 2, family)
         self.blocks, inner = nn.ModuleList(), sizes.stem
         for (stage, stride), (wide, outer) in zip(places, sizes.blocks, strict=True):
@@ -200,6 +201,11 @@ class InvertedResidualNetwork(nn.Module):
     def layers(self) -> list[str]:
         """Names of the layers, in the order in which they compute: stem, block0, block1, ..., head."""
         return ["stem", *(f"block{n}" for n in range(len(self.blocks))), "head"]
+
+    @property
+    def stages(self) -> list[str]:
+        """Names of the layers that end a stage, in order."""
+        return [f"block{end - 1}" for end in accumulate(self.repeats)]
 
     def walk(self, images: torch.Tensor) -> Iterator[tuple[str, torch.Tensor]]:
         """Yield name and maps (n, channels, side, side) of each layer, as they are computed."""

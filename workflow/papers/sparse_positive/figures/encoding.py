@@ -76,7 +76,7 @@ def of_network(scores: Path, rank: int, more: str = "") -> Figure:
     return note(
         figure,
         f"Test images, {fixed_alpha(fixed)}, mean and s.d. over {units}; a dead voxel has r = 0 and no Θ. "
-        f"Dotted: noise ceiling. {used}. Planted and semi-real regions are no brains.{more}",
+        f"Dotted: noise ceiling. {used}. Planted, semi-real and ImageNet regions are no brains.{more}",
     )
 
 

@@ -31,17 +31,24 @@ R = "Pearson's r"
 TARGETS = {
     "planted": "planted",
     "semi_real": "semi-real",
+    "semi_real_imagenet": "ImageNet",
     "macaque_v4": "macaque",
     "nsd": "NSD",
     "tables": "tables",
 }
 # Targets that are averaged in one panel: made ones are no brains, but are there at every scale.
 GROUPS = {
-    "planted and semi-real": ("planted", "semi_real"),
+    "planted and semi-real": ("planted", "semi_real", "semi_real_imagenet"),
     "NSD": ("nsd",),
     "tables": ("tables",),
 }
-NAMES = {"resnet20": "ResNet-20", "resnet56": "ResNet-56", "barlow": "Barlow Twins"}
+PACKAGES = {
+    "efficientnet_lite0": "EfficientNet-Lite0",
+    "efficientnet_lite1": "EfficientNet-Lite1",
+    "efficientnet_lite2": "EfficientNet-Lite2",
+    "mobilenet_v2": "MobileNetV2",
+}
+NAMES = {"resnet20": "ResNet-20", "resnet56": "ResNet-56", "barlow": "Barlow Twins", **PACKAGES}
 
 
 def groups(table: pd.DataFrame) -> dict[str, pd.DataFrame]:

@@ -18,6 +18,7 @@ from papers.sparse_positive.figures import (
     neurons,
     passing,
     spaces,
+    stages,
     toy,
 )
 from replicortex.plotting.together import draw_each
@@ -38,6 +39,7 @@ MODULES = (
     neurons,
     passing,
     spaces,
+    stages,
     toy,
 )
 
