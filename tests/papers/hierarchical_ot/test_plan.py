@@ -62,25 +62,25 @@ def test_jobs_are_given_what_they_read_and_no_more(planned):
 
 def test_published_models_are_shown_what_is_there_at_the_scale(planned):
     lite = {"network": "efficientnet_lite0", "weights": "efficientnet_lite0"}
-    lite["shown"] = ["v4", "v4_alone", "objects", "brain"]
+    lite["stimuli"] = ["v4", "v4_alone", "objects", "brain"]
     changes = {"published": {"lite0": lite}}
     numbers, made = planned("small", {**changes, "objects": "objects92"})
     found = made.published["lite0"]
-    assert found.model["shown"] == ["v4", "v4_alone", "objects"]  # no NSD at small
-    assert found.shown == {"recordings": "m/macaque_v4", "objects": "m/objects92"}
+    assert found.model["stimuli"] == ["v4", "v4_alone", "objects"]  # no NSD at small
+    assert found.stimuli == {"recordings": "m/macaque_v4", "objects": "m/objects92"}
     assert found.weights == "m/efficientnet_lite0"
     assert {"efficientnet_lite0", "objects92"} <= set(numbers["datasets"])
     _, demo = planned("demo", changes)
-    assert demo.published["lite0"].model["shown"] == ["v4", "brain"]
-    only = {"published": {"lite0": {**lite, "shown": ["objects"]}}}
+    assert demo.published["lite0"].model["stimuli"] == ["v4", "brain"]
+    only = {"published": {"lite0": {**lite, "stimuli": ["objects"]}}}
     assert "lite0" not in planned("small", only)[1].published
-    assert planned("full")[1].published["dinov2_s"].shown == {"betas": "m/nsd_regions"}
-    assert planned("full")[1].published["llama_1b"].shown == {"text": "m/wikitext"}
+    assert planned("full")[1].published["dinov2_s"].stimuli == {"betas": "m/nsd_regions"}
+    assert planned("full")[1].published["llama_1b"].stimuli == {"text": "m/wikitext"}
 
 
 def test_a_pair_may_join_published_models_on_pictures_that_nobody_recorded(planned):
     both = {
-        name: {"network": name, "weights": name, "shown": ["objects"]}
+        name: {"network": name, "weights": name, "stimuli": ["objects"]}
         for name in ("efficientnet_lite0", "efficientnet_lite1")
     }
     pair = {"source": "efficientnet_lite0", "target": "efficientnet_lite1", "domain": "objects"}

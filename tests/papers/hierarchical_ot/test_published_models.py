@@ -69,8 +69,8 @@ GIVEN = {
 }
 
 
-def hub(shown, **changes):
-    named = {"repository": "facebook/dinov2-small", "revision": REVISION, "shown": shown}
+def hub(stimuli, **changes):
+    named = {"repository": "facebook/dinov2-small", "revision": REVISION, "stimuli": stimuli}
     return PublishedModel(**{**named, **changes})
 
 
@@ -116,12 +116,12 @@ def lite(tmp_path):
 
 
 def test_a_network_of_a_package_is_shown_pictures_of_several_sources(pictures, lite):
-    shown = ["v4", "objects", "localizer"]
-    model = PublishedModel(network="efficientnet_lite0", weights="lite", shown=shown)
+    domains = ["v4", "objects", "localizer"]
+    model = PublishedModel(network="efficientnet_lite0", weights="lite", stimuli=domains)
     made = published_models.embed(name="lite0", model=model, weights=lite, **GIVEN, **pictures)
     arrays = made["activations"].arrays
     layers = ["stem", *(f"block{n}" for n in range(7)), "head"]
-    assert sorted(arrays) == sorted(f"{d}/lite0/{n}" for d in shown for n in range(len(layers)))
+    assert sorted(arrays) == sorted(f"{d}/lite0/{n}" for d in domains for n in range(len(layers)))
     network = networks.read(lite, "efficientnet_lite0")
     # Rows are those of the neurons' counts.
     images, counts = neurons.v4(pictures["recordings"])
@@ -143,10 +143,10 @@ def test_a_network_of_a_package_is_shown_pictures_of_several_sources(pictures, l
         ({"repository": None}, "either repository or network is needed"),
         ({"network": "efficientnet_lite0"}, "either repository or network is needed"),
         ({"repository": None, "network": "efficientnet_lite0"}, "weights is missing"),
-        ({"shown": ["language", "v4"]}, "shown: language and pictures"),
-        ({"shown": ["photographs"]}, "shown"),
+        ({"stimuli": ["language", "v4"]}, "stimuli: language and pictures"),
+        ({"stimuli": ["photographs"]}, "stimuli"),
     ],
 )
 def test_a_model_that_is_told_badly_is_refused(changes, message):
     with pytest.raises(ValueError, match=message):
-        hub(**{"shown": ["v4"], **changes})
+        hub(**{"stimuli": ["v4"], **changes})

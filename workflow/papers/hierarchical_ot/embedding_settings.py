@@ -57,7 +57,7 @@ class PublishedModel(Section):
     )
     network: str | None = Field(default=None, description="name of a network from a package")
     weights: str | None = Field(default=None, description="dataset that holds it")
-    shown: Annotated[list[Domain], Apart] = Field(
+    stimuli: Annotated[list[Domain], Apart] = Field(
         min_length=1, description="domains: pictures of one or several sources, or language"
     )
 
@@ -70,6 +70,6 @@ class PublishedModel(Section):
             raise ValueError(
                 f"weights is missing: the dataset of the package that holds {self.network}"
             )
-        if "language" in self.shown and len(self.shown) > 1:
-            raise ValueError(f"shown: language and pictures ({', '.join(self.shown)})")
+        if "language" in self.stimuli and len(self.stimuli) > 1:
+            raise ValueError(f"stimuli: language and pictures ({', '.join(self.stimuli)})")
         return self

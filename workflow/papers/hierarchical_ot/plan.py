@@ -29,11 +29,11 @@ FIGURES = (
 
 
 class Published(NamedTuple):
-    """A published model, the manifest of its weights, and manifests of what it is shown, by name."""
+    """A published model, the manifest of its weights, and manifests of its stimuli, by name."""
 
     model: dict[str, Any]
     weights: str
-    shown: dict[str, str]
+    stimuli: dict[str, str]
 
 
 class FixedPairs(NamedTuple):
@@ -51,7 +51,7 @@ class Plan(NamedTuple):
     jobs
         Networks of each training job, "seed0", in vision and in language.
     stimuli, betas, others
-        Inputs by name: what systems are shown; NSD's responses; networks that come as they are.
+        Inputs by name: stimuli; NSD's responses; networks that come as they are.
     published
         Published models by name.
     trained_pairs, trained_files
@@ -96,19 +96,19 @@ DATASETS = {
 
 
 def _published(numbers: Mapping[str, Any]) -> Iterator[tuple[str, Published]]:
-    """Yield the published models whose weights are there, and those domains that are there to be shown."""
+    """Yield the published models whose weights are there, and those of its domains that are at hand."""
     manifests = numbers["manifests"]
     for name, model in numbers["published"].items():
-        cache = "language_weights" if "language" in model["shown"] else "vision_weights"
+        cache = "language_weights" if "language" in model["stimuli"] else "vision_weights"
         weights = model["weights"] or numbers[cache]
-        shown = [
+        domains = [
             domain
-            for domain in model["shown"]
+            for domain in model["stimuli"]
             if numbers[DATASETS[INPUTS[domain]]] and (domain != "v4_alone" or numbers["session"])
         ]
-        if weights and shown:
-            inputs = {INPUTS[d]: manifests[numbers[DATASETS[INPUTS[d]]]] for d in shown}
-            yield name, Published({**model, "shown": shown}, manifests[weights], inputs)
+        if weights and domains:
+            inputs = {INPUTS[d]: manifests[numbers[DATASETS[INPUTS[d]]]] for d in domains}
+            yield name, Published({**model, "stimuli": domains}, manifests[weights], inputs)
 
 
 def plan(numbers: Mapping[str, Any]) -> Plan:

@@ -53,7 +53,7 @@ def embed(
         When the weights are absent or of another kind, or there is nothing to show.
     """
     place = devices.choose(device)
-    reads = "language" in model.shown
+    reads = "language" in model.stimuli
     found: dict[str, list[np.ndarray]] = {}
     if reads:
         if text is None:
@@ -64,7 +64,7 @@ def embed(
     else:
         network = _vision(name, model, weights, place)
         sources = Sources(images, recordings, betas, objects, localizer)
-        for domain in model.shown:
+        for domain in model.stimuli:
             try:
                 images_of_domain = pictures_of(domain, sources, vision, brain, session)
             except StudyError as error:
@@ -104,5 +104,5 @@ def _check_kind(name: str, model: PublishedModel, kind: str, wanted: str) -> Non
     if transformer.KINDS[kind] != wanted:
         raise StudyError(
             f"published.{name}: {model.repository} is a {kind}, which is shown "
-            f"{transformer.KINDS[kind]}; found {', '.join(model.shown)}"
+            f"{transformer.KINDS[kind]}; found {', '.join(model.stimuli)}"
         )

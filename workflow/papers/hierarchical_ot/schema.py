@@ -160,7 +160,7 @@ class Numbers(TrainedNumbers):
         published = [
             name
             for name, model in self.published.items()
-            if domain in model.shown and self._weights(model)
+            if domain in model.stimuli and self._weights(model)
         ]
         # Networks that are trained here are not shown what nobody recorded.
         own = [] if domain in ("objects", "localizer") else self.trained(domain)
@@ -168,7 +168,7 @@ class Numbers(TrainedNumbers):
 
     def _weights(self, model: PublishedModel) -> str | None:
         """The dataset that holds a published model's weights; None where it is null at this scale."""
-        cache = self.language_weights if "language" in model.shown else self.vision_weights
+        cache = self.language_weights if "language" in model.stimuli else self.vision_weights
         return model.weights or cache
 
     def datasets(self) -> list[str]:
@@ -190,7 +190,7 @@ class Numbers(TrainedNumbers):
         for model in self.published.values():
             if model.repository is not None and self._weights(model) == dataset:
                 read = [(model.repository, model.revision)]
-                passages = "language" in model.shown
+                passages = "language" in model.stimuli
                 needed += model_cache.expected(folder, read, tokenizer=passages)
         return needed
 
