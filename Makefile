@@ -19,7 +19,7 @@ endif
 REPORT = --config scale=$(SCALE) run=$(PAPER) --report results/$(SCALE)/report.html
 
 .DEFAULT_GOAL := study
-.PHONY: study demo small full env test test-all bench lint format docs lock schemas readme graph clean
+.PHONY: study demo small rehearsal full env test test-all bench lint format docs lock schemas readme graph clean
 
 study: env
 	@snakemake --cores $(CORES) --config scale=$(SCALE) run=$(PAPER)
@@ -27,7 +27,7 @@ study: env
 	    snakemake --quiet all $(REPORT) || snakemake $(REPORT)
 	@python -m replicortex summary --scale $(SCALE)
 
-demo small full:
+demo small rehearsal full:
 	@$(MAKE) --no-print-directory study SCALE=$@
 
 env: .venv/complete

@@ -12,7 +12,7 @@ from replicortex.core.rules import signature
 PAPERS = [
     paper for paper in paper_names(ROOT.parent) if (ROOT / "papers" / paper / "plan.py").is_file()
 ]
-SCALES = ("demo", "small", "full")
+SCALES = ("demo", "small", "rehearsal", "full")
 
 
 class Manifests(dict):

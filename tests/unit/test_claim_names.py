@@ -7,8 +7,9 @@ import pytest
 import yaml
 
 from replicortex.core.codehash import ROOT
-from replicortex.core.config import SCALES, check, checked_numbers, merge, paper_names
+from replicortex.core.config import check, checked_numbers, merge, paper_names
 from replicortex.core.errors import StudyError
+from replicortex.core.scales import SCALES
 from replicortex.core.study import OpenStudy
 from replicortex.core.yaml_text import read_yaml_file
 from replicortex.verdicts import reading

@@ -310,6 +310,30 @@ def test_what_the_configuration_lacks_is_not_testable(table):
     )
 
 
+@pytest.mark.parametrize("synthetic", [True, False])
+def test_a_rehearsal_goes_the_whole_way_and_gives_no_verdict(table, synthetic):
+    given = {"aliases": ALIASES, "facts": {"stimuli": "things"}, "synthetic": synthetic}
+    entries = [claim(), claim(id="not_here", needs={"stimuli": "objects92"})]
+    real, _ = evaluate(entries, {"scores": table}, **given | {"synthetic": False})
+    rehearsed, tried = evaluate(entries, {"scores": table}, **given, rehearsal=True)
+    assert (
+        list(rehearsed["rehearsed"]) == list(real["verdict"]) == [words.SMALLER, words.NOT_TESTABLE]
+    )
+    assert set(rehearsed["verdict"]) == {words.REHEARSAL}
+    assert rehearsed["reason"].str.startswith("rehearsed: ").all()
+    assert rehearsed[["p", "q", "met_at_boundary"]].isna().all(axis=None)
+    assert "rehearsed" not in real and tried["calibrated"].iloc[0] == "yes"
+    pd.testing.assert_frame_equal(rehearsed[["ours", "n", "lower"]], real[["ours", "n", "lower"]])
+
+
+def test_a_rehearsal_must_have_every_cell(table):
+    absent = claim(measure__select__rule="none")
+    given = {"aliases": ALIASES, "facts": {}, "synthetic": True}
+    evaluate([absent], {"scores": table}, **given)
+    with pytest.raises(StudyError, match="does not occur in table"):
+        evaluate([absent], {"scores": table}, **given, rehearsal=True)
+
+
 def test_synthetic_cells_may_be_absent_but_columns_may_not(table):
     absent = changed(measure__select={"rule": "bp", "roi": "V4"})
     row = one(absent, table, synthetic=True)

@@ -85,7 +85,7 @@ def test_smaller_scales_are_told_too(root, paper, scale):
     assert (table["hours"].isna() | (table["hours"] > 0)).all()
 
 
-@pytest.mark.parametrize("scale", ["demo", "small", "full"])
+@pytest.mark.parametrize("scale", ["demo", "small", "rehearsal", "full"])
 def test_every_learning_rule_has_a_rate_of_its_own(root, scale):
     numbers = checked_numbers("learning_rules", scale, {}, root)
     shown = numbers.workload()

@@ -70,6 +70,14 @@ def test_code_that_git_does_not_track_is_refused(run):
     assert not Path("results/reference").exists()
 
 
+def test_a_rehearsal_is_refused_whatever_its_data(run):
+    path = Path("results/small/x/figures/f.svg")
+    again(path, lambda record: record["job"].update(rehearsal=True))
+    with pytest.raises(StudyError, match=r"figures/f\.svg is of a rehearsal"):
+        keep("small", "x", run)
+    assert not Path("results/reference").exists()
+
+
 def test_results_of_a_dirty_tree_are_refused(run, monkeypatch):
     monkeypatch.setitem(FACTS, "git", {"commit": "c" * 40, "dirty": "yes"})
     made("results/small/x/figures/g.svg", "<svg/>", {})

@@ -9,6 +9,7 @@ import yaml
 from replicortex.core import config, papers
 from replicortex.core.codehash import ROOT
 from replicortex.core.errors import StudyError
+from replicortex.core.scales import SCALES
 from replicortex.provenance.citations import bibtex
 
 PAPERS = config.paper_names(ROOT.parent)
@@ -63,7 +64,7 @@ def test_every_paper_is_told_and_placed(root, paper):
 
 
 @pytest.mark.parametrize("paper", PAPERS)
-@pytest.mark.parametrize("scale", config.SCALES)
+@pytest.mark.parametrize("scale", SCALES)
 def test_aliases_lead_to_values_at_every_scale(root, paper, scale):
     numbers = config.paper_numbers(paper, scale, {}, root)
     aliases = papers.claim_aliases(papers.load(paper, root), paper, numbers)

@@ -11,7 +11,7 @@ from replicortex.core.section import typed
 from replicortex.core.study import PLAN_ALONE
 
 
-@pytest.mark.parametrize("scale", ["demo", "small", "full"])
+@pytest.mark.parametrize("scale", ["demo", "small", "rehearsal", "full"])
 def test_arguments_of_every_job_fit_its_sections(root, tmp_path, monkeypatch, scale):
     shutil.copytree(root / "config", tmp_path / "config")
     with contextlib.chdir(tmp_path), in_process.environment():

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from replicortex.core import git, places
 from replicortex.core.errors import StudyError, nearest
+from replicortex.core.scales import SCALES
 from replicortex.provenance import commands as commands_of_audit
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -74,7 +75,7 @@ def _parser() -> argparse.ArgumentParser:
 
     price = commands.add_parser("cost", help="hours that trainings would take, before a run")
     price.add_argument("papers", nargs="*", metavar="paper", help="all unless named")
-    price.add_argument("--scale", default="full", choices=["demo", "small", "full"])
+    price.add_argument("--scale", default="full", choices=SCALES)
     price.add_argument("--benchmarks", type=Path, default=ROOT / "benchmarks")
     price.set_defaults(run=_cost)
 
@@ -82,7 +83,7 @@ def _parser() -> argparse.ArgumentParser:
     ready.add_argument(
         "papers", nargs="*", metavar="paper", help="as config.yaml says unless named"
     )
-    ready.add_argument("--scale", default="full", choices=["demo", "small", "full"])
+    ready.add_argument("--scale", default="full", choices=SCALES)
     ready.add_argument("--device", choices=["cpu", "cuda"], help="as config.yaml says unless named")
     ready.add_argument("--conda", action="store_true", help="jobs run with --sdm conda")
     ready.add_argument(
@@ -100,7 +101,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     judge.add_argument("papers", nargs="*", metavar="paper", help="all unless named")
     judge.add_argument("--run", default="reference", dest="run_name", help="kept tables by default")
-    judge.add_argument("--scale", default="small", choices=["demo", "small", "full"])
+    judge.add_argument("--scale", default="small", choices=SCALES)
     judge.add_argument("--out", type=Path, required=True, help="where scorecards are written")
     judge.set_defaults(run=_judge)
 

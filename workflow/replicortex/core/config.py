@@ -11,15 +11,16 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator
 
 from replicortex.core import papers as paper_files
-from replicortex.core import table_schema
+from replicortex.core import rehearsal, table_schema
 from replicortex.core.digests import sha256
 from replicortex.core.errors import StudyError, nearest
 from replicortex.core.files import canonical_json
+from replicortex.core.scales import SECTIONS, Scale
 from replicortex.core.schema import Name, PaperNumbers, PositiveInt
 from replicortex.core.section import Section
 from replicortex.core.validation import validate
@@ -29,11 +30,8 @@ from replicortex.data.declared import load as load_datasets
 from replicortex.data.needed import Needed
 from replicortex.data.placed import Folder
 
-Scale = Literal["demo", "small", "full"]
-SCALES: tuple[str, ...] = get_args(Scale)
 KEPT = "reference"  # the folder below results/ that git holds; no run may be named so
 LOOKED_AT = 20_000  # names below a user's folder, before each run
-SECTIONS = tuple(scale for scale in SCALES if scale != "full")
 
 
 class Settings(Section):
@@ -90,17 +88,27 @@ class Study:
         """Whether every dataset of the run is a fixture made here."""
         return all(entry.kind == "fixture" for entry in self.datasets.values())
 
+    @property
+    def rehearsal(self) -> bool:
+        """Whether the run goes through what `full` does, and says nothing of any paper."""
+        return self.settings.scale == rehearsal.SCALE
+
     def headline(self) -> str:
         """Return the first line of output: scale, data and device."""
-        kinds = {entry.kind == "fixture" for entry in self.datasets.values()}
-        data = {
-            frozenset({True}): "synthetic data (fixtures; no verdict on any paper)",
-            frozenset({False}): "real data",
-        }.get(frozenset(kinds), "real and synthetic data")
+        said = "REHEARSAL of full on fixtures; no verdict on any paper"
+        data = said if self.rehearsal else self._data()
         return (
             f"Replicortex: scale {self.settings.scale}, {data}, device {self.settings.device}, "
             f"papers {', '.join(self.papers)}"
         )
+
+    def _data(self) -> str:
+        """Say of what kind the data are."""
+        kinds = {entry.kind == "fixture" for entry in self.datasets.values()}
+        return {
+            frozenset({True}): "synthetic data (fixtures; no verdict on any paper)",
+            frozenset({False}): "real data",
+        }.get(frozenset(kinds), "real and synthetic data")
 
 
 def paper_names(root: Path) -> list[str]:
@@ -129,6 +137,9 @@ def check(config: Mapping[str, Any], root: Path, *, placed: bool = True) -> Stud
     declared = load_datasets(root / "config/datasets.yaml")
     known = paper_files.folders(root)
     selected, left_out = _selected(settings.run, known, root)
+    if settings.scale == rehearsal.SCALE:
+        selected, more = _rehearsed(settings.run, selected, root)
+        left_out += more
     models = {
         paper: checked_numbers(paper, settings.scale, settings.papers.get(paper, {}), root)
         for paper in selected
@@ -271,6 +282,20 @@ def _selected(run: str | list[str], known: list[str], root: Path) -> tuple[list[
     return list(dict.fromkeys(wanted)), []
 
 
+def _rehearsed(
+    run: str | list[str], selected: list[str], root: Path
+) -> tuple[list[str], list[str]]:
+    """Return the papers that say what a rehearsal cuts, and a sentence on each other one."""
+    refusals = {}
+    for paper in selected:
+        file = f"config/papers/{paper}.yaml"
+        if rehearsal.SCALE not in read_yaml_file(root / file, file):
+            refusals[paper] = f"{file}: there is no section `{rehearsal.SCALE}:`"
+    if refusals and (run != "all" or len(refusals) == len(selected)):
+        raise StudyError(next(iter(refusals.values())))
+    return [paper for paper in selected if paper not in refusals], list(refusals.values())
+
+
 def _mirror(settings: Settings) -> Path | None:
     named = settings.mirror or os.environ.get("REPLICORTEX_MIRROR")
     if not named:
@@ -315,8 +340,11 @@ def checked_numbers(paper: str, scale: str, changes: Mapping[str, Any], root: Pa
     model = numbers_model(paper)
     validate(model, numbers, file)
     if scale != "full":
-        numbers = merge(numbers, sections[scale])
-        validate(model, numbers, f"{file} ({scale})")
+        full, numbers = numbers, merge(numbers, sections[scale])
+        checked = validate(model, numbers, f"{file} ({scale})")
+        if scale == rehearsal.SCALE:
+            smaller = paper_files.load(paper, root).rehearsal
+            rehearsal.check(validate(model, full, file), checked, smaller, file)
     where = f"config/config.yaml: papers.{paper}" if changes else f"{file} ({scale})"
     return validate(model, merge(numbers, changes), where)
 

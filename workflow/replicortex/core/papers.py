@@ -47,6 +47,7 @@ class Disk(Section):
 
     demo: Positive = Field(description="GB, a sum over the run's records")
     small: Positive = Field(description="GB, likewise")
+    rehearsal: Positive | None = Field(default=None, description="GB, likewise")
     full: list[Stored] = Field(
         min_length=1, description="arithmetic from sizes of files at `small` and the numbers"
     )
@@ -73,6 +74,10 @@ class Paper(Section):
     headline: Words | None = Field(
         default=None,
         description="the figure that stands for the paper; by default the first that its rules name",
+    )
+    rehearsal: list[Words] = Field(
+        default=[],
+        description="numbers that a rehearsal makes smaller, as dotted keys; * stands for any part",
     )
     disk: Disk | None = Field(default=None, description="space that results take, without data")
     aliases: dict[str, str | dict[str, str]] = Field(
@@ -209,7 +214,8 @@ def stored(found: Paper, paper: str, numbers: PaperNumbers, scale: str) -> list[
     if found.disk is None:
         return None
     if scale != "full":
-        return [Kept("all results", None, getattr(found.disk, scale))]
+        amount = getattr(found.disk, scale)
+        return None if amount is None else [Kept("all results", None, amount)]
     kinds = []
     for number, kind in enumerate(found.disk.full):
         times = None

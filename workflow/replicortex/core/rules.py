@@ -55,6 +55,7 @@ class Job:
         self.chosen: list[Choice] = []  # inputs that depend on the wildcards
         self.versions: Mapping[str, str] = {}
         self.threads = 1
+        self.rehearsal = False
 
     def __call__(self, wildcards: Any) -> str:
         """Return the job of some wildcards as canonical JSON: what its record calls its identity."""
@@ -73,6 +74,8 @@ class Job:
                 "datasets": self._datasets(wildcards),
                 "threads": self.threads,
                 "runner": RUNNER,
+                # Told only where it is so: jobs of the other scales stay what they were.
+                **({"rehearsal": True} if self.rehearsal else {}),
             }
         )
 
@@ -164,7 +167,9 @@ def environment_hash(path: Path) -> str:
     return sha256(canonical_json(content["dependencies"]))
 
 
-def complete_rules(rules: Iterable[Any], versions: Mapping[str, str], threads: int) -> None:
+def complete_rules(
+    rules: Iterable[Any], versions: Mapping[str, str], threads: int, rehearsal: bool = False
+) -> None:
     """Complete and check every job of the workflow, once all rules are known.
 
     Parameters
@@ -175,6 +180,8 @@ def complete_rules(rules: Iterable[Any], versions: Mapping[str, str], threads: i
         Declared version of each dataset: a job that reads a manifest depends on it.
     threads
         Compute threads of each job.
+    rehearsal
+        Whether results are a rehearsal's, which their records say.
 
     Raises
     ------
@@ -195,6 +202,7 @@ def complete_rules(rules: Iterable[Any], versions: Mapping[str, str], threads: i
         one.chosen = [choice for choice in map(_choice, rule.input) if choice]
         one.versions = versions
         one.threads = threads if one.code else 1
+        one.rehearsal = rehearsal and one.code  # datasets are the same in every run
         # Any seed stands for a wildcard's: a file's name tells the seed of its job.
         outputs = {
             name: [ANY_SEED.sub("0", path) for path in ([item] if isinstance(item, str) else item)]

@@ -21,6 +21,7 @@ from typing import Any, TextIO
 
 from replicortex.core.seeds import seeds_of
 
+SAYS_NOTHING = "shows that the workflow runs, says nothing about the paper"
 OUT_OF_TIME = 85  # exit code of a job that saved its state and stopped before its limit
 
 
@@ -330,8 +331,10 @@ def write_results(
             drawn = [one for each in values for one in getattr(each, "figures", [each])]
             for each in {id(one): one for one in drawn}.values():
                 freeze(each)
-                if identity.synthetic:
-                    _stamp(each)
+                if identity.what.get("rehearsal"):
+                    _stamp(each, "REHEARSAL ON SYNTHETIC DATA: " + SAYS_NOTHING)
+                elif identity.synthetic:
+                    _stamp(each, "SYNTHETIC DATA: " + SAYS_NOTHING)
         for position, (path, each) in enumerate(zip(many, values, strict=True)):
             seed = seeds[position] if packed else None
             write(path, each, identity.of_seed(seed))
@@ -363,12 +366,12 @@ def _in_order(name: str, values: list[Any], seeds: list[int]) -> None:
             )
 
 
-def _stamp(figure: Any) -> None:
-    """Say on a figure that its data are synthetic."""
+def _stamp(figure: Any, words: str) -> None:
+    """Say on a figure that it says nothing of a paper."""
     figure.text(
         0.5,
         0.002,
-        "SYNTHETIC DATA: shows that the workflow runs, says nothing about the paper",
+        words,
         ha="center",
         va="bottom",
         fontsize=7,

@@ -16,6 +16,7 @@ from replicortex.core import config as configuration
 from replicortex.core import git, places, rules
 from replicortex.core.errors import StudyError
 from replicortex.core.papers import claim_aliases
+from replicortex.core.scales import SCALES
 from replicortex.core.yaml_text import read_yaml_file
 from replicortex.verdicts import claim_names, model, reading
 
@@ -62,10 +63,18 @@ class OpenStudy(configuration.Study):
             "aliases": aliases,
             "title": self.about[paper].short,
             "order": self.about[paper].order,
-            "facts": model.facts_of(claims, self.papers[paper]),
+            "facts": model.facts_of(claims, self._judged_as(paper)),
             "absent": absent,
             "synthetic": self._synthetic(paper),
+            "rehearsal": self.rehearsal,
         }
+
+    def _judged_as(self, paper: str) -> Mapping[str, Any]:
+        """Return the numbers on which `needs` and `data` look: those of full in a rehearsal."""
+        if not self.rehearsal:
+            return self.papers[paper]
+        changes = self.settings.papers.get(paper, {})
+        return configuration.paper_numbers(paper, "full", changes, self.root)
 
     def _check_claims(
         self, paper: str, claims: list[model.Claim], file: str, aliases: dict[str, Any]
@@ -77,7 +86,7 @@ class OpenStudy(configuration.Study):
 
         def of_all_scales() -> dict[str, list[Any]]:
             found: dict[str, list[Any]] = {}
-            for scale in configuration.SCALES:
+            for scale in SCALES:
                 for column, values in names(scale, {}).items():
                     found.setdefault(column, []).extend(values)
             return found
@@ -177,7 +186,7 @@ def complete_rules(all_rules: Iterable[Any], study: OpenStudy) -> None:
     _label(all_rules)
     versions = {name: entry.version for name, entry in study.datasets.items()}
     try:
-        rules.complete_rules(all_rules, versions, study.settings.threads)
+        rules.complete_rules(all_rules, versions, study.settings.threads, study.rehearsal)
     except StudyError as error:
         raise SystemExit(f"Error: {error}") from None
 

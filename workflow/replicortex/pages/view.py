@@ -12,9 +12,9 @@ from typing import Any
 from markupsafe import Markup
 
 from replicortex.core.codehash import source_hashes
-from replicortex.core.config import SCALES
 from replicortex.core.digests import sha256
 from replicortex.core.errors import StudyError
+from replicortex.core.scales import SCALES
 from replicortex.data import declared
 from replicortex.pages import claims as judged
 from replicortex.pages.captions import caption

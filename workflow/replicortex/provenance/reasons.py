@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from replicortex.core.codehash import RULES, module_hashes
-from replicortex.core.config import SCALES
 from replicortex.core.errors import StudyError
+from replicortex.core.scales import SCALES
 from replicortex.provenance import chain, records
 from replicortex.provenance.contents import Hashes
 from replicortex.provenance.differences import apart

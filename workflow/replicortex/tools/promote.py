@@ -36,8 +36,9 @@ def keep(run: str, paper: str, root: Path, sign: bool = False) -> list[Path]:
     ------
     StudyError
         When the present folder is not the repository, git cannot tell the commit, or the tree has
-        changes that are not committed; when results were made in such a tree or from synthetic
-        data, the chain of a figure does not hold, or a file is too large. Nothing is copied then.
+        changes that are not committed; when results were made in such a tree, in a rehearsal or
+        from synthetic data, the chain of a figure does not hold, or a file is too large. Nothing is copied
+        then.
         When git cannot sign; then all is copied.
     """
     try:
@@ -65,6 +66,8 @@ def keep(run: str, paper: str, root: Path, sign: bool = False) -> list[Path]:
     relative = [path.relative_to(root) for path in wanted]
     for path in relative:
         record = chain.read_record(path)
+        if record["job"].get("rehearsal"):
+            raise StudyError(f"keep: {path} is of a rehearsal, which says nothing of the paper")
         if record["synthetic"]:
             raise StudyError(f"keep: {path} comes from synthetic data")
         if record["run"]["git"]["dirty"] not in ("yes", "no"):

@@ -64,6 +64,7 @@ def rejudge(
         synthetic=settings["synthetic"],
         paper=paper,
         older=True,
+        rehearsal=settings["rehearsal"],
     )
     write(out / "claims.csv", table)
     write(out / "calibration.csv", calibration)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from replicortex.core import config
+from replicortex.core.scales import SECTIONS
 from replicortex.core.table_schema import Tables
 
 
@@ -33,7 +34,7 @@ def _with_scales(schema: dict[str, Any]) -> dict[str, Any]:
     """Add the scales' sections, in which no key is required."""
     partial = {"type": "object", "additionalProperties": False}
     partial["properties"] = {name: {} for name in schema["properties"]}
-    sections = dict.fromkeys(config.SECTIONS, partial)
+    sections = dict.fromkeys(SECTIONS, partial)
     return {**schema, "properties": {**schema["properties"], **sections}}
 
 

@@ -34,6 +34,7 @@ from replicortex.verdicts.words import (
     NOT_TESTABLE,
     ON_OTHER_DATA,
     ORDER,
+    REHEARSAL,
     SYNTHETIC,
     UNCALIBRATED,
 )
@@ -60,11 +61,12 @@ COLUMNS = (
     ),
     "select",
 )
+REHEARSED = "rehearsed"  # a column of rehearsals alone: the verdict that would be given
 WORDS = frozenset(
     {
         *("paper", "id", "finding", "kind", "says", "where", "as", "unit", "published"),
         *("over", "over_also", "direction", "because", "size", "verdict", "reason", "data"),
-        *("table", "select"),
+        *("table", "select", REHEARSED),
         "interval",  # of runs that were kept before units had names
     }
 )
@@ -92,6 +94,7 @@ def evaluate(
     synthetic: bool,
     paper: str = "",
     older: bool = False,
+    rehearsal: bool = False,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Judge claims by tables, and try their rules on simulated ones.
 
@@ -113,10 +116,13 @@ def evaluate(
         Name written into the first column.
     older
         Whether the tables may be older than the claims: what they lack then needs a new run.
+    rehearsal
+        Whether the run is a rehearsal: claims go the whole way of real data, and get no verdict.
 
     Returns
     -------
-    One row per claim in the order of the claims, columns `COLUMNS`, numbers in the unit of `as`;
+    One row per claim in the order of the claims, columns `COLUMNS`, numbers in the unit of `as`, of a
+    rehearsal with `REHEARSED` beside them;
     and one row per claim with the columns of `calibrate.COLUMNS`.
 
     Raises
@@ -128,6 +134,7 @@ def evaluate(
     import pandas as pd
 
     absent = absent or {}
+    synthetic = synthetic and not rehearsal
     asked = {name: Table(table) for name, table in tables.items()}
     found = [
         _judged(claim, asked, aliases, facts, absent.get(claim.id, ""), synthetic, older)
@@ -154,7 +161,16 @@ def evaluate(
     judged = ~table["verdict"].str.removesuffix(ON_OTHER_DATA).isin(NONE)
     table["met_at_boundary"] = tried["met_at_boundary"].where(judged).astype(float)
     table["q"] = power.benjamini_hochberg(list(table["p"]))
-    return table, tried
+    return (_rehearsed(table) if rehearsal else table), tried
+
+
+def _rehearsed(table: pd.DataFrame) -> pd.DataFrame:
+    """Return claims without verdicts: what each would be stands in a column that nothing counts."""
+    table[REHEARSED] = table["verdict"]
+    table["verdict"] = REHEARSAL
+    table["reason"] = "rehearsed: " + table["reason"]
+    table[["p", "q", "met_at_boundary"]] = math.nan
+    return table
 
 
 def same(claim: Claim, facts: Mapping[str, Any]) -> bool:

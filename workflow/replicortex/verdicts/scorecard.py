@@ -23,6 +23,7 @@ def judge(
     facts: dict[str, Any],
     absent: dict[str, str],
     synthetic: bool,
+    rehearsal: bool = False,
 ) -> dict[str, Any]:
     """Judge every claim of a paper.
 
@@ -44,6 +45,8 @@ def judge(
         Id of a claim -> what it names that this configuration does not have.
     synthetic
         Whether any of its numbers comes from made-up data.
+    rehearsal
+        Whether the run is a rehearsal of `full`.
 
     Returns
     -------
@@ -72,6 +75,7 @@ def judge(
         absent=absent,
         synthetic=synthetic,
         paper=paper,
+        rehearsal=rehearsal,
     )
     return {
         "claims": table,

@@ -21,6 +21,7 @@ TONES: dict[str, Tone] = {  # in the order in which they are counted
     words.UNCALIBRATED: "none",
     words.FEW_UNITS: "none",
     words.SYNTHETIC: "none",
+    words.REHEARSAL: "none",
     words.NEEDS_RUN: "none",
     words.NOT_TESTABLE: "none",
 }
@@ -45,6 +46,7 @@ SYMBOLS = {  # never by colour alone
 SHORT = {
     words.FEW_UNITS: "too few units",
     words.SYNTHETIC: "no verdict: synthetic",
+    words.REHEARSAL: "no verdict: rehearsal",
     words.UNCALIBRATED: "fails its calibration",
     words.NEEDS_RUN: "needs a new run",
 }
