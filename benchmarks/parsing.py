@@ -22,7 +22,7 @@ REPEATS = 5
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--out", type=Path, help="JSON file; the screen unless given")
+    parser.add_argument("--out", type=Path, default=Path(__file__).with_suffix(".json"))
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -49,8 +49,7 @@ def main() -> int:
             what: round(found[what]["seconds"] - empty, 3) for what in ("parse", "plan")
         },
     }
-    if options.out:
-        write(options.out, report)
+    write(options.out, report)
     print(json.dumps(report["beyond_the_engines_start"] | {"jobs": jobs}, indent=2))
     return 0
 

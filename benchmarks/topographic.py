@@ -285,7 +285,7 @@ def main() -> int:
     parser.add_argument("--width", type=int, default=None, help="16 on the CPU, 64 on a GPU")
     parser.add_argument("--precision", default="fp32", choices=["fp32", "bf16"])
     parser.add_argument("--workers", type=int, default=None, help="0 on the CPU, 8 on a GPU")
-    parser.add_argument("--out", type=Path, help="JSON file")
+    parser.add_argument("--out", type=Path, default=Path(__file__).with_suffix(".json"))
     options = parser.parse_args()
     device = devices.choose(options.device)
     on_gpu = device.type == "cuda"
@@ -308,8 +308,7 @@ def main() -> int:
         **training(sizes, width, options.precision, device, workers),
         "moran": about_moran,
     }
-    if options.out:
-        write(options.out, report)
+    write(options.out, report)
     for what in ("views", "epoch"):
         for objective, found in report[what].items():
             rate = found["images_per_second"]

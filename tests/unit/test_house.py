@@ -148,3 +148,15 @@ def test_the_graph_keeps_the_edges_and_drops_colours_and_packs():
         "```mermaid\nflowchart LR\n    r0[get cifar10]\n    r1[judge]\n    r2[train]\n"
         "    r0 --> r2\n    r2 --> r1\n```\n"
     )
+
+
+def test_every_benchmark_that_make_runs_writes_its_report_where_it_is_kept(root):
+    listed = re.search(r"^BENCHMARKS \?= (.*)$", (root / "Makefile").read_text(), re.M)[1].split()
+    others = {"common", "curves", "training_peers", "gpu"}  # what they share; what needs a GPU
+    there = {path.stem for path in (root / "benchmarks").glob("*.py")} - {"__init__"}
+    assert set(listed) <= there and there - set(listed) <= others | {
+        n for n in there if n[:3] == "gpu"
+    }
+    for name in listed:
+        text = (root / f"benchmarks/{name}.py").read_text()
+        assert re.search(r'"--out", type=Path, default=', text), name
