@@ -333,7 +333,7 @@ def main() -> int:
     """Run, write the report, say whether the results agree."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--fast", action="store_true")
-    parser.add_argument("--output", type=Path, default=Path(__file__).with_suffix(".json"))
+    parser.add_argument("--out", type=Path, default=Path(__file__).with_suffix(".json"))
     options = parser.parse_args()
     sizes = FAST if options.fast else FULL
     torch.set_num_threads(1)
@@ -373,12 +373,12 @@ def main() -> int:
             "clips": clip,
             "step": {scale: step(scale, batch) for scale, batch in sizes["steps"].items()},
         }
-    write(options.output, report)
+    write(options.out, report)
     words = (
         f"{sizes['stimuli']} stimuli, one thread. (a) {sizes['trials']} trials; (b) {sizes['units']} units. "
         "Correlations and losses included; the same swaps."
     )
-    draw(swapped["scaling"], words, options.output.with_suffix(".png"))
+    draw(swapped["scaling"], words, options.out.with_suffix(".png"))
     for found in comparisons:
         print(f"{found['work']}: {found['ratio']} times {found['peer']['name']}")
     same = report["swaps"]["same_result"] and report["clips"]["largest_difference"] < 1e-5

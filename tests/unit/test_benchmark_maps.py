@@ -5,7 +5,7 @@ from scaling_curves import check_curves
 
 
 def test_fast_mode_measures_and_both_sides_agree(root, tmp_path):
-    report = fast_run(root, tmp_path / "maps.json", "--output")
+    report = fast_run(root, tmp_path / "maps.json")
     assert report["swaps"]["same_result"] and report["clips"]["largest_difference"] < 1e-5
     assert (tmp_path / "maps.png").stat().st_size > 10_000
     check_curves(report["swaps"]["scaling"], 2)
