@@ -13,6 +13,7 @@ from replicortex.core.errors import StudyError
 from replicortex.pages.claims import calibration, findings, formatted, grouped, tally
 from replicortex.pages.jobs_page import LONGEST, spent
 from replicortex.pages.papers import named, read_paper
+from replicortex.pages.rendering import number
 from replicortex.pages.state import by_kind, lines, states
 from replicortex.pages.thumbnails import SIZE, thumbnail
 from replicortex.provenance.verification import Fault
@@ -263,3 +264,15 @@ def test_the_longest_functions_say_where_the_time_went_and_the_others_are_added_
     assert sum(row["share"] for row in rows) == pytest.approx(1)
     assert spent([{"title": "None", "functions": [made("quick", 0.0)]}])[0]["share"] == 0.0
     assert spent([]) == []
+
+
+def test_an_interval_without_an_end_is_written_so():
+    ends = {
+        "ours": -0.2,
+        "lower": -np.inf,
+        "upper": np.inf,
+        "lower_also": np.nan,
+        "upper_also": np.nan,
+    }
+    assert drawing.ours_text({**ends, "as": "relative change"}) == "−20 %\n[−∞, ∞]"
+    assert [number(text) for text in ("-inf", "inf", "nan", "-0.5")] == ["−∞", "∞", "nan", "−0.5"]

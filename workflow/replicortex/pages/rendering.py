@@ -77,7 +77,9 @@ def number(text: str) -> str:
         value = float(text)
     except ValueError:
         return re.sub(r"(?<![\w.])-(?=[.\d])", "−", text)
-    if not math.isfinite(value) or value == 0:
+    if math.isinf(value):
+        return "∞" if value > 0 else "−∞"
+    if math.isnan(value) or value == 0:
         return f"{value:g}"
     return f"{value:.3g}".replace("-", "−") if abs(value) < 1e6 else f"{value:.2e}"
 

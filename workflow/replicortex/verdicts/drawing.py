@@ -70,6 +70,8 @@ def number(value: float, as_: str, digits: int = 3) -> str:
     """A number in the unit of `as`: relative changes in per cent, others to so many digits."""
     if math.isnan(value):
         return ""
+    if math.isinf(value):  # an interval without an end
+        return "∞" if value > 0 else "−∞"
     text = f"{value:.{digits}g}"
     if as_ == "relative change":
         text = f"{100 * value:+.0f}" if round(100 * value) else "0"
