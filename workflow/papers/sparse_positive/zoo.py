@@ -158,6 +158,23 @@ def verify(path: Path, file: str) -> None:
         )
 
 
+def classifier(model: nn.Module) -> nn.Module:
+    """Return a model's last linear layer; of one without, its last convolution.
+
+    Raises
+    ------
+    StudyError
+        When it has neither.
+    """
+    import torch
+
+    for kind in (torch.nn.Linear, torch.nn.Conv2d):
+        found = [layer for layer in model.modules() if isinstance(layer, kind)]
+        if found:
+            return found[-1]
+    raise StudyError("zoo: a model without a linear layer and without a convolution")
+
+
 def _run(published: Published, images: np.ndarray, batch: int, device: str) -> Iterator[np.ndarray]:
     """Yield, batch by batch, what a model's last linear layer is given, (images, units).
 
@@ -168,12 +185,8 @@ def _run(published: Published, images: np.ndarray, batch: int, device: str) -> I
     from PIL import Image
 
     model, transform = published
-    linear = [layer for layer in model.modules() if isinstance(layer, torch.nn.Linear)]
-    last = (
-        linear[-1] if linear else [m for m in model.modules() if isinstance(m, torch.nn.Conv2d)][-1]
-    )
     seen: list[torch.Tensor] = []
-    hook = last.register_forward_pre_hook(lambda _, given: seen.append(given[0]))
+    hook = classifier(model).register_forward_pre_hook(lambda _, given: seen.append(given[0]))
     model = model.to(device).eval()
     with torch.inference_mode():
         for start in range(0, len(images), batch):
