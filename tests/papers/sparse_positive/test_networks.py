@@ -9,8 +9,13 @@ import torch
 from manifests import described
 from PIL import Image
 
-from papers.sparse_positive import features, handmade, spaces, zoo
-from papers.sparse_positive.extraction_settings import Extraction, LocalizerSettings, ZooExtraction
+from papers.sparse_positive import features, handmade, packages, spaces, zoo
+from papers.sparse_positive.extraction_settings import (
+    Extraction,
+    LocalizerSettings,
+    PackageExtraction,
+    ZooExtraction,
+)
 from papers.sparse_positive.features import FLOC
 from papers.sparse_positive.network import Network, barlow
 from papers.sparse_positive.train import Learner, probed, train
@@ -21,6 +26,7 @@ from replicortex.analysis.localizer import localize
 from replicortex.core.errors import StudyError
 from replicortex.core.randomness import generator, torch_generator
 from replicortex.data import cifar_resnets, floc
+from replicortex.data.fixtures import floc as floc_fixture
 
 pytestmark = pytest.mark.numbers
 
@@ -222,6 +228,42 @@ def test_every_draw_of_an_untrained_network_is_localized_anew():
     assert found == faces[0]
 
 
+def test_stages_of_a_package_are_spaces_beside_those_of_its_twin(tmp_path):
+    from replicortex.data.fixtures import vision_networks
+
+    name, channels = "efficientnet_lite0", [2, 3, 3, 4, 4, 5, 6]
+    for folder in ("floc", name):
+        (tmp_path / folder).mkdir()
+    floc_fixture.build(tmp_path / "floc", seed=0, each=4, side=32)
+    sizes = {"blocks": 7, "stem": 4, "channels": channels, "head": 8, "classes": 3}
+    vision_networks.build(tmp_path / name, seed=0, name=name, **sizes)
+    found = packages.extract(
+        images=described(tmp_path / "floc"),
+        weights=described(tmp_path / name),
+        settings=PackageExtraction(
+            network=name,
+            packages={"grid": 2, "draws": 2, "batch": 16, "seed": 0},
+            localizer={"units": 5, "q": 0.05, "fill": True},
+            sessions=[],
+            scenes=None,
+        ),
+        device="cpu",
+    )
+    units = found["localizer"].set_index(["space", "units"])["of"]
+    wanted = [f"{name}_{how}_stage{n}" for how in ("trained", "untrained") for n in range(1, 8)]
+    assert list(units.index.unique("space")) == wanted
+    assert units.xs("face", level="units").tolist() == [4 * n for n in channels] * 2
+    spaces_of = features.unpacked(found["features"])
+    trained, twin = (
+        spaces_of[f"{name}_{how}_stage7"].answers[FLOC] for how in ("trained", "untrained")
+    )
+    assert trained["face"].shape == (22, 5) and not np.allclose(trained["random"], twin["random"])
+    assert found["untrained"][["draw", "of"]].drop_duplicates().to_numpy().tolist() == [
+        [0, 24],
+        [1, 24],
+    ]
+
+
 def test_directions_are_principal_components():
     from sklearn.decomposition import PCA
 
@@ -246,8 +288,6 @@ def published(name, side=32, units=5, q=0.05):
 
 def test_a_published_model_gives_what_its_classifier_is_given(tmp_path, monkeypatch):
     torchvision = pytest.importorskip("torchvision")
-    from replicortex.data.fixtures import floc as fixture
-
     torch.manual_seed(0)
     made = torchvision.models.shufflenet_v2_x0_5()
     folder = tmp_path / "model_weights"
@@ -255,7 +295,7 @@ def test_a_published_model_gives_what_its_classifier_is_given(tmp_path, monkeypa
     url = torchvision.models.get_model_weights("shufflenet_v2_x0_5").IMAGENET1K_V1.url
     torch.save(made.state_dict(), folder / "torchvision" / url.rpartition("/")[2])
     (tmp_path / "floc").mkdir()
-    fixture.build(tmp_path / "floc", seed=0, each=4, side=32)
+    floc_fixture.build(tmp_path / "floc", seed=0, each=4, side=32)
     given = {
         "images": described(tmp_path / "floc"),
         "weights": described(folder),
