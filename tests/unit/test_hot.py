@@ -393,3 +393,18 @@ def test_checkpoints_by_score_cost_what_the_score_lacks():
         assert there["score"].cost[a, b] == pytest.approx(1 - found.score(found.outer), abs=1e-12)
     np.testing.assert_allclose(there["cost"].cost, back["cost"].cost.T, atol=1e-12)
     assert np.abs(there["score"].cost - back["score"].cost.T).max() > 1e-2
+
+
+def test_a_decomposition_that_does_not_converge_is_made_by_the_sure_algorithm(monkeypatch):
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(40, 4)), rng.normal(size=(40, 6))
+    expected = [rotated_match(x, other) for other in (y, y[:, :4])]
+
+    def fails(_):
+        raise np.linalg.LinAlgError("SVD did not converge")
+
+    monkeypatch.setattr(np.linalg, "svd", fails)
+    for one, other in zip(expected, (y, y[:, :4]), strict=True):
+        found = rotated_match(x, other)
+        assert found.cost == pytest.approx(one.cost, rel=1e-9)
+        np.testing.assert_allclose(found.rotation, one.rotation, atol=1e-8)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import scipy.linalg
 from scipy.sparse import csr_array
 
 from replicortex.analysis.transport import total_cost, transport
@@ -134,7 +135,7 @@ def rotated_match(
     n, m = source.shape[1], target.shape[1]
     cross = source.T @ target
     if n == m:
-        left, values, right = np.linalg.svd(cross)
+        left, values, right = _svd(cross)
         cost = (source**2).sum() + (target**2).sum() - 2 * values.sum()
         plan = csr_array((np.full(n, 1 / n), (np.arange(n), np.arange(n))), shape=(n, n))
         return Match(plan, float(cost) / n, left @ right)
@@ -144,7 +145,7 @@ def rotated_match(
     for _ in range(steps):
         plan, total = transport(_squared(source @ rotation, target, rotation.T @ cross))
         _descend(objective, n * total)
-        left, _, right = np.linalg.svd((plan @ cross.T).T)
+        left, _, right = _svd((plan @ cross.T).T)
         rotation = left @ right
         squares = _squared(source @ rotation, target, rotation.T @ cross)
         _descend(objective, n * total_cost(squares, plan))
@@ -154,6 +155,18 @@ def rotated_match(
             break
     residual = source @ rotation - n * (plan @ target.T).T
     return Match(plan, float((residual**2).sum()) / n, rotation, tuple(objective), converged)
+
+
+def _svd(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the singular value decomposition; where the quick algorithm fails, by the sure one.
+
+    LAPACK's divide and conquer does not converge on some matrices of low rank.
+    """
+    try:
+        left, values, right = np.linalg.svd(matrix)
+    except np.linalg.LinAlgError:
+        left, values, right = scipy.linalg.svd(matrix, lapack_driver="gesvd")
+    return left, values, right
 
 
 def _squared(source: np.ndarray, target: np.ndarray, cross: np.ndarray) -> np.ndarray:
