@@ -5,6 +5,7 @@ import pytest
 from papers.hierarchical_ot.plan import FIXED, plan
 from replicortex.core.config import paper_numbers
 from replicortex.core.errors import StudyError
+from replicortex.verdicts.reading import load
 
 
 class Manifests(dict):
@@ -49,7 +50,8 @@ def test_files_are_those_of_the_systems_of_a_job(planned):
 
 def test_what_is_null_is_left_out(planned):
     _, small = planned("small", {"resnets": None, "pairs": {"resnet_20_56": None}})
-    assert small.betas == {} and small.published == {} and set(small.others) == {"tiny"}
+    assert small.betas == {} and set(small.others) == {"tiny"}
+    assert {"dinov2_s", "llama_1b"}.isdisjoint(small.published)
     assert set(planned("demo")[1].betas) == {"betas"}
 
 
@@ -63,33 +65,78 @@ def test_jobs_are_given_what_they_read_and_no_more(planned):
 def test_published_models_are_shown_what_is_there_at_the_scale(planned):
     lite = {"network": "efficientnet_lite0", "weights": "efficientnet_lite0"}
     lite["stimuli"] = ["v4", "v4_alone", "objects", "brain"]
-    changes = {"published": {"lite0": lite}}
+    changes = {"published": {"another": lite}}
     numbers, made = planned("small", {**changes, "objects": "objects92"})
-    found = made.published["lite0"]
+    found = made.published["another"]
     assert found.model["stimuli"] == ["v4", "v4_alone", "objects"]  # no NSD at small
     assert found.stimuli == {"recordings": "m/macaque_v4", "objects": "m/objects92"}
     assert found.weights == "m/efficientnet_lite0"
     assert {"efficientnet_lite0", "objects92"} <= set(numbers["datasets"])
     _, demo = planned("demo", changes)
-    assert demo.published["lite0"].model["stimuli"] == ["v4", "brain"]
-    only = {"published": {"lite0": {**lite, "stimuli": ["objects"]}}}
-    assert "lite0" not in planned("small", only)[1].published
+    assert demo.published["another"].model["stimuli"] == ["v4", "brain"]
+    brain = {"published": {"another": {**lite, "stimuli": ["brain"]}}}
+    assert "another" not in planned("small", brain)[1].published
     assert planned("full")[1].published["dinov2_s"].stimuli == {"betas": "m/nsd_regions"}
     assert planned("full")[1].published["llama_1b"].stimuli == {"text": "m/wikitext"}
 
 
 def test_a_pair_may_join_published_models_on_pictures_that_nobody_recorded(planned):
-    both = {
-        name: {"network": name, "weights": name, "stimuli": ["objects"]}
-        for name in ("efficientnet_lite0", "efficientnet_lite1")
-    }
-    pair = {"source": "efficientnet_lite0", "target": "efficientnet_lite1", "domain": "objects"}
-    changes = {"published": both, "pairs": {"lites": {**pair, "rotate": False}}}
-    made = planned("small", {**changes, "objects": "objects92"})[1]
-    files = {name: one.files for one in made.fixed_pairs for name in one.pairs}["lites"]
-    assert "<results>/activations/published/efficientnet_lite1.safetensors" in files
+    made = planned("small")[1]
+    files = {name: one.files for one in made.fixed_pairs for name in one.pairs}["lite0_1_objects"]
+    assert "<results>/activations/published/lite1.safetensors" in files
     with pytest.raises(StudyError, match="is no system of objects"):
-        planned("small", changes)
-    ours = {**pair, "target": "resnet_deep", "rotate": False}
+        planned("small", {"objects": None})
+    ours = {"pairs": {"lite0_1_objects": {"target": "resnet_deep"}}}
     with pytest.raises(StudyError, match="'resnet_deep' is no system of objects"):
-        planned("small", {**changes, "objects": "objects92", "pairs": {"lites": ours}})
+        planned("small", ours)
+
+
+def test_networks_of_packages_are_matched_beside_their_untrained_twins(planned):
+    numbers, made = planned("small")
+    for name, model in numbers["published"].items():
+        twin = numbers["published"].get(f"{name}_untrained")
+        if twin is not None:
+            assert (model["network"], model["weights"]) == (twin["network"], twin["weights"])
+            assert model.get("untrained") is None and made.published[name].weights
+            assert made.published[f"{name}_untrained"].model["untrained"] == 0
+            assert set(twin["stimuli"]) <= set(model["stimuli"])
+    pairs = {name: pair for one in made.fixed_pairs for name, pair in one.pairs.items()}
+    twins = [name for name in pairs if name.endswith("_untrained")]
+    assert len(twins) == 9
+    for name in twins:
+        own, twin = pairs[name.removesuffix("_untrained")], pairs[name]
+        sides = {side: (own[side], twin[side]) for side in ("source", "target")}
+        assert all(b in (a, f"{a}_untrained") for a, b in sides.values()) and own != twin
+    used = {pair[side] for pair in pairs.values() for side in ("source", "target")}
+    assert set(made.published) <= used  # nothing is embedded that no pair reads
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"pairs": {"lite0_1": {"target": "lite3"}}}, "'lite3' is no system of v4"),
+        ({"pairs": {"lite0_1": {"domain": "vision"}}}, "'lite1' is no system of vision"),
+        ({"published": {"lite0": {"stimuli": ["language", "v4"]}}}, "stimuli: language and pict"),
+        ({"published": {"lite1": None}}, "'lite1' is no system of v4"),
+    ],
+)
+def test_a_pair_of_a_network_that_is_not_there_is_told(planned, changes, message):
+    with pytest.raises(StudyError, match=message):
+        planned("small", changes)
+
+
+def test_claims_on_networks_of_packages_name_pairs_that_are_matched(planned, root):
+    pairs = planned("small")[0]["pairs"]
+    claims = load(root / "workflow/papers/hierarchical_ot/claims.yaml")
+    ours = [claim for claim in claims if claim.id.startswith("r_")]
+    assert ours and {claim.kind for claim in ours} == {"control"}
+    for claim in ours:
+        named = claim.measure.select | {"minus": (claim.measure.minus or {}).get("pair")}
+        for pair in (named["pair"], named["minus"]):
+            assert pair is None or pairs[pair], claim.id
+        if "yes" in (named["rotate"], (claim.measure.minus or {}).get("rotate")):
+            assert pairs[named["pair"]]["rotate"], claim.id
+        if claim.measure.select.get("measure") == "depth above permuted":
+            assert pairs[named["pair"]].get("depth_null", True), claim.id
+        # Splits of one pair describe it; its trainings were never repeated.
+        assert [unit.name for unit in claim.over] == ["splits"], claim.id

@@ -7,14 +7,21 @@ import pytest
 import torch
 from manifests import described
 
-from papers.hierarchical_ot import neurons, published_models
+from papers.hierarchical_ot import neurons, passages, published_models
 from papers.hierarchical_ot.embedding_settings import PublishedModel, SharedImages
 from papers.hierarchical_ot.training_settings import Images, Passages
 from replicortex.core.errors import StudyError
 from replicortex.data import floc as data_floc
-from replicortex.data import model_cache, networks
+from replicortex.data import language_models, model_cache, networks
 from replicortex.data import objects92 as data_objects92
-from replicortex.data.fixtures import floc, macaque_v4, objects92, vision_networks
+from replicortex.data.fixtures import (
+    floc,
+    macaque_v4,
+    objects92,
+    python_topics,
+    smollm2,
+    vision_networks,
+)
 from replicortex.models import layer_responses, transformer
 
 pytestmark = pytest.mark.numbers
@@ -69,6 +76,12 @@ GIVEN = {
 }
 
 
+SIZES = {
+    "smollm2": {"width": 64, "hidden": 96, "layers": 3, "heads": 4, "kv_heads": 2},
+    "topics": {"topics": 4, "sentences": 60},
+}
+
+
 def hub(stimuli, **changes):
     named = {"repository": "facebook/dinov2-small", "revision": REVISION, "stimuli": stimuli}
     return PublishedModel(**{**named, **changes})
@@ -120,7 +133,7 @@ def test_a_network_of_a_package_is_shown_pictures_of_several_sources(pictures, l
     model = PublishedModel(network="efficientnet_lite0", weights="lite", stimuli=domains)
     made = published_models.embed(name="lite0", model=model, weights=lite, **GIVEN, **pictures)
     arrays = made["activations"].arrays
-    layers = ["stem", *(f"block{n}" for n in range(7)), "head"]
+    layers = [f"block{n}" for n in range(7)]  # neither stem nor head
     assert sorted(arrays) == sorted(f"{d}/lite0/{n}" for d in domains for n in range(len(layers)))
     network = networks.read(lite, "efficientnet_lite0")
     # Rows are those of the neurons' counts.
@@ -133,8 +146,45 @@ def test_a_network_of_a_package_is_shown_pictures_of_several_sources(pictures, l
     }
     for domain, stimuli in expected.items():
         answers = layer_responses.responses(network, stimuli, torch.device("cpu"))
-        for number, layer in enumerate(answers.values()):
-            np.testing.assert_array_equal(arrays[f"{domain}/lite0/{number}"], layer)
+        for number, layer in enumerate(layers):
+            np.testing.assert_array_equal(arrays[f"{domain}/lite0/{number}"], answers[layer])
+
+
+def embedded(model, name="twin", **given):
+    made = published_models.embed(name=name, model=model, **{**GIVEN, **given})
+    return list(made["activations"].arrays.values())
+
+
+def test_an_untrained_twin_has_weights_of_its_own_that_its_seed_decides(pictures, lite):
+    named = {"network": "efficientnet_lite0", "weights": "lite", "stimuli": ["objects"]}
+    given = {"weights": lite, "objects": pictures["objects"]}
+    trained, twin, again, other = (
+        embedded(PublishedModel(**named, untrained=seed), name, **given)
+        for seed, name in ((None, "lite0"), (0, "twin"), (0, "another_name"), (1, "twin"))
+    )
+    assert [x.shape for x in twin] == [x.shape for x in trained]
+    for a, b, c, d in zip(trained, twin, again, other, strict=True):
+        np.testing.assert_array_equal(b, c)
+        assert not np.allclose(a, b) and not np.allclose(b, d)
+        assert (b.std(0) > 1e-3).all()  # every unit still tells pictures apart in the last block
+
+
+def test_an_untrained_decoder_reads_with_the_tokens_of_its_twin(tmp_path):
+    for name, build in (("smollm2", smollm2.build), ("topics", python_topics.build)):
+        (tmp_path / name).mkdir()
+        build(tmp_path / name, seed=0, **SIZES[name])
+    decoder = described(tmp_path / "smollm2")
+    given = {"weights": decoder, "text": described(tmp_path / "topics")}
+    given["language"] = Passages(stimuli=13, context=24)
+    named = {"network": "smollm2", "weights": "smollm2", "stimuli": ["language"]}
+    trained = embedded(PublishedModel(**named), **given)
+    network, tokens = language_models.read(decoder, "smollm2", torch.device("cpu"))
+    read = passages.passages(given["text"], given["language"])[1]
+    expected = transformer.responses(network, tokens, read, torch.device("cpu"))
+    np.testing.assert_array_equal(trained, expected)
+    twin, again = (embedded(PublishedModel(**named, untrained=3), **given) for _ in range(2))
+    np.testing.assert_array_equal(twin, again)
+    assert np.shape(twin) == np.shape(trained) and not np.allclose(twin, trained)
 
 
 @pytest.mark.parametrize(
@@ -145,6 +195,7 @@ def test_a_network_of_a_package_is_shown_pictures_of_several_sources(pictures, l
         ({"repository": None, "network": "efficientnet_lite0"}, "weights is missing"),
         ({"stimuli": ["language", "v4"]}, "stimuli: language and pictures"),
         ({"stimuli": ["photographs"]}, "stimuli"),
+        ({"untrained": -1}, "untrained"),
     ],
 )
 def test_a_model_that_is_told_badly_is_refused(changes, message):

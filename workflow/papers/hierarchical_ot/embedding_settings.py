@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from replicortex.core.quantities import Apart
+from replicortex.core.quantities import Apart, Count
 from replicortex.core.section import Section
 
 Repository = Annotated[str, Field(pattern=r"^[\w.-]+/[\w.-]+$")]
@@ -48,6 +48,7 @@ class PublishedModel(Section):
 
     Either `repository`, a folder in the layout of a model cache (of the dataset named as vision_weights
     or language_weights, unless `weights` names another), or `network`, from the package in `weights`.
+    With `untrained` its form alone is taken: a twin to stand beside it.
     """
 
     repository: Repository | None = None
@@ -57,6 +58,10 @@ class PublishedModel(Section):
     )
     network: str | None = Field(default=None, description="name of a network from a package")
     weights: str | None = Field(default=None, description="dataset that holds it")
+    untrained: Count | None = Field(
+        default=None,
+        description="seed of weights drawn in place of the published ones; null: these",
+    )
     stimuli: Annotated[list[Domain], Apart] = Field(
         min_length=1, description="domains: pictures of one or several sources, or language"
     )

@@ -99,6 +99,8 @@ def _published(numbers: Mapping[str, Any]) -> Iterator[tuple[str, Published]]:
     """Yield the published models whose weights are there, and those of its domains that are at hand."""
     manifests = numbers["manifests"]
     for name, model in numbers["published"].items():
+        if model is None:
+            continue
         cache = "language_weights" if "language" in model["stimuli"] else "vision_weights"
         weights = model["weights"] or numbers[cache]
         domains = [

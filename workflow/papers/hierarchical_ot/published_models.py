@@ -6,13 +6,16 @@ is downloaded.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 
 from papers.hierarchical_ot import passages
 from papers.hierarchical_ot.embedding_settings import PublishedModel, SharedImages
+from papers.hierarchical_ot.learner import fresh
 from papers.hierarchical_ot.stimuli import Sources, pictures_of
 from papers.hierarchical_ot.training_settings import Images, Passages
 from replicortex.core.errors import StudyError
@@ -20,6 +23,7 @@ from replicortex.core.files import Tensors
 from replicortex.core.progress import Progress, iter_plainly
 from replicortex.data import language_models, model_cache, networks
 from replicortex.models import layer_responses, transformer
+from replicortex.models.inverted_residual import InvertedResidualNetwork
 from replicortex.models.layer_responses import VisionNetwork
 from replicortex.training import device as devices
 
@@ -45,7 +49,8 @@ def embed(
     """Return a model's layers, `<domain>/<name>/<layer>`: float32 (stimuli, units) after each block.
 
     Means over all tokens of a passage or picture (the class token too), or over all places of a map. The
-    last layer of a language model is what its final norm gives, as transformers has it.
+    last layer of a language model is what its final norm gives, as transformers has it. What precedes or
+    follows the blocks is no layer. A model that is `untrained` has weights drawn from that seed.
 
     Raises
     ------
@@ -63,13 +68,16 @@ def embed(
         found["language"] = transformer.responses(*read, passed, place, progress)
     else:
         network = _vision(name, model, weights, place)
+        blocks = [layer for layer in network.layers if layer.startswith("block")]
         sources = Sources(images, recordings, betas, objects, localizer)
         for domain in model.stimuli:
             try:
                 images_of_domain = pictures_of(domain, sources, vision, brain, session)
             except StudyError as error:
                 raise StudyError(f"published.{name}: {error}") from None
-            answers = layer_responses.responses(network, images_of_domain, place, progress=progress)
+            answers = layer_responses.responses(
+                network, images_of_domain, place, layers=blocks, progress=progress
+            )
             found[domain] = list(answers.values())
     arrays = {
         f"{domain}/{name}/{number}": layer
@@ -80,24 +88,39 @@ def embed(
 
 
 def _vision(name: str, model: PublishedModel, weights: Path, place: torch.device) -> VisionNetwork:
+    """Return a network for pictures, from a package or a model cache."""
     if model.network is not None:
-        return networks.read(weights, model.network)
+        read = networks.read(weights, model.network)
+        return replace(read, network=_twin(read.network, model))
     network, kind = transformer.load(
         model_cache.snapshot(weights, str(model.repository), model.revision), place
     )
     _check_kind(name, model, kind, "pictures")
-    return transformer.vision(network)
+    return transformer.vision(_twin(network, model))
 
 
 def _language(
     name: str, model: PublishedModel, weights: Path, place: torch.device
 ) -> language_models.LanguageModel:
+    """Return a model and its tokenizer, from a package or a model cache."""
     if model.network is not None:
-        return language_models.read(weights, model.network, place)
-    folder = model_cache.snapshot(weights, str(model.repository), model.revision)
-    network, kind = transformer.load(folder, place)
-    _check_kind(name, model, kind, "passages")
-    return language_models.LanguageModel(network, transformer.tokenizer(folder))
+        read = language_models.read(weights, model.network, place)
+    else:
+        folder = model_cache.snapshot(weights, str(model.repository), model.revision)
+        network, kind = transformer.load(folder, place)
+        _check_kind(name, model, kind, "passages")
+        read = language_models.LanguageModel(network, transformer.tokenizer(folder))
+    return read._replace(network=_twin(read.network, model))
+
+
+def _twin(network: Any, model: PublishedModel) -> Any:
+    """Return a network as it is or, where `untrained` asks for it, one of its form with drawn weights."""
+    if model.untrained is None:
+        return network
+    form = str(model.network or model.repository)
+    if isinstance(network, InvertedResidualNetwork):
+        return fresh(network.drawn, model.untrained, form)
+    return fresh(lambda: transformer.drawn(network), model.untrained, form)
 
 
 def _check_kind(name: str, model: PublishedModel, kind: str, wanted: str) -> None:

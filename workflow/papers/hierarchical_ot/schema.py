@@ -64,7 +64,7 @@ class Numbers(TrainedNumbers):
     vision: Vision
     language: Language
     brain: BrainSettings
-    published: dict[Name, PublishedModel]
+    published: dict[Name, PublishedModel | None]
     cortex: NamedCortex
     pairs: dict[Name, Pair | None]
     matched: ProbedMatching
@@ -132,6 +132,10 @@ class Numbers(TrainedNumbers):
         """Pairs that this scale does not leave out."""
         return {name: pair for name, pair in self.pairs.items() if pair is not None}
 
+    def models(self) -> dict[str, PublishedModel]:
+        """Published models that this scale does not leave out."""
+        return {name: model for name, model in self.published.items() if model is not None}
+
     def trained(self, domain: str) -> list[str]:
         """Names of the systems of a domain that are trained here."""
         return list(self.language.models if domain == "language" else self.vision.networks)
@@ -159,7 +163,7 @@ class Numbers(TrainedNumbers):
             return []
         published = [
             name
-            for name, model in self.published.items()
+            for name, model in self.models().items()
             if domain in model.stimuli and self._weights(model)
         ]
         # Networks that are trained here are not shown what nobody recorded.
@@ -175,7 +179,7 @@ class Numbers(TrainedNumbers):
         """Names of the datasets that this scale reads."""
         optional = [self.resnets, self.tiny_llm, self.betas, self.objects, self.localizer]
         optional += [self.vision_weights, self.language_weights]
-        optional += [model.weights for model in self.published.values()]
+        optional += [model.weights for model in self.models().values()]
         named = dict.fromkeys(name for name in optional if name)
         return [self.training_data, self.text, self.recordings, *named]
 
@@ -187,7 +191,7 @@ class Numbers(TrainedNumbers):
             brain = self.brain
             return nsd.expected(folder, brain.subjects, brain.regions, "volume", coco=False)
         needed: list[Needed] = []
-        for model in self.published.values():
+        for model in self.models().values():
             if model.repository is not None and self._weights(model) == dataset:
                 read = [(model.repository, model.revision)]
                 passages = "language" in model.stimuli
@@ -198,7 +202,7 @@ class Numbers(TrainedNumbers):
         """Return the published models that have no revision."""
         return [
             f"published.{name}.revision is null ({model.repository})"
-            for name, model in self.published.items()
+            for name, model in self.models().items()
             if model.repository is not None and self._weights(model) and model.revision is None
         ]
 

@@ -84,6 +84,13 @@ def load(
     return network.eval().to(place), kind
 
 
+def drawn(network: torch.nn.Module) -> torch.nn.Module:
+    """Return a model of the same form, its weights drawn from torch's current stream as before training."""
+    form: Any = network
+    fresh: torch.nn.Module = type(form)(form.config)
+    return fresh.eval().to(form.device)
+
+
 def tokenizer(folder: Path, *, gguf: str | None = None) -> Any:
     """Return the tokenizer that lies with a model.
 

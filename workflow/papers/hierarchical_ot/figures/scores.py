@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from papers.hierarchical_ot.figures.parts import (
     RULES,
     SCORE,
@@ -20,6 +22,8 @@ from replicortex.plotting.style import new_figure, note, styled
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+LINES = 60  # of one column; more comparisons stand in two
+
 
 @styled
 def draw(scores: Path) -> Figure:
@@ -32,21 +36,25 @@ def draw(scores: Path) -> Figure:
     """
     table = compared(tables.read(scores))
     names = table["label"].cat.categories
-    figure = new_figure(0.27 * len(names) + 1.2)
-    ax = figure.subplots()
-    marks_over_seeds(
-        ax,
-        RULES,
-        data=table,
-        x="score",
-        y="label",
-        hue="rule",
-        dodge=0.68,
-        markersize=3,
-    )
-    lines_between(ax, len(names))
-    ax.tick_params(axis="y", labelsize=6.5)
-    ax.set(xlabel=SCORE, ylabel="", ylim=(len(names) - 0.5, -0.5))
+    parts = np.array_split(names, 1 + (len(names) > LINES))
+    figure = new_figure(0.27 * max(map(len, parts)) + 1.2)
+    axes = figure.subplots(1, len(parts), sharex=True, squeeze=False)[0]
+    for ax, part in zip(axes, parts, strict=True):
+        own = table[table["label"].isin(part)]
+        marks_over_seeds(
+            ax,
+            RULES,
+            data=own.assign(label=own["label"].astype(str)),
+            x="score",
+            y="label",
+            order=list(part),
+            hue="rule",
+            dodge=0.68,
+            markersize=3,
+        )
+        lines_between(ax, len(part))
+        ax.tick_params(axis="y", labelsize=6.5 if len(parts) == 1 else 5.5)
+        ax.set(xlabel=SCORE, ylabel="", ylim=(max(map(len, parts)) - 0.5, -0.5))
     legend_above(figure, (), marks(RULES.values()), ncols=4)
     return note(
         figure,

@@ -35,9 +35,13 @@ def draw(structure: Path) -> Figure:
         simulated or of NSD.
     """
     table = tables.read(structure)
-    figure = new_figure(3.6)
+    real = table[table["noise_sd"].isna()]
+    lines = len(rows(real, measure="depth correlation")[["pair", "rotate"]].drop_duplicates())
+    figure = new_figure(max(3.6, 0.12 * lines + 1.2))
     left, right = figure.subplots(1, 2)
-    _order(left, table[table["noise_sd"].isna()])
+    right.set_box_aspect(0.9)
+    right.set_anchor("N")
+    _order(left, real)
     _diagonal(right, table)
     legend_above(
         figure,
