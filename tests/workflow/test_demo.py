@@ -36,7 +36,7 @@ def test_the_terminal_shows_one_line_a_job(study):
     log = min((study.folder / ".snakemake/log").glob("*.log")).read_text()
     assert len(jobs) == log.count("Finished jobid") > 10
     assert len(lines) <= len(jobs) + 12, study.first_output.stderr
-    assert re.fullmatch(r"(\d+) of \1 jobs done in [\d:]+", jobs[-1])
+    assert re.fullmatch(r"(\d+) of \1 jobs done in [\d:]+, [\d:]+ of jobs", jobs[-1])
     assert "Reason: Missing output files" in log
 
 

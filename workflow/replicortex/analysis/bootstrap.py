@@ -189,10 +189,9 @@ def _correlate(
 
     # Within the same memory in each draw, however many pairs are present.
     count, held = len(brains.order), min(BLOCK_MODELS, len(models.order))
-    ranks_b, block = np.split(
-        space.ravel()[: (count + held) * len(present)], [count * len(present)]
-    )
-    ranks_b, block = ranks_b.reshape(count, -1), block.reshape(held, -1)
+    m = len(present)
+    ranks_b, block = np.split(space.ravel()[: (count + held) * m], [count * m])
+    ranks_b, block = ranks_b.reshape(count, m), block.reshape(held, m)  # of no vectors too
     norms_b = _ranks(brains, 0, small, total, present, ranks_b)
     _refuse_constant(norms_b, "brain", 0)
     for start in range(0, len(models.order), BLOCK_MODELS):
