@@ -278,7 +278,12 @@ def test_modules_of_words_define_errors_sentences_and_a_silent_progress():
     """Whatever else were defined there, jobs could compute with it unseen."""
     found = {path: dict(defined(path)) for path in WORDS}
     assert found == {
-        "replicortex/core/errors.py": {"StudyError": "class(ValueError)", "nearest": "str"},
+        "replicortex/core/errors.py": {
+            "StudyError": "class(ValueError)",
+            "FINAL": "' (not tried again: it would fail again)'",
+            "ElsewhereError": "class(StudyError)",
+            "nearest": "str",
+        },
         "replicortex/core/progress.py": {
             "Item": "TypeVar('Item')",
             "Progress": "Callable[..., Iterable[Any]]",
