@@ -61,7 +61,9 @@ class Source(Section):
         default=[], description="patterns of the user's files that count, all unless given"
     )
     about: Words | None = Field(
-        default=None, description="size of the user's files, and how it is known"
+        default=None,
+        exclude_if=_is_none,
+        description="size of the user's files, and how it is known",
     )
     digest: Sha256 | None = Field(default=None, description="of the decoded content")
     recipe: Function | None = Field(default=None, description="function that packs")
