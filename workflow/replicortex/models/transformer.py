@@ -38,7 +38,7 @@ def load(
     Parameters
     ----------
     folder
-        With config.json and *.safetensors, or with a GGUF file.
+        With config.json and weights as safetensors, or with a GGUF file.
     place
         Device.
     gguf
