@@ -37,7 +37,7 @@ from threadpoolctl import threadpool_limits
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "workflow"))
 
-from papers.mt_maps import maps, positions
+from papers.mt_maps import maps, positions, swaps
 from papers.mt_maps.clips import ClipPairs, window
 from papers.mt_maps.conditions import arms
 from papers.mt_maps.learner import MoCo
@@ -115,7 +115,7 @@ def ours(rows: np.ndarray, made: tuple, space: np.ndarray) -> tuple[np.ndarray, 
     """Return the same as the study does it, from the layer's scaled responses (units, stimuli)."""
     _, place, pairs = made
     units = np.arange(len(rows))
-    order, losses = positions.swap_neighbourhood(rows[units], place, pairs, space)
+    order, losses = swaps.swap_neighbourhood(rows[units], place, pairs, space)
     return order, losses[1]
 
 
@@ -127,7 +127,7 @@ def ways(units: int, trials: int, stimuli: int, lean: bool = False) -> dict:
     return found | ({"rows": lambda: by_rows(*made)} if lean else {})
 
 
-def swaps(sizes: dict) -> tuple[dict, list[dict]]:
+def neighbourhoods(sizes: dict) -> tuple[dict, list[dict]]:
     """Time neighbourhoods whole; return what was found and its comparisons."""
     units, trials, stimuli = sizes["units"], sizes["trials"], sizes["stimuli"]
     found, used = race(ways(units, trials, stimuli, lean=True), sizes["repeats"])
@@ -339,7 +339,7 @@ def main() -> int:
     torch.set_num_threads(1)
     with threadpool_limits(1):
         before = machine()
-        swapped, comparisons = swaps(sizes)
+        swapped, comparisons = neighbourhoods(sizes)
         clip = clips(sizes)
         shape = f"{sizes['clip']} x {sizes['size']} x {sizes['size']}"
         comparisons += [

@@ -11,7 +11,8 @@ def test_fast_mode_measures_and_both_sides_agree(root, tmp_path):
     check_curves(report["swaps"]["scaling"], 2)
     for found in report["comparisons"]:
         assert found["largest_difference"] <= found["tolerance"]
-        assert found["ratio"] == pytest.approx(found["peer_seconds"] / found["ours_seconds"], 0.01)
+        ratio = found["peer_seconds"] / found["ours_seconds"]
+        assert found["ratio"] == pytest.approx(ratio, rel=0.01, abs=0.005)  # two decimals
     step = report["step"]["small"]
     assert step["pairs_per_second"] * step["cpu_seconds_per_pair"] == pytest.approx(1, rel=0.02)
 
@@ -21,11 +22,11 @@ def test_the_peers_swap_as_the_plain_rule_does(root, monkeypatch):
     monkeypatch.syspath_prepend(root / "benchmarks")
     import maps as benchmark
 
-    from papers.mt_maps import positions
+    from papers.mt_maps import positions, swaps
 
     responses, place, pairs = benchmark.given(40, 60, 20)
     near = positions.nearness(place)
-    order = positions.swap_plainly(positions.correlations(responses), near, pairs)
+    order = swaps.swap_plainly(positions.correlations(responses), near, pairs)
     found = [way()[0] for way in benchmark.ways(40, 60, 20, lean=True).values()]
     assert len(found) == 3
     for one in found:
@@ -34,12 +35,12 @@ def test_the_peers_swap_as_the_plain_rule_does(root, monkeypatch):
 
 
 def test_the_kept_result_is_of_the_full_size(root):
-    """500 units and 50,176 units; README says how far a neighbourhood is from its goal."""
+    """500 units and 50,176 units; a neighbourhood reaches its goal."""
     report = kept_run(root, "maps.json")
     assert not report["fast"]
     assert (report["sizes"]["units"], report["measures"]["units"]) == (500, 50_176)
     assert report["swaps"]["same_result"] and "full" in report["step"]
     swapped = report["comparisons"][0]
-    assert swapped["goal"] == 50 and swapped["ratio"] >= 25
+    assert swapped["goal"] == 50 and swapped["ratio"] >= 50
     assert "TDANN" in swapped["peer"]["name"]
     check_curves(report["swaps"]["scaling"], 2, decade=True)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from papers.mt_maps import positions as place
+from papers.mt_maps import swaps
 from replicortex.core.errors import StudyError
 
 pytestmark = pytest.mark.numbers
@@ -22,8 +23,8 @@ def made(units=60, stimuli=40, seed=0):
 def test_fast_swaps_are_the_plain_ones(seed):
     positions, responses, trials = made(seed=seed)
     alike, near = place.correlations(responses), place.nearness(positions)
-    order, _ = place.swap(alike, near, trials)
-    assert np.array_equal(order, place.swap_plainly(alike, near, trials))
+    order, _ = swaps.swap(alike, near, trials)
+    assert np.array_equal(order, swaps.swap_plainly(alike, near, trials))
     assert (order != np.arange(60)).sum() > 30
     assert sorted(order) == list(range(60))
 
@@ -33,7 +34,7 @@ def test_no_swap_raises_the_loss_of_the_neighbourhood():
     alike, near = place.correlations(responses), place.nearness(positions)
     losses = []
     for end in range(0, 301, 20):
-        order, _ = place.swap(alike, near, trials[:end])
+        order, _ = swaps.swap(alike, near, trials[:end])
         losses.append(place.spatial_loss(alike, near[np.ix_(order, order)]))
     assert all(np.diff(losses) <= 1e-12)
     assert losses[-1] < losses[0] - 0.05
@@ -43,7 +44,7 @@ def test_no_swap_raises_the_loss_of_the_neighbourhood():
 def test_losses_of_a_neighbourhood_are_those_of_all_pairs(seed):
     """The second follows from what the swaps add; here it is taken anew, pair by pair."""
     positions, responses, trials = made(seed=seed)
-    order, losses = place.swap_neighbourhood(place.scaled(responses), positions, trials)
+    order, losses = swaps.swap_neighbourhood(place.scaled(responses), positions, trials)
     alike = np.corrcoef(responses.T)
     pairs = np.triu_indices(60, 1)
     for found, at in zip(losses, (positions, positions[order]), strict=True):
@@ -60,9 +61,9 @@ def test_units_that_answer_alike_are_not_exchanged_by_rounding():
     alike, near = place.correlations(responses), place.nearness(positions)
     twins = np.stack([np.arange(30), np.arange(30, 60)], 1)
     assert np.ptp(alike[:30] - alike[30:]) > 0, "rounding has parted them"
-    assert np.array_equal(place.swap(alike, near, twins)[0], np.arange(60))
+    assert np.array_equal(swaps.swap(alike, near, twins)[0], np.arange(60))
     nudged = alike * (1 + 1e-16 * np.random.default_rng(0).integers(-3, 4, alike.shape))
-    found = [place.swap(one, near, trials)[0] for one in (alike, (nudged + nudged.T) / 2)]
+    found = [swaps.swap(one, near, trials)[0] for one in (alike, (nudged + nudged.T) / 2)]
     assert np.array_equal(*found)
 
 
@@ -129,7 +130,7 @@ def test_optimising_lowers_the_loss_keeps_the_places_and_retinotopy():
     rng = np.random.default_rng(0)
     start = place.retinotopic(16, 8, 7.07, 0.4, rng)
     tuning = np.repeat(rng.normal(size=(40, 16)), 64, axis=1)
-    found = place.optimise(start, tuning, rng, width=2.1, neighbourhoods=40, trials=200, most=256)
+    found = swaps.optimise(start, tuning, rng, width=2.1, neighbourhoods=40, trials=200, most=256)
     assert (found.after <= found.before + 1e-12).all()
     assert found.after[-10:].mean() < found.before[:10].mean() - 0.02
     assert sorted(map(tuple, found.positions)) == sorted(map(tuple, start))
@@ -142,8 +143,8 @@ def test_positions_of_another_layer_and_empty_windows_are_refused():
     rng = np.random.default_rng(0)
     sizes = {"width": 1.0, "neighbourhoods": 3, "trials": 5}
     with pytest.raises(StudyError, match=r"\(10, 2\) found, \(12, 2\) expected"):
-        place.optimise(rng.uniform(0, 7, (10, 2)), rng.normal(size=(5, 12)), rng, **sizes)
+        swaps.optimise(rng.uniform(0, 7, (10, 2)), rng.normal(size=(5, 12)), rng, **sizes)
     with pytest.raises(StudyError, match="no window"):
-        place.optimise(rng.uniform(0, 70, (12, 2)), rng.normal(size=(5, 12)), rng, **sizes)
+        swaps.optimise(rng.uniform(0, 70, (12, 2)), rng.normal(size=(5, 12)), rng, **sizes)
     with pytest.raises(StudyError, match="overlap"):
         place.retinotopic(4, 8, 7.0, 1.0, rng)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from papers.mt_maps import positions, stimuli, tiles
+from papers.mt_maps import positions, stimuli, swaps, tiles
 from papers.mt_maps.rates import Rates
 from papers.mt_maps.training_settings import LayerSettings, PlacingSettings, Settings
 from replicortex.core.randomness import generator
@@ -112,14 +112,14 @@ def place(
         }, {}
     clips = moving(numbers, settings.clips.frames, settings.clips.size)
     parts = [rates(clips[k : k + batch]) for k in range(0, len(clips), batch)]
-    placed, swaps = {}, {}
+    placed, changes = {}, {}
     for layer, at in start.items():
         if layer not in parts[0]:
             continue
         responses = np.concatenate([part[layer].reshape(len(part[layer]), -1) for part in parts])
         if mode == "shuffled":
             responses = responses[:, generator(seed, "dealt", layer).permutation(len(at))]
-        done = positions.optimise(
+        done = swaps.optimise(
             at,
             responses,
             generator(seed, "swaps", layer),
@@ -140,6 +140,6 @@ def place(
         }
         # Last bits, and so the number of digits, are the kernel's: they would make other bytes, and
         # another length, of a file whose positions and weights are the same.
-        swaps[layer] = {name: round(float(mean), DIGITS) for name, mean in means.items()}
-        swaps[layer]["swapped"] = done.swapped
-    return placed, swaps
+        changes[layer] = {name: round(float(mean), DIGITS) for name, mean in means.items()}
+        changes[layer]["swapped"] = done.swapped
+    return placed, changes

@@ -2,25 +2,21 @@
 
 Coordinate descent finds most of each target's support; from there whole sets of coordinates change
 sides until the conditions of optimality hold (block principal pivoting, Kim and Park 2011), and the
-weights are solved for exactly. The first call compiles, for some seconds; later processes read what
-Numba keeps beside this file, or in the user's cache.
+weights are solved for exactly.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, TypeVar, cast
+from typing import Any
 
 import llvmlite.binding
-import numba
 import numpy as np
 from numba import types
 from numba.extending import get_cython_function_address
 
-Compiled = TypeVar("Compiled", bound=Callable[..., object])
+from replicortex.analysis.compiled import compiled
 
 _pointer: Any = types.CPointer
-_njit: Any = numba.njit
 _INT, _REAL = _pointer(types.int32), _pointer(types.float64)
 # LAPACK's Cholesky solver, by SciPy's own pointer, under a name that compiled code may keep.
 llvmlite.binding.add_symbol(
@@ -32,17 +28,7 @@ _dposv: Any = types.ExternalFunction(
 )
 
 
-def _compiled(function: Compiled) -> Compiled:
-    """Return the function compiled; without a cache where no folder for it can be written."""
-    # Products may be added in one instruction; no other freedom, for results are to be the same bytes.
-    options = {"nogil": True, "fastmath": {"contract"}, "error_model": "numpy"}
-    try:
-        return cast(Compiled, _njit(cache=True, **options)(function))
-    except RuntimeError:
-        return cast(Compiled, _njit(**options)(function))
-
-
-@_compiled
+@compiled
 def _slopes(
     gram: np.ndarray, cross: np.ndarray, l2: float, weights: np.ndarray, slope: np.ndarray
 ) -> None:
@@ -56,7 +42,7 @@ def _slopes(
                 slope[i] -= row[i] * weight
 
 
-@_compiled
+@compiled
 def _violation(slope: np.ndarray, weights: np.ndarray, l1: float, positive: bool) -> float:
     """Return the largest violation of the conditions, as `encoding.violation` does for many."""
     worst = 0.0
@@ -68,7 +54,7 @@ def _violation(slope: np.ndarray, weights: np.ndarray, l1: float, positive: bool
     return worst
 
 
-@_compiled
+@compiled
 def _sweep(
     gram: np.ndarray,
     l1: float,
@@ -98,7 +84,7 @@ def _sweep(
     return largest, changed
 
 
-@_compiled
+@compiled
 def _pivot(
     gram: np.ndarray,
     cross: np.ndarray,
@@ -179,7 +165,7 @@ def _pivot(
                 sign[j] = 0.0 if sign[j] != 0 else np.sign(trial_slope[j])
 
 
-@_compiled
+@compiled
 def solve(
     gram: np.ndarray,
     cross: np.ndarray,

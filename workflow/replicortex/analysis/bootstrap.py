@@ -1,12 +1,9 @@
 """Bootstrap over stimuli of Spearman correlations between RDMs, fast enough for 1,000 draws.
 
 A resample of stimuli does not change the order of the pairs' dissimilarities, only how often
-each pair occurs: stimuli drawn w_i and w_j times give the pair w_i * w_j times. So each vector
-is sorted once; in a draw the ranks, ties averaged, follow from a running sum of the weights
-in sorted order, and rho from one weighted matrix product.
-
-Sorted pairs are laid out by columns, (rows, columns): running sums go down all columns at once, and
-the sums of the columns before are added last. The places that fill the last column have weight 0.
+each pair occurs: stimuli drawn w_i and w_j times give the pair w_i * w_j times. Each vector is
+sorted once; in a draw the ranks, ties averaged, follow from a running sum of the weights in
+sorted order, and rho from one weighted matrix product.
 
 Rounding: ranks, weights, their products and sums are whole numbers, held in float64. With n stimuli
 a resample has t = n (n - 1) / 2 pairs at most, and no sum of absolute values exceeds t^3. Below 2^53,
@@ -16,28 +13,24 @@ processor. Beyond, sums over m pairs may be off by m spacings of t^3 / 3, and rh
 (1e-10 for 720 stimuli), times t^3 / (t^3 - summed cubes of the sizes of the groups of ties).
 """
 
-import itertools
 from typing import NamedTuple
 
 import numpy as np
 
 from replicortex.analysis import ties
+from replicortex.analysis.compiled import compiled
 from replicortex.core import randomness
 from replicortex.core.errors import StudyError
 
 # Models whose ranks are held at once: bounds the memory of a draw.
 BLOCK_MODELS = 32
-# Of the layout of sorted pairs: a column has this many rows at most, a row this many columns at least.
-ROWS, COLUMNS = 64, 4096
 
 
 class Sorted(NamedTuple):
-    """Vectors with the same m pairs, each sorted once and laid out by columns."""
+    """Vectors with the same m pairs, each sorted once."""
 
-    order: np.ndarray  # (k, rows, columns): the pair at each place; m where there is none
-    # Places where each group of ties ends, in ascending order; None without any tie.
-    ends: list[np.ndarray | None]
-    where: np.ndarray  # (k, m): a pair's place (rows * columns), or with ties its group's number
+    order: np.ndarray  # (k, m), int32: the pair at each place
+    starts: list[np.ndarray | None]  # places where each group of ties begins; None without any tie
 
 
 def resample_weights(n: int, draws: int, seed: int) -> np.ndarray:
@@ -150,25 +143,13 @@ def percentile_interval(draws: np.ndarray, level: float = 0.95) -> tuple[np.ndar
 
 def sort_vectors(vectors: np.ndarray) -> Sorted:
     """Sort each row of an array of shape (k, m) once, and find its ties (`ties.tolerance`)."""
-    k, m = vectors.shape
-    rows = min(max(m // COLUMNS, 1), ROWS)
-    columns = -(-m // rows)
-    order = np.full((k, columns, rows), m, dtype=np.intp)
-    places = np.arange(columns * rows).reshape(rows, columns).T.ravel()[:m]
-    ends: list[np.ndarray | None] = []
-    where = np.empty(vectors.shape, dtype=np.intp)
-    sorter = ties.Sorter(m)
-    for number, row in enumerate(vectors):
-        ascending, starts = sorter.groups(row)
-        order[number].flat[:m] = ascending
-        if starts is None:
-            ends.append(None)
-            where[number, ascending] = places
-        else:
-            ends.append(places[np.append(starts[1:], m) - 1])
-            sizes = np.diff(starts, append=m)
-            where[number, ascending] = np.repeat(np.arange(len(starts)), sizes)
-    return Sorted(np.ascontiguousarray(order.swapaxes(1, 2)), ends, where)
+    order = np.empty(vectors.shape, dtype=np.int32)
+    starts: list[np.ndarray | None] = []
+    sorter = ties.Sorter(vectors.shape[1])
+    for row, places in zip(vectors, order, strict=True):
+        places[:], begins = sorter.groups(row)
+        starts.append(begins)
+    return Sorted(order, starts)
 
 
 def _correlate(
@@ -178,25 +159,23 @@ def _correlate(
 
     `space` holds the ranks: (vectors that are held at once, m), float64.
     """
-    total = int(pair_weights.sum(dtype=np.int64))
     present = np.flatnonzero(pair_weights != 0)  # some 40 % of the pairs
     if len(present) < 3:
         raise StudyError(f"{len(present)} pair(s) are left, a rank correlation needs 3")
     present_weights = pair_weights[present].astype(np.float64)
-    # A small type makes the gather in sorted order run within the cache.
-    small = np.zeros(len(pair_weights) + 1, dtype=_holding(int(pair_weights.max())))
-    small[:-1] = pair_weights
+    # A small type keeps what is read in sorted order within the cache.
+    small = pair_weights.astype(_holding(int(pair_weights.max())))
 
     # Within the same memory in each draw, however many pairs are present.
     count, held = len(brains.order), min(BLOCK_MODELS, len(models.order))
     m = len(present)
     ranks_b, block = np.split(space.ravel()[: (count + held) * m], [count * m])
     ranks_b, block = ranks_b.reshape(count, m), block.reshape(held, m)  # of no vectors too
-    norms_b = _ranks(brains, 0, small, total, present, ranks_b)
+    norms_b = _ranks(brains, 0, small, present, ranks_b)
     _refuse_constant(norms_b, "brain", 0)
     for start in range(0, len(models.order), BLOCK_MODELS):
         ranks_m = block[: len(models.order) - start]
-        norms_m = _ranks(models, start, small, total, present, ranks_m)
+        norms_m = _ranks(models, start, small, present, ranks_m)
         _refuse_constant(norms_m, "model", start)
         ranks_m *= present_weights
         products = ranks_m @ ranks_b.T
@@ -204,12 +183,7 @@ def _correlate(
 
 
 def _ranks(
-    vectors: Sorted,
-    start: int,
-    weights: np.ndarray,
-    total: int,
-    present: np.ndarray,
-    out: np.ndarray,
+    vectors: Sorted, start: int, weights: np.ndarray, present: np.ndarray, out: np.ndarray
 ) -> np.ndarray:
     """Write doubled, centred mid-ranks of the present pairs into `out`, one row per vector.
 
@@ -218,52 +192,64 @@ def _ranks(
     is c + (c + t) - total, a whole number. Returned are the weighted sums of squares of these,
     (total^3 - sum of t^3) / 3, of shape (len(out),).
     """
-    integer: type[np.int32] | type[np.int64] = np.int32 if total < 2**30 else np.int64
-    # Used again for each vector: new memory costs as much as the work.
-    each = np.empty(vectors.order.shape[1:], dtype=weights.dtype)
-    running, both = np.empty((2, *each.shape), dtype=integer)
-    places, taken = np.empty(len(present), dtype=np.intp), np.empty(len(present), dtype=integer)
-    square_sums = np.empty(len(out))
-    all_cubed = _sum_of_cubes(np.array([total]))  # to the bit what one group of ties gives
-    untied_cubes = None
+    total = int(weights.sum(dtype=np.int64))
+    all_cubed = (
+        float(total) * float(total) * float(total)
+    )  # to the bit what one group of ties gives
+    # Of all pairs, the present ones and others.
+    ranks = np.empty(len(weights), dtype=np.int32 if total < 2**30 else np.int64)
+    taken, square_sums = np.empty(len(present), dtype=ranks.dtype), np.empty(len(out))
     for row in range(len(out)):
-        vector = start + row
-        weights.take(vectors.order[vector], out=each, mode="clip")
-        running[:] = each
-        for one, following in itertools.pairwise(running):
-            following += one
-        running += np.cumsum(running[-1], dtype=integer) - running[-1]
-        ends = vectors.ends[vector]
-        if ends is None:
-            # Of each place the sum up to it and the sum before it.
-            doubled = both
-            np.add(running[1:], running[:-1], out=both[1:])
-            both[0, 0] = running[0, 0]
-            np.add(running[0, 1:], running[-1, :-1], out=both[0, 1:])
-            # Without ties each group is one pair: the same sum for every such vector.
-            if untied_cubes is None:
-                untied_cubes = _sum_of_cubes(weights)
-            cubes = untied_cubes
+        order, starts = vectors.order[start + row], vectors.starts[start + row]
+        if starts is None:
+            cubes = _rank_each(order, weights, total, ranks)
         else:
-            edges = running.take(ends)
-            sizes = np.diff(edges, prepend=integer(0))
-            doubled = 2 * edges - sizes
-            cubes = _sum_of_cubes(sizes)
-        doubled -= total
-        vectors.where[vector].take(present, out=places, mode="clip")
-        out[row] = doubled.take(places, out=taken, mode="clip")
+            cubes = _rank_groups(order, starts, weights, total, ranks)
+        out[row] = ranks.take(present, out=taken, mode="clip")
         square_sums[row] = (all_cubed - cubes) / 3.0
     return square_sums
+
+
+@compiled
+def _rank_each(order: np.ndarray, weights: np.ndarray, total: int, ranks: np.ndarray) -> float:
+    """Write the doubled, centred ranks of pairs without ties; return the sum of cubed weights."""
+    twice, cubes = -total, 0.0
+    for place in range(len(order)):
+        pair = order[place]
+        weight = int(weights[pair])
+        ranks[pair] = twice + weight
+        twice += 2 * weight
+        size = float(weight)
+        cubes += size * size * size
+    return cubes
+
+
+@compiled
+def _rank_groups(
+    order: np.ndarray,
+    starts: np.ndarray,
+    weights: np.ndarray,
+    total: int,
+    ranks: np.ndarray,
+) -> float:
+    """Write the same of groups of ties, which begin at `starts`; return the sum of their cubed weights."""
+    twice, cubes = -total, 0.0
+    for group in range(len(starts)):
+        end = starts[group + 1] if group + 1 < len(starts) else len(order)
+        weight = 0
+        for place in range(starts[group], end):
+            weight += int(weights[order[place]])
+        for place in range(starts[group], end):
+            ranks[order[place]] = twice + weight
+        twice += 2 * weight
+        size = float(weight)
+        cubes += size * size * size
+    return cubes
 
 
 def _holding(number: int) -> np.dtype:
     """Return the smallest signed type that holds a number."""
     return np.min_scalar_type(-number - 1)
-
-
-def _sum_of_cubes(sizes: np.ndarray) -> float:
-    sizes = sizes.astype(np.float64)
-    return float(np.dot(sizes * sizes, sizes))
 
 
 def _refuse_constant(square_sums: np.ndarray, kind: str, start: int) -> None:
