@@ -80,6 +80,12 @@ def test_published_models_are_shown_what_is_there_at_the_scale(planned):
     assert planned("full")[1].published["llama_1b"].stimuli == {"text": "m/wikitext"}
 
 
+@pytest.mark.parametrize(("scale", "memory"), [("demo", 4000), ("small", 4000), ("full", 32_000)])
+def test_large_memory_is_asked_for_large_models_alone(planned, scale, memory):
+    """The demo is for any cluster, where a node may have 16 GB."""
+    assert planned(scale)[1].embed_mb == memory
+
+
 def test_a_pair_may_join_published_models_on_pictures_that_nobody_recorded(planned):
     made = planned("small")[1]
     files = {name: one.files for one in made.fixed_pairs for name in one.pairs}["lite0_1_objects"]

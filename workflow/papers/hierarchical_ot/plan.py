@@ -54,6 +54,8 @@ class Plan(NamedTuple):
         Inputs by name: stimuli; NSD's responses; networks that come as they are.
     published
         Published models by name.
+    embed_mb
+        Memory that one of them asks for.
     trained_pairs, trained_files
         Pairs with a network that is trained here, and files of their other systems.
     fixed_pairs
@@ -71,6 +73,7 @@ class Plan(NamedTuple):
     betas: dict[str, str]
     others: dict[str, str]
     published: dict[str, Published]
+    embed_mb: int
     trained_pairs: dict[str, Any]
     trained_files: list[str]
     fixed_pairs: list[FixedPairs]
@@ -113,6 +116,13 @@ def _published(numbers: Mapping[str, Any]) -> Iterator[tuple[str, Published]]:
             yield name, Published({**model, "stimuli": domains}, manifests[weights], inputs)
 
 
+def _embed_mb(published: Mapping[str, Published], numbers: Mapping[str, Any]) -> int:
+    """Return the memory of an embedding: those of the model caches have up to eight billion weights."""
+    named = [numbers["vision_weights"], numbers["language_weights"]]
+    caches = [numbers["manifests"][name] for name in named if name]
+    return 32_000 if any(one.weights in caches for one in published.values()) else 4000
+
+
 def plan(numbers: Mapping[str, Any]) -> Plan:
     """Return what the rules make of the paper's merged numbers.
 
@@ -123,6 +133,7 @@ def plan(numbers: Mapping[str, Any]) -> Plan:
         ("manifests") and the paper's folder ("folder").
     """
     manifests = numbers["manifests"]
+    published = dict(_published(numbers))
     pairs = {name: pair for name, pair in numbers["pairs"].items() if pair}
     trained = {name: pair for name, pair in pairs.items() if is_trained(pair, numbers)}
     fixed = packs([name for name in pairs if name not in trained], numbers["pairs_per_job"])
@@ -139,7 +150,8 @@ def plan(numbers: Mapping[str, Any]) -> Plan:
             for name, key in (("resnets", "resnets"), ("tiny", "tiny_llm"))
             if numbers[key]
         },
-        published=dict(_published(numbers)),
+        published=published,
+        embed_mb=_embed_mb(published, numbers),
         trained_pairs=trained,
         trained_files=files_of(trained.values(), numbers, FIXED),
         fixed_pairs=[
