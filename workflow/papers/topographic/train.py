@@ -9,12 +9,12 @@ import pandas as pd
 import torch
 
 from papers.topographic import images as pictures
-from papers.topographic.features import FeatureViews
+from papers.topographic.features import FeatureViews, read_features
 from papers.topographic.images import Labelled
 from papers.topographic.learner import Topographic
 from papers.topographic.objectives import VIEWS, task_loss
 from papers.topographic.training_settings import Condition, Settings, Split
-from replicortex.core.files import Tensors, read_tensors
+from replicortex.core.files import Tensors
 from replicortex.core.progress import Progress, iter_plainly
 from replicortex.training import device as devices
 from replicortex.training.loop import Run, fit
@@ -33,6 +33,7 @@ def train(
     seeds: list[int],
     images: Path | None = None,
     features: Path | None = None,
+    lite0: Path | None = None,
     state: State | None = None,
     progress: Progress = iter_plainly,
 ) -> dict[str, list]:
@@ -50,8 +51,8 @@ def train(
         One for each network to make: all seeds of the first condition, then of the second, ...
     images
         Manifest of a CIFAR-10 data set, for a trunk that learns.
-    features
-        File of `frozen.freeze`, for a frozen one.
+    features, lite0
+        Files of `frozen.freeze` and of `lite0.extract`, for trunks that do not learn.
     state, progress
         Where to save and resume; wraps the loop over epochs.
 
@@ -68,7 +69,10 @@ def train(
         When a GPU is asked for and absent, or images are too few.
     """
     place = devices.choose(device)
-    parts = read_parts(split, images, features)
+    # All conditions of a job are of one arm, and so of one trunk.
+    network = conditions[0].settings.network
+    file = lite0 if network.trunk == "lite0" else features
+    parts = read_parts(split, images, file, network.centred)
     each = len(seeds) // len(conditions)
     learners: list[Topographic] = []
 
@@ -112,11 +116,13 @@ def epochs_of(condition: Condition) -> int:
     return condition.settings.objective.epochs
 
 
-def read_parts(split: Split, images: Path | None, features: Path | None) -> dict[str, Labelled]:
+def read_parts(
+    split: Split, images: Path | None, features: Path | None, centred: bool = True
+) -> dict[str, Labelled]:
     """Return "train", "validation" and "test": images, or frozen features."""
     if features is None:
         return pictures.read(images, split)
-    arrays, _ = read_tensors(features)
+    arrays = read_features(features, centred)
     parts = {}
     for name in ("train", "validation", "test"):
         labels = arrays[f"{name}/labels"]
@@ -132,7 +138,7 @@ def batches(
     training, network = settings.training, settings.network
     given = torch.from_numpy(part.images), torch.from_numpy(part.labels)
     common = {"batch": training.batch, "seed": seed, "views": views, "device": device}
-    if network.trunk == "frozen":
+    if network.trunk != "resnet":
         return FeatureViews(*given, noise=network.frozen.noise, **common)
     numbers = settings.objective.views.model_dump()
     return Views(
