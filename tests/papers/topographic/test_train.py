@@ -17,7 +17,7 @@ from papers.topographic.train import train
 from papers.topographic.training_settings import Condition, FrozenSettings, Settings, Split
 from replicortex.core.config import merge
 from replicortex.core.errors import StudyError
-from replicortex.core.files import Tensors, write
+from replicortex.core.files import Tensors, read_tensors, write
 from replicortex.core.randomness import generator, torch_generator
 from replicortex.training.state import OutOfTime, State
 
@@ -132,6 +132,27 @@ def run(frozen: Path, listed, seeds, state=None):
     return train(
         conditions=listed, split=split, device="cpu", seeds=seeds, features=frozen, state=state
     )
+
+
+def test_a_training_learns_from_its_trunks_file(numbers, frozen, tmp_path):
+    """Features of Lite0 are read from their own file, and keep their mean where they are not centred."""
+    arrays, _ = read_tensors(frozen)
+    mean = np.ones(16, np.float32)
+    write(tmp_path / "lite0.safetensors", Tensors(arrays | {"mean": mean}))
+    shifted = {n: a + mean if n.endswith("features") else a for n, a in arrays.items()}
+    write(tmp_path / "shifted.safetensors", Tensors(shifted))
+
+    def trained(network, **files):
+        listed = [condition(numbers, network=network)]
+        split = Split(validation=0, train=12, test=1)
+        return train(conditions=listed, split=split, device="cpu", seeds=[5], **files)["model"][0]
+
+    plain = trained({}, features=frozen)
+    lite0 = {"trunk": "lite0"}
+    assert same(trained(lite0, lite0=tmp_path / "lite0.safetensors"), plain)
+    kept = trained(lite0 | {"centred": False}, lite0=tmp_path / "lite0.safetensors")
+    assert same(kept, trained({}, features=tmp_path / "shifted.safetensors"))
+    assert not same(kept, plain)
 
 
 def same(one: Tensors, other: Tensors) -> bool:

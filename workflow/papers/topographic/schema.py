@@ -140,9 +140,9 @@ class Numbers(TrainedNumbers):
                     f"measured.tsne_rhos: {rho:g} is none of arms.main.rhos ({main.rhos})"
                 )
         trunks = self._trunks()
-        self._gradients_exist(trunks)
         if "frozen" in trunks.values():
             self._patches_suffice()
+        self._gradients_exist(trunks)
         both = sorted(set(self.seeds) & set(self.ensemble.seeds))
         if both:
             raise ValueError(f"ensemble.seeds: seed {both[0]} is among `seeds` already")
