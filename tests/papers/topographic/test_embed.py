@@ -166,7 +166,7 @@ def test_embeddings_are_the_sheets_output_and_answers_the_readouts(tmp_path, obj
 
 
 def test_each_network_is_shown_what_its_trunk_is_for(tmp_path):
-    """Features of patches, of Lite0, and of Lite0 with their mean, in one process; noise is the first's alone."""
+    """Features of patches, of Lite0, and of Lite0 with their mean; noise is the first's alone."""
     train, labels = data(units=8)
     mean = np.arange(8, dtype=np.float32)
     base = {"train/labels": labels, "test/labels": labels[:20], "mean": mean}

@@ -69,7 +69,7 @@ def test_features_are_components_of_means_over_places(installed, extracted):
         signs = np.sign((found * expected).sum(0))
         np.testing.assert_allclose(found, signs * expected, rtol=1e-3, atol=2e-3)
     mean = scale * (pca.mean_ @ pca.components_.T)
-    signs = np.sign((extracted["mean"] * mean))
+    signs = np.sign(extracted["mean"] * mean)
     np.testing.assert_allclose(extracted["mean"], signs * mean, rtol=1e-3, atol=2e-3)
 
 
@@ -79,7 +79,9 @@ def test_localizer_images_are_there_and_noise_is_not(extracted):
 
 
 def test_more_components_than_channels_are_refused(installed):
-    said = r"frozen\.size: 13 components of layer 'head' .* 50 training images and 12 channels give 12"
+    said = (
+        r"frozen\.size: 13 components of layer 'head' .* 50 training images and 12 channels give 12"
+    )
     with pytest.raises(StudyError, match=said):
         extract(**installed, split=SPLIT, lite0=LITE0, frozen=frozen(13), device="cpu")
 

@@ -135,24 +135,26 @@ def run(frozen: Path, listed, seeds, state=None):
 
 
 def test_a_training_learns_from_its_trunks_file(numbers, frozen, tmp_path):
-    """Features of Lite0 are read from their own file, and keep their mean where they are not centred."""
+    """Features of Lite0 have their own file, and keep their mean where they are not centred."""
     arrays, _ = read_tensors(frozen)
     mean = np.ones(16, np.float32)
-    write(tmp_path / "lite0.safetensors", Tensors(arrays | {"mean": mean}))
-    shifted = {n: a + mean if n.endswith("features") else a for n, a in arrays.items()}
-    write(tmp_path / "shifted.safetensors", Tensors(shifted))
-
-    def trained(network, **files):
-        listed = [condition(numbers, network=network)]
-        split = Split(validation=0, train=12, test=1)
-        return train(conditions=listed, split=split, device="cpu", seeds=[5], **files)["model"][0]
-
-    plain = trained({}, features=frozen)
-    lite0 = {"trunk": "lite0"}
-    assert same(trained(lite0, lite0=tmp_path / "lite0.safetensors"), plain)
-    kept = trained(lite0 | {"centred": False}, lite0=tmp_path / "lite0.safetensors")
-    assert same(kept, trained({}, features=tmp_path / "shifted.safetensors"))
-    assert not same(kept, plain)
+    negative = {name: -a if name.endswith("features") else a for name, a in arrays.items()}
+    lite0, shifted = tmp_path / "lite0.safetensors", tmp_path / "shifted.safetensors"
+    write(lite0, Tensors(negative | {"mean": mean}))
+    names = ("train/features", "validation/features")
+    write(shifted, Tensors(negative | {name: negative[name] + mean for name in names}))
+    trunks = ({}, {"trunk": "lite0"}, {"trunk": "lite0", "centred": False})
+    together = train(
+        conditions=[condition(numbers, network=trunk) for trunk in trunks],
+        split=Split(validation=0, train=12, test=1),
+        device="cpu",
+        seeds=[5, 5, 5],
+        features=frozen,
+        lite0=lite0,
+    )["model"]
+    alone = [run(file, [condition(numbers)], [5])["model"][0] for file in (frozen, lite0, shifted)]
+    assert all(same(one, other) for one, other in zip(together, alone, strict=True))
+    assert not same(alone[1], alone[2])
 
 
 def same(one: Tensors, other: Tensors) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from papers.topographic.features import FeatureViews, read_features
 from papers.topographic.images import Labelled
 from papers.topographic.learner import Topographic
 from papers.topographic.objectives import VIEWS, task_loss
-from papers.topographic.training_settings import Condition, Settings, Split
+from papers.topographic.training_settings import Condition, Settings, Split, Trunk
 from replicortex.core.files import Tensors
 from replicortex.core.progress import Progress, iter_plainly
 from replicortex.training import device as devices
@@ -69,15 +70,19 @@ def train(
         When a GPU is asked for and absent, or images are too few.
     """
     place = devices.choose(device)
-    # All conditions of a job are of one arm, and so of one trunk.
-    network = conditions[0].settings.network
-    file = lite0 if network.trunk == "lite0" else features
-    parts = read_parts(split, images, file, network.centred)
+
+    @cache
+    def parts(trunk: Trunk, centred: bool) -> dict[str, Labelled]:
+        file = {"resnet": None, "frozen": features, "lite0": lite0}[trunk]
+        return read_parts(split, images, file, centred)
+
     each = len(seeds) // len(conditions)
     learners: list[Topographic] = []
 
     def make(condition: Condition, seed: int) -> Run:
-        learner = _learner(condition, seed, parts["validation"], place)
+        network = condition.settings.network
+        shown = parts(network.trunk, network.centred)
+        learner = _learner(condition, seed, shown["validation"], place)
         learners.append(learner)
         name = f"{condition.arm}_{condition.objective}_rho{condition.rho:g}_seed{seed}"
         views = VIEWS[condition.objective]
@@ -85,7 +90,7 @@ def train(
             name=name,
             seed=seed,
             learner=learner,
-            batches=batches(parts["train"], condition.settings, seed, views, place),
+            batches=batches(shown["train"], condition.settings, seed, views, place),
             measure=lambda epoch: {},
             ended=learner.ended,
         )
