@@ -143,6 +143,11 @@ class Numbers(TrainedNumbers):
         if "frozen" in trunks.values():
             self._patches_suffice()
         self._gradients_exist(trunks)
+        if trunks["main"] == "lite0":
+            raise ValueError(
+                "network.trunk: lite0 has no features of noisy images, which the ensembles of arms.main are "
+                "shown; let another arm change its trunk"
+            )
         both = sorted(set(self.seeds) & set(self.ensemble.seeds))
         if both:
             raise ValueError(f"ensemble.seeds: seed {both[0]} is among `seeds` already")
