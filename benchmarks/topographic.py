@@ -26,7 +26,6 @@ from typing import Any
 
 import numpy as np
 import torch
-import yaml
 from common import comparison, machine, race, versions, write
 from PIL import Image
 from torch.nn import functional as F
@@ -38,12 +37,12 @@ from papers.topographic.images import Labelled
 from papers.topographic.learner import Topographic
 from papers.topographic.network import Network
 from papers.topographic.objectives import VIEWS, task_loss
-from papers.topographic.schema import Numbers
 from papers.topographic.sheet import neighbour_pairs
 from papers.topographic.train import batches
 from papers.topographic.training_settings import Settings
 from replicortex.analysis.grid import grid_weights
 from replicortex.analysis.moran import morans_i
+from replicortex.core.config import paper_numbers
 from replicortex.core.randomness import generator, torch_generator
 from replicortex.training import device as devices
 
@@ -56,13 +55,9 @@ FAST = {"images": 64, "batch": 32, "repeats": 1, "maps": 200}
 
 def settings(objective: str, width: int, batch: int, precision: str) -> Settings:
     """Return the paper's settings of an objective at rho 0.2, with another width and batch."""
-    numbers = yaml.safe_load((ROOT / "config/papers/topographic.yaml").read_text())
-    for scale in ("small", "demo"):
-        numbers.pop(scale)
-    numbers["network"]["width"] = width
-    numbers["training"] |= {"batch": batch, "precision": precision}
-    checked = Numbers.model_validate(numbers).model_dump()
-    return Settings.model_validate(conditions(checked)[f"main/{objective}/rho0.2"]["settings"])
+    changes = {"network": {"width": width}, "training": {"batch": batch, "precision": precision}}
+    numbers = paper_numbers("topographic", "full", changes, ROOT)
+    return Settings.model_validate(conditions(numbers)[f"main/{objective}/rho0.2"]["settings"])
 
 
 def pictures(count: int) -> Labelled:

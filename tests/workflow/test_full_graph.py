@@ -34,11 +34,15 @@ def planned(root, tmp_path_factory):
         return plan.planned([], config, copy.folder, placed=False)
 
 
+# A sheet on a published network needs its features before it is trained.
+LEVELS = {"topographic": 5}
+
+
 @pytest.mark.parametrize("paper", PAPERS)
-def test_a_paper_has_at_most_two_thousand_jobs_in_four_levels(planned, paper):
+def test_a_paper_has_at_most_two_thousand_jobs_in_few_levels(planned, paper):
     own = [job for job in planned if job.rule.startswith(f"{paper}_")]
     assert 1 <= len(own) <= 2000
-    assert 1 <= max(job.level for job in own) <= 4
+    assert 1 <= max(job.level for job in own) <= LEVELS.get(paper, 4)
     assert any(job.local for job in own)
 
 

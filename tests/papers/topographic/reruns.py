@@ -14,7 +14,7 @@ TOPO_MEASURE = {f"{T}measure_all": 1, **TOPO_AFTER}
 TOPO_EMBED = {f"{T}embed_all": 1, **TOPO_MEASURE}
 TRAININGS = [
     *(f"main_{name}" for name in ("ce", "margin", "supcon", "simclr")),
-    *("ensemble_ce", "no_dropout_ce", "gradients_encoder_ce"),
+    *("ensemble_ce", "no_dropout_ce", "lite0_ce", "gradients_encoder_ce"),
 ]
 
 
@@ -31,6 +31,10 @@ CHANGES = {
     "strengths of one arm": (
         topographic("{arms: {no_dropout: {rhos: [0.2]}}}"),
         topo_training("no_dropout_ce"),
+    ),
+    "side of the images that Lite0 is shown": (
+        topographic("{lite0: {side: 64}}"),
+        {f"{T}extract": 1, **topo_training("lite0_ce")},
     ),
     "rate of a readout": (topographic("{probes: {raw: {lr: 1.0e-2}}}"), TOPO_EMBED),
     "images of the RDMs": (topographic("{measured: {rdm_images: 9}}"), TOPO_MEASURE),

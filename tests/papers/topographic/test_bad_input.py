@@ -81,6 +81,16 @@ CPU = torch.device("cpu")
             {"network": {"trunk": "frozen"}},
             r"arms\.gradients_encoder: gradients of the encoder, which a frozen trunk",
         ),
+        (
+            {"arms": {"lite0": {"change": {"balance": {"gradients": "encoder"}}}}},
+            r"arms\.lite0: gradients of the encoder, which a frozen trunk",
+        ),
+        ({"arms": {"lite0": {"change": {"network": {"trunk": "lite1"}}}}}, "did you mean 'lite0'"),
+        (
+            {"network": {"trunk": "lite0"}, "arms": {"gradients_encoder": {"objectives": []}}},
+            r"network\.trunk: lite0 has no features of noisy images, .* let another arm change",
+        ),
+        ({"lite0": {"side": 16}}, r"lite0\.side: .*equal to 32, found 16"),
         ({"noise": {"levels": [0.1, 0.1]}}, r"noise\.levels: 0\.1 is given more than once"),
         (
             {"objectives": {"ce": {"views": {"scale": [0.5, 0.2]}}}},

@@ -31,6 +31,7 @@ ADAMW = ProbeSettings.model_validate(
 )
 NETWORK = {
     "trunk": "frozen",
+    "centred": True,
     "width": 1,
     "blocks": [1],
     "side": 4,
@@ -162,3 +163,39 @@ def test_embeddings_are_the_sheets_output_and_answers_the_readouts(tmp_path, obj
         expected = Probe(train @ weight.T + bias, labels, ADAMW, 3).scores(sheet)
         assert set(made.metadata["accuracies"]) == {"probe raw"}
     np.testing.assert_allclose(made.arrays["answers/none/0"], expected, atol=2e-4)
+
+
+def test_each_network_is_shown_what_its_trunk_is_for(tmp_path):
+    """Features of patches, of Lite0, and of Lite0 with their mean; noise is the first's alone."""
+    train, labels = data(units=8)
+    mean = np.arange(8, dtype=np.float32)
+    base = {"train/labels": labels, "test/labels": labels[:20], "mean": mean}
+    for name, sign in (("features", 1), ("lite0", -1)):
+        own = {"train/features": sign * train, "test/features": sign * train[:20]}
+        noise = {"noise/none/0": train[:10]} if name == "features" else {}
+        write(tmp_path / f"{name}.safetensors", Tensors(base | own | noise))
+    shown = {("frozen", True): train, ("lite0", True): -train, ("lite0", False): mean - train}
+    models, sheets = [], []
+    for number, (trunk, centred) in enumerate(shown):
+        settings = {**NETWORK, "trunk": trunk, "centred": centred}
+        network = Network(NetworkSettings.model_validate(settings), "ce", number)
+        condition = {"arm": "x", "objective": "ce", "rho": 0, "seed": number}
+        models.append(tmp_path / f"{number}.safetensors")
+        metadata = {**condition, "settings": {"network": settings}}
+        write(models[-1], Tensors(dict(network.state_dict()), metadata))
+        sheets.append(network.sheet)
+    made = embed(
+        models=models,
+        split=Split(validation=0, train=1, test=1),
+        noise=NoiseSettings(kinds=[], levels=[0.1], images=1, seed=0),
+        probes={"raw": ADAMW},
+        readout="raw",
+        training=Scale(mean=[0.5] * 3, sd=[0.2] * 3),
+        device="cpu",
+        features=tmp_path / "features.safetensors",
+        lite0=tmp_path / "lite0.safetensors",
+    )["embeddings"]
+    for one, sheet, inputs in zip(made, sheets, shown.values(), strict=True):
+        expected = sheet(torch.from_numpy(inputs[:20])).detach().numpy()
+        np.testing.assert_allclose(one.arrays["test"], expected, atol=1e-5)
+    assert ["answers/none/0" in one.arrays for one in made] == [True, False, False]

@@ -9,7 +9,15 @@ import pytest
 from fresh_python import said
 
 from papers.topographic import published
-from papers.topographic.figures import accuracy, ensembles, parts, readout, switches, together
+from papers.topographic.figures import (
+    accuracy,
+    ensembles,
+    parts,
+    readout,
+    switches,
+    together,
+    trunks,
+)
 from papers.topographic.plan import FIGURES
 from replicortex.core.codehash import ROOT
 from replicortex.verdicts.quoted import quoted
@@ -41,7 +49,7 @@ PUBLISHED = {"published": FOLDER / "published.csv", "quoted": quoted(CLAIMS)}
 def tables(tmp_path_factory):
     rows = []
     for arm, objective, rho, seed in itertools.product(
-        ("main", "no_dropout", "no_bias", "form_units", "perturbed_up"),
+        ("main", "no_dropout", "no_bias", "form_units", "perturbed_up", "lite0"),
         parts.OBJECTIVES,
         RHOS,
         (0, 1, 2),
@@ -172,6 +180,20 @@ def test_each_switch_has_a_row_and_each_seed_a_mark(drawn):
     assert names == [switches.ARMS[arm] for arm in ("main", "form_units", "no_bias", "no_dropout")]
     marks = sum(len(dots.get_offsets()) for dots in ax.collections)
     assert marks == 2 * len(RHOS) * 4 * 3
+
+
+def test_trunks_are_beside_each_other_where_they_were_trained(drawn):
+    first = drawn["trunks"].axes[0]
+    curves = [
+        (line.get_linestyle(), list(line.get_ydata()))
+        for line in first.lines
+        if line.get_linestyle() != "None" and len(line.get_ydata()) == len(RHOS)
+    ]
+    assert [line for line, _ in curves] == ["-", "--"]
+    np.testing.assert_allclose([values for _, values in curves], 0.51)
+    (legend,) = drawn["trunks"].legends
+    named = [text.get_text() for text in legend.get_texts()]
+    assert named == [trunks.TRUNKS[arm][0].label for arm in ("main", "lite0")]
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,10 @@ import pytest
 from papers.topographic.plan import FIGURES, plan
 from replicortex.core.config import paper_numbers
 
-PATHS = ("cifar10", "cifar10_jpeg", "cifar10_fixture", "floc_128", "floc_128_fixture")
+PATHS = [
+    *("cifar10", "cifar10_jpeg", "cifar10_fixture", "floc_128", "floc_128_fixture"),
+    *("efficientnet_lite0", "efficientnet_lite0_fixture"),
+]
 
 
 @pytest.fixture
@@ -38,10 +41,31 @@ def test_jobs_hold_a_condition_or_all_strengths_of_an_objective(planned):
     assert list(demo.embeddings) == ["all"]
 
 
+FLOC = {"floc": "m/floc_128"}
+FEATURES = {"features": "<results>/activations/frozen.safetensors"}
+LITE0 = {"lite0": "<results>/activations/lite0.safetensors"}
+
+
 def test_what_networks_are_shown(planned):
-    assert planned("small").images == {"features": "<results>/activations/frozen.safetensors"}
-    assert planned("full").images == {"images": "m/cifar10"}
+    small, full, demo = planned("small"), planned("full"), planned("demo")
+    for made, images, floc in ((small, FEATURES, {}), (full, {"images": "m/cifar10"}, FLOC)):
+        for job, training in made.trainings.items():
+            expected = LITE0 if training.units[0].startswith("lite0") else images
+            assert made.learned_from[job] == expected
+            embedded = expected if expected == LITE0 else images | floc
+            assert made.embedded_from[job] == embedded
+    together = {"images": "m/cifar10_fixture", "floc": "m/floc_128_fixture", **LITE0}
+    assert demo.embedded_from == {"all": together}
+    assert demo.learned_from["lite0_ce"] == LITE0
+    assert demo.weights == "m/efficientnet_lite0_fixture"
     assert planned("full", {"localizer": None}).localizer == {}
+
+
+def test_a_network_that_no_arm_stands_on_is_not_asked_for(planned):
+    off = {"arms": {"lite0": {"objectives": []}, "lite0_mean": {"objectives": []}}}
+    made = planned("small", off)
+    assert made.weights is None
+    assert all(shown == FEATURES for shown in made.embedded_from.values())
 
 
 def test_figures_are_drawn_alone_or_together(planned):

@@ -17,7 +17,7 @@ from papers.topographic.train import train
 from papers.topographic.training_settings import Condition, FrozenSettings, Settings, Split
 from replicortex.core.config import merge
 from replicortex.core.errors import StudyError
-from replicortex.core.files import Tensors, write
+from replicortex.core.files import Tensors, read_tensors, write
 from replicortex.core.randomness import generator, torch_generator
 from replicortex.training.state import OutOfTime, State
 
@@ -132,6 +132,29 @@ def run(frozen: Path, listed, seeds, state=None):
     return train(
         conditions=listed, split=split, device="cpu", seeds=seeds, features=frozen, state=state
     )
+
+
+def test_a_training_learns_from_its_trunks_file(numbers, frozen, tmp_path):
+    """Features of Lite0 have their own file, and keep their mean where they are not centred."""
+    arrays, _ = read_tensors(frozen)
+    mean = np.ones(16, np.float32)
+    negative = {name: -a if name.endswith("features") else a for name, a in arrays.items()}
+    lite0, shifted = tmp_path / "lite0.safetensors", tmp_path / "shifted.safetensors"
+    write(lite0, Tensors(negative | {"mean": mean}))
+    names = ("train/features", "validation/features")
+    write(shifted, Tensors(negative | {name: negative[name] + mean for name in names}))
+    trunks = ({}, {"trunk": "lite0"}, {"trunk": "lite0", "centred": False})
+    together = train(
+        conditions=[condition(numbers, network=trunk) for trunk in trunks],
+        split=Split(validation=0, train=12, test=1),
+        device="cpu",
+        seeds=[5, 5, 5],
+        features=frozen,
+        lite0=lite0,
+    )["model"]
+    alone = [run(file, [condition(numbers)], [5])["model"][0] for file in (frozen, lite0, shifted)]
+    assert all(same(one, other) for one, other in zip(together, alone, strict=True))
+    assert not same(alone[1], alone[2])
 
 
 def same(one: Tensors, other: Tensors) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 import torch
 
 from papers.topographic import images as pictures
+from papers.topographic.features import read_features
 from papers.topographic.frozen import noise_conditions
 from papers.topographic.measuring_settings import NoiseSettings, ProbeSettings, Scale
 from papers.topographic.network import Network
@@ -33,6 +35,7 @@ def embed(
     device: str,
     images: Path | None = None,
     features: Path | None = None,
+    lite0: Path | None = None,
     floc: Path | None = None,
     progress: Progress = iter_plainly,
 ) -> dict[str, list[Tensors]]:
@@ -48,31 +51,40 @@ def embed(
         The probe that answers for an objective without a classifier.
     device
         "cpu" or "cuda".
-    images, features, floc
-        Manifest of CIFAR-10, or the file of `freeze`; manifest of the localizer images.
+    images, features, lite0
+        By the trunks of the networks: manifest of CIFAR-10, file of `frozen.freeze`, of `lite0.extract`.
+    floc
+        Manifest of the localizer images, for trunks that are shown images.
 
     Returns
     -------
     "embeddings", per model: "test" (n, units), raw output of the sheet in eval mode; "labels" (n,);
     "floc" (n, units); "weight" and "bias" of the sheet; "answers/{kind}/{level}" (n, 10), class
-    scores. Description: the condition, and accuracies "classifier" and "probe {name}".
+    scores, where noise is shown. Description: the condition, and accuracies "classifier" and "probe {name}".
     """
     place = devices.choose(device)
-    stimuli = _from_images(split, noise, images, floc, training) if features is None else None
-    stimuli = stimuli or _from_features(features)
+
+    @cache
+    def stimuli(trunk: str, centred: bool) -> Stimuli:
+        if trunk == "resnet":
+            return _from_images(split, noise, images, floc, training)
+        return _from_features(lite0 if trunk == "lite0" else features, centred)
+
     made = []
     for path in progress(models, desc="networks", total=len(models)):
         arrays, metadata = read_tensors(path)
-        made.append(_embedded(arrays, metadata, stimuli, probes, readout, place))
+        network = NetworkSettings.model_validate(metadata["settings"]["network"])
+        shown = stimuli(network.trunk, network.centred)
+        made.append(_embedded(arrays, metadata, network, shown, probes, readout, place))
     return {"embeddings": made}
 
 
 Stimuli = dict[str, np.ndarray]
 
 
-def _from_features(features: Path) -> Stimuli:
+def _from_features(features: Path, centred: bool) -> Stimuli:
     """Return inputs by name, and labels, from frozen features."""
-    arrays, _ = read_tensors(features)
+    arrays = read_features(features, centred)
     renamed = {"train/features": "train", "test/features": "test", "floc/features": "floc"}
     return {renamed.get(name, name): array for name, array in arrays.items()}
 
@@ -105,6 +117,7 @@ def _from_images(
 def _embedded(
     arrays: dict[str, np.ndarray],
     metadata: dict[str, Any],
+    settings: NetworkSettings,
     stimuli: Stimuli,
     probes: dict[str, ProbeSettings],
     readout: str,
@@ -116,16 +129,14 @@ def _embedded(
     ----------
     arrays, metadata
         Weights and condition of the file that `train` wrote.
+    settings
+        Its section `network`.
     stimuli
         Inputs by name, float32 (n, ...), and labels.
     probes, readout
         As in `embed`.
     """
-    network = Network(
-        NetworkSettings.model_validate(metadata["settings"]["network"]),
-        metadata["objective"],
-        metadata["seed"],
-    )
+    network = Network(settings, metadata["objective"], metadata["seed"])
     network.load_state_dict({name: torch.from_numpy(array) for name, array in arrays.items()})
     network.to(device).eval()
 

@@ -1,10 +1,23 @@
-"""Batches of frozen features, whose views are noisy copies."""
+"""Frozen features from their file, and batches of them, whose views are noisy copies."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import numpy as np
 import torch
 
+from replicortex.core.files import read_tensors
 from replicortex.core.randomness import torch_generator
+
+
+def read_features(path: Path, centred: bool) -> dict[str, np.ndarray]:
+    """Return the arrays of a file of `frozen.freeze` or `lite0.extract`; with their mean, unless centred."""
+    arrays, _ = read_tensors(path)
+    if centred:
+        return arrays
+    featured = [name for name in arrays if name.endswith("/features") or name.startswith("noise/")]
+    return arrays | {name: arrays[name] + arrays["mean"] for name in featured}
 
 
 class FeatureViews:

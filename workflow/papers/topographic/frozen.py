@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from papers.topographic import images as pictures
+from papers.topographic.components import Components
 from papers.topographic.measuring_settings import NoiseSettings
 from papers.topographic.noise import noisy
 from papers.topographic.training_settings import FrozenSettings, Split
@@ -54,18 +55,11 @@ class Patches:
         chosen = (flat[: numbers.filters] - self.mean) @ whiten
         chosen /= np.linalg.norm(chosen, axis=1, keepdims=True)
         self.filters = (whiten @ chosen.T).astype(np.float32)
-        responses = self._responses(images)
-        self.centre = responses.mean(0)
-        covariance = np.cov(responses, rowvar=False)
-        values, vectors = np.linalg.eigh(covariance)
-        self.components = vectors[:, ::-1][:, : numbers.size]
-        reduced = (responses - self.centre) @ self.components
-        self.scale = numbers.norm / np.linalg.norm(reduced, axis=1).mean()
+        self.components = Components(self._responses(images), numbers)
 
     def __call__(self, images: np.ndarray) -> np.ndarray:
         """Return features, float32 (n, size), of images in bytes or in [0, 1]."""
-        reduced = (self._responses(images) - self.centre) @ self.components
-        return (self.scale * reduced).astype(np.float32)
+        return self.components(self._responses(images))
 
     def _standard(self, flat: np.ndarray) -> np.ndarray:
         flat = flat - flat.mean(-1, keepdims=True)
@@ -119,11 +113,12 @@ def freeze(
     Returns
     -------
     "features": "{part}/features" (n, size) and "{part}/labels" for train, validation and test;
-    "noise/{kind}/{level}" for the first `noise.images` of each class; "floc/features".
+    "noise/{kind}/{level}" for the first `noise.images` of each class; "floc/features"; "mean" (size,), that
+    of the features, were they not centred.
     """
     parts = pictures.read(images, split)
     patches = Patches(parts["train"].images, frozen)
-    arrays: dict[str, np.ndarray] = {}
+    arrays = {"mean": patches.components.mean}
     for name, part in parts.items():
         arrays[f"{name}/labels"] = part.labels
         if len(part.images):

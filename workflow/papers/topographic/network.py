@@ -33,7 +33,7 @@ class Network(nn.Module):
     Attributes
     ----------
     trunk
-        A ResNet, or the identity on frozen features.
+        A ResNet, or the identity on features that nothing trains.
     sheet
         Linear layer whose rows are the afferent weights of the units, row by row of the sheet. Under
         the contrastive objectives and the margin loss BatchNorm follows it, which takes any shift

@@ -25,10 +25,15 @@ FIGURES = (
     "bias",
     "readout",
     "switches",
+    "trunks",
     "patches",
     "groups",
     "realised",
 )
+
+
+FROZEN = "<results>/activations/frozen.safetensors"
+LITE0 = "<results>/activations/lite0.safetensors"
 
 
 class Training(NamedTuple):
@@ -37,29 +42,40 @@ class Training(NamedTuple):
     conditions: list[dict[str, Any]]
     units: list[str]
 
+    @property
+    def trunks(self) -> set[str]:
+        """The trunks of its networks."""
+        return {one["settings"]["network"]["trunk"] for one in self.conditions}
+
 
 class Plan(NamedTuple):
     """What the rules make.
 
     Attributes
     ----------
-    frozen
-        Whether features of random patches stand for a trained trunk.
-    images, localizer
-        Inputs by name: what networks are shown, and the localizer's images where there are any.
+    images
+        Manifest of the images.
+    localizer
+        Inputs by name: the localizer's images where there are any.
+    weights
+        Manifest of EfficientNet-Lite0; None where it is the trunk of no network.
     trainings, embeddings
         By name of the job; the networks of each.
+    learned_from, embedded_from
+        By name of the job; its inputs by name: what its networks are shown.
     units
         All networks.
     drawings
         The rules that draw.
     """
 
-    frozen: bool
-    images: dict[str, str]
+    images: str
     localizer: dict[str, str]
+    weights: str | None
     trainings: dict[str, Training]
     embeddings: dict[str, list[str]]
+    learned_from: dict[str, dict[str, str]]
+    embedded_from: dict[str, dict[str, str]]
     units: list[str]
     drawings: list[Drawing]
 
@@ -67,24 +83,38 @@ class Plan(NamedTuple):
 def plan(numbers: Mapping[str, Any]) -> Plan:
     """Return what the rules make of the paper's merged numbers."""
     manifests = numbers["manifests"]
-    frozen = numbers["network"]["trunk"] == "frozen"
-    trained = {"images": manifests[numbers["training_data"]]}
-    localizer = numbers["localizer"]
+    images = manifests[numbers["training_data"]]
+    localizer = {"floc": manifests[numbers["localizer"]]} if numbers["localizer"] else {}
     known = conditions(numbers)
     units = [f"{name}/seed{seed}" for name, one in known.items() for seed in one["seeds"]]
     trainings = _trainings(known, numbers["pack"], numbers["seeds_per_job"])
-    together = numbers["pack"] == "all"
+    shown = {
+        "resnet": {"images": images},
+        "frozen": {"features": FROZEN},
+        "lite0": {"lite0": LITE0},
+    }
+    embedded = {name: (one.units, one.trunks) for name, one in trainings.items()}
+    if numbers["pack"] == "all":
+        embedded = {"all": (units, set().union(*(one.trunks for one in trainings.values())))}
+    # Features of the localizer's images are beside those of the others.
+    seen = {**shown, "resnet": {**shown["resnet"], **localizer}}
+    lite0 = any("lite0" in one.trunks for one in trainings.values())
     return Plan(
-        frozen=frozen,
-        images={"features": "<results>/activations/frozen.safetensors"} if frozen else trained,
-        localizer={"floc": manifests[localizer]} if localizer else {},
+        images=images,
+        localizer=localizer,
+        weights=manifests[numbers["lite0"]["weights"]] if lite0 else None,
         trainings=trainings,
-        embeddings={"all": units}
-        if together
-        else {name: training.units for name, training in trainings.items()},
+        embeddings={name: own for name, (own, _) in embedded.items()},
+        learned_from={name: _inputs(one.trunks, shown) for name, one in trainings.items()},
+        embedded_from={name: _inputs(trunks, seen) for name, (_, trunks) in embedded.items()},
         units=units,
         drawings=_drawings(numbers),
     )
+
+
+def _inputs(trunks: set[str], shown: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
+    """Return the inputs of some trunks, by name."""
+    return {name: path for trunk in sorted(trunks) for name, path in shown[trunk].items()}
 
 
 def _trainings(

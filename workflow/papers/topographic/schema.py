@@ -9,12 +9,14 @@ from papers.topographic.measuring_settings import Measured, NoiseSettings, Probe
 from papers.topographic.training_settings import (
     BalanceSettings,
     Contrastive,
+    Lite0Settings,
     Margin,
     NetworkSettings,
     Objective,
     Plain,
     Split,
     TrainingSettings,
+    Trunk,
 )
 from replicortex.core.quantities import Count, NotNegative
 from replicortex.core.schema import (
@@ -43,6 +45,8 @@ class Objectives(Section):
 class NetworkChange(Section):
     """What an arm may change of the network."""
 
+    trunk: Trunk | None = None
+    centred: bool | None = None
     dropout: Annotated[float, Field(ge=0, lt=1)] | None = None
     bias: bool | None = None
     bias_start: Literal["random", "zero"] | None = None
@@ -82,6 +86,12 @@ class Arm(Section):
     change: Change
 
 
+class Lite0(Lite0Settings):
+    """A trunk that ImageNet trained."""
+
+    weights: str
+
+
 class Ensemble(Votes):
     """Of cross-entropy networks."""
 
@@ -96,6 +106,7 @@ class Numbers(TrainedNumbers):
     pack: Literal["condition", "arm", "all"]
     split: Split
     network: NetworkSettings
+    lite0: Lite0
     objectives: Objectives
     balance: BalanceSettings
     training: TrainingSettings
@@ -128,8 +139,15 @@ class Numbers(TrainedNumbers):
                 raise ValueError(
                     f"measured.tsne_rhos: {rho:g} is none of arms.main.rhos ({main.rhos})"
                 )
-        if self.network.trunk == "frozen":
-            self._frozen_can()
+        trunks = self._trunks()
+        if "frozen" in trunks.values():
+            self._patches_suffice()
+        self._gradients_exist(trunks)
+        if trunks["main"] == "lite0":
+            raise ValueError(
+                "network.trunk: lite0 has no features of noisy images, which the ensembles of arms.main are "
+                "shown; let another arm change its trunk"
+            )
         both = sorted(set(self.seeds) & set(self.ensemble.seeds))
         if both:
             raise ValueError(f"ensemble.seeds: seed {both[0]} is among `seeds` already")
@@ -149,8 +167,16 @@ class Numbers(TrainedNumbers):
                 )
         return self
 
-    def _frozen_can(self) -> None:
-        """A frozen trunk has no gradient, and no more components than its filters give."""
+    def _trunks(self) -> dict[str, Trunk]:
+        """Return the trunk of each arm that is trained."""
+        return {
+            name: (arm.change.network and arm.change.network.trunk) or self.network.trunk
+            for name, arm in self.arms.items()
+            if arm.objectives
+        }
+
+    def _patches_suffice(self) -> None:
+        """Random patches give no more components than their filters have."""
         frozen = self.network.frozen
         if frozen.filters > frozen.samples:
             raise ValueError(
@@ -161,18 +187,21 @@ class Numbers(TrainedNumbers):
                 f"network.frozen.size: {frozen.size} are more than the {QUADRANTS * 2} components of "
                 f"each of {frozen.filters} filters"
             )
-        for name, arm in self.arms.items():
-            balance = self.balance.gradients
-            if arm.change.balance and arm.change.balance.gradients:
-                balance = arm.change.balance.gradients
-            if arm.objectives and balance == "encoder":
+
+    def _gradients_exist(self, trunks: dict[str, Trunk]) -> None:
+        """A trunk that nothing trains has no gradient."""
+        for name, trunk in trunks.items():
+            change = self.arms[name].change.balance
+            balance = (change and change.gradients) or self.balance.gradients
+            if trunk != "resnet" and balance == "encoder":
                 raise ValueError(
                     f"arms.{name}: gradients of the encoder, which a frozen trunk does not have"
                 )
 
     def datasets(self) -> list[str]:
         """Names of the datasets that this scale reads."""
-        return [self.training_data, *([self.localizer] if self.localizer else [])]
+        weights = [self.lite0.weights] if "lite0" in self._trunks().values() else []
+        return [self.training_data, *([self.localizer] if self.localizer else []), *weights]
 
     def names(self) -> dict[str, list[Any]]:
         """Arms, objectives and strengths that are trained."""
@@ -182,13 +211,17 @@ class Numbers(TrainedNumbers):
     def workload(self) -> list[Workload]:
         """Training images of each objective, up to its last epoch: early stopping only saves.
 
-        A frozen trunk's sheet costs next to nothing and was not measured.
+        A frozen trunk's sheet costs next to nothing and was not measured; beside trunks that learn it is
+        left out.
         """
+        learning = self.network.trunk == "resnet"
         trained: dict[str, int] = {}
         for condition in conditions(self.model_dump()).values():
+            if learning and condition["settings"]["network"]["trunk"] != "resnet":
+                continue
             objective = condition["objective"]
             trained[objective] = trained.get(objective, 0) + len(condition["seeds"])
-        resnet = self.network.trunk == "resnet" and list(self.network.blocks) == [2, 2, 2, 2]
+        resnet = learning and list(self.network.blocks) == [2, 2, 2, 2]
         return [
             Workload(
                 what=objective,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -9,12 +10,12 @@ import pandas as pd
 import torch
 
 from papers.topographic import images as pictures
-from papers.topographic.features import FeatureViews
+from papers.topographic.features import FeatureViews, read_features
 from papers.topographic.images import Labelled
 from papers.topographic.learner import Topographic
 from papers.topographic.objectives import VIEWS, task_loss
-from papers.topographic.training_settings import Condition, Settings, Split
-from replicortex.core.files import Tensors, read_tensors
+from papers.topographic.training_settings import Condition, Settings, Split, Trunk
+from replicortex.core.files import Tensors
 from replicortex.core.progress import Progress, iter_plainly
 from replicortex.training import device as devices
 from replicortex.training.loop import Run, fit
@@ -33,6 +34,7 @@ def train(
     seeds: list[int],
     images: Path | None = None,
     features: Path | None = None,
+    lite0: Path | None = None,
     state: State | None = None,
     progress: Progress = iter_plainly,
 ) -> dict[str, list]:
@@ -50,8 +52,8 @@ def train(
         One for each network to make: all seeds of the first condition, then of the second, ...
     images
         Manifest of a CIFAR-10 data set, for a trunk that learns.
-    features
-        File of `frozen.freeze`, for a frozen one.
+    features, lite0
+        Files of `frozen.freeze` and of `lite0.extract`, for trunks that do not learn.
     state, progress
         Where to save and resume; wraps the loop over epochs.
 
@@ -68,12 +70,19 @@ def train(
         When a GPU is asked for and absent, or images are too few.
     """
     place = devices.choose(device)
-    parts = read_parts(split, images, features)
+
+    @cache
+    def parts(trunk: Trunk, centred: bool) -> dict[str, Labelled]:
+        file = {"resnet": None, "frozen": features, "lite0": lite0}[trunk]
+        return read_parts(split, images, file, centred)
+
     each = len(seeds) // len(conditions)
     learners: list[Topographic] = []
 
     def make(condition: Condition, seed: int) -> Run:
-        learner = _learner(condition, seed, parts["validation"], place)
+        network = condition.settings.network
+        shown = parts(network.trunk, network.centred)
+        learner = _learner(condition, seed, shown["validation"], place)
         learners.append(learner)
         name = f"{condition.arm}_{condition.objective}_rho{condition.rho:g}_seed{seed}"
         views = VIEWS[condition.objective]
@@ -81,7 +90,7 @@ def train(
             name=name,
             seed=seed,
             learner=learner,
-            batches=batches(parts["train"], condition.settings, seed, views, place),
+            batches=batches(shown["train"], condition.settings, seed, views, place),
             measure=lambda epoch: {},
             ended=learner.ended,
         )
@@ -112,11 +121,13 @@ def epochs_of(condition: Condition) -> int:
     return condition.settings.objective.epochs
 
 
-def read_parts(split: Split, images: Path | None, features: Path | None) -> dict[str, Labelled]:
+def read_parts(
+    split: Split, images: Path | None, features: Path | None, centred: bool = True
+) -> dict[str, Labelled]:
     """Return "train", "validation" and "test": images, or frozen features."""
     if features is None:
         return pictures.read(images, split)
-    arrays, _ = read_tensors(features)
+    arrays = read_features(features, centred)
     parts = {}
     for name in ("train", "validation", "test"):
         labels = arrays[f"{name}/labels"]
@@ -132,7 +143,7 @@ def batches(
     training, network = settings.training, settings.network
     given = torch.from_numpy(part.images), torch.from_numpy(part.labels)
     common = {"batch": training.batch, "seed": seed, "views": views, "device": device}
-    if network.trunk == "frozen":
+    if network.trunk != "resnet":
         return FeatureViews(*given, noise=network.frozen.noise, **common)
     numbers = settings.objective.views.model_dump()
     return Views(

@@ -16,6 +16,7 @@ from replicortex.core.quantities import (
 from replicortex.core.section import Section
 
 Objective = Literal["ce", "margin", "supcon", "simclr"]
+Trunk = Literal["resnet", "frozen", "lite0"]
 SIDE = 32  # of CIFAR's images, pixels
 
 
@@ -28,7 +29,7 @@ class Split(Section):
 
 
 class FrozenSettings(Section):
-    """Features of random whitened patches."""
+    """Features of random whitened patches; size, norm and noise hold for Lite0's features too."""
 
     # Places are two pixels apart, and two of them along a side make quadrants.
     patch: Annotated[int, Field(ge=1, le=SIDE - 2)] = Field(description="pixels")
@@ -43,7 +44,8 @@ class FrozenSettings(Section):
 class NetworkSettings(Section):
     """Trunk, sheet and head."""
 
-    trunk: Literal["resnet", "frozen"]
+    trunk: Trunk
+    centred: bool = Field(description="features that nothing trains, less their mean")
     width: PositiveInt = Field(description="channels of the first stage")
     blocks: list[PositiveInt] = Field(min_length=1)
     side: Annotated[int, Field(ge=2)] = Field(description="units along an edge of the sheet")
@@ -52,6 +54,13 @@ class NetworkSettings(Section):
     dropout: SharePart
     projection: PositiveInt
     frozen: FrozenSettings
+
+
+class Lite0Settings(Section):
+    """What of EfficientNet-Lite0 stands for a trunk."""
+
+    layer: str
+    side: Annotated[int, Field(ge=SIDE, le=224)] = Field(description="pixels")
 
 
 class Jitter(Section):

@@ -19,6 +19,7 @@ from papers.topographic.figures import (
     similarity,
     smoothness,
     switches,
+    trunks,
     tsne,
 )
 from replicortex.plotting.together import draw_each
@@ -38,6 +39,7 @@ MODULES = (
     similarity,
     smoothness,
     switches,
+    trunks,
     tsne,
     groups,
     realised,
