@@ -71,9 +71,11 @@ def draw(tables, folder, roi, px):
         "intervals",
         "partial",
         "matched",
+        "reference",
+        "reference_intervals",
     )
     paths = {name: folder / f"{name}.csv" for name in inputs}
-    return together.draw(NAMES, **paths, early=roi["early"], px=px)
+    return together.draw(NAMES, **paths, **roi, px=px)
 
 
 @pytest.fixture(scope="module", params=list(CASES))
@@ -432,6 +434,46 @@ def test_matched_draws_each_rule_beside_backpropagation_and_leaves_unequal_ones_
     assert y[0] == pytest.approx(expected)
 
 
+def test_reference_draws_the_trained_network_the_twins_and_small_networks_beside(case):
+    tables, drawn, roi, px = case
+    table, known = tables["reference"], tables["reference_intervals"]
+    curves = tables["curves"].query(
+        f"px == {px['large']} and arm == 'native' and bn == 'running' and layer != 'best'"
+    )
+    rule = "bp" if "bp" in set(curves["rule"]) else parts.present(curves)[0]
+    axes = iter(drawn["reference"].axes)
+    for region in dict.fromkeys(roi.values()):
+        for pooling in ("global", "grid"):
+            blocks, beside = next(axes), next(axes)
+            rows = table.query(
+                f"roi == '{region}' and pooling == '{pooling}' and layer.str.startswith('block')"
+            )
+            by_twin = rows.query("source == 'untrained'").groupby("layer", sort=False)["rho"]
+            lines = [line for line in blocks.lines if len(line.get_xdata()) == 16]
+            assert list(lines[0].get_ydata()) == pytest.approx(list(by_twin.mean()))
+            trained = rows.query("source == 'trained'")["rho"]
+            assert list(lines[1].get_ydata()) == pytest.approx(list(trained))
+            ends = known.query(
+                f"roi == '{region}' and pooling == '{pooling}' and quantity == 'trained'"
+            )
+            bands = [band.get_paths()[0].vertices[:, 1] for band in blocks.collections[:2]]
+            assert bands[0].max() == pytest.approx((by_twin.mean() + by_twin.std(ddof=1)).max())
+            assert bands[1].min() == pytest.approx(
+                ends[ends["layer"].str.startswith("block")]["lower"].min()
+            )
+            small = curves.query(
+                f"rule == '{rule}' and roi == '{region}' and pooling == '{pooling}'"
+            )
+            for hollow, epoch in ((True, 0), (False, curves["epoch"].max())):
+                means = small.query(f"epoch == {epoch}").groupby("layer")["rho"].mean()
+                ((_, y),) = marks_of(beside, hollow)
+                assert list(y) == pytest.approx(
+                    [means[layer] for layer in ("conv1", "conv2", "conv3", "fc1")]
+                )
+    text = " ".join(text.get_text() for text in drawn["reference"].texts)
+    assert "one network" in text and "4 draws" in text
+
+
 def test_displacement_is_in_per_cent_and_shows_zero(case):
     tables, drawn, _, _ = case
     table = tables["displacement"]
@@ -522,6 +564,7 @@ def judge(name, scale, synthetic=False):
     aliases = {"roi": roi, "px": px, "epoch": {"last": last}}
     stimuli = "things" if scale == "full" else "objects92"
     facts = {"stimuli": stimuli, "training_data": "cifar10" if scale == "full" else "cifar10_jpeg"}
+    facts["reference.network"] = "efficientnet_lite0"
     found, _ = evaluate(load(CLAIMS), tables, aliases=aliases, facts=facts, synthetic=synthetic)
     return found.set_index("id")
 
