@@ -165,6 +165,27 @@ def test_a_twins_seed_decides_its_bytes_and_the_callers_stream_stays(trained):
 
 
 @pytest.mark.numbers
+def test_a_filled_networks_statistics_are_means_over_the_batches(trained):
+    pictures = np.random.default_rng(0).integers(0, 256, (9, 48, 48), dtype=np.uint8)
+    before = {key: value.clone() for key, value in trained.network.state_dict().items()}
+    found = networks.filled(trained, [pictures[:5], pictures[5:]], 32)
+    stem = found.network.stem
+    means, variances = [], []
+    for part in (pictures[:5], pictures[5:]):
+        with torch.inference_mode():
+            maps = stem.conv(F.pad(found.prepared(part, 32), (0, 1, 0, 1)))
+        means.append(maps.mean((0, 2, 3)))
+        variances.append(maps.var((0, 2, 3)))
+    torch.testing.assert_close(stem.norm.running_mean, sum(means) / 2)
+    torch.testing.assert_close(stem.norm.running_var, sum(variances) / 2)
+    assert not any(part.training for part in found.network.modules())
+    for key, value in found.network.state_dict().items():
+        assert torch.equal(before[key], trained.network.state_dict()[key])
+        if "running" not in key and "tracked" not in key:
+            assert torch.equal(value, before[key]), key
+
+
+@pytest.mark.numbers
 def test_a_twins_last_block_tells_pictures_apart_far_above_rounding(trained):
     """PyTorch's own filters would leave differences of 1e-9 there."""
     pictures = np.random.default_rng(0).integers(0, 256, (6, 64, 64, 3), dtype=np.uint8)

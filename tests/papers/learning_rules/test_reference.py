@@ -25,7 +25,7 @@ pytestmark = pytest.mark.numbers
 N, PX, NAME = 9, 40, "efficientnet_lite0"
 NAMES = [f"s{number}" for number in range(N)]
 SETTINGS = ReferenceSettings(
-    network=NAME, px=PX, twins=2, seed=3, poolings=["global", "grid"], batch=4
+    network=NAME, px=PX, twins=2, seed=3, fill_batch=5, poolings=["global", "grid"], batch=4
 )
 DRAWS = Resampling(bootstrap_draws=12, bootstrap_seed=4)
 KEYS = ["source", "twin", "pooling", "layer", "roi"]
@@ -74,11 +74,17 @@ def compared(inputs, pictures, monkeypatch):
     return of
 
 
-def expected_rdms(weights, pictures, twin):
+SIDES = [("trained", None), *((s, t) for s in ("untrained", "filled") for t in (0, 1))]
+
+
+def expected_rdms(weights, pictures, source, twin):
     """Return the RDM of each layout and block, by SciPy from the network's own maps."""
     network = networks.read(weights, NAME)
     if twin is not None:
         network = networks.untrained(network, stream_seed(3, "untrained", NAME, twin))
+    if source == "filled":
+        parts = np.stack(pictures[:5]), np.stack(pictures[5:])
+        network = networks.filled(network, parts, PX)
     found = {}
     with torch.inference_mode():
         for layer, maps in network.network.walk(network.prepared(np.stack(pictures), PX)):
@@ -92,15 +98,15 @@ def expected_rdms(weights, pictures, twin):
 
 def test_every_rho_is_the_mean_over_people_of_scipys(compared, inputs, pictures):
     table = compared()["reference"]
-    assert not table.duplicated(KEYS).any() and len(table) == 3 * 2 * (7 + 3) * 2
-    trained = table["source"] == "trained"
-    assert table.loc[trained, "twin"].isna().all()
-    assert sorted(table.loc[~trained, "twin"].unique()) == [0, 1]
+    assert not table.duplicated(KEYS).any() and len(table) == 5 * 2 * (7 + 3) * 2
+    assert table.loc[table["source"] == "trained", "twin"].isna().all()
     with np.load(inputs["brain"]) as known:
         pairs = np.triu(known["mask"], 1)
-        for twin in (None, 0, 1):
-            rdms = expected_rdms(inputs["weights"], pictures, twin)
-            rows = table[trained if twin is None else table["twin"] == twin]
+        for source, twin in SIDES:
+            rdms = expected_rdms(inputs["weights"], pictures, source, twin)
+            rows = table[table["source"] == source]
+            rows = rows if twin is None else rows[rows["twin"] == twin]
+            assert len(rows) == 2 * (7 + 3) * 2
             for row in rows[rows["layer"].str.startswith("block")].itertuples():
                 model = rdms[row.pooling, row.layer][pairs]
                 people = [spearmanr(model, one[pairs])[0] for one in known[f"rdm/{row.roi}"]]
@@ -130,16 +136,19 @@ def test_intervals_are_of_draws_that_all_networks_share(compared, inputs, pictur
     pairs = np.triu(brains.mask, 1)
     blocks = [f"block{n}" for n in range(7)]
     drawn = []
-    for twin in (None, 0, 1):
-        rdms = expected_rdms(inputs["weights"], pictures, twin)
+    for source, twin in SIDES:
+        rdms = expected_rdms(inputs["weights"], pictures, source, twin)
         vectors = np.stack([rdms["grid", block][pairs] for block in blocks])
         drawn.append(scores.resampled_rho(vectors, brains, DRAWS))  # (draws, blocks, rois)
     late = [one[:, 3:].max(axis=1) for one in drawn]
     wanted = {
         "trained": late[0],
         "untrained": (late[1] + late[2]) / 2,
-        "trained_minus_untrained": late[0] - (late[1] + late[2]) / 2,
+        "filled": (late[3] + late[4]) / 2,
     }
+    for pair in (("trained", "untrained"), ("filled", "untrained"), ("trained", "filled")):
+        wanted["_minus_".join(pair)] = wanted[pair[0]] - wanted[pair[1]]
+    assert set(told.index.unique("quantity")) == set(wanted)
     rho = found["reference"].query("layer == 'best_late' and pooling == 'grid'")
     for quantity, draws in wanted.items():
         for number, roi in enumerate(("V1", "IT")):
@@ -147,8 +156,9 @@ def test_intervals_are_of_draws_that_all_networks_share(compared, inputs, pictur
             ends = np.quantile(draws[:, number], [0.025, 0.975])
             assert [row["lower"], row["upper"]] == pytest.approx(list(ends), abs=1e-3)
             own = rho[rho["roi"] == roi].groupby("source")["rho"].mean()
-            less = own["trained"] - own["untrained"]
-            assert row["estimate"] == pytest.approx(own.get(quantity, less), abs=1e-12)
+            one, _, other = quantity.partition("_minus_")
+            less = own[one] - own.get(other, 0.0)
+            assert row["estimate"] == pytest.approx(less, abs=1e-12)
     assert (told["draws"] == 12).all() and (told["twins"] == 2).all()
 
 
@@ -158,7 +168,8 @@ def test_twins_follow_from_their_seed_alone(compared):
     pd.testing.assert_frame_equal(one, again, check_exact=False, atol=1e-3)
     pd.testing.assert_frame_equal(one, more[more["twin"].fillna(0) < 2].reset_index(drop=True))
     same = one["rho"] == other["rho"]
-    assert same[one["source"] == "trained"].all() and not same[one["source"] == "untrained"].all()
+    assert same[one["source"] == "trained"].all()
+    assert not any(same[one["source"] == source].all() for source in ("untrained", "filled"))
 
 
 def test_other_stimuli_than_the_brains_are_refused(compared):

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import torch
 
 from papers.learning_rules import resize
 from papers.learning_rules import stimuli as sources
@@ -24,10 +25,12 @@ from replicortex.analysis.rdm import correlation_distance, upper
 from replicortex.core.progress import Progress, iter_plainly
 from replicortex.core.randomness import stream_seed
 from replicortex.data import networks
-from replicortex.models import layer_responses
+from replicortex.data.networks import PackagedNetwork
+from replicortex.models.layer_responses import reduced
 from replicortex.training import device as devices
 
-TRAINED, UNTRAINED = "trained", "untrained"
+TRAINED, UNTRAINED, FILLED = "trained", "untrained", "filled"
+DIFFERENCES = ((TRAINED, UNTRAINED), (FILLED, UNTRAINED), (TRAINED, FILLED))
 SUMMARIES = ("best", "best_late", "mean_early")  # of blocks, beside each
 
 
@@ -72,12 +75,13 @@ def compare(
 
     Returns
     -------
-    "reference": rho, mean over people, of the trained network (`twin` is empty: it is one network) and of
-    each twin, by block. Beside the blocks: "best", the highest of all; "best_late", of the later half;
-    "mean_early", the mean over the first half (the shorter, where blocks are odd).
+    "reference": rho, mean over people, by block: of the trained network (`twin` is empty: it is one network),
+    of each untrained twin, and of each "filled" one: BatchNorm has statistics of the stimuli, no weight is
+    changed. Beside the blocks: "best", the highest of all; "best_late", of the later half; "mean_early", the
+    mean over the first half (the shorter, where blocks are odd).
     "reference_intervals": 95 % percentile intervals over resampled stimuli and people: of the trained
-    network, of the mean over twins, and of the one less the other. The best block is chosen anew in each
-    network and resample.
+    network, of the mean over twins, of that over filled ones, and of `DIFFERENCES`. The best block is chosen
+    anew in each network and resample.
 
     Raises
     ------
@@ -92,40 +96,70 @@ def compare(
     place = devices.choose(device)
     trained = networks.read(weights, reference.network)
     blocks = [layer for layer in trained.layers if layer.startswith("block")]
-    chosen = upper(brains.mask)
     fields = {"global": 1, "grid": grid, "full": None}
-    seeds = [
-        stream_seed(reference.seed, UNTRAINED, reference.network, twin)
-        for twin in range(reference.twins)
-    ]
-
-    def vectors(number: int) -> Iterator[np.ndarray]:
-        """Yield the pairs of each RDM, layout by layout and block by block; number 0 is the trained one."""
-        network = trained if not number else networks.untrained(trained, seeds[number - 1])
-        for pooling in reference.poolings:
-            answers = layer_responses.responses(
-                network,
-                shown,
-                place,
-                layers=blocks,
-                grid=fields[pooling],
-                side=reference.px,
-                batch=reference.batch,
-            )
-            for block in blocks:
-                what = f"{reference.network}, {number or TRAINED}: {pooling}, {block}"
-                features = answers[block].astype(np.float64)
-                yield upper(correlation_distance(features, what))[chosen]
-
-    numbers = progress(range(1 + reference.twins), desc="networks")
-    rdms = np.stack([vector for number in numbers for vector in vectors(number)])
-    axes = (1 + reference.twins, len(reference.poolings), len(blocks))
-    rho = mean_rho(rdms, brains).reshape(*axes, -1)
-    draws = resampled_rho(rdms, brains, scores).reshape(scores.bootstrap_draws, *axes, -1)
+    poolings = {name: fields[name] for name in reference.poolings}
+    chosen = upper(brains.mask)
+    vectors = []
+    for source, twin in progress(_networks(reference), desc="networks"):
+        network = _network(trained, source, twin, reference, shown)
+        for where, features in _answers(network, shown, blocks, poolings, reference, place):
+            what = f"{reference.network}, {source} {twin}: {where}"
+            vectors.append(upper(correlation_distance(features, what))[chosen])
+    rdms = np.stack(vectors)
+    axes = (1 + 2 * reference.twins, len(poolings), len(blocks), len(brains.rois))
+    rho = mean_rho(rdms, brains).reshape(axes)
+    draws = resampled_rho(rdms, brains, scores).reshape(-1, *axes)
     return {
         "reference": _table(rho, blocks, reference, brains),
         "reference_intervals": _intervals(rho, draws, blocks, reference, brains),
     }
+
+
+def _networks(settings: ReferenceSettings) -> list[tuple[str, int]]:
+    """Return source and number of each network: the trained one, its twins, the same with statistics."""
+    twins = range(settings.twins)
+    return [(TRAINED, 0), *((source, twin) for source in (UNTRAINED, FILLED) for twin in twins)]
+
+
+def _network(
+    trained: PackagedNetwork,
+    source: str,
+    twin: int,
+    settings: ReferenceSettings,
+    shown: np.ndarray,
+) -> PackagedNetwork:
+    if source == TRAINED:
+        return trained
+    seed = stream_seed(settings.seed, UNTRAINED, settings.network, twin)
+    network = networks.untrained(trained, seed)
+    if source == UNTRAINED:
+        return network
+    starts = range(0, len(shown), settings.fill_batch)
+    batches = (shown[at : at + settings.fill_batch] for at in starts)
+    return networks.filled(network, batches, settings.px)
+
+
+@torch.inference_mode()
+def _answers(
+    network: PackagedNetwork,
+    shown: np.ndarray,
+    blocks: list[str],
+    poolings: Mapping[str, int | None],
+    settings: ReferenceSettings,
+    place: torch.device,
+) -> Iterator[tuple[str, np.ndarray]]:
+    """Yield "{pooling}/{block}" and features (stimuli, units), float64; one pass gives every layout."""
+    network.network.to(place)
+    parts: dict[str, list[np.ndarray]] = {
+        f"{pooling}/{block}": [] for pooling in poolings for block in blocks
+    }
+    for at in range(0, len(shown), settings.batch):
+        images = network.prepared(shown[at : at + settings.batch], settings.px).to(place)
+        for layer, maps in network.network.walk(images):
+            for pooling, grid in poolings.items() if layer in blocks else ():
+                parts[f"{pooling}/{layer}"].append(reduced(maps, grid).cpu().numpy())
+    for where, features in parts.items():
+        yield where, np.concatenate(features).astype(np.float64)
 
 
 def with_summaries(rho: np.ndarray) -> np.ndarray:
@@ -150,10 +184,10 @@ def _table(
     rho: np.ndarray, blocks: list[str], settings: ReferenceSettings, brains: Brain
 ) -> pd.DataFrame:
     parts = []
-    for number, values in enumerate(rho):
+    for (source, twin), values in zip(_networks(settings), rho, strict=True):
         part = _cells(with_summaries(values), [*blocks, *SUMMARIES], settings.poolings, brains)
-        part.insert(0, "twin", number - 1 if number else pd.NA)
-        part.insert(0, "source", UNTRAINED if number else TRAINED)
+        part.insert(0, "twin", pd.NA if source == TRAINED else twin)
+        part.insert(0, "source", source)
         parts.append(part)
     table = pd.concat(parts, ignore_index=True).astype({"twin": "Int64"})
     table.insert(0, "network", settings.network)
@@ -167,22 +201,25 @@ def _intervals(
     settings: ReferenceSettings,
     brains: Brain,
 ) -> pd.DataFrame:
-    """Return intervals of rho (1 + twins, poolings, blocks, rois) from its draws (draws, 1 + twins, ...)."""
+    """Return intervals of rho (networks, poolings, blocks, rois) from its draws (draws, networks, ...)."""
     layers = [*blocks, *SUMMARIES]
-    every, drawn = with_summaries(rho), with_summaries(draws)
-    quantities = {
-        TRAINED: (every[0], drawn[:, 0]),
-        UNTRAINED: (every[1:].mean(axis=0), drawn[:, 1:].mean(axis=1)),
+    # Beside each draw the estimate, first: what is done with one is done with all.
+    every = with_summaries(np.concatenate([rho[None], draws]))
+    last = 1 + settings.twins
+    of = {
+        TRAINED: every[:, 0],
+        UNTRAINED: every[:, 1:last].mean(axis=1),
+        FILLED: every[:, last:].mean(axis=1),
     }
-    quantities["trained_minus_untrained"] = tuple(
-        one - other for one, other in zip(*quantities.values(), strict=True)
-    )
+    quantities = of | {f"{a}_minus_{b}": of[a] - of[b] for a, b in DIFFERENCES}
     parts = []
-    for quantity, (value, resampled) in quantities.items():
-        lower, upper_end = percentile_interval(resampled)
-        part = _cells(value, layers, settings.poolings, brains).rename(columns={"rho": "estimate"})
+    for quantity, values in quantities.items():
+        lower, higher = percentile_interval(values[1:])
+        part = _cells(values[0], layers, settings.poolings, brains).rename(
+            columns={"rho": "estimate"}
+        )
         part.insert(0, "quantity", quantity)
-        parts.append(part.assign(lower=lower.ravel(), upper=upper_end.ravel()))
+        parts.append(part.assign(lower=lower.ravel(), upper=higher.ravel()))
     table = pd.concat(parts, ignore_index=True)
     table.insert(0, "network", settings.network)
     return table.assign(draws=len(draws), twins=settings.twins)

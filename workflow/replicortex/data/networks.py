@@ -6,10 +6,13 @@ fixture's smaller one is read by the same code.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from copy import deepcopy
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import torch
 
 from replicortex.core.errors import StudyError, nearest
@@ -106,3 +109,23 @@ def untrained(network: PackagedNetwork, seed: int) -> PackagedNetwork:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return replace(network, network=network.network.drawn())
+
+
+@torch.no_grad()
+def filled(
+    network: PackagedNetwork, batches: Iterable[np.ndarray], side: int | None = None
+) -> PackagedNetwork:
+    """Return a network whose BatchNorm has statistics of pictures in place of its own; no weight changes.
+
+    Means over batches, uint8 (n, height, width, 3) or grey, each normalised by its own statistics, as in
+    training. `side`: pixels of the pictures as they are shown; the network's own unless given.
+    """
+    fresh = deepcopy(network.network).cpu()
+    for part in fresh.modules():
+        if isinstance(part, torch.nn.BatchNorm2d):
+            part.reset_running_stats()
+            part.momentum = None  # the mean over batches
+    fresh.train()
+    for images in batches:
+        fresh(network.prepared(images, side))
+    return replace(network, network=fresh.eval())

@@ -231,7 +231,7 @@ class InvertedResidualNetwork(nn.Module):
         by EfficientNet-Lite0's last block pictures would differ by 3e-9, here by 0.2. float32 would keep even
         that, for nothing is added to it; tolerances that are no ratio would not.
         """
-        fresh = deepcopy(self)
+        fresh = deepcopy(self).cpu()  # where the stream is the same on every machine
         for name, module in fresh.named_modules():
             if isinstance(module, nn.BatchNorm2d | nn.Linear):
                 module.reset_parameters()

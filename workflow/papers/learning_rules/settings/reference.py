@@ -19,5 +19,6 @@ class ReferenceSettings(Section):
     px: Annotated[int, Field(ge=32)] = Field(description="pixels")
     twins: PositiveInt = Field(description="untrained networks of its form")
     seed: Count = Field(description="of the twins' weights")
+    fill_batch: PositiveInt = Field(description="stimuli of a pass that fills BatchNorm statistics")
     poolings: Annotated[list[Pooling], Apart] = Field(min_length=1)
     batch: PositiveInt = Field(description="stimuli; never changes results")
