@@ -203,30 +203,29 @@ def _reference(rois, blocks=16, twins=4):
     depth = np.arange(blocks) / blocks
     layers = [*(f"block{n}" for n in range(blocks)), "best", "best_late", "mean_early"]
     rows, values = [], {}
-    for twin in (None, *range(twins)):
+    networks = [("trained", None)]
+    networks += [(source, twin) for source in ("untrained", "filled") for twin in range(twins)]
+    heights = {"trained": 0.1, "untrained": 0.05, "filled": 0.03}
+    for source, twin in networks:
         for pooling in ("global", "grid"):
             for roi in rois:
                 late = roi in ("LOC", "IT")
-                height = (0.1 if twin is None else 0.05) * (1 + depth if late else 2 - depth)
-                rho = height + 0.004 * random.standard_normal(blocks)
+                rho = heights[source] * (1 + depth if late else 2 - depth)
+                rho = rho + 0.004 * random.standard_normal(blocks)
                 half = blocks // 2
                 rho = [*rho, rho.max(), rho[half:].max(), rho[:half].mean()]
-                source = "trained" if twin is None else "untrained"
                 for layer, one in zip(layers, rho, strict=True):
                     rows.append(("efficientnet_lite0", source, twin, pooling, layer, roi, one))
                     values.setdefault((source, pooling, layer, roi), []).append(one)
     columns = ["network", "source", "twin", "pooling", "layer", "roi", "rho"]
     means = {key: np.mean(found) for key, found in values.items()}
-    cells = [key[1:] for key in means if key[0] == "trained"]
-    told = [
-        (source, *cell, means[source, *cell])
-        for source in ("trained", "untrained")
-        for cell in cells
-    ]
-    told += [
-        ("trained_minus_untrained", *cell, means["trained", *cell] - means["untrained", *cell])
-        for cell in cells
-    ]
+    told = [(*key, value) for key, value in means.items()]
+    for one, other in (("trained", "untrained"), ("filled", "untrained"), ("trained", "filled")):
+        told += [
+            (f"{one}_minus_{other}", *key[1:], value - means[other, *key[1:]])
+            for key, value in means.items()
+            if key[0] == one
+        ]
     quantities = pd.DataFrame(told, columns=["quantity", "pooling", "layer", "roi", "estimate"])
     ends = {"lower": quantities["estimate"] - 0.02, "upper": quantities["estimate"] + 0.02}
     return {

@@ -448,19 +448,20 @@ def test_reference_draws_the_trained_network_the_twins_and_small_networks_beside
             rows = table.query(
                 f"roi == '{region}' and pooling == '{pooling}' and layer.str.startswith('block')"
             )
-            by_twin = rows.query("source == 'untrained'").groupby("layer", sort=False)["rho"]
             lines = [line for line in blocks.lines if len(line.get_xdata()) == 16]
-            assert list(lines[0].get_ydata()) == pytest.approx(list(by_twin.mean()))
+            bands = [band.get_paths()[0].vertices[:, 1] for band in blocks.collections[:3]]
+            for source, line, band in zip(("untrained", "filled"), lines, bands, strict=False):
+                by_twin = rows.query(f"source == '{source}'").groupby("layer", sort=False)["rho"]
+                assert list(line.get_ydata()) == pytest.approx(list(by_twin.mean()))
+                assert band.max() == pytest.approx((by_twin.mean() + by_twin.std(ddof=1)).max())
             trained = rows.query("source == 'trained'")["rho"]
-            assert list(lines[1].get_ydata()) == pytest.approx(list(trained))
+            assert list(lines[2].get_ydata()) == pytest.approx(list(trained))
             ends = known.query(
                 f"roi == '{region}' and pooling == '{pooling}' and quantity == 'trained'"
             )
-            bands = [band.get_paths()[0].vertices[:, 1] for band in blocks.collections[:2]]
-            assert bands[0].max() == pytest.approx((by_twin.mean() + by_twin.std(ddof=1)).max())
-            assert bands[1].min() == pytest.approx(
-                ends[ends["layer"].str.startswith("block")]["lower"].min()
-            )
+            ends = ends[ends["layer"].str.startswith("block")]
+            assert bands[2].min() == pytest.approx(ends["lower"].min())
+            assert bands[2].max() == pytest.approx(ends["upper"].max())
             small = curves.query(
                 f"rule == '{rule}' and roi == '{region}' and pooling == '{pooling}'"
             )

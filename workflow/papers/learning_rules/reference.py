@@ -102,6 +102,7 @@ def compare(
     vectors = []
     for source, twin in progress(_networks(reference), desc="networks"):
         network = _network(trained, source, twin, reference, shown)
+        network.network.to(place)
         for where, features in _answers(network, shown, blocks, poolings, reference, place):
             what = f"{reference.network}, {source} {twin}: {where}"
             vectors.append(upper(correlation_distance(features, what))[chosen])
@@ -149,7 +150,6 @@ def _answers(
     place: torch.device,
 ) -> Iterator[tuple[str, np.ndarray]]:
     """Yield "{pooling}/{block}" and features (stimuli, units), float64; one pass gives every layout."""
-    network.network.to(place)
     parts: dict[str, list[np.ndarray]] = {
         f"{pooling}/{block}": [] for pooling in poolings for block in blocks
     }

@@ -7,7 +7,6 @@ fixture's smaller one is read by the same code.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from copy import deepcopy
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
@@ -120,7 +119,8 @@ def filled(
     Means over batches, uint8 (n, height, width, 3) or grey, each normalised by its own statistics, as in
     training. `side`: pixels of the pictures as they are shown; the network's own unless given.
     """
-    fresh = deepcopy(network.network).cpu()
+    fresh = network.network.empty()
+    fresh.load_state_dict(network.network.state_dict())
     for part in fresh.modules():
         if isinstance(part, torch.nn.BatchNorm2d):
             part.reset_running_stats()

@@ -43,6 +43,11 @@ NETWORKS = {
 POOLINGS = {"global": "averaged over space", "grid": "4 × 4 grid", "full": "whole maps"}
 SMALL = {layer: layer for layer in ("conv1", "conv2", "conv3", "fc1")}
 COLOUR = PALETTE["blue"]
+# Colour, line and words of the untrained networks.
+TWINS = {
+    "untrained": (GREY, ":", "its untrained twins"),
+    "filled": (PALETTE["orange"], "--", "twins, statistics filled"),
+}
 BESIDE = "bp"  # the rule whose small networks stand beside
 
 
@@ -118,7 +123,8 @@ def draw(
     note(
         figure,
         f"{'; '.join(area_label(roi) for roi in rois)}. Trained: one network, band: 95 % over stimuli and "
-        f"people. Untrained twins: mean, band: ±1 s.d. over {twins} draws of the weights. Beside: a small "
+        f"people. Twins: mean, band: ±1 s.d. over {twins} draws of the weights. Filled: BatchNorm has "
+        f"statistics of the stimuli, no weight was changed. Beside: a small "
         f"network at {px['large']} px. {seed_note(small, 'Marks: mean over seeds; whiskers')}",
     )
     return figure
@@ -128,12 +134,14 @@ def _draw_blocks(ax: Axes, table: pd.DataFrame, resampled: pd.DataFrame) -> None
     """Draw the trained network and the twins of one region and layout against the number of the block."""
     blocks = [layer for layer in table["layer"].unique() if str(layer).startswith("block")]
     x = np.arange(1, len(blocks) + 1)
-    by_twin = where(table, source="untrained").pivot(index="layer", columns="twin", values="rho")
-    by_twin = by_twin.loc[blocks]
-    mean = by_twin.mean(axis=1).to_numpy()
-    spread = by_twin.std(axis=1, ddof=1).to_numpy() if by_twin.shape[1] > 1 else 0 * mean
-    ax.fill_between(x, mean - spread, mean + spread, color=GREY, alpha=0.3, linewidth=0, zorder=2)
-    ax.plot(x, mean, color=GREY, linestyle=":", linewidth=1.6, zorder=2.5)
+    for source, (colour, line, _) in TWINS.items():
+        by_twin = where(table, source=source).pivot(index="layer", columns="twin", values="rho")
+        by_twin = by_twin.loc[blocks]
+        mean = by_twin.mean(axis=1).to_numpy()
+        spread = by_twin.std(axis=1, ddof=1).to_numpy() if by_twin.shape[1] > 1 else 0 * mean
+        ends = mean - spread, mean + spread
+        ax.fill_between(x, *ends, color=colour, alpha=0.3, linewidth=0, zorder=2)
+        ax.plot(x, mean, color=colour, linestyle=line, linewidth=1.6, zorder=2.5)
     trained = where(table, source="trained").set_index("layer").loc[blocks, "rho"]
     ends = where(resampled, quantity="trained").set_index("layer").loc[blocks]
     ax.fill_between(
@@ -149,5 +157,8 @@ def _handles(name: str) -> list[Any]:
 
     return [
         Line2D([], [], color=COLOUR, marker="o", markersize=3, label=f"{name}, trained"),
-        Line2D([], [], color=GREY, linestyle=":", linewidth=1.6, label="its untrained twins"),
+        *(
+            Line2D([], [], color=colour, linestyle=line, linewidth=1.6, label=words)
+            for colour, line, words in TWINS.values()
+        ),
     ]
