@@ -28,7 +28,7 @@ GETS = {
         *("things_images", "things_fmri_events", "things_fmri_betas"),
     )
 }
-EVERYTHING = {**AFTER_BRAIN, **training(9)}
+EVERYTHING = {f"{P}compare_brains": 1, f"{P}compare_reference": 1, **training(9)}
 
 CHANGES = {
     "nothing": (lambda folder: None, {}),

@@ -169,6 +169,8 @@ def test_the_legend_names_each_rule_once_and_covers_no_panel(case, name):
         rules = [rule for rule in rules if rule in ("bp", *targets)]
     if name in ("controls", "partial"):
         rules = [rule for rule in rules if not CONDITIONS[rule].faithful] or rules
+    if name == "reference":
+        rules = ["bp"] if "bp" in rules else rules[:1]
     known = [look.label for look in CONDITIONS.values()]
     assert sorted(label for label in labels if label in known) == sorted(
         CONDITIONS[rule].label for rule in rules
