@@ -1,5 +1,8 @@
 """EfficientNet-Lite and MobileNetV2: against torchvision, by closed forms, and read from fixtures."""
 
+from copy import deepcopy
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -125,21 +128,80 @@ def test_a_network_is_read_with_the_sizes_of_its_file(tmp_path, name, blocks):
     assert out.shape == (2, 32 if name == "mobilenet_v2" else 10)
 
 
-def test_an_untrained_twin_has_weights_of_its_seed_and_normalises_the_pictures_given(tmp_path):
-    trained = networks.read(put(tmp_path, "efficientnet_lite0", 10)[0], "efficientnet_lite0")
-    assert trained.network.stages == [f"block{n}" for n in (0, 1, 2, 4, 6, 8, 9)]
-    pictures = np.random.default_rng(0).integers(0, 256, (6, 48, 48), dtype=np.uint8)
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A network of Lite0's form and depth; every number of it is another than before training."""
+    manifest, _ = put(tmp_path_factory.mktemp("deep"), "efficientnet_lite0", 16)
+    read = networks.read(manifest, "efficientnet_lite0")
+    return replace(read, network=drawn(read.network))
+
+
+def test_a_twin_has_the_trained_networks_shapes_and_no_number_of_it(trained):
+    twin = networks.untrained(trained, 1)
+    theirs, own = trained.network.state_dict(), twin.network.state_dict()
+    assert {key: x.shape for key, x in own.items()} == {key: x.shape for key, x in theirs.items()}
+    assert (twin.side, twin.mean, twin.sd) == (trained.side, trained.mean, trained.sd)
+    for key, value in own.items():
+        if value.is_floating_point():
+            assert not (value == theirs[key]).any(), key
+    # BatchNorm as before any picture: nothing of it comes from data.
+    for key, value in own.items():
+        if ".norm." in key and value.is_floating_point():
+            one = key.endswith(("norm.weight", "running_var"))
+            assert (value == (1 if one else 0)).all(), key
+    assert not any(part.training for part in twin.network.modules())
+
+
+def test_a_twins_seed_decides_its_bytes_and_the_callers_stream_stays(trained):
     state = torch.random.get_rng_state()
-    twin, again, other = (networks.untrained(trained, seed, pictures) for seed in (1, 1, 2))
-    assert torch.equal(torch.random.get_rng_state(), state) and not twin.network.training
-    weights = [one.network.blocks[3].expand.conv.weight for one in (twin, again, other, trained)]
-    assert torch.equal(weights[0], weights[1])
-    assert not any(torch.equal(weights[0], one) for one in weights[2:])
-    with torch.inference_mode():
-        stem, padded = twin.network.stem, F.pad(twin.prepared(pictures), (0, 1, 0, 1))
-        maps = stem.conv(padded)
-    torch.testing.assert_close(stem.norm.running_mean, maps.mean((0, 2, 3)))
-    torch.testing.assert_close(stem.norm.running_var, maps.var((0, 2, 3)))
+    before = {key: value.clone() for key, value in trained.network.state_dict().items()}
+    one, again, other = (networks.untrained(trained, seed).network for seed in (1, 1, 2))
+    assert torch.equal(torch.random.get_rng_state(), state)
+    for key, value in one.state_dict().items():
+        assert value.numpy().tobytes() == again.state_dict()[key].numpy().tobytes(), key
+        assert torch.equal(before[key], trained.network.state_dict()[key])
+        if ".conv." in key:
+            assert not (value == other.state_dict()[key]).any(), key
+
+
+@pytest.mark.numbers
+def test_a_filled_networks_statistics_are_means_over_the_batches(trained):
+    pictures = np.random.default_rng(0).integers(0, 256, (9, 48, 48), dtype=np.uint8)
+    before = {key: value.clone() for key, value in trained.network.state_dict().items()}
+    found = networks.filled(trained, [pictures[:5], pictures[5:]], 32)
+    stem = found.network.stem
+    means, variances = [], []
+    for part in (pictures[:5], pictures[5:]):
+        with torch.inference_mode():
+            maps = stem.conv(F.pad(found.prepared(part, 32), (0, 1, 0, 1)))
+        means.append(maps.mean((0, 2, 3)))
+        variances.append(maps.var((0, 2, 3)))
+    torch.testing.assert_close(stem.norm.running_mean, sum(means) / 2)
+    torch.testing.assert_close(stem.norm.running_var, sum(variances) / 2)
+    assert not any(part.training for part in found.network.modules())
+    for key, value in found.network.state_dict().items():
+        assert torch.equal(before[key], trained.network.state_dict()[key])
+        if "running" not in key and "tracked" not in key:
+            assert torch.equal(value, before[key]), key
+
+
+@pytest.mark.numbers
+def test_a_twins_last_block_tells_pictures_apart_far_above_rounding(trained):
+    """PyTorch's own filters would leave differences of 1e-9 there."""
+    pictures = np.random.default_rng(0).integers(0, 256, (6, 64, 64, 3), dtype=np.uint8)
+    images = networks.untrained(trained, 1).prepared(pictures, 64)
+    for seed in range(3):
+        twin = networks.untrained(trained, seed).network
+        exact = deepcopy(twin).double()
+        with torch.inference_mode():
+            found, wanted = (
+                list(net.walk(x))[-2][1].mean((2, 3)).double()
+                for net, x in ((twin, images), (exact, images.double()))
+            )
+        spread = wanted.std(0).square().mean().sqrt()
+        rounding = (found - wanted).square().mean().sqrt()
+        assert 0.01 < spread < 10
+        assert spread > 1e4 * rounding
 
 
 def test_the_fixtures_bytes_are_the_same_each_time(tmp_path):

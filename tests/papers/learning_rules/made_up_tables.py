@@ -52,6 +52,7 @@ def make(
         "intervals": _intervals(curves),
         "partial": _partial(curves, px),
         "matched": _matched(curves, rules, epochs, px),
+        **_reference(rois),
     }
 
 
@@ -194,3 +195,42 @@ def _matched(curves, rules, epochs, px):
         rows.assign(target_rule=rule, target_accuracy=0.4, test_accuracy=0.4) for rule in rules
     ]
     return pd.concat(parts, ignore_index=True)
+
+
+def _reference(rois, blocks=16, twins=4):
+    """Return the tables of a network of ImageNet and twins: early regions fall with depth, late ones rise."""
+    random = np.random.default_rng(1)
+    depth = np.arange(blocks) / blocks
+    layers = [*(f"block{n}" for n in range(blocks)), "best", "best_late", "mean_early"]
+    rows, values = [], {}
+    networks = [("trained", None)]
+    networks += [(source, twin) for source in ("untrained", "filled") for twin in range(twins)]
+    heights = {"trained": 0.1, "untrained": 0.05, "filled": 0.03}
+    for source, twin in networks:
+        for pooling in ("global", "grid"):
+            for roi in rois:
+                late = roi in ("LOC", "IT")
+                rho = heights[source] * (1 + depth if late else 2 - depth)
+                rho = rho + 0.004 * random.standard_normal(blocks)
+                half = blocks // 2
+                rho = [*rho, rho.max(), rho[half:].max(), rho[:half].mean()]
+                for layer, one in zip(layers, rho, strict=True):
+                    rows.append(("efficientnet_lite0", source, twin, pooling, layer, roi, one))
+                    values.setdefault((source, pooling, layer, roi), []).append(one)
+    columns = ["network", "source", "twin", "pooling", "layer", "roi", "rho"]
+    means = {key: np.mean(found) for key, found in values.items()}
+    told = [(*key, value) for key, value in means.items()]
+    for one, other in (("trained", "untrained"), ("filled", "untrained"), ("trained", "filled")):
+        told += [
+            (f"{one}_minus_{other}", *key[1:], value - means[other, *key[1:]])
+            for key, value in means.items()
+            if key[0] == one
+        ]
+    quantities = pd.DataFrame(told, columns=["quantity", "pooling", "layer", "roi", "estimate"])
+    ends = {"lower": quantities["estimate"] - 0.02, "upper": quantities["estimate"] + 0.02}
+    return {
+        "reference": pd.DataFrame(rows, columns=columns).astype({"twin": "Int64"}),
+        "reference_intervals": quantities.assign(
+            network="efficientnet_lite0", **ends, draws=1000, twins=twins
+        ),
+    }

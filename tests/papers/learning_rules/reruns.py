@@ -12,7 +12,7 @@ AFTER_TABLES = {**FIGURES, **VERDICTS}
 AFTER_SCORES = {f"{P}aggregate": 1, **AFTER_TABLES}
 AFTER_ACTIVATIONS = {f"{P}score_all": 1, **AFTER_SCORES}
 AFTER_TRAINING = {f"{P}extract_all": 1, **AFTER_ACTIVATIONS}
-AFTER_BRAIN = {f"{P}compare_brains": 1, **AFTER_ACTIVATIONS}
+AFTER_BRAIN = {f"{P}compare_brains": 1, f"{P}compare_reference": 1, **AFTER_ACTIVATIONS}
 NUMBERS = "config/papers/learning_rules.yaml"
 CODE = "workflow/papers/learning_rules"
 
@@ -23,9 +23,12 @@ def training(n):
 
 GETS = {
     f"get_{name}_fixture": 1
-    for name in ("cifar10", "things_images", "things_fmri_events", "things_fmri_betas")
+    for name in (
+        *("cifar10", "efficientnet_lite0"),
+        *("things_images", "things_fmri_events", "things_fmri_betas"),
+    )
 }
-EVERYTHING = {f"{P}compare_brains": 1, **training(9)}
+EVERYTHING = {f"{P}compare_brains": 1, f"{P}compare_reference": 1, **training(9)}
 
 CHANGES = {
     "nothing": (lambda folder: None, {}),
@@ -50,6 +53,10 @@ CHANGES = {
     "epochs": (demo("{training: {epochs: 3, checkpoints: [0, 1, 2, 3]}}"), training(9)),
     "hidden units": (demo("{network: {hidden: 33}}"), training(9)),
     "px of the evaluation": (demo("{evaluation: {px: {large: 80}}}"), AFTER_TRAINING),
+    "untrained twins": (
+        demo("{reference: {twins: 4}}"),
+        {f"{P}compare_reference": 1, **AFTER_TABLES},
+    ),
     "early ROI": (demo("{aliases: {roi: {early: V2}}}"), AFTER_SCORES),
     "threads": (replace("config/config.yaml", "threads: 1", "threads: 2"), EVERYTHING),
     # what is no number
@@ -89,7 +96,7 @@ CHANGES = {
     ),
     "torch in the environment": (
         replace("envs/networks.yaml", "torch==2.13.0", "torch==2.13.1"),
-        training(9),
+        {f"{P}compare_reference": 1, **training(9)},
     ),
     "a comment in the environment": (
         replace("envs/networks.yaml", "dependencies:", "# exact\ndependencies:"),

@@ -71,9 +71,11 @@ def draw(tables, folder, roi, px):
         "intervals",
         "partial",
         "matched",
+        "reference",
+        "reference_intervals",
     )
     paths = {name: folder / f"{name}.csv" for name in inputs}
-    return together.draw(NAMES, **paths, early=roi["early"], px=px)
+    return together.draw(NAMES, **paths, **roi, px=px)
 
 
 @pytest.fixture(scope="module", params=list(CASES))
@@ -167,6 +169,8 @@ def test_the_legend_names_each_rule_once_and_covers_no_panel(case, name):
         rules = [rule for rule in rules if rule in ("bp", *targets)]
     if name in ("controls", "partial"):
         rules = [rule for rule in rules if not CONDITIONS[rule].faithful] or rules
+    if name == "reference":
+        rules = ["bp"] if "bp" in rules else rules[:1]
     known = [look.label for look in CONDITIONS.values()]
     assert sorted(label for label in labels if label in known) == sorted(
         CONDITIONS[rule].label for rule in rules
@@ -432,6 +436,47 @@ def test_matched_draws_each_rule_beside_backpropagation_and_leaves_unequal_ones_
     assert y[0] == pytest.approx(expected)
 
 
+def test_reference_draws_the_trained_network_the_twins_and_small_networks_beside(case):
+    tables, drawn, roi, px = case
+    table, known = tables["reference"], tables["reference_intervals"]
+    curves = tables["curves"].query(
+        f"px == {px['large']} and arm == 'native' and bn == 'running' and layer != 'best'"
+    )
+    rule = "bp" if "bp" in set(curves["rule"]) else parts.present(curves)[0]
+    axes = iter(drawn["reference"].axes)
+    for region in dict.fromkeys(roi.values()):
+        for pooling in ("global", "grid"):
+            blocks, beside = next(axes), next(axes)
+            rows = table.query(
+                f"roi == '{region}' and pooling == '{pooling}' and layer.str.startswith('block')"
+            )
+            lines = [line for line in blocks.lines if len(line.get_xdata()) == 16]
+            bands = [band.get_paths()[0].vertices[:, 1] for band in blocks.collections[:3]]
+            for source, line, band in zip(("untrained", "filled"), lines, bands, strict=False):
+                by_twin = rows.query(f"source == '{source}'").groupby("layer", sort=False)["rho"]
+                assert list(line.get_ydata()) == pytest.approx(list(by_twin.mean()))
+                assert band.max() == pytest.approx((by_twin.mean() + by_twin.std(ddof=1)).max())
+            trained = rows.query("source == 'trained'")["rho"]
+            assert list(lines[2].get_ydata()) == pytest.approx(list(trained))
+            ends = known.query(
+                f"roi == '{region}' and pooling == '{pooling}' and quantity == 'trained'"
+            )
+            ends = ends[ends["layer"].str.startswith("block")]
+            assert bands[2].min() == pytest.approx(ends["lower"].min())
+            assert bands[2].max() == pytest.approx(ends["upper"].max())
+            small = curves.query(
+                f"rule == '{rule}' and roi == '{region}' and pooling == '{pooling}'"
+            )
+            for hollow, epoch in ((True, 0), (False, curves["epoch"].max())):
+                means = small.query(f"epoch == {epoch}").groupby("layer")["rho"].mean()
+                ((_, y),) = marks_of(beside, hollow)
+                assert list(y) == pytest.approx(
+                    [means[layer] for layer in ("conv1", "conv2", "conv3", "fc1")]
+                )
+    text = " ".join(text.get_text() for text in drawn["reference"].texts)
+    assert "one network" in text and "4 draws" in text
+
+
 def test_displacement_is_in_per_cent_and_shows_zero(case):
     tables, drawn, _, _ = case
     table = tables["displacement"]
@@ -522,6 +567,7 @@ def judge(name, scale, synthetic=False):
     aliases = {"roi": roi, "px": px, "epoch": {"last": last}}
     stimuli = "things" if scale == "full" else "objects92"
     facts = {"stimuli": stimuli, "training_data": "cifar10" if scale == "full" else "cifar10_jpeg"}
+    facts["reference.network"] = "efficientnet_lite0"
     found, _ = evaluate(load(CLAIMS), tables, aliases=aliases, facts=facts, synthetic=synthetic)
     return found.set_index("id")
 

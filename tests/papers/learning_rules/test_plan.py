@@ -2,7 +2,7 @@
 
 import pytest
 
-from papers.learning_rules.plan import FIGURES, TABLES, plan
+from papers.learning_rules.plan import FIGURES, REFERENCE_TABLES, TABLES, plan
 from replicortex.core.config import paper_numbers
 from replicortex.core.errors import StudyError
 from replicortex.core.rules import signature
@@ -85,7 +85,7 @@ def test_what_networks_are_shown_and_what_brains_answered(planned, root):
 def test_figures_are_drawn_alone_or_together(planned):
     alone = planned("full").drawings
     assert [one.rule for one in alone] == [f"draw_{name}" for name in FIGURES]
-    assert {name for one in alone for name in one.tables} <= {*TABLES, "noise"}
+    assert {name for one in alone for name in one.tables} <= {*TABLES, *REFERENCE_TABLES, "noise"}
     (one,) = planned("demo").drawings
     assert one.rule == "draw_0" and one.job.call.endswith("figures.together:draw")
     assert one.job.arguments["figures"] == list(FIGURES)

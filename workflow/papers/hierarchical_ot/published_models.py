@@ -6,9 +6,7 @@ is downloaded.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -21,9 +19,9 @@ from papers.hierarchical_ot.training_settings import Images, Passages
 from replicortex.core.errors import StudyError
 from replicortex.core.files import Tensors
 from replicortex.core.progress import Progress, iter_plainly
+from replicortex.core.randomness import stream_seed
 from replicortex.data import language_models, model_cache, networks
 from replicortex.models import layer_responses, transformer
-from replicortex.models.inverted_residual import InvertedResidualNetwork
 from replicortex.models.layer_responses import VisionNetwork
 from replicortex.training import device as devices
 
@@ -91,7 +89,9 @@ def _vision(name: str, model: PublishedModel, weights: Path, place: torch.device
     """Return a network for pictures, from a package or a model cache."""
     if model.network is not None:
         read = networks.read(weights, model.network)
-        return replace(read, network=_twin(read.network, model))
+        if model.untrained is None:
+            return read
+        return networks.untrained(read, stream_seed(model.untrained, "weights", model.network))
     network, kind = transformer.load(
         model_cache.snapshot(weights, str(model.repository), model.revision), place
     )
@@ -113,13 +113,11 @@ def _language(
     return read._replace(network=_twin(read.network, model))
 
 
-def _twin(network: Any, model: PublishedModel) -> Any:
-    """Return a network as it is or, where `untrained` asks for it, one of its form with drawn weights."""
+def _twin(network: torch.nn.Module, model: PublishedModel) -> torch.nn.Module:
+    """Return a transformer as it is or, where `untrained` asks for it, one of its form with drawn weights."""
     if model.untrained is None:
         return network
     form = str(model.network or model.repository)
-    if isinstance(network, InvertedResidualNetwork):
-        return fresh(network.drawn, model.untrained, form)
     return fresh(lambda: transformer.drawn(network), model.untrained, form)
 
 

@@ -19,9 +19,10 @@ TABLES = (
     "partial",
     "matched",
 )
+REFERENCE_TABLES = ("reference", "reference_intervals")  # of a network that is not trained here
 FIGURES = (
     *("early_area", "differences", "all_rois", "change", "resolution", "controls", "partial"),
-    *("matched", "displacement"),
+    *("matched", "displacement", "reference"),
 )
 
 
@@ -44,6 +45,8 @@ class Plan(NamedTuple):
         Inputs by name: what networks are shown, and that with what the brain answered.
     compared
         Regions of the brain; of things also people, and the pairs of stimuli that count.
+    reference
+        Which network stands beside those trained here, and how it is shown the stimuli.
     drawings
         The rules that draw.
     """
@@ -56,6 +59,7 @@ class Plan(NamedTuple):
     stimuli: dict[str, str]
     responses: dict[str, str]
     compared: dict[str, Any]
+    reference: dict[str, Any]
     drawings: list[Drawing]
 
 
@@ -83,12 +87,16 @@ def plan(numbers: Mapping[str, Any]) -> Plan:
         stimuli=stimuli,
         responses=responses,
         compared=_compared(numbers),
+        reference={k: v for k, v in numbers["reference"].items() if k != "weights"},
         drawings=drawings(
             "learning_rules",
             FIGURES,
             numbers["figures_per_job"],
-            {name: f"<results>/metrics/{name}.csv" for name in (*TABLES, "noise")},
-            early=numbers["aliases"]["roi"]["early"],
+            {
+                name: f"<results>/metrics/{name}.csv"
+                for name in (*TABLES, *REFERENCE_TABLES, "noise")
+            },
+            **numbers["aliases"]["roi"],
             px=numbers["evaluation"]["px"],
         ),
     )

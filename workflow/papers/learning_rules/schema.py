@@ -12,6 +12,7 @@ from papers.learning_rules.settings.fa import FASettings
 from papers.learning_rules.settings.network import NetworkSettings
 from papers.learning_rules.settings.pc import PCSettings
 from papers.learning_rules.settings.pc_supervised import SupervisedPCSettings
+from papers.learning_rules.settings.reference import ReferenceSettings
 from papers.learning_rules.settings.responses import ObjectResponses, ThingsResponses
 from papers.learning_rules.settings.scores import BrainScores, Layer, NetworkScores
 from papers.learning_rules.settings.stdp import STDPSettings
@@ -50,6 +51,12 @@ class Objects92(ObjectResponses):
     dataset: str
 
 
+class Reference(ReferenceSettings):
+    """A network that others trained, beside those trained here."""
+
+    weights: str = Field(description="dataset of its package")
+
+
 class Aliases(Section):
     """Words of the claims for values of this scale."""
 
@@ -82,6 +89,7 @@ class Numbers(TrainedNumbers):
     rules: dict[Name, AnyRule] = Field(min_length=1)
     evaluation: Evaluation
     scores: Scores
+    reference: Reference
 
     @model_validator(mode="after")
     def _aliases_exist(self) -> "Numbers":
@@ -106,9 +114,10 @@ class Numbers(TrainedNumbers):
 
     def datasets(self) -> list[str]:
         """Names of the datasets that this scale reads."""
+        networks = [self.training_data, self.reference.weights]
         if self.stimuli == "objects92":
-            return [self.training_data, self.objects92.dataset]
-        return [self.training_data, self.things.images, self.things.events, self.things.betas]
+            return [*networks, self.objects92.dataset]
+        return [*networks, self.things.images, self.things.events, self.things.betas]
 
     def expected(self, dataset: str, folder: Names, installed: Mapping[str, Path]) -> list[Needed]:
         """Return the files that the readers of a licensed dataset open."""
@@ -128,7 +137,8 @@ class Numbers(TrainedNumbers):
             "epoch": list(self.training.checkpoints),
             "px": [*sizes.both, *self.evaluation.sweep],
             "pooling": list(self.evaluation.poolings),
-            "layer": [*get_args(Layer), "fc2", "best"],
+            # Of the network of others, its blocks' summaries alone: another one has other blocks.
+            "layer": [*get_args(Layer), "fc2", "best", "best_late", "mean_early"],
             "roi": self.objects92.rois if self.stimuli == "objects92" else list(self.things.rois),
         }
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from papers.learning_rules.settings.scores import NetworkScores
+from papers.learning_rules.settings.scores import NetworkScores, Resampling
 from papers.learning_rules.settings.sizes import Sizes
 from replicortex.analysis import ties
 from replicortex.analysis.bootstrap import stimulus_bootstrap
@@ -144,8 +144,8 @@ def _in_blocks(measure: Callable[..., np.ndarray], vectors: np.ndarray, *others)
     return np.concatenate([measure(vectors[at : at + BLOCK], *others) for at in blocks])
 
 
-def _same_stimuli(path: Path, found: list[str], expected: list[str]) -> None:
-    """Refuse activations of other stimuli than the brain's, or in another order.
+def same_stimuli(source: str, found: list[str], expected: list[str]) -> None:
+    """Refuse activations of other stimuli than the brain's, or in another order; `source`: whose.
 
     Raises
     ------
@@ -159,12 +159,10 @@ def _same_stimuli(path: Path, found: list[str], expected: list[str]) -> None:
             i for i, pair in enumerate(zip(found, expected, strict=True)) if len(set(pair)) > 1
         )
         raise StudyError(
-            f"{path}: the stimuli are in another order than the brain's: number {place} is "
+            f"{source}: the stimuli are in another order than the brain's: number {place} is "
             f"'{found[place]}', '{expected[place]}' expected"
         )
-    raise StudyError(
-        f"{path}: activations of {len(found)} stimuli that are not the brain's {len(expected)}"
-    )
+    raise StudyError(f"{source}: {len(found)} stimuli that are not the brain's {len(expected)}")
 
 
 def _networks(path: Path, brains: Brain) -> Networks:
@@ -176,7 +174,7 @@ def _networks(path: Path, brains: Brain) -> Networks:
         When stimuli are not the brain's, or a layer is constant for one before any training.
     """
     arrays, metadata = read_tensors(path)
-    _same_stimuli(path, metadata["stimuli"], brains.names)
+    same_stimuli(str(path), metadata["stimuli"], brains.names)
     chosen = upper(brains.mask)
     rows, which, vectors = [], [], []
     known: dict[tuple, tuple[int, int, int]] = {}
@@ -229,11 +227,33 @@ def _over_people(values: np.ndarray, brains: Brain, shares: np.ndarray | None = 
     return by_person.mean(axis=-1) if shares is None else (by_person * shares).sum(axis=-1)
 
 
-def _people_drawn(n: int, settings: NetworkScores) -> np.ndarray:
+def _people_drawn(n: int, settings: Resampling) -> np.ndarray:
     """Return what share of each resample each person has, (draws, n); the same for all networks."""
     stream = randomness.generator(settings.bootstrap_seed, "people bootstrap")
     chosen = stream.integers(0, n, size=(settings.bootstrap_draws, n))
     return (chosen[:, :, None] == np.arange(n)).mean(axis=1)
+
+
+def mean_rho(vectors: np.ndarray, brains: Brain) -> np.ndarray:
+    """Return rho of each RDM with each region, mean over people: (k, m) -> (k, n_rois)."""
+    return _over_people(_in_blocks(spearman, vectors, brains.vectors), brains)
+
+
+def resampled_rho(vectors: np.ndarray, brains: Brain, settings: Resampling) -> np.ndarray:
+    """Return `mean_rho` in each resample of stimuli and people, each person as often as drawn.
+
+    (k, m) -> (draws, k, n_rois); the same resamples for all networks.
+    """
+    draws = stimulus_bootstrap(
+        vectors,
+        brains.vectors,
+        n_stimuli=len(brains.names),
+        draws=settings.bootstrap_draws,
+        seed=settings.bootstrap_seed,
+        pairs=brains.mask,
+    )
+    people = _people_drawn(len(brains.subjects), settings)
+    return _over_people(draws, brains, people[:, None, None])
 
 
 def _draws(
@@ -253,16 +273,9 @@ def _draws(
         & (networks.which >= 0)
     ).to_numpy()
     used, place = np.unique(networks.which[wanted], return_inverse=True)
-    draws = stimulus_bootstrap(
-        networks.vectors[used],
-        brains.vectors,
-        n_stimuli=len(brains.names),
-        draws=settings.bootstrap_draws,
-        seed=settings.bootstrap_seed,
-        pairs=brains.mask,
-    )
-    people = _people_drawn(len(brains.subjects), settings)
-    means = _over_people(draws, brains, people[:, None, None])[:, place]  # (draws, cells, rois)
+    means = resampled_rho(networks.vectors[used], brains, settings)[
+        :, place
+    ]  # (draws, cells, rois)
     kept = cells[wanted]
     columns = {
         name: np.repeat(kept[name].to_numpy(), len(brains.rois)).astype(

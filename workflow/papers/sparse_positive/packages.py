@@ -24,8 +24,6 @@ from replicortex.data import floc, macaque_v4, networks
 if TYPE_CHECKING:
     from replicortex.data.networks import PackagedNetwork
 
-NORMALISED = 32  # localizer images, about: of a twin's BatchNorm
-
 
 def extract(
     *,
@@ -64,12 +62,10 @@ def extract(
         stacks |= nsd_pictures(scenes, settings.scenes, network.side)
 
     first = halves(domains)
-    # Every so many of the localizing half, so that all domains are among them.
-    batch = pixels[first][:: max(first.sum() // NORMALISED, 1)]
 
     def twin(draw: int) -> Answering:
         seed = stream_seed(numbers.seed, "untrained", name, draw)
-        return _stages(networks.untrained(network, seed, batch), numbers, device)
+        return _stages(networks.untrained(network, seed), numbers, device)
 
     def sources() -> Iterator[tuple[str, Answering]]:
         yield f"{name}_trained", _stages(network, numbers, device)

@@ -6,6 +6,7 @@ fixture's smaller one is read by the same code.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
@@ -96,20 +97,35 @@ def read(manifest: Path, name: str) -> PackagedNetwork:
     return PackagedNetwork(network.eval(), known.side, known.mean, known.sd)
 
 
-def untrained(network: PackagedNetwork, seed: int, pictures: np.ndarray) -> PackagedNetwork:
-    """Return a network of the same form, as the first step of its training would find it.
+def untrained(network: PackagedNetwork, seed: int) -> PackagedNetwork:
+    """Return an untrained twin: the same form, its weights by the seed and the sizes alone.
 
-    PyTorch's initial weights, by the seed and the sizes alone; the caller's random state stays. BatchNorm has
-    the statistics of `pictures`, one batch, uint8 (n, height, width, 3) or grey: without any, answers shrink
-    from block to block, and at the last one differ between pictures by little more than float32 can tell.
+    The control for the architecture alone [assumed]: filters have the s.d. that keeps a layer's variance
+    (`InvertedResidualNetwork.drawn`), and no number comes from a picture. BatchNorm is as before training.
+    The trained network's statistics would say something of its data; those of the pictures shown would centre
+    each channel on them, which alone moves an RDM. The caller's random state stays.
     """
-    form = network.network
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        fresh = InvertedResidualNetwork(form.family, form.sizes)
-    norms = [module for module in fresh.modules() if isinstance(module, torch.nn.BatchNorm2d)]
-    for norm in norms:
-        norm.momentum = None  # the batch's own statistics, not mixed with those of no picture
-    with torch.no_grad():
-        fresh.train()(network.prepared(pictures))
+        return replace(network, network=network.network.drawn())
+
+
+@torch.no_grad()
+def filled(
+    network: PackagedNetwork, batches: Iterable[np.ndarray], side: int | None = None
+) -> PackagedNetwork:
+    """Return a network whose BatchNorm has statistics of pictures in place of its own; no weight changes.
+
+    Means over batches, uint8 (n, height, width, 3) or grey, each normalised by its own statistics, as in
+    training. `side`: pixels of the pictures as they are shown; the network's own unless given.
+    """
+    fresh = network.network.empty()
+    fresh.load_state_dict(network.network.state_dict())
+    for part in fresh.modules():
+        if isinstance(part, torch.nn.BatchNorm2d):
+            part.reset_running_stats()
+            part.momentum = None  # the mean over batches
+    fresh.train()
+    for images in batches:
+        fresh(network.prepared(images, side))
     return replace(network, network=fresh.eval())

@@ -106,7 +106,7 @@ def draw(curves: Path, early: str, px: dict[str, int]) -> Figure:
     axes[0, 1].set_xlabel(f"best of four layers, {px['large']} px")
     axes[1, 0].set_xlabel(f"{FIXED_LAYER}, {px['large']} px")
     axes[1, 1].set_xlabel(f"averaged over space, {px['large']} px")
-    legend_above(figure, rules, _before_after_handles(last))
+    legend_above(figure, rules, before_after_handles(last))
     note(
         figure,
         f"{area_label(early)}. If only learning mattered, every pair of a rule would look the same in "
@@ -215,7 +215,8 @@ def _name_places(ax: Axes, words: Sequence[str], margin: float) -> Axes:
     return ax
 
 
-def _before_after_handles(last: int) -> list[Any]:
+def before_after_handles(last: int) -> list[Any]:
+    """Return legend entries of the marks of `draw_before_after`; `last`: epochs of the training."""
     from matplotlib.lines import Line2D
 
     look = {"color": "#555555", "marker": "o", "linestyle": "none", "markersize": 4.2}

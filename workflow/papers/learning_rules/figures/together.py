@@ -14,6 +14,7 @@ from papers.learning_rules.figures import (
     early_area,
     matched,
     partial,
+    reference,
     resolution,
 )
 from replicortex.plotting.together import draw_each
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 MODULES = (
     *(all_rois, change, controls, differences, displacement, early_area),
-    *(matched, partial, resolution),
+    *(matched, partial, reference, resolution),
 )
 
 
