@@ -125,6 +125,10 @@ def _parser() -> argparse.ArgumentParser:
     study.add_argument("--check", action="store_true", help="only compare; exit 1 if stale")
     study.set_defaults(run=_study_text)
 
+    pages = commands.add_parser("site", help="write the study as a static site")
+    pages.add_argument("folder", type=Path, nargs="?", default=ROOT / "docs/site")
+    pages.set_defaults(run=_site, asks_git=True, without_git=git.NO_SOURCE)
+
     envs = commands.add_parser("environments", help="write envs/ from pyproject.toml and the lock")
     envs.set_defaults(run=_environments)
 
@@ -290,6 +294,12 @@ def _study_text(options: argparse.Namespace) -> int:
     for path in write(ROOT):
         print(path)
     return 0
+
+
+def _site(options: argparse.Namespace) -> None:
+    from replicortex.pages.site import site
+
+    print(site(options.folder, ROOT))
 
 
 def _environments(_: argparse.Namespace) -> None:

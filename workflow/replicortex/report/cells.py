@@ -6,6 +6,7 @@ verdict come from here alone.
 
 from __future__ import annotations
 
+import csv
 import math
 import statistics
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -14,10 +15,13 @@ from typing import TYPE_CHECKING, Any
 
 from replicortex.core.errors import StudyError, nearest
 from replicortex.report import words as say
+from replicortex.report.outline import Reason
 from replicortex.report.sources import Source
 from replicortex.report.specifications import AGAINST, FOR, NEITHER, Curve, over_units
+from replicortex.tools.papers_table import SHORT
 from replicortex.verdicts import forest, words
 from replicortex.verdicts.drawing import number
+from replicortex.verdicts.intervals import LEVEL
 from replicortex.verdicts.tones import TONES, counted, symbol, tone, word
 
 if TYPE_CHECKING:
@@ -25,9 +29,17 @@ if TYPE_CHECKING:
 
 MET, FAILED, UNSURE = ("good", "partly"), ("bad",), ("unsure",)
 STUDY = Path("docs/study")  # figures and tables of the texts
-SMALL = "no one two three four five six seven eight nine ten".split()
+SMALL = ["no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"]
 FOREST = STUDY / "forest.png"
-EFFECTS = ("what is asked", "published", "ours [95 %]", "over", "verdict", "met at its boundary", "from")
+EFFECTS = (
+    "what is asked",
+    "published",
+    "ours [95 %]",
+    "over",
+    "verdict",
+    "met at its boundary",
+    "from",
+)
 
 
 class Cells:
@@ -113,12 +125,14 @@ class Cells:
                 for each in source.outline.reasons
                 if each.cause == cause
             ]
-            stand = [(name, each) for name, each in found if self._stands(name, each.shown_by)]
+            stand = [(name, each) for name, each in found if self._stands(name, each)]
             concerned = {(name, claim) for name, each in stand for claim in each.claims}
-            open_ = sum(self._open(name, each.shown_by) for name, each in found)
-            sizes = [size for name, each in stand for size in self._sizes(name, each.shown_by)]
+            open_ = sum(self._open(name, each) for name, each in found)
+            sizes = [size for name, each in stand for size in self._sizes(name, each)]
             text = "; ".join(sizes[:4]) or "none stands on the kept run"
-            rows.append((cause, f"{len(stand)} of {len(found)}", str(open_), str(len(concerned)), text))
+            rows.append(
+                (cause, f"{len(stand)} of {len(found)}", str(open_), str(len(concerned)), text)
+            )
         rows.append(self._too_few())
         head = ("why a claim may fail", "reasons that stand", "open", "claims concerned")
         return say.table((*head, "effects that show it"), rows)
@@ -139,6 +153,10 @@ class Cells:
     def not_kept(self) -> str:
         """What stands in place of a number that the kept run does not have."""
         return say.NOT_KEPT
+
+    def level(self) -> str:
+        """The level of intervals."""
+        return f"{100 * LEVEL:.0f} %"
 
     def legend(self) -> str:
         """What the marks of verdicts mean."""
@@ -185,13 +203,28 @@ class Cells:
         facts = [
             ("data", "; ".join(self._data(source))),
             ("seeds", f"{len(seeds)}: {', '.join(map(str, seeds))}" if seeds else "none drawn"),
-            ("jobs", f"{len(runs)}, {say.hours(spent)} in all, at most {memory / 1024:.1f} GB each"),
+            (
+                "jobs",
+                f"{len(runs)}, {say.hours(spent)} in all, at most {memory / 1024:.1f} GB each",
+            ),
             ("machine", "; ".join(machines)),
             ("made", dates),
             ("code", ", ".join(f"`{commit[:12]}`" for commit in commits)),
             ("judged by", f"[the claims of today]({self._up}workflow/papers/{paper}/claims.yaml)"),
         ]
-        return say.table(("what we ran", ""), facts)
+        return say.table(("what we ran", "as its records have it"), facts)
+
+    def when_kept(self, paper: str) -> str:
+        """What the kept run's own scorecard counted, by the claims of its time."""
+        published = [row["verdict"] for row in self._kept(paper) if row["kind"] == "published"]
+        said = [f"{n} are {SHORT.get(each, each)}" for each, n in counted(published).items()]
+        return (
+            f"Of {len(published)} published claims {', '.join(said)}, by the claims of that time."
+        )
+
+    def claims_when_kept(self, paper: str) -> str:
+        """The number of claims and controls of the kept run's own scorecard."""
+        return str(len(self._kept(paper)))
 
     def held(self, paper: str) -> str:
         """Published claims that were met, a row for each finding."""
@@ -215,10 +248,13 @@ class Cells:
         source = self._source(paper)
         parts = []
         for each in source.outline.reasons:
-            stands = "stands" if self._stands(paper, each.shown_by) else "does not stand on the kept run"
+            stands = "stands" if self._stands(paper, each) else "does not stand on the kept run"
+            stands = f"open, {say.NOT_KEPT}" if self._open(paper, each) else stands
             concerned = f"{len(each.claims)} published claim{'s' * (len(each.claims) > 1)}"
-            parts.append(f"**{each.cause.capitalize()}** ({stands}; concerns {concerned}). {each.says}")
-            parts.append(self.effects(paper, *each.shown_by))
+            parts.append(
+                f"**{each.cause.capitalize()}** ({stands}; concerns {concerned}). {each.says}"
+            )
+            parts.append(self.effects(paper, *each.asked))
         return "\n\n".join(parts)
 
     def power(self, paper: str) -> str:
@@ -278,7 +314,10 @@ class Cells:
                     f"![Specification curve: {each.claim.says}]({self._up}{place.as_posix()})\n\n"
                     f"[Its numbers]({self._up}{numbers}), from {self._from(paper, each.claim.id)}."
                 )
-        return "\n\n".join(parts) or "No claim of this paper has switches that the kept run can answer."
+        return (
+            "\n\n".join(parts)
+            or "No claim of this paper has switches that the kept run can answer."
+        )
 
     # Of one claim, or some
 
@@ -293,13 +332,15 @@ class Cells:
         """A claim's number over its own units alone, where its verdict waits for another interval too."""
         source = self._source(paper)
         if name not in source.claims:
-            raise StudyError(f"no claim of {paper} is called '{name}'{nearest(name, source.claims)}")
+            raise StudyError(
+                f"no claim of {paper} is called '{name}'{nearest(name, source.claims)}"
+            )
         row = over_units(source, name)
         if row is None:
             return say.NOT_KEPT
         as_ = source.claims[name].as_
-        ends = ", ".join(number(row[end], as_, 2) for end in ("lower", "upper"))
-        return f"{number(row['estimate'], as_)} [{ends}]"
+        ends = [number(row[end], as_, 2) for end in ("lower", "upper")]
+        return f"{number(row['estimate'], as_)} [{', '.join(map(say.bare, ends))}]"
 
     def effects(self, paper: str, *names: str) -> str:
         """A row a claim: effect, interval over its units, verdict, and how often its rule errs."""
@@ -321,7 +362,9 @@ class Cells:
 
     def _source(self, paper: str) -> Source:
         if paper not in self._sources:
-            raise StudyError(f"no paper with a kept run is called '{paper}'{nearest(paper, self._sources)}")
+            raise StudyError(
+                f"no paper with a kept run is called '{paper}'{nearest(paper, self._sources)}"
+            )
         return self._sources[paper]
 
     def _row(self, paper: str, name: str) -> dict[str, Any]:
@@ -339,6 +382,11 @@ class Cells:
         import pandas as pd
 
         return pd.concat([source.judged for source in self._sources.values()], ignore_index=True)
+
+    def _kept(self, paper: str) -> list[dict[str, str]]:
+        source = self._source(paper)
+        with (source.root / source.folder / "scorecard/claims.csv").open(newline="") as stream:
+            return list(csv.DictReader(stream))
 
     def _published(self) -> list[dict[str, Any]]:
         return [row for paper in self._sources for row in self._of(paper, "published")]
@@ -370,23 +418,37 @@ class Cells:
             more = f" and {len(members) - 1} more" if len(members) > 1 else ""
             where = self._from(paper, first["id"])
             rows.append(
-                (finding, first["says"], say.published(first), self._ours(paper, first), say.over(first))
+                (
+                    finding,
+                    first["says"],
+                    say.published(first),
+                    self._ours(paper, first),
+                    say.over(first),
+                )
                 + (say.verdict(first) + more, where)
             )
         head = ("finding", "claim", "published", "ours [95 %]", "over", "verdict", "from")
         return say.table(head, rows) or "None."
 
-    def _stands(self, paper: str, names: Iterable[str]) -> bool:
-        return any(word(self._row(paper, name)["verdict"]) in words.MET for name in names)
+    def _stands(self, paper: str, reason: Reason) -> bool:
+        """Whether one of a reason's controls holds, or one that would deny it does not."""
+        held = any(word(self._row(paper, name)["verdict"]) in words.MET for name in reason.shown_by)
+        failed = any(tone(self._row(paper, name)["verdict"]) in FAILED for name in reason.denied_by)
+        return held or failed
 
-    def _open(self, paper: str, names: Iterable[str]) -> bool:
-        """Whether none of some controls has a verdict."""
-        return all(tone(self._row(paper, name)["verdict"]) == "none" for name in names)
+    def _open(self, paper: str, reason: Reason) -> bool:
+        """Whether nothing that bears on a reason has a verdict."""
+        return all(tone(self._row(paper, name)["verdict"]) == "none" for name in reason.asked)
 
-    def _sizes(self, paper: str, names: Iterable[str]) -> list[str]:
-        rows = [self._row(paper, name) for name in names]
-        held = [row for row in rows if word(row["verdict"]) in words.MET]
-        return [f"{row['says'].rstrip('.')} ({say.ours(row)})" for row in held[:1]]
+    def _sizes(self, paper: str, reason: Reason) -> list[str]:
+        """Return the first control that shows a reason, with its effect."""
+        rows = [self._row(paper, name) for name in reason.shown_by]
+        found = [row for row in rows if word(row["verdict"]) in words.MET]
+        denied = [self._row(paper, name) for name in reason.denied_by]
+        found += [row for row in denied if tone(row["verdict"]) in FAILED]
+        return [
+            f"{row['says'].rstrip('.')}: {say.verdict(row)} ({say.ours(row)})" for row in found[:1]
+        ]
 
     def _too_few(self) -> tuple[str, ...]:
         rows = [
@@ -395,7 +457,11 @@ class Cells:
             if word(row["verdict"]) in (words.CANNOT_TELL, words.FEW_UNITS)
         ]
         needing = [row["needed"] for row in rows if row["needed"] > row["n"]]
-        text = f"median {statistics.median(needing):.0f} units needed" if needing else "no size to reckon with"
+        text = (
+            f"median {statistics.median(needing):.0f} units needed"
+            if needing
+            else "no size to reckon with"
+        )
         return ("too few seeds", f"{len(needing)} of {len(rows)}", "0", str(len(needing)), text)
 
     def _data(self, source: Source) -> list[str]:
@@ -407,7 +473,9 @@ class Cells:
                     if data:
                         declared = source.declared.get(data["name"])
                         title = declared.title if declared else data["name"]
-                        found[data["name"]] = f"{title} (`{data['name']}`, commit `{data['commit'][:12]}`)"
+                        found[data["name"]] = (
+                            f"{title} (`{data['name']}`, commit `{data['commit'][:12]}`)"
+                        )
         return [found[name] for name in sorted(found)]
 
 

@@ -47,10 +47,14 @@ def draw(curve: Curve, title: str) -> Figure:
     width = 1.2 if len(table) < 120 else 0.5
     for side, colour in COLOURS.items():
         here = (table["side"] == side).to_numpy()
-        top.vlines(x[here], table["lower"][here], table["upper"][here], color=colour, linewidth=width)
+        top.vlines(
+            x[here], table["lower"][here], table["upper"][here], color=colour, linewidth=width
+        )
         retrained = (table["kind"] == "retrained").to_numpy()
         for chosen, marker, size in ((here & ~retrained, "o", 5), (here & retrained, "D", 16)):
-            top.scatter(x[chosen], table["estimate"][chosen], s=size, color=colour, marker=marker, zorder=3)
+            top.scatter(
+                x[chosen], table["estimate"][chosen], s=size, color=colour, marker=marker, zorder=3
+            )
     top.axhline(curve.claim.nothing, color="black", linewidth=0.7)
     top.axhline(curve.claim.boundary, color="black", linewidth=0.7, linestyle=":")
     unit = curve.claim.published.unit if curve.claim.published else ""
@@ -60,7 +64,9 @@ def draw(curve: Curve, title: str) -> Figure:
     for place, (switch, value) in enumerate(rows):
         here = (table[switch] == value).to_numpy()
         colours = [COLOURS[side] for side in table["side"][here]]
-        below.scatter(x[here], np.full(here.sum(), place), s=6, marker="|", color=colours, linewidth=0.8)
+        below.scatter(
+            x[here], np.full(here.sum(), place), s=6, marker="|", color=colours, linewidth=0.8
+        )
         if place and rows[place - 1][0] != switch:
             below.axhline(place - 0.5, color=PALE, linewidth=0.6)
     below.set_yticks(range(len(rows)), [f"{switch}: {value}" for switch, value in rows], fontsize=6)

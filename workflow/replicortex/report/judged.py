@@ -56,4 +56,3 @@ def kept(
             write(folder / f"{name}.csv", table)
     claims, calibration = (read(folder / f"{name}.csv", WORDS | TRIED) for name in names)
     return claims, calibration
-

@@ -41,8 +41,22 @@ class Reason(Section):
 
     cause: Cause
     claims: list[Words] = Field(min_length=1, description="published claims that it concerns")
-    shown_by: list[Words] = Field(min_length=1, description="controls: it stands where one holds")
+    shown_by: list[Words] = Field(default=[], description="controls: it stands where one holds")
+    denied_by: list[Words] = Field(
+        default=[], description="claims or controls: it stands too where one of them does not hold"
+    )
     says: Words = Field(description="in one sentence, without a number")
+
+    @model_validator(mode="after")
+    def _can_be_asked(self) -> Reason:
+        if not self.asked:
+            raise ValueError("a reason needs shown_by or denied_by: what could show it")
+        return self
+
+    @property
+    def asked(self) -> list[str]:
+        """All claims and controls that bear on it."""
+        return [*self.shown_by, *self.denied_by]
 
 
 class Option(Section):
@@ -119,9 +133,11 @@ def load(paper: str, root: Path, claims: dict[str, Claim]) -> Outline:
     values: Any = read_yaml_file(root / where, where)
     found = validate(Outline, values, where)
     named = [found.headline.claim, found.headline.control]
-    named += [name for reason in found.reasons for name in (*reason.claims, *reason.shown_by)]
+    named += [name for reason in found.reasons for name in (*reason.claims, *reason.asked)]
     named += [one.claim for one in found.specifications]
     for name in named:
         if name not in claims:
-            raise StudyError(f"{where}: no claim of {paper} is called '{name}'{nearest(name, claims)}")
+            raise StudyError(
+                f"{where}: no claim of {paper} is called '{name}'{nearest(name, claims)}"
+            )
     return found

@@ -182,7 +182,9 @@ def _measured(
         return None
     found = estimate(claim, cells, cells.cells)
     sign = 1 if claim.verdict.direction == "positive" else -1
-    low, high = sorted((sign * (float(found.lower) - claim.nothing), sign * (float(found.upper) - claim.nothing)))
+    low, high = sorted(
+        (sign * (float(found.lower) - claim.nothing), sign * (float(found.upper) - claim.nothing))
+    )
     row = {
         "estimate": float(found.ours),
         "lower": float(found.lower),
@@ -216,7 +218,9 @@ def joint(units: Sequence[Mapping[tuple[str, ...], float]], claim: Claim) -> Joi
     whole = [each for each in whole if each.keys() == whole[0].keys()]
     order = list(whole[0])
     sign = 1 if claim.verdict.direction == "positive" else -1
-    numbers = np.array([[sign * (each[label] - claim.nothing) for label in order] for each in whole])
+    numbers = np.array(
+        [[sign * (each[label] - claim.nothing) for label in order] for each in whole]
+    )
     flips = np.array(list(itertools.product((1, -1), repeat=complete)))
     medians = np.median(numbers @ flips.T, axis=0) / complete
     observed = float(np.median(numbers.mean(axis=1)))

@@ -73,7 +73,9 @@ class Report:
     def _wrapped(self, template: Path, paper: str) -> str:
         """Return a filled template of one paragraph, lines as long as those of the texts."""
         said = self.filled(template, "../../../", paper=paper)
-        return fill(" ".join(said.split()), 115, break_long_words=False, break_on_hyphens=False) + "\n"
+        return (
+            fill(" ".join(said.split()), 115, break_long_words=False, break_on_hyphens=False) + "\n"
+        )
 
     def filled(self, template: Path, up: str, **values: str) -> str:
         """Return a template with its cells filled.

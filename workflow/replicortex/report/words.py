@@ -39,7 +39,7 @@ def ours(row: Mapping[str, Any]) -> str:
     for low, high in (("lower", "upper"), ("lower_also", "upper_also")):
         ends = [number(row[end], row["as"], 2) for end in (low, high)]
         if all(ends) and row["lower"] != row["upper"]:
-            text += f" [{', '.join(_bare(end) for end in ends)}]"
+            text += f" [{', '.join(bare(end) for end in ends)}]"
     return text
 
 
@@ -99,7 +99,8 @@ def _cell(text: str) -> str:
     return " ".join(str(text).split()).replace("|", "\\|")
 
 
-def _bare(text: str) -> str:
+def bare(text: str) -> str:
+    """Return a number without its unit."""
     return text.removesuffix(" %").removesuffix(" s.d.").removesuffix("×")
 
 

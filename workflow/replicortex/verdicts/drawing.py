@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from replicortex.plotting.style import (
     GREY,
     PALE,
-    PALETTE,
     STAMP,
     WIDTH,
     Pages,

@@ -8,12 +8,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from replicortex.core.tables import read
 from replicortex.plotting.style import GREY, PALE, new_figure, note, styled
-from replicortex.verdicts.evaluation import WORDS
 from replicortex.verdicts.tones import COLOURS, symbol, tone
 
 if TYPE_CHECKING:
@@ -26,26 +23,6 @@ ROW = 0.19  # inches of a claim
 LIMITS = (-1.0, 2.5)  # what lies beyond is cut, and marked by an arrow
 NUMBERS = ("ours", "lower", "upper", "expected_low", "expected_high")
 COLUMNS = ("paper", "finding", "id", "says", *NUMBERS, "expected", "verdict")
-
-
-def forest(*, claims: list[Path], titles: list[tuple[str, str]]) -> dict[str, Any]:
-    """Draw the leading claims of all papers.
-
-    Parameters
-    ----------
-    claims
-        Tables that `replicortex.verdicts.scorecard.judge` made, one a paper.
-    titles
-        Name in tables and name in figures of each paper, in the order of the figure.
-
-    Returns
-    -------
-    "table": as `leading` returns it; "forest": the figure.
-    """
-    import pandas as pd
-
-    table = leading(pd.concat([read(path, WORDS) for path in claims], ignore_index=True))
-    return {"table": table, "forest": draw_forest(table, dict(titles))}
 
 
 def share(row: Mapping[str, Any], value: float) -> float:
@@ -63,7 +40,11 @@ def share(row: Mapping[str, Any], value: float) -> float:
     """
     nothing = 1.0 if row["as"] == "ratio" else 0.0
     ends = [row["published_low"], row["published_high"]]
-    if row["direction"] == "zero" or row["as"] == "sign-flip p" or not all(map(math.isfinite, ends)):
+    if (
+        row["direction"] == "zero"
+        or row["as"] == "sign-flip p"
+        or not all(map(math.isfinite, ends))
+    ):
         return math.nan
     effect = min((end - nothing for end in ends), key=abs)
     claimed = effect > 0 if row["direction"] == "positive" else effect < 0
@@ -119,7 +100,7 @@ def draw_forest(table: pd.DataFrame, titles: Mapping[str, str]) -> Figure:
     Parameters
     ----------
     table
-        At least one row.
+        Without a row the panel is empty.
     titles
         Paper -> its name in print, in the order of the figure.
 
@@ -167,7 +148,9 @@ def _line(ax: Axes, row: Mapping[str, Any], y: float) -> None:
         ax.barh(y, ends[1] - ends[0], left=ends[0], height=0.62, color=band, zorder=0)
     colour = COLOURS[tone(row["verdict"])]
     ax.plot(1, y, marker="D", color="black", markersize=3, zorder=3)
-    inside = [min(max(row[end], low), high) for end in ("lower", "upper") if math.isfinite(row[end])]
+    inside = [
+        min(max(row[end], low), high) for end in ("lower", "upper") if math.isfinite(row[end])
+    ]
     ax.plot(inside, [y] * len(inside), color=colour, linewidth=1.5, zorder=4, solid_capstyle="butt")
     ours = min(max(row["ours"], low), high)
     marker = "o" if ours == row["ours"] else "<" if ours == low else ">"
