@@ -35,7 +35,7 @@ def made(root, kept, tmp_path_factory):
 
 
 def check_links(folder, ours):
-    """Every link of some pages leads to a file and place of the site, and nothing is loaded from elsewhere."""
+    """Every link of some pages leads to a place of the site; nothing is loaded from elsewhere."""
     parsed = {}
     for page in ours:
         found = Links(page.read_text())
@@ -124,7 +124,12 @@ def test_no_page_has_a_fault_or_is_too_wide(browser, made, width):  # noqa: F811
     assert [fault for page in pages for fault in faults_of(browser, page, width)] == []
 
 
+WHOLE = "return [...document.images].every(i => i.complete && i.naturalWidth > 0)"
+
+
 def test_no_request_leaves_it(browser, made):  # noqa: F811
+    from selenium.webdriver.support.ui import WebDriverWait
+
     for page in (
         made / "index.html",
         made / "scorecards.html",
@@ -138,10 +143,7 @@ def test_no_request_leaves_it(browser, made):  # noqa: F811
             "return performance.getEntriesByType('resource').map(each => each.name)"
         )
         assert [each for each in loaded if not each.startswith("file://")] == [], page
-        whole = "return [...document.images].every(i => i.complete && i.naturalWidth > 0)"
-        from selenium.webdriver.support.ui import WebDriverWait
-
-        WebDriverWait(browser, 20).until(lambda b: b.execute_script(whole))
+        WebDriverWait(browser, 20).until(lambda b: b.execute_script(WHOLE))
 
 
 def test_a_phone_reads_tables_as_cards(browser, made):  # noqa: F811
@@ -160,7 +162,8 @@ def test_a_folder_of_something_else_is_left_alone(root, tmp_path):
 
 
 def test_markdown_has_places_cards_and_no_raw_html():
-    text = "<!-- no -->\n# A `b`\n\n## Two\n\n## Two\n\n| x | y |\n| --- | --- |\n| 1 | [l](t.md) |\n\n<b>raw</b>\n"
+    table = "| x | y |\n| --- | --- |\n| 1 | [l](t.md) |\n"
+    text = f"<!-- no -->\n# A `b`\n\n## Two\n\n## Two\n\n{table}\n<b>raw</b>\n"
     title, made = html(text, lambda target: f"to/{target}", str)
     assert title == "A b" and "no -->" not in made
     assert '<h2 id="two">' in made and '<h2 id="two-1">' in made

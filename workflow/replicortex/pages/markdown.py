@@ -1,9 +1,10 @@
-"""A Markdown text as HTML: headings have places, tables are cards on a phone, links go where the site has them."""
+"""A Markdown text as HTML: headings have places, tables are cards on a phone, links are rewritten."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from markupsafe import Markup
@@ -51,7 +52,7 @@ def html(text: str, link: Rewrite, image: Rewrite) -> tuple[str, Markup]:
 def _headings(tokens: list[Token]) -> None:
     """Give each heading a place; a second one of the same name has a number, as code hosts have it."""
     seen: dict[str, int] = {}
-    for opened, inside in zip(tokens, tokens[1:], strict=False):
+    for opened, inside in pairwise(tokens):
         if opened.type == "heading_open":
             name = place_of(inside.content)
             count = seen[name] = seen.get(name, -1) + 1
@@ -62,7 +63,7 @@ def _tables(tokens: list[Token]) -> None:
     """Make tables cards: each cell knows the name of its column."""
     names: list[str] = []
     column, head = 0, False
-    for opened, inside in zip(tokens, tokens[1:], strict=False):
+    for opened, inside in pairwise(tokens):
         if opened.type == "table_open":
             opened.attrSet("class", "cards")
             names = []

@@ -40,7 +40,10 @@ SHOWN_BYTES = 400_000  # of a file of the repository that has a page of its own
 
 @dataclass
 class Site:
-    """A site in the making: `target` is its folder, `root` the repository, `texts` and `parts` (of the study) have pages."""
+    """A site in the making in the folder `target`.
+
+    `root` is the repository; `texts` and `parts` (of the study) are what has a page of its own.
+    """
 
     target: Path
     root: Path
@@ -189,7 +192,8 @@ class Site:
             write(self.target / place, draw_scorecard(source.judged, source.about.short))
             parts.append(
                 Markup(
-                    '<h2 id="{name}">{title}</h2>\n<p><a href="papers/{name}.html">Decisions and results</a>, '
+                    '<h2 id="{name}">{title}</h2>\n'
+                    '<p><a href="papers/{name}.html">Decisions and results</a>, '
                     '<a href="audit/papers/{name}.html">all claims, figures and jobs</a></p>\n'
                     '<img class="wide" loading="lazy" src="{place}" alt="Scorecard: {title}">'
                 ).format(name=name, title=source.about.title, place=place)

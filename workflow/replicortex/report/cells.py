@@ -146,8 +146,8 @@ class Cells:
         place = FOREST.as_posix()
         return (
             f"![Published numbers and ours over {len(self._sources)} papers]({self._up}{place})\n\n"
-            f"Findings drawn: {', '.join(counts)}. The others have no published number, or none of ours on the "
-            f"kept run. [Its numbers]({self._up}{FOREST.with_suffix('.csv').as_posix()})."
+            f"Findings drawn: {', '.join(counts)}. The others have no published number, or none of ours on "
+            f"the kept run. [Its numbers]({self._up}{FOREST.with_suffix('.csv').as_posix()})."
         )
 
     def not_kept(self) -> str:
@@ -166,7 +166,8 @@ class Cells:
     def untested(self) -> str:
         """How many published claims have no verdict, and why."""
         silent = [row for row in self._published() if tone(row["verdict"]) == "none"]
-        return f"{len(silent)} of {len(self._published())}: {say.counts(counted(r['verdict'] for r in silent))}"
+        given = counted(row["verdict"] for row in silent)
+        return f"{len(silent)} of {len(self._published())}: {say.counts(given)}"
 
     # Of one paper
 
@@ -398,7 +399,7 @@ class Cells:
         return f"[{table}]({self._up}{record.as_posix()})" if record else f"{table}: {say.NOT_KEPT}"
 
     def _ours(self, paper: str, row: Mapping[str, Any]) -> str:
-        """Return a claim's number; where only the interval of a second unit is missing, that over the first."""
+        """Return a claim's number; where a second unit's interval alone is missing, that over the first."""
         said = say.ours(row)
         if said != say.NOT_KEPT or not row["over_also"] or row["direction"] == "zero":
             return said
@@ -416,16 +417,10 @@ class Cells:
         for finding, members in groups.items():
             first = members[0]
             more = f" and {len(members) - 1} more" if len(members) > 1 else ""
-            where = self._from(paper, first["id"])
+            told = self.claim(paper, first["id"])
+            verdict = told.verdict + more
             rows.append(
-                (
-                    finding,
-                    first["says"],
-                    say.published(first),
-                    self._ours(paper, first),
-                    say.over(first),
-                )
-                + (say.verdict(first) + more, where)
+                (finding, told.says, told.published, told.ours, told.over, verdict, told.source)
             )
         head = ("finding", "claim", "published", "ours [95 %]", "over", "verdict", "from")
         return say.table(head, rows) or "None."
@@ -543,22 +538,23 @@ def _told(curve: Curve) -> str:
     said = len(curve.table)
     kinds = counted_of(curve)
     text = (
-        f"{said} specifications were measured ({kinds}); {len(curve.absent)} are {say.NOT_KEPT}, or cannot be "
-        "combined."
+        f"{said} specifications were measured ({kinds}); {len(curve.absent)} are {say.NOT_KEPT}, or cannot "
+        "be combined."
     )
     if not said:
         return text
     text += (
-        f" The number lies on the claimed side in {say.percent(curve.share('sign', FOR))}. Its interval lies there "
-        f"in {say.percent(curve.share('side', FOR))}, on the other side in "
-        f"{say.percent(curve.share('side', AGAINST))}, on neither in {say.percent(curve.share('side', NEITHER))}."
+        f" The number lies on the claimed side in {say.percent(curve.share('sign', FOR))}. Its interval lies "
+        f"there in {say.percent(curve.share('side', FOR))}, on the other side in "
+        f"{say.percent(curve.share('side', AGAINST))}, on neither in "
+        f"{say.percent(curve.share('side', NEITHER))}."
     )
     if curve.joint is not None:
         unit = curve.claim.over[0].name
         text += (
             f" Joint sign-flip over {curve.joint.units} {unit}, median of {curve.joint.specifications} "
-            f"specifications: p = {curve.joint.p:.3g}, one-sided; with so many {unit} the smallest p possible is "
-            f"{curve.joint.smallest:.3g}."
+            f"specifications: p = {curve.joint.p:.3g}, one-sided; with so many {unit} the smallest p "
+            f"possible is {curve.joint.smallest:.3g}."
         )
     return text
 

@@ -1,4 +1,4 @@
-"""Kept tables judged by the claims of today, remembered as long as nothing that is judged or judges changes."""
+"""Kept tables judged by the claims of today; remembered until what is judged, or what judges, changes."""
 
 from __future__ import annotations
 

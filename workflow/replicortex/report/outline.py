@@ -108,7 +108,7 @@ class Specifications(Section):
 
     claim: Words
     crossed: list[Choice] = Field(min_length=1)
-    retrained: list[Retrained] = []
+    retrained: list[Retrained] = Field(default=[])
 
 
 class Outline(Section):
@@ -116,9 +116,9 @@ class Outline(Section):
 
     quotes: list[Quote] = Field(min_length=1)
     headline: Headline
-    reasons: list[Reason] = []
+    reasons: list[Reason] = Field(default=[])
     change: list[Words] = Field(min_length=1, description="what would change the answer")
-    specifications: list[Specifications] = []
+    specifications: list[Specifications] = Field(default=[])
 
 
 def load(paper: str, root: Path, claims: dict[str, Claim]) -> Outline:

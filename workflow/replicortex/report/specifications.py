@@ -30,7 +30,7 @@ FOR, AGAINST, NEITHER = "as claimed", "against", "neither"
 
 
 class Joint(NamedTuple):
-    """The test of all specifications together: one-sided p, the smallest p possible, units, specifications."""
+    """The test of all specifications together: one-sided p, the smallest possible, units, specifications."""
 
     p: float
     smallest: float
@@ -42,9 +42,9 @@ class Joint(NamedTuple):
 class Curve:
     """All specifications of a claim.
 
-    `table`: a row each with "kind" (crossed, retrained), a column a switch, "estimate", "lower", "upper", "n",
-    "side" (where the interval lies) and "sign" (where the number itself lies); `absent`: those that the kept
-    run does not have, in words; `unit` of the numbers; `positive`: the claimed direction.
+    `table`: a row each with "kind" (crossed, retrained), a column a switch, "estimate", "lower", "upper",
+    "n", "side" (where the interval lies) and "sign" (where the number itself lies). `absent`: those that the
+    kept run does not have, in words.
     """
 
     claim: Claim

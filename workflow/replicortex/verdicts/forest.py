@@ -28,8 +28,8 @@ COLUMNS = ("paper", "finding", "id", "says", *NUMBERS, "expected", "verdict")
 def share(row: Mapping[str, Any], value: float) -> float:
     """Return a number of a claim as a share of its published effect: 0 nothing there, 1 as published.
 
-    NaN where the paper has no number but a bound, or one of nothing, or where the claim is that a number stays
-    on the other side of its own, such as "below".
+    NaN where the paper has no number but a bound, or one of nothing, or where the claim is that a number
+    stays on the other side of its own, such as "below".
 
     Parameters
     ----------
@@ -61,8 +61,8 @@ def leading(claims: pd.DataFrame) -> pd.DataFrame:
 
     Returns
     -------
-    Columns `COLUMNS`; "expected" says whether the range in which ours was expected is a 95 % prediction interval
-    ("predicted"; the paper gives its spread and n) or the claim's tolerance ("tolerated").
+    Columns `COLUMNS`; "expected" says whether the range in which ours was expected is a 95 % prediction
+    interval ("predicted"; the paper gives its spread and n) or the claim's tolerance ("tolerated").
     """
     import pandas as pd
 
@@ -133,9 +133,10 @@ def draw_forest(table: pd.DataFrame, titles: Mapping[str, str]) -> Figure:
     ax.spines["left"].set_visible(False)
     return note(
         figure,
-        "One claim a finding: the first judged one with a published number that is no bound. ◆ published; ● ours with its 95 % "
-        "interval, coloured as its verdict, whose mark stands at the right. Dark bands: 95 % prediction intervals, where "
-        "the paper gives spread and n; pale ones: the claim's tolerance. Arrows: beyond the panel.",
+        "One claim a finding: the first judged one with a published number that is no bound. ◆ published; "
+        "● ours with its 95 % interval, coloured as its verdict, whose mark stands at the right. Dark bands: 95 % "
+        "prediction intervals, where the paper gives spread and n; pale ones: the claim's tolerance. Arrows: "
+        "beyond the panel.",
     )
 
 

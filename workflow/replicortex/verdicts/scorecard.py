@@ -99,7 +99,8 @@ def overview(*, claims: list[Path], titles: list[tuple[str, str]]) -> dict[str, 
     Returns
     -------
     "claims": all rows; "overview": the number of claims by paper, kind and verdict; "shares" and "forest":
-    published numbers and ours as shares of the published effect (`replicortex.verdicts.forest.leading`), drawn.
+    published numbers and ours as shares of the published effect (`replicortex.verdicts.forest.leading`),
+    drawn.
     """
     import pandas as pd
 
