@@ -284,6 +284,7 @@ def _readme(_: argparse.Namespace) -> None:
 
 
 def _study_text(options: argparse.Namespace) -> int:
+    """Write the texts that the kept runs fill, or compare them; return 1 where one is stale."""
     from replicortex.report.texts import stale, write
 
     if options.check:

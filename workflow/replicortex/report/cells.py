@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import math
 import statistics
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -117,7 +118,7 @@ class Cells:
 
     def causes(self) -> str:
         """A row for each cause for which published claims may fail, and what shows it."""
-        rows = []
+        rows: list[tuple[str, ...]] = []
         for cause in ("metric artefact", "missing null", "settings"):
             found = [
                 (name, each)
@@ -180,6 +181,20 @@ class Cells:
         source = self._source(paper)
         said = [f"> “{each.text}” ({each.where})" for each in source.outline.quotes]
         return "\n>\n".join([f"> *{source.title}*", *said])
+
+    def summary(self, paper: str) -> str:
+        """How many published claims survive, and how many reasons for doubt stand, in sentences."""
+        tones = Counter(tone(row["verdict"]) for row in self._of(paper, "published"))
+        judged = tones.total() - tones["none"]
+        met = sum(tones[each] for each in MET)
+        reasons = self._source(paper).outline.reasons
+        stand = sum(self._stands(paper, each) for each in reasons)
+        return (
+            f"Of {tones.total()} published claims {judged} were judged: {met} met, {tones['bad']} "
+            f"contradicted, {tones['unsure']} undecided. Of {len(reasons)} reasons why such claims may not mean "
+            "what they say, "
+            f"{stand} stand."
+        )
 
     def counts(self, paper: str, kind: str) -> str:
         """How often each verdict was given to a paper's claims or controls."""
@@ -409,6 +424,7 @@ class Cells:
         return f"over {row['over_also']} {said}; over {row['over']} alone {alone}"
 
     def _by_finding(self, paper: str, tones: Sequence[str]) -> str:
+        """Return the first published claim of each finding whose verdict has one of some tones."""
         groups: dict[str, list[dict[str, Any]]] = {}
         for row in self._of(paper, "published"):
             if tone(row["verdict"]) in tones:
@@ -446,6 +462,7 @@ class Cells:
         ]
 
     def _too_few(self) -> tuple[str, ...]:
+        """Return the row of claims that were not decided and whose published size needs more units."""
         rows = [
             row
             for row in self._published()
@@ -460,6 +477,7 @@ class Cells:
         return ("too few seeds", f"{len(needing)} of {len(rows)}", "0", str(len(needing)), text)
 
     def _data(self, source: Source) -> list[str]:
+        """Return the datasets that a kept run read, each with its commit."""
         found: dict[str, str] = {}
         for step in source.steps:
             for part in step.inputs.values():

@@ -78,7 +78,7 @@ def draw(curve: Curve, title: str) -> Figure:
         figure,
         "Lines are 95 % intervals over units, cut at the panel's edge. Blue: the interval lies on the "
         "claimed side of nothing (solid line); red: on the other; grey: neither. Dotted: the smallest effect "
-        "that matters. Diamonds: switches that need a training. [paper], [code], both or neither has a value.",
+        "that matters. Diamonds: switches that need a training. Paper, code, both or neither has a value.",
     )
 
 

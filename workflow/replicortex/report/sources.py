@@ -22,6 +22,7 @@ from replicortex.provenance.chain import results_below
 from replicortex.provenance.steps import Step, steps
 from replicortex.report import judged, outline
 from replicortex.tools.rejudge import tables_below
+from replicortex.verdicts.evaluation import WORDS
 from replicortex.verdicts.measure import Table
 from replicortex.verdicts.model import Claim
 from replicortex.verdicts.reading import load
@@ -133,9 +134,10 @@ class Source:
 
 def _rows(table: pd.DataFrame) -> Iterator[dict[str, Any]]:
     """Yield rows; an empty cell of words is ""."""
-    words = [name for name in table.columns if name in judged.WORDS | judged.TRIED]
+    words = [name for name in table.columns if name in WORDS | judged.TRIED]
     filled = table.astype({name: object for name in words}).fillna(dict.fromkeys(words, ""))
-    yield from filled.to_dict("records")
+    for row in filled.to_dict("records"):
+        yield {str(name): value for name, value in row.items()}
 
 
 @contextmanager

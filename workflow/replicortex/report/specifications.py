@@ -90,6 +90,7 @@ def over_units(source: Source, name: str) -> dict[str, Any] | None:
 
 
 def _curve(source: Source, asked: Specifications) -> Curve:
+    """Return one claim's specifications, measured; raises as `curves`."""
     import pandas as pd
 
     claim = _over_units(source.claims[asked.claim])

@@ -53,7 +53,7 @@ def over(row: Mapping[str, Any]) -> str:
     """Return what was sampled, and how many: "3 seeds"."""
     names = [name for name in (row["over"], row["over_also"]) if name]
     first = f"{int(row['n'])} {names[0]}" if names and row["n"] else "".join(names[:1])
-    return " and ".join([first, *names[1:]]) if names else "one number"
+    return ", and ".join([first, *names[1:]]) if names else "one number"
 
 
 def verdict(row: Mapping[str, Any]) -> str:

@@ -7,7 +7,7 @@ there, 1 as published.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from replicortex.plotting.style import GREY, PALE, new_figure, note, styled
@@ -69,12 +69,17 @@ def leading(claims: pd.DataFrame) -> pd.DataFrame:
     rows = []
     published = claims[claims["kind"] == "published"]
     for (paper, finding), members in published.groupby(["paper", "finding"], sort=False):
-        listed = members.to_dict("records")
+        listed = list(_rows(members))
         both = [row for row in listed if math.isfinite(share(row, row["ours"]))]
         judged = [row for row in both if tone(row["verdict"]) != "none"]
         for row in [*judged, *both][:1]:
             rows.append({"paper": paper, "finding": finding, **_shares(row)})
     return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def _rows(table: pd.DataFrame) -> Iterator[dict[str, Any]]:
+    for row in table.to_dict("records"):
+        yield {str(name): value for name, value in row.items()}
 
 
 def _shares(row: Mapping[str, Any]) -> dict[str, Any]:
@@ -117,7 +122,7 @@ def draw_forest(table: pd.DataFrame, titles: Mapping[str, str]) -> Figure:
     for paper in papers:
         ax.text(LIMITS[0], y, titles[paper], fontweight="bold", va="center", ha="left")
         y += 1.0
-        for row in table[table["paper"] == paper].to_dict("records"):
+        for row in _rows(table[table["paper"] == paper]):
             _line(ax, row, y)
             places.append(y)
             names.append(_shortened(row["says"]))
@@ -134,9 +139,9 @@ def draw_forest(table: pd.DataFrame, titles: Mapping[str, str]) -> Figure:
     return note(
         figure,
         "One claim a finding: the first judged one with a published number that is no bound. ◆ published; "
-        "● ours with its 95 % interval, coloured as its verdict, whose mark stands at the right. Dark bands: 95 % "
-        "prediction intervals, where the paper gives spread and n; pale ones: the claim's tolerance. Arrows: "
-        "beyond the panel.",
+        "● ours with its 95 % interval, coloured as its verdict, whose mark stands at the right. Dark bands: "
+        "95 % prediction intervals, where the paper gives spread and n; pale ones: the claim's tolerance. "
+        "Arrows: beyond the panel.",
     )
 
 
