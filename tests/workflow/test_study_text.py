@@ -69,12 +69,32 @@ def test_a_cell_is_what_its_table_says(report):
     assert "measures.csv.record.json" in told.source
 
 
+def test_parameters_and_means_are_those_of_records_and_tables(report):
+    cells = Cells(report.sources, report.curves)
+    trained = [
+        step.record["job"]["arguments"]
+        for step in report.sources["learning_rules"].steps
+        if "train" in step.rule
+    ]
+    assert cells.parameter("learning_rules", "training.images") == str(
+        trained[0]["training"]["images"]
+    )
+    frame = report.sources["topographic"].table("measures").frame
+    rows = frame[(frame["arm"] == "main") & (frame["measure"] == "row_norm") & (frame["rho"] == 5)]
+    said = cells.mean("topographic", "measures", "value", arm="main", measure="row_norm", rho="5")
+    assert said == f"{rows['value'].mean():.3g} ± {rows['value'].std():.2g}"
+    absent = cells.mean("topographic", "measures", "value", arm="zero_bias")
+    assert absent == "not in the kept run"
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
         ('{{ claim("mt_maps", "map_smoth").ours }}', "no claim of mt_maps.*map_smooth"),
         ('{{ counts("mt_map", "published") }}', "no paper.*mt_maps"),
         ('{{ counts("mt_maps", "claims") }}', "'published' or 'control', found 'claims'"),
+        ('{{ parameter("mt_maps", "training.lrr") }}', "no job of mt_maps had a parameter"),
+        ('{{ mean("mt_maps", "measures", "valu") }}', "no column 'valu'.*value"),
         ("{{ nothing() }}", "'nothing' is undefined"),
         ('{{ claim("mt_maps", "map_smooth").value }}', "no attribute 'value'"),
         ("{{ papers.__globals__ }}", "unsafe|undefined"),

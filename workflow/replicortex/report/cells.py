@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from replicortex.core.errors import StudyError, nearest
+from replicortex.pages.words import leaves, value_text
 from replicortex.report import words as say
 from replicortex.report.outline import Reason
 from replicortex.report.sources import Source
@@ -23,12 +24,14 @@ from replicortex.tools.papers_table import SHORT
 from replicortex.verdicts import forest, words
 from replicortex.verdicts.drawing import number
 from replicortex.verdicts.intervals import LEVEL
-from replicortex.verdicts.tones import TONES, counted, symbol, tone, word
+from replicortex.verdicts.tones import TONES, Tone, counted, symbol, tone, word
 
 if TYPE_CHECKING:
     import pandas as pd
 
-MET, FAILED, UNSURE = ("good", "partly"), ("bad",), ("unsure",)
+MET: tuple[Tone, ...] = ("good", "partly")
+FAILED: tuple[Tone, ...] = ("bad",)
+UNSURE: tuple[Tone, ...] = ("unsure",)
 STUDY = Path("docs/study")  # figures and tables of the texts
 SMALL = ["no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"]
 FOREST = STUDY / "forest.png"
@@ -191,8 +194,8 @@ class Cells:
         stand = sum(self._stands(paper, each) for each in reasons)
         return (
             f"Of {tones.total()} published claims {judged} were judged: {met} met, {tones['bad']} "
-            f"contradicted, {tones['unsure']} undecided. Of {len(reasons)} reasons why such claims may not mean "
-            "what they say, "
+            f"contradicted, {tones['unsure']} undecided. Of {len(reasons)} reasons why such claims may not "
+            "mean what they say, "
             f"{stand} stand."
         )
 
@@ -334,6 +337,45 @@ class Cells:
             "\n\n".join(parts)
             or "No claim of this paper has switches that the kept run can answer."
         )
+
+    def parameter(self, paper: str, key: str) -> str:
+        """A parameter that jobs of the kept run had, by the end of its dotted name; all its values.
+
+        Raises
+        ------
+        StudyError
+            No job had it.
+        """
+        found: dict[str, None] = {}
+        names: set[str] = set()
+        for step in self._source(paper).steps:
+            for name, value in leaves(step.record["job"]["arguments"]):
+                names.add(name)
+                if f".{name}".endswith(f".{key}"):
+                    found[value_text(value)] = None
+        if not found:
+            raise StudyError(f"no job of {paper} had a parameter '{key}'{nearest(key, names)}")
+        return ", ".join(found)
+
+    def mean(self, paper: str, table: str, column: str, **where: str) -> str:
+        """Mean ± s.d. of a column over the rows of a kept table that a selection names.
+
+        Raises
+        ------
+        StudyError
+            The table or a column is not there.
+        """
+        rows = self._source(paper).table(table)
+        for name in (column, *where):
+            if name not in rows.columns:
+                raise StudyError(
+                    f"{paper}: {table} has no column '{name}'{nearest(name, rows.columns)}"
+                )
+        values = rows.frame.loc[rows.rows(where), column].dropna()
+        if values.empty:
+            return say.NOT_KEPT
+        spread = f" ± {values.std():.2g}" if len(values) > 1 else ""
+        return f"{values.mean():.3g}{spread}".replace("-", "−")
 
     # Of one claim, or some
 
