@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from textwrap import wrap
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -58,9 +59,10 @@ def draw(curve: Curve, title: str) -> Figure:
     top.axhline(curve.claim.nothing, color="black", linewidth=0.7)
     top.axhline(curve.claim.boundary, color="black", linewidth=0.7, linestyle=":")
     unit = curve.claim.published.unit if curve.claim.published else ""
-    top.set_ylabel(unit or curve.claim.measure.unit or curve.claim.as_)
+    column = curve.claim.measure.value.replace("_", " ")
+    top.set_ylabel(unit or curve.claim.measure.unit or column)
     top.set_ylim(*_limits(table["estimate"], curve.claim.boundary))
-    top.set_title(title)
+    figure.suptitle("\n".join(wrap(title, 120)), x=0.014, ha="left", fontsize=7.5)
     for place, (switch, value) in enumerate(rows):
         here = (table[switch] == value).to_numpy()
         colours = [COLOURS[side] for side in table["side"][here]]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping
+from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
 from replicortex.plotting.style import GREY, PALE, new_figure, note, styled
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 DPI = 130
-ROW = 0.19  # inches of a claim
+ROW = 0.25  # inches of a claim
 LIMITS = (-1.0, 2.5)  # what lies beyond is cut, and marked by an arrow
 NUMBERS = ("ours", "lower", "upper", "expected_low", "expected_high")
 COLUMNS = ("paper", "finding", "id", "says", *NUMBERS, "expected", "verdict")
@@ -174,9 +175,9 @@ def _beside(ax: Axes) -> Any:
     return blended_transform_factory(ax.transAxes, ax.transData)
 
 
-def _shortened(says: str, most: int = 58) -> str:
-    """Return a claim in as many letters as fit beside the panel."""
-    return says if len(says) <= most else says[: most - 1].rsplit(" ", 1)[0].rstrip(".,;:") + " …"
+def _shortened(says: str) -> str:
+    """Return a claim in the lines that fit beside the panel."""
+    return fill(says, 56, max_lines=2, placeholder=" …")
 
 
 def counted(claims: pd.DataFrame, papers: Iterable[str]) -> dict[str, tuple[int, int]]:
