@@ -87,7 +87,7 @@ def test_the_study_is_whole(root, made):
     text = (root / "STUDY.md").read_text()
     pages = [made / "index.html", *(made / "study").glob("*.html")]
     shown = " ".join(re.sub(r"<[^>]+>", " ", page.read_text()) for page in pages)
-    numbers = set(re.findall(r"[−\d.]+ \[[^\]]+\]", text))
+    numbers = set(re.findall(r"[−\d][\d.]* \[[−\d][^\]]*\]", text))
     assert len(numbers) > 50
     assert [each for each in sorted(numbers) if each not in shown] == []
     headings = re.findall(r"^## (.+)$", text, re.M)
@@ -163,11 +163,13 @@ def test_a_folder_of_something_else_is_left_alone(root, tmp_path):
 
 def test_markdown_has_places_cards_and_no_raw_html():
     table = "| x | y |\n| --- | --- |\n| 1 | [l](t.md) |\n"
-    text = f"<!-- no -->\n# A `b`\n\n## Two\n\n## Two\n\n{table}\n<b>raw</b>\n"
+    code = "```mermaid\nflowchart\n```\n\n```\nmake\n```\n"
+    text = f"<!-- no -->\n# A `b`\n\n## Two\n\n## Two\n\n{table}\n<b>raw</b>\n\n{code}"
     title, made = html(text, lambda target: f"to/{target}", str)
     assert title == "A b" and "no -->" not in made
     assert '<h2 id="two">' in made and '<h2 id="two-1">' in made
     assert '<td data-label="y"><a href="to/t.md">l</a></td>' in made
+    assert '<pre tabindex="0"><code>make' in made and "flowchart" not in made
     assert "&lt;b&gt;" in made and '<th scope="col">x</th>' in made
 
 

@@ -38,14 +38,16 @@ def html(text: str, link: Rewrite, image: Rewrite) -> tuple[str, Markup]:
     if tokens and tokens[0].type == "heading_open" and tokens[0].tag == "h1":
         title = tokens[1].content.replace("`", "")
         tokens = tokens[3:]
+    tokens = [token for token in tokens if token.info != "mermaid"]  # drawn by a script elsewhere
     _headings(tokens)
     _tables(tokens)
     for token in tokens:
         for child in token.children or []:
             _targets(child, link, image)
     made = parser.renderer.render(tokens, parser.options, {})
-    wrapped = '<div class="scroll" tabindex="0" role="region" aria-label="Table">\n<table'
+    wrapped = '<div class="scroll" tabindex="0" role="group" aria-label="Table">\n<table'
     made = made.replace("<table", wrapped).replace("</table>", "</table>\n</div>")
+    made = made.replace("<pre>", '<pre tabindex="0">')  # a phone pans it, and so may a keyboard
     return title, Markup(made)
 
 

@@ -174,7 +174,7 @@ class Site:
             else:
                 shown = there.read_bytes()[:SHOWN_BYTES].decode(errors="replace")
             block = Markup(
-                '<div class="source" tabindex="0" role="region" aria-label="File"><pre>{}</pre></div>'
+                '<div class="source" tabindex="0" role="group" aria-label="File"><pre>{}</pre></div>'
             )
             self._page(page, place.as_posix(), block.format(shown))
         return page

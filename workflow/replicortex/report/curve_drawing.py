@@ -59,8 +59,9 @@ def draw(curve: Curve, title: str) -> Figure:
     top.axhline(curve.claim.nothing, color="black", linewidth=0.7)
     top.axhline(curve.claim.boundary, color="black", linewidth=0.7, linestyle=":")
     unit = curve.claim.published.unit if curve.claim.published else ""
-    column = curve.claim.measure.value.replace("_", " ")
-    top.set_ylabel(unit or curve.claim.measure.unit or column)
+    measure = curve.claim.measure
+    name = str(measure.select.get("measure", measure.value)).replace("_", " ")
+    top.set_ylabel(unit or measure.unit or name)
     top.set_ylim(*_limits(table["estimate"], curve.claim.boundary))
     figure.suptitle("\n".join(wrap(title, 120)), x=0.014, ha="left", fontsize=7.5)
     for place, (switch, value) in enumerate(rows):
