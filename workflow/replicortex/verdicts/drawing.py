@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from replicortex.plotting.style import (
     GREY,
     PALE,
+    PALETTE,
     STAMP,
     WIDTH,
     Pages,
@@ -20,7 +21,7 @@ from replicortex.plotting.style import (
     new_figure,
     style,
 )
-from replicortex.verdicts.tones import COLOURS, SHORT, TONES, counted, symbol, tone, word
+from replicortex.verdicts.tones import SHORT, TONES, counted, symbol, tone, word
 from replicortex.verdicts.words import ON_OTHER_DATA, SYNTHETIC
 
 if TYPE_CHECKING:
@@ -30,6 +31,13 @@ if TYPE_CHECKING:
 
 DPI = 160
 INK, FAINT = "#222222", "#555555"
+COLOURS = {
+    "good": PALETTE["blue"],
+    "partly": PALETTE["green"],
+    "unsure": "#8A6D00",
+    "bad": PALETTE["vermillion"],
+    "none": GREY,
+}
 BARS = {"published": "claims", "control": "controls"}
 AS_WORDS = {"relative change": " %", "sign-flip p": "", "cohens d": " s.d.", "ratio": "×"}
 A4 = (8.27, 11.69)  # inches

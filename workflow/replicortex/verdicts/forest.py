@@ -12,7 +12,8 @@ from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
 from replicortex.plotting.style import GREY, PALE, new_figure, note, styled
-from replicortex.verdicts.tones import COLOURS, symbol, tone
+from replicortex.verdicts.drawing import COLOURS
+from replicortex.verdicts.tones import symbol, tone
 
 if TYPE_CHECKING:
     import pandas as pd

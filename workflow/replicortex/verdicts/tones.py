@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Literal
 
-from replicortex.plotting.style import GREY, PALETTE
 from replicortex.verdicts import words
 
 Tone = Literal["good", "partly", "unsure", "bad", "none"]
@@ -43,13 +42,6 @@ SYMBOLS = {  # never by colour alone
     words.CANNOT_TELL: "?",
     words.CONTRADICTED: "✘",
     words.DOES_NOT_HOLD: "✘",
-}
-COLOURS: dict[Tone, str] = {
-    "good": PALETTE["blue"],
-    "partly": PALETTE["green"],
-    "unsure": "#8A6D00",
-    "bad": PALETTE["vermillion"],
-    "none": GREY,
 }
 SHORT = {
     words.FEW_UNITS: "too few units",
