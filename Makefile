@@ -19,7 +19,7 @@ endif
 REPORT = --config scale=$(SCALE) run=$(PAPER) --report results/$(SCALE)/report.html
 
 .DEFAULT_GOAL := study
-.PHONY: study demo small rehearsal full env test test-all bench lint format docs lock schemas readme graph clean
+.PHONY: study demo small rehearsal full env test test-all bench lint format docs site lock schemas readme study-text graph clean
 
 study: env
 	@snakemake --cores $(CORES) --config scale=$(SCALE) run=$(PAPER)
@@ -72,6 +72,11 @@ docs: env
 	@sphinx-build --quiet --fail-on-warning --keep-going --fresh-env docs docs/html
 	@echo "docs/html/index.html"
 
+# STUDY.md, scorecards, galleries, lineage and the library, in docs/site: needs no server.
+site: env
+	@python -m replicortex site
+	@echo "docs/site/index.html"
+
 lock: env
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --extra test pyproject.toml -o requirements.lock
 	python -m replicortex environments
@@ -81,6 +86,10 @@ schemas: env
 
 readme: env
 	python -m replicortex readme
+
+# Texts in which results stand: templates filled from the kept runs.
+study-text: env
+	@python -m replicortex study-text
 
 graph: env
 	python -m replicortex graph

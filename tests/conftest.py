@@ -35,13 +35,23 @@ def mirror() -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def kept(root, tmp_path_factory) -> Path:
+    """The pages of the kept runs."""
+    from replicortex.pages.build import build
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(root)
+        return build(Path("results/reference"), tmp_path_factory.mktemp("kept") / "p", root).parent
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
     """Whatever starts from the same finished run goes to the same worker, which makes it once."""
     for item in items:
         named = getattr(item, "callspec", _NO_PARAMETERS).params.get("study")
         wanted = [*item.fixturenames, named]
-        for run in ("finished", "one_paper"):
+        for run in ("finished", "one_paper", "kept"):
             if run in wanted:
                 item.add_marker(pytest.mark.xdist_group(run))
                 break

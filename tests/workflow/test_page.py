@@ -342,16 +342,6 @@ HIGHEST |= {"checks.html": {1280: 1_600, 390: 2_400}}
 PAGE_BYTES, ALL_BYTES, THUMBNAIL_BYTES = 1_000_000, 25_000_000, 60_000
 
 
-@pytest.fixture(scope="module")
-def kept(root, tmp_path_factory):
-    """The pages of the kept runs."""
-    from replicortex.pages.build import build
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(root)
-        return build(Path("results/reference"), tmp_path_factory.mktemp("kept") / "p", root).parent
-
-
 def test_pages_of_kept_runs_are_small(kept):
     sizes = {path.relative_to(kept).as_posix(): path.stat().st_size for path in kept.rglob("*.*")}
     assert {name: size for name, size in sizes.items() if size > PAGE_BYTES} == {}

@@ -119,6 +119,16 @@ def _parser() -> argparse.ArgumentParser:
     )
     readme.set_defaults(run=_readme)
 
+    study = commands.add_parser(
+        "study-text", help="write STUDY.md and results in READMEs from the kept runs"
+    )
+    study.add_argument("--check", action="store_true", help="only compare; exit 1 if stale")
+    study.set_defaults(run=_study_text)
+
+    pages = commands.add_parser("site", help="write the study as a static site")
+    pages.add_argument("folder", type=Path, nargs="?", default=ROOT / "docs/site")
+    pages.set_defaults(run=_site, asks_git=True, without_git=git.NO_SOURCE)
+
     envs = commands.add_parser("environments", help="write envs/ from pyproject.toml and the lock")
     envs.set_defaults(run=_environments)
 
@@ -271,6 +281,26 @@ def _readme(_: argparse.Namespace) -> None:
     asked = requests_table.requests(requests_table.planned(ROOT), ROOT)
     made = {requests_table.REQUESTS: asked, requests_table.DISK: requests_table.disk(ROOT)}
     write(ROOT / requests_table.FILE, made)
+
+
+def _study_text(options: argparse.Namespace) -> int:
+    """Write the texts that the kept runs fill, or compare them; return 1 where one is stale."""
+    from replicortex.report.texts import stale, write
+
+    if options.check:
+        found = stale(ROOT)
+        for path in found:
+            print(f"{path} is stale; run `make study-text`")
+        return 1 if found else 0
+    for path in write(ROOT):
+        print(path)
+    return 0
+
+
+def _site(options: argparse.Namespace) -> None:
+    from replicortex.pages.site import site
+
+    print(site(options.folder, ROOT))
 
 
 def _environments(_: argparse.Namespace) -> None:

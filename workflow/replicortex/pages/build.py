@@ -8,12 +8,11 @@ its inputs, environment, machine and time.
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from pathlib import Path
 
 from replicortex.core.errors import StudyError
 from replicortex.pages.figure_page import figure_page
+from replicortex.pages.folder import MARK, fresh
 from replicortex.pages.index_page import checks_page, index_page
 from replicortex.pages.jobs_page import jobs_page
 from replicortex.pages.paper_page import paper_page
@@ -25,7 +24,7 @@ from replicortex.provenance import chain
 from replicortex.provenance.contents import Hashes
 from replicortex.provenance.history import History
 
-ASSETS = ("style.css", "filter.js")
+ASSETS = (MARK, "filter.js")
 
 
 def build(
@@ -54,22 +53,8 @@ def build(
     results = chain.results_below(source, absent=True) if source.is_dir() else []
     if not results:
         raise StudyError(f"audit page: there are no results below {source}; run the study first")
-    if target.exists() and not target.is_dir():
-        raise StudyError(f"audit page: {target} is a file; name a folder")
-    if target.exists() and any(target.iterdir()) and not (target / ASSETS[0]).exists():
-        raise StudyError(f"audit page: {target} holds something else; name a new folder")
-    target.parent.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}."))
-    try:
-        with History(root) as history:
-            _write(View(source, folder, root, history, results, hashes or Hashes(), hosts))
-        if target.exists():
-            shutil.rmtree(target)
-        folder.chmod(0o755)
-        folder.rename(target)
-    except BaseException:
-        shutil.rmtree(folder, ignore_errors=True)
-        raise
+    with fresh(target, "audit page") as folder, History(root) as history:
+        _write(View(source, folder, root, history, results, hashes or Hashes(), hosts))
     return target / "index.html"
 
 

@@ -17,10 +17,16 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-def rejudge(
-    paper: str, metrics: Path, out: Path, settings: Mapping[str, Any]
+def tables_below(metrics: Path) -> dict[str, Path]:
+    """Return the tables of a folder by name, `*.csv` or `*.csv.gz`."""
+    found = {path.name.partition(".")[0]: path for path in sorted(metrics.glob("*.csv"))}
+    return found | {path.name.partition(".")[0]: path for path in sorted(metrics.glob("*.csv.gz"))}
+
+
+def judged(
+    paper: str, metrics: Path, settings: Mapping[str, Any]
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Judge a paper's tables; write claims, calibration and scorecard.
+    """Judge a paper's tables.
 
     Parameters
     ----------
@@ -28,8 +34,6 @@ def rejudge(
         Its name.
     metrics
         Folder of its tables, `*.csv` or `*.csv.gz`.
-    out
-        Where to write.
     settings
         What the job of verdicts is told of the paper (`OpenStudy.claims`).
 
@@ -43,19 +47,17 @@ def rejudge(
         There is no table there that a claim reads, or one cannot be read.
     """
     from replicortex.core.tables import read
-    from replicortex.verdicts.drawing import draw_pages, draw_scorecard
     from replicortex.verdicts.evaluation import evaluate
     from replicortex.verdicts.reading import load
 
     listed = load(Path(settings["file"]))
-    files = {path.name.partition(".")[0]: path for path in sorted(metrics.glob("*.csv"))}
-    files |= {path.name.partition(".")[0]: path for path in sorted(metrics.glob("*.csv.gz"))}
+    files = tables_below(metrics)
     found = {name: read(files[name]) for name in settings["tables"] if name in files}
     if not found:
         raise StudyError(
             f"{metrics}: no table of {paper} is here; expected {settings['tables'][0]}.csv"
         )
-    table, calibration = evaluate(
+    return evaluate(
         listed,
         found,
         aliases=settings["aliases"],
@@ -66,6 +68,18 @@ def rejudge(
         older=True,
         rehearsal=settings["rehearsal"],
     )
+
+
+def rejudge(
+    paper: str, metrics: Path, out: Path, settings: Mapping[str, Any]
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Judge a paper's tables; write claims, calibration and scorecard into a folder.
+
+    Arguments, result and errors as `judged`; `out` is the folder.
+    """
+    from replicortex.verdicts.drawing import draw_pages, draw_scorecard
+
+    table, calibration = judged(paper, metrics, settings)
     write(out / "claims.csv", table)
     write(out / "calibration.csv", calibration)
     figure = draw_scorecard(table, settings["title"])

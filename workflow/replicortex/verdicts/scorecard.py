@@ -9,6 +9,7 @@ from replicortex.core.errors import StudyError
 from replicortex.core.tables import read
 from replicortex.verdicts.drawing import draw_overview, draw_pages, draw_scorecard
 from replicortex.verdicts.evaluation import WORDS, evaluate
+from replicortex.verdicts.forest import draw_forest, leading
 from replicortex.verdicts.model import tables as tables_of
 from replicortex.verdicts.reading import load
 
@@ -86,7 +87,7 @@ def judge(
 
 
 def overview(*, claims: list[Path], titles: list[tuple[str, str]]) -> dict[str, Any]:
-    """Put the judged claims of all papers into one table and one figure.
+    """Put the judged claims of all papers into one table and two figures.
 
     Parameters
     ----------
@@ -97,9 +98,17 @@ def overview(*, claims: list[Path], titles: list[tuple[str, str]]) -> dict[str, 
 
     Returns
     -------
-    "claims": all rows; "overview": the number of claims by paper, kind and verdict.
+    "claims": all rows; "overview": the number of claims by paper, kind and verdict; "shares" and "forest":
+    published numbers and ours as shares of the published effect (`replicortex.verdicts.forest.leading`),
+    drawn.
     """
     import pandas as pd
 
     table = pd.concat([read(path, WORDS) for path in claims], ignore_index=True)
-    return {"claims": table, "overview": draw_overview(table, dict(titles))}
+    shares = leading(table)
+    return {
+        "claims": table,
+        "overview": draw_overview(table, dict(titles)),
+        "shares": shares,
+        "forest": draw_forest(shares, dict(titles)),
+    }

@@ -1,0 +1,110 @@
+"""Numbers, intervals and tables as the study's texts have them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from replicortex.verdicts import words
+from replicortex.verdicts.drawing import number, published_text
+from replicortex.verdicts.tones import SHORT, symbol, word
+
+NOT_KEPT = "not in the kept run"
+NO_NUMBER = "no number"
+# Read in sentences: "of 30 claims 13 are replicated".
+COUNTED = {
+    words.REPLICATED: "replicated",
+    words.SMALLER: "smaller",
+    words.LARGER: "larger",
+    words.EXCLUDES: "exclude the published size",
+    words.CANNOT_TELL: "cannot tell",
+    words.CONTRADICTED: "contradicted",
+    words.HOLDS: "hold",
+    words.DOES_NOT_HOLD: "do not hold",
+    words.UNCALIBRATED: "fail their calibration",
+    words.FEW_UNITS: "have too few units",
+    words.NEEDS_RUN: "need a new run",
+    words.NOT_TESTABLE: "not testable",
+}
+
+
+def ours(row: Mapping[str, Any]) -> str:
+    """Return a claim's number with its interval, or why there is none."""
+    if word(row["verdict"]) == words.NEEDS_RUN:
+        return NOT_KEPT
+    if math.isnan(row["ours"]):
+        return "not testable here" if word(row["verdict"]) == words.NOT_TESTABLE else NO_NUMBER
+    text = number(row["ours"], row["as"])
+    for low, high in (("lower", "upper"), ("lower_also", "upper_also")):
+        ends = [number(row[end], row["as"], 2) for end in (low, high)]
+        if all(ends) and row["lower"] != row["upper"]:
+            text += f" [{', '.join(bare(end) for end in ends)}]"
+    return text
+
+
+def published(row: Mapping[str, Any]) -> str:
+    """Return the paper's number; nothing where the paper has none."""
+    text = published_text(row)  # type: ignore[arg-type]  # a row as a mapping reads the same
+    return "" if text == "none" else text
+
+
+def over(row: Mapping[str, Any]) -> str:
+    """Return what was sampled, and how many: "3 seeds"."""
+    names = [name for name in (row["over"], row["over_also"]) if name]
+    first = f"{int(row['n'])} {names[0]}" if names and row["n"] else "".join(names[:1])
+    return ", and ".join([first, *names[1:]]) if names else "one number"
+
+
+def verdict(row: Mapping[str, Any]) -> str:
+    """Return a verdict with its mark."""
+    core = word(row["verdict"])
+    text = SHORT.get(core, core) + (
+        " (other data)" if row["verdict"].endswith(words.ON_OTHER_DATA) else ""
+    )
+    return f"{symbol(row['verdict'])} {text}"
+
+
+def calibrated(row: Mapping[str, Any]) -> str:
+    """Return how often a claim's rule calls it met at its boundary, where it is not."""
+    rate = row["met_at_boundary"]
+    if math.isnan(rate):
+        reason = row["reason"]
+        if reason == "not measured":
+            return ""
+        return "not calibrated" + (f" ({reason})" if reason else "")
+    limit = f"limit {percent(row['limit'])}"
+    return f"{percent(rate)} of {int(row['draws']):,} ({limit})"
+
+
+def percent(share: float) -> str:
+    """Return a share in per cent, a digit behind the point."""
+    return f"{100 * share:.1f} %"
+
+
+def counts(found: Mapping[str, int]) -> str:
+    """Return how often each verdict was given: "6 replicated, 14 need a new run"."""
+    return ", ".join(f"{n} {COUNTED.get(each, each)}" for each, n in found.items()) or "none"
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Return a Markdown table; nothing where it has no row."""
+    body = ["| " + " | ".join(_cell(each) for each in row) + " |" for row in rows]
+    if not body:
+        return ""
+    return "\n".join(["| " + " | ".join(head) + " |", "|" + " --- |" * len(head), *body])
+
+
+def _cell(text: str) -> str:
+    return " ".join(str(text).split()).replace("|", "\\|")
+
+
+def bare(text: str) -> str:
+    """Return a number without its unit."""
+    return text.removesuffix(" %").removesuffix(" s.d.").removesuffix("×")
+
+
+def hours(seconds: float) -> str:
+    """Return a time in minutes, or hours from two on."""
+    minutes = seconds / 60
+    return f"{minutes / 60:.1f} hours" if minutes >= 120 else f"{minutes:.0f} minutes"
