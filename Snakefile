@@ -9,7 +9,7 @@ min_version("9.27")
 sys.path.insert(0, str(Path(workflow.basedir, "workflow")))
 
 from replicortex.core.cluster import require_slurm
-from replicortex.core.image import image
+from replicortex.core.image import run_in_image
 from replicortex.core.study import (
     check_files,
     complete_rules,
@@ -27,9 +27,6 @@ configfile: "config/config.yaml"
 
 
 report: "workflow/report/study.rst"
-
-
-container: image(workflow)
 
 
 study = load_study(config, root=Path(workflow.basedir), main=workflow.is_main_process)
@@ -113,6 +110,7 @@ rule all:
 
 
 complete_rules(workflow.rules, study)
+run_in_image(workflow)
 
 
 onstart:

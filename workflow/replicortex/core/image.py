@@ -8,15 +8,16 @@ from typing import Any
 FILE = Path("envs/replicortex.sif")
 
 
-def image(workflow: Any) -> str | None:
-    """Return the image of all jobs; None unless asked for, or asked for together with conda.
+def run_in_image(workflow: Any) -> None:
+    """Have every rule run in the image, where `--sdm apptainer` asks for one without conda's.
 
-    Told to the engine only when it is used: the engine's report names what it was told.
+    A `container:` of the root Snakefile would not reach the rules of its modules. The engine is told
+    only when the image is used, since its report names what it was told.
 
     Parameters
     ----------
     workflow
-        The engine's workflow.
+        The engine's workflow, all its rules known.
 
     Raises
     ------
@@ -25,10 +26,11 @@ def image(workflow: Any) -> str | None:
     """
     asked = {method.name for method in workflow.deployment_settings.deployment_method}
     if "APPTAINER" not in asked or "CONDA" in asked:
-        return None
+        return
     if workflow.is_main_process and not FILE.is_file():
         raise SystemExit(
             f"Error: --sdm apptainer: {FILE} does not exist; build it with `apptainer build {FILE} "
             "envs/apptainer.def`, or make it a link to where it lies"
         )
-    return str(FILE)
+    for rule in workflow.rules:
+        rule.container_img = str(FILE)
