@@ -11,7 +11,7 @@ import pytest
 
 from replicortex.core.image import FILE, run_in_image
 
-# Runs what follows the image: `apptainer [--quiet ...] exec --home DIR [--bind A:B ...] IMAGE bash -c COMMAND`.
+# Runs what follows the image: `apptainer exec --home DIR [--bind A:B ...] IMAGE bash -c COMMAND`.
 PROGRAM = f"""#!{sys.executable}
 import os, sys
 words = sys.argv[1:]
