@@ -9,6 +9,7 @@ min_version("9.27")
 sys.path.insert(0, str(Path(workflow.basedir, "workflow")))
 
 from replicortex.core.cluster import require_slurm
+from replicortex.core.image import run_in_image
 from replicortex.core.study import (
     check_files,
     complete_rules,
@@ -109,6 +110,7 @@ rule all:
 
 
 complete_rules(workflow.rules, study)
+run_in_image(workflow)
 
 
 onstart:

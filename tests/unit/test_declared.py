@@ -266,7 +266,9 @@ def test_version_of_a_fixture_follows_from_arguments_and_code(tmp_path, monkeypa
     assert re.fullmatch(r"1-[0-9a-f]{10}", first)
     assert version(train=20, seed=0) == first  # the order of keys is no change
     assert version(seed=0, train=21) != first
-    monkeypatch.setattr("replicortex.data.declared.code_hash", lambda module: f"{module} edited")
+    monkeypatch.setattr(
+        "replicortex.data.declared.code_hash", lambda module, *_: f"{module} edited"
+    )
     assert version(seed=0, train=20) != first
 
 

@@ -1,5 +1,7 @@
 """What jobs ask for, in a table: counted, and beside it what the kept run needed."""
 
+import re
+
 import pytest
 
 from replicortex.provenance.plan import Planned
@@ -45,3 +47,13 @@ def test_the_table_of_disk_is_what_the_papers_say(root):
     made = requests_table.disk(root)
     assert replaced(text, requests_table.DISK, made, "README.md") == text, "run `make readme`"
     assert "`ucf101` 7 GB" in made and "109 x published models" in made
+
+
+@pytest.mark.parametrize("file", ["profiles/README.md", "config/README.md"])
+def test_jobs_and_networks_are_counted_in_generated_tables_alone(root, file):
+    """A count written by hand is of the study as it was that day."""
+    text = re.sub(
+        r"<!-- \w+: generated.*?<!-- end of \w+ -->", "", (root / file).read_text(), flags=re.S
+    )
+    counted = re.findall(r"\d[\d,]* (?:\w+ )?(?:jobs|networks|rules|submissions)\b", text)
+    assert "<!--" not in text and counted == []

@@ -26,8 +26,9 @@ class One:
     resources: dict[str, Any]
 
 
-def jobs(settings: dict[str, Any], root: Path) -> list[One]:
-    """Return the jobs of a study, each after those that it needs; results lie below the folder.
+@contextlib.contextmanager
+def graph(settings: dict[str, Any], root: Path) -> Iterator[Any]:
+    """Give the engine's graph of all jobs of a study; results lie below the folder.
 
     Raises
     ------
@@ -53,6 +54,12 @@ def jobs(settings: dict[str, Any], root: Path) -> list[One]:
         workflow = opened._workflow
         workflow._prepare_dag(forceall=True, ignore_incomplete=True, lock_warn_only=True)
         workflow._build_dag()
+        yield workflow.dag
+
+
+def jobs(settings: dict[str, Any], root: Path) -> list[One]:
+    """Return the jobs of a study, each after those that it needs; see `graph`."""
+    with graph(settings, root) as made:
         return [
             One(
                 job.rule.name,
@@ -61,7 +68,7 @@ def jobs(settings: dict[str, Any], root: Path) -> list[One]:
                 _plain(job.output),
                 dict(job.resources.items()),
             )
-            for level in workflow.dag.toposorted()
+            for level in made.toposorted()
             for job in sorted(level, key=lambda job: (job.rule.name, *map(str, job.output)))
             if "job" in job.params.keys()  # noqa: SIM118
         ]

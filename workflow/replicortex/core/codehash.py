@@ -61,7 +61,9 @@ def read_from(folder: Path) -> Reader:
     return read
 
 
-def code_hash(module: str, read: Reader | None = None) -> str:
+def code_hash(
+    module: str, read: Reader | None = None, analyse: Callable[[str, bytes], Source] | None = None
+) -> str:
     """Return the sha256 over all code that a module runs on, inside this repository.
 
     Parameters
@@ -70,6 +72,8 @@ def code_hash(module: str, read: Reader | None = None) -> str:
         Dotted name, such as "papers.learning_rules.train".
     read
         Where sources come from; the working tree unless given (git objects, for an audit).
+    analyse
+        `analysed` unless given, or what remembers its answers.
 
     Raises
     ------
@@ -78,7 +82,7 @@ def code_hash(module: str, read: Reader | None = None) -> str:
     SyntaxError
         When a source cannot be parsed.
     """
-    return joined(module_hashes(module, read))
+    return joined(module_hashes(module, read, analyse=analyse))
 
 
 def joined(hashes: dict[str, str]) -> str:
@@ -87,21 +91,27 @@ def joined(hashes: dict[str, str]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def module_hashes(module: str, read: Reader | None = None, rules: int = RULES) -> dict[str, str]:
+def module_hashes(
+    module: str,
+    read: Reader | None = None,
+    rules: int = RULES,
+    analyse: Callable[[str, bytes], Source] | None = None,
+) -> dict[str, str]:
     """Return the hash of each module that `module` runs on, itself included, by path.
 
     Parameters
     ----------
-    module, read
+    module, read, analyse
         As in `code_hash`.
     rules
         Version of the rules: that of a record, to compare with it.
     """
     read = read or read_from(ROOT)
+    analyse = analyse or analysed
     path = _find(module, read)
     if path is None:
         raise ModuleNotFoundError(f"no module '{module}' in the repository")
-    found: dict[str, _Source] = {}
+    found: dict[str, Source] = {}
     waiting = [path]
     while waiting:
         path = waiting.pop()
@@ -109,7 +119,7 @@ def module_hashes(module: str, read: Reader | None = None, rules: int = RULES) -
             continue
         source = read(path)
         assert source is not None  # found a moment ago
-        found[path] = _analyse(path, source)
+        found[path] = analyse(path, source)
         for name in found[path].imported:
             waiting.extend(_sources(name, read))
     words = rules == 1 or any(source.reads_words for source in found.values())
@@ -124,12 +134,12 @@ def source_hashes(path: str, source: bytes, rules: int = RULES) -> frozenset[str
     SyntaxError
         When it cannot be parsed.
     """
-    one = _analyse(path, source)
+    one = analysed(path, source)
     return frozenset({one.with_words} if rules == 1 else {one.with_words, one.without})
 
 
 @dataclass(frozen=True)
-class _Source:
+class Source:
     """One source: its hash with and without the sentences of its errors, and what it imports."""
 
     with_words: str
@@ -139,7 +149,7 @@ class _Source:
 
 
 @cache
-def _analyse(path: str, source: bytes) -> _Source:
+def analysed(path: str, source: bytes) -> Source:
     """Return what a job's hash needs of one source.
 
     Parameters
@@ -160,7 +170,7 @@ def _analyse(path: str, source: bytes) -> _Source:
     with_words, without = (
         hashlib.sha256(canonical(tree, words).encode()).hexdigest() for words in (True, False)
     )
-    return _Source(with_words, without, imported, any(_readers_of_words(tree)))
+    return Source(with_words, without, imported, any(_readers_of_words(tree)))
 
 
 def _imports(tree: ast.AST, package: str) -> Iterator[str]:

@@ -18,6 +18,7 @@ from replicortex.core.codehash import ROOT, code_hash, read_from
 from replicortex.core.digests import sha256
 from replicortex.core.errors import StudyError, nearest
 from replicortex.core.files import canonical_json
+from replicortex.core.known_code import known_code
 from replicortex.core.seeds import seeds_of
 from replicortex.core.yaml_text import read_yaml_file
 
@@ -103,7 +104,7 @@ class Job:
 @cache
 def _hash_once(module: str) -> str:
     """Read sources once for all jobs: a plan is of one state of the code."""
-    return code_hash(module, _read)
+    return code_hash(module, _read, known_code())
 
 
 _read = cache(read_from(ROOT))

@@ -8,7 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +49,10 @@ class OpenStudy(configuration.Study):
 
     def claims(self) -> dict[str, Any]:
         """Return the configuration of the scorecard: by paper, its claims and what they need."""
+        return self._judged
+
+    @cached_property
+    def _judged(self) -> dict[str, Any]:
         return {paper: self._claims(paper) for paper in self.papers}
 
     def _claims(self, paper: str) -> dict[str, Any]:

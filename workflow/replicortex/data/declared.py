@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from replicortex.core.codehash import code_hash
+from replicortex.core.codehash import ROOT, Reader, code_hash, read_from
 from replicortex.core.digests import sha256
 from replicortex.core.errors import StudyError
 from replicortex.core.files import canonical_json
+from replicortex.core.known_code import known_code
 from replicortex.core.schema import PositiveInt
 from replicortex.core.section import Section
 from replicortex.core.validation import validate
@@ -150,20 +152,23 @@ def load(path: Path) -> dict[str, Dataset]:
     entries = read_yaml_file(path, where) or {}
     if not isinstance(entries, dict):
         raise StudyError(f"{where}: names of datasets with their declarations expected")
-    return {name: _dataset(path, f"{where}: {name}", entry) for name, entry in entries.items()}
+    read = cache(read_from(ROOT))  # generators share most of their modules
+    return {
+        name: _dataset(path, f"{where}: {name}", entry, read) for name, entry in entries.items()
+    }
 
 
-def _dataset(path: Path, where: str, entry: Any) -> Dataset:
+def _dataset(path: Path, where: str, entry: Any, read: Reader) -> Dataset:
     declared = validate(Dataset, entry, where)
     if declared.kind == "fixture":
-        return declared.model_copy(update={"version": _fixture_version(where, declared)})
+        return declared.model_copy(update={"version": _fixture_version(where, declared, read)})
     if declared.source.listing is None:
         return declared
     listed = dict(_listed(path.parent / declared.source.listing, declared.source.url_prefix))
     return declared.model_copy(update={"files": {**declared.files, **listed}})
 
 
-def _fixture_version(where: str, declared: Dataset) -> str:
+def _fixture_version(where: str, declared: Dataset, read: Reader) -> str:
     """Return a fixture's version with a tail that follows from generator, arguments and code.
 
     Raises
@@ -174,7 +179,7 @@ def _fixture_version(where: str, declared: Dataset) -> str:
     source = declared.source
     module = str(source.generator).partition(":")[0]
     try:
-        code = code_hash(module)
+        code = code_hash(module, read, known_code())
     except ModuleNotFoundError:
         raise StudyError(
             f"{where}: source.generator: no module '{module}' in this repository"
