@@ -1,16 +1,17 @@
-"""What the largest jobs of `full` need: each rule's true function on arrays of the true shape, random content.
+"""What the largest jobs of `full` need: true functions on arrays of the true shape, random content.
 
     python benchmarks/true_size.py [--only PAPER] [--fast] [--out FILE]
 
-Each part of a job runs in a process of its own at three sizes, on one thread; its peak resident memory is
-`resource.getrusage`'s, its time CPU seconds. Where the largest size is that of `full`, it was measured; else a
-line over the sizes is extrapolated. A job's memory is that of its largest part, its time the sum of its parts'.
-A rule asks for 1.5 times its largest job.
+Each part of a job runs in a process of its own at three sizes, on one thread; its peak resident memory
+is `resource.getrusage`'s, its time CPU seconds. Where the largest size is that of `full`, it was
+measured; else a line over the sizes is extrapolated. A job's memory is that of its largest part, its
+time the sum of its parts'. A rule asks for 1.5 times its largest job, and at least 1,000 MB and 10
+minutes.
 
 Reading of licensed files is not measured, nor is a GPU: of rules that ask for one, memory is that of the
 same job on the CPU, and time is left to whoever has the GPU.
 
-`--fast` runs the two smallest sizes of the quickest part of each paper: shows that it runs.
+`--fast` runs the two smallest sizes of the two quickest parts: shows that it runs.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from typing import Any, NamedTuple
 HERE = Path(__file__).resolve().parent
 MARGIN = 1.5
 STEP_MB, STEP_MINUTES = 500, 5
+LEAST_MB, LEAST_MINUTES = 1000, 10  # the engine runs beside a job, and starts before it
 MEASURED, CURVE = "measured at true size", "curve of three sizes"
 Size = Any  # a number, or one for each side of a pair
 Terms = Callable[[Size], Sequence[float]]
@@ -174,18 +176,18 @@ STEPS = (
     Step(
         "mt_maps",
         "respond",
-        "a network, clips of 112 pixels",
-        (Part("respond", "pixels along a side", (16, 24, 32), 112, squared, squared),),
+        "a network, 64 pairs of clips of 112 pixels",
+        (Part("respond", "pairs of clips", (3, 6, 10), 64),),
         gpu=True,
     ),
     Step(
         "mt_maps",
         "measure",
         "a network, 50,176 units",
-        (Part("measure", "nulls", (2, 4, 8), 200),),
+        (Part("measure", "nulls", (1, 2, 4), 200),),
     ),
 )
-FAST = ("extract", "boost", "encode")
+FAST = ("measures", "boost")
 
 
 def in_process(part: Part, size: Size, folder: Path, what: str) -> dict[str, float]:
@@ -193,8 +195,10 @@ def in_process(part: Part, size: Size, folder: Path, what: str) -> dict[str, flo
     paths = [str(HERE.parent / "workflow"), str(HERE), os.environ.get("PYTHONPATH", "")]
     threads = {f"{name}_NUM_THREADS": "1" for name in ("OMP", "MKL", "OPENBLAS", "NUMBA")}
     done = subprocess.run(
-        [sys.executable, __file__, "--part", part.name, "--size", json.dumps(size)]
-        + ["--folder", str(folder), "--do", what],
+        [
+            *(sys.executable, __file__, "--part", part.name, "--size", json.dumps(size)),
+            *("--folder", str(folder), "--do", what),
+        ],
         env={**os.environ, **threads, "PYTHONPATH": os.pathsep.join(filter(None, paths))},
         capture_output=True,
         text=True,
@@ -288,19 +292,19 @@ def asked(jobs: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
         {
             "paper": paper,
             "rule": rule,
-            "mem_mb": up(MARGIN * max(one["peak_mb"] for one in own), STEP_MB),
+            "mem_mb": up(max(one["peak_mb"] for one in own), STEP_MB, LEAST_MB),
             "runtime": None
             if any(one["gpu"] for one in own)
-            else up(MARGIN * max(one["cpu_minutes"] for one in own), STEP_MINUTES),
+            else up(max(one["cpu_minutes"] for one in own), STEP_MINUTES, LEAST_MINUTES),
             "found": MEASURED if all(one["found"] == MEASURED for one in own) else CURVE,
         }
         for (paper, rule), own in rules.items()
     ]
 
 
-def up(value: float, step: int) -> int:
-    """Return the next multiple of a step."""
-    return step * math.ceil(value / step)
+def up(value: float, step: int, least: int) -> int:
+    """Return a value with its margin, as the next multiple of a step."""
+    return max(least, step * math.ceil(MARGIN * value / step))
 
 
 def main() -> int:

@@ -1,4 +1,4 @@
-"""The largest jobs of each paper on arrays of the true shape: what `true_size.py` runs in processes of their own.
+"""The largest jobs of each paper on arrays of the true shape: what `true_size.py` runs, one a process.
 
 `make_<name>` writes inputs with random content into a folder, `run_<name>` hands them to the function that
 the rule calls, and writes its results as a job does. A size is an entry of `true_size.STEPS`.
@@ -306,7 +306,7 @@ def _run_pair(folder: Path, name: str) -> None:
     from papers.hierarchical_ot.match import match_fixed
     from papers.hierarchical_ot.matching_settings import Matching, Pair
 
-    (source, _), (target, _), _, domain = PAIRS[name]
+    (source, _), (target, _), *_ = PAIRS[name]
     numbers = numbers_of("hierarchical_ot")
     (pair,) = (
         pair
@@ -418,13 +418,12 @@ def run_spaces(folder: Path, size: int) -> None:
 # MT direction maps
 
 
-def _settings(size: int | None = None) -> dict[str, Any]:
-    """Return the settings of the arm of real clips, of clips with another side where one is given."""
+def _settings() -> dict[str, Any]:
+    """Return the settings of the arm of real clips."""
     from papers.mt_maps.conditions import arms
 
-    settings = arms(numbers_of("mt_maps"))["clips"]["settings"]
-    clips = settings["clips"] if size is None else {**settings["clips"], "size": size}
-    return {**settings, "clips": clips}
+    settings: dict[str, Any] = arms(numbers_of("mt_maps"))["clips"]["settings"]
+    return settings
 
 
 def _described(settings: dict[str, Any], seed: int) -> dict[str, Any]:
@@ -455,50 +454,41 @@ def _places(settings: dict[str, Any], draws: np.random.Generator) -> dict[str, n
 
 
 def make_respond(folder: Path, size: int) -> None:
-    """An untrained network, positions, and 64 videos."""
+    """An untrained network, and 64 videos."""
     from papers.mt_maps.network import Network
     from papers.mt_maps.training_settings import NetworkSettings
     from replicortex.data import frames
 
-    settings, draws, store = _settings(size), rng(), numbers_of("mt_maps")["store"]
+    settings, draws, store = _settings(), rng(), numbers_of("mt_maps")["store"]
     network = Network(NetworkSettings(**settings["network"]), SEED)
-    weights = {f"network/{name}": value for name, value in network.state_dict().items()}
-    model = Tensors({**weights, **_places(settings, draws)}, _described(settings, SEED))
-    write(folder / "model.safetensors", model)
-    for source, count, length in (("clips", 64, 24), ("stills", 4, 1)):
-        shape = (length, store["size"], store["size"], 3)
-        taken = [
-            (f"{source} {number}", draws.integers(0, 256, shape, dtype=np.uint8))
-            for number in range(count)
-        ]
-        shard = frames.shard(taken, {})
-        shard.metadata["source"] = source
-        write(folder / f"{source}.safetensors", shard)
+    write(folder / "model.safetensors", Tensors(dict(network.state_dict())))
+    shape = (24, store["size"], store["size"], 3)
+    taken = [(f"clip {n}", draws.integers(0, 256, shape, dtype=np.uint8)) for n in range(64)]
+    write(folder / "clips.safetensors", frames.shard(taken, {}))
 
 
 def run_respond(folder: Path, size: int) -> None:
-    """All conditions of the gratings, one of other families, half of the directions, two repeats each."""
-    from papers.mt_maps.respond import respond
-    from papers.mt_maps.stimulus_settings import ProbeSettings, StimulusSettings
+    """Embed both views of `size` pairs: the larger of the two kinds of batch, 64 clips beside 32."""
+    import torch
 
-    numbers = numbers_of("mt_maps")
-    stimuli = numbers["stimuli"]
-    fewer = {
-        "directions": 8,
-        "gratings": {**stimuli["gratings"], "phases": 2},
-        "dots": {**stimuli["dots"], "seeds": 2, "speeds": [1]},
-        "coherence": [1],
-        "moved": {**stimuli["moved"], "pictures": 2},
-    }
-    found = respond(
-        models=[folder / "model.safetensors"],
-        stimuli=StimulusSettings(**{**stimuli, **fewer}),
-        pictures="stills",
-        probe=ProbeSettings(**{**numbers["probe"], "repeats": 1}),
-        device="cpu",
-        shards=[folder / f"{source}.safetensors" for source in ("clips", "stills")],
+    from papers.mt_maps.network import Network
+    from papers.mt_maps.respond import embedded
+    from papers.mt_maps.stimulus_settings import ProbeSettings
+    from papers.mt_maps.training_settings import NetworkSettings, PairSettings
+    from replicortex.data.frames import open_store
+
+    settings = _settings()
+    arrays, _ = read_tensors(folder / "model.safetensors")
+    network = Network(NetworkSettings(**settings["network"]), SEED)
+    network.load_state_dict({name: torch.from_numpy(value) for name, value in arrays.items()})
+    embedded(
+        network,
+        open_store([folder / "clips.safetensors"]),
+        PairSettings(**settings["clips"]),
+        ProbeSettings(pairs=size, repeats=1),
+        SEED,
+        torch.device("cpu"),
     )
-    written(folder, found)
 
 
 def make_measure(folder: Path, size: int) -> None:

@@ -14,10 +14,9 @@ def bench(root):
         yield runpy.run_path(str(root / "benchmarks/true_size.py"))
 
 
-@pytest.mark.slow
-def test_fast_mode_runs_a_part_of_three_papers(root, tmp_path):
+def test_fast_mode_runs_two_parts_each_in_a_process(root, tmp_path):
     report = fast_run(root, tmp_path / "true_size.json")
-    assert report["fast"] and len(report["jobs"]) == 3
+    assert report["fast"] and [len(job["parts"]) for job in report["jobs"]] == [1, 1]
     for job in report["jobs"]:
         for part in job["parts"]:
             assert len(part["measured"]) == 2
@@ -53,6 +52,8 @@ def test_a_job_adds_up_times_and_a_rule_asks_for_its_largest_job(bench):
     other = {**one, "peak_mb": 2100, "cpu_minutes": 1.0}
     (rule,) = bench["asked"]([one, other])
     assert (rule["mem_mb"], rule["runtime"]) == (3500, 10)
+    (rule,) = bench["asked"]([{**one, "peak_mb": 300, "cpu_minutes": 0.1}])
+    assert (rule["mem_mb"], rule["runtime"]) == (1000, 10)
     (rule,) = bench["asked"]([{**one, "gpu": True, "found": "measured at true size"}])
     assert (rule["runtime"], rule["found"]) == (None, "measured at true size")
 

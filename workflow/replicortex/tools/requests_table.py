@@ -24,7 +24,7 @@ TRUE_SIZE = "benchmarks/true_size.json"
 
 
 class Needed(NamedTuple):
-    """What a rule should ask for by benchmarks/true_size.py: MB, minutes (None: a GPU's), how it was found."""
+    """What a rule should ask for by benchmarks/true_size.py: MB, minutes (None: a GPU's), and how found."""
 
     mem_mb: int
     runtime: int | None
@@ -148,9 +148,9 @@ def requests(jobs: Iterable[plan.Planned], root: Path) -> str:
         "",
         f"{jobs_} jobs in {times} submissions. The margin is {MEMORY_MARGIN:g} of the memory and "
         f"{TIME_MARGIN:g} of the time that the",
-        "kept run at `small` needed. Networks and data of `full` are larger. What `found` calls measured, or a",
-        "curve, is 1.5 times what the rule's largest job took on arrays of the true shape",
-        f"([benchmarks/true_size.py](../benchmarks/true_size.py)); a GPU's memory was not measured.",
+        "kept run at `small` needed. Networks and data of `full` are larger. What `found` calls measured",
+        "or a curve is 1.5 times what the rule's largest job took on arrays of the true shape",
+        "([benchmarks/true_size.py](../benchmarks/true_size.py)). A GPU's memory was not measured.",
     ]
     return "\n".join(lines) + "\n"
 
