@@ -48,6 +48,19 @@ def squared(size: Size) -> Sequence[float]:
     return (size**2,)
 
 
+def linear_and_squared(size: Size) -> Sequence[float]:
+    """Return what grows beside a constant: the size, and its square."""
+    return (size, size**2)
+
+
+BATCH = 128  # pictures that BatchNorm's statistics are of: so many are held at once
+
+
+def linear_and_batch(size: Size) -> Sequence[float]:
+    """Return what grows beside a constant: pictures, and those of a batch."""
+    return (size, min(size, BATCH))
+
+
 def of_pairs(size: Size) -> Sequence[float]:
     """Return what grows beside a constant: pairs of layers."""
     return (size[0] * size[1],)
@@ -101,14 +114,14 @@ STEPS = (
         "learning_rules",
         "extract",
         "8 checkpoints of a network, 720 pictures",
-        (Part("extract", "pictures", (10, 20, 40), 720),),
+        (Part("extract", "pictures", (10, 40, 160), 720, linear_and_batch),),
         gpu=True,
     ),
     Step(
         "learning_rules",
         "score",
         "8 checkpoints of a network, 720 pictures, 1,000 resamples",
-        (Part("score", "pictures", (60, 100, 150), 720, squared, squared),),
+        (Part("score", "pictures", (60, 150, 300), 720, linear_and_squared, squared),),
     ),
     Step(
         "topographic",
@@ -160,6 +173,22 @@ STEPS = (
         ),
     ),
     Step(
+        "hierarchical_ot",
+        "match_fixed",
+        "two people of NSD, 7 x 7 regions of 700 voxels, 99 permuted orders",
+        (
+            Part(
+                "match_brain",
+                "regions of both people",
+                ((2, 2), (2, 3), (3, 3)),
+                (7, 7),
+                of_layers_and_pairs,
+                of_pairs,
+                times=5 * 100 / 40,  # splits; matches of which 40 were run
+            ),
+        ),
+    ),
+    Step(
         "sparse_positive",
         "encode",
         "FFA and PPA of four people, 3,171 voxels from two feature spaces, 1,000 images",
@@ -184,7 +213,10 @@ STEPS = (
         "mt_maps",
         "measure",
         "a network, 50,176 units",
-        (Part("measure", "nulls", (1, 2, 4), 200),),
+        (
+            Part("measure", "units along a side of a channel", (4, 7, 14), 14, squared, squared),
+            Part("nulls", "nulls", (2, 3, 5), 200, times=2),  # of two families of stimuli
+        ),
     ),
 )
 FAST = ("measures", "boost")

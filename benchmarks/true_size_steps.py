@@ -285,7 +285,9 @@ def run_boost(folder: Path, size: int) -> None:
 PAIRS = {
     "match_rotated": (("mae_b", 768), ("dinov2_g", 1536), 1000, "brain"),
     "match_language": (("llama_3b", 3072), ("qwen_3b", 2048), 2000, "language"),
+    "match_brain": (("subject1", 700), ("subject2", 700), 1000, "brain"),  # voxels [assumed]
 }
+NULLS = 39  # the fewest that are allowed, of 99
 
 
 def _make_pair(folder: Path, name: str, size: list[int]) -> None:
@@ -302,7 +304,7 @@ def _make_pair(folder: Path, name: str, size: list[int]) -> None:
 
 
 def _run_pair(folder: Path, name: str) -> None:
-    """Match on one split."""
+    """Match on one split, against few nulls where the pair has any."""
     from papers.hierarchical_ot.match import match_fixed
     from papers.hierarchical_ot.matching_settings import Matching, Pair
 
@@ -313,7 +315,8 @@ def _run_pair(folder: Path, name: str) -> None:
         for pair in numbers["pairs"].values()
         if pair and (pair["source"], pair["target"]) == (source, target)
     )
-    asked = {name: numbers["matched"][name] for name in Matching.model_fields} | {"splits": 1}
+    asked = {name: numbers["matched"][name] for name in Matching.model_fields}
+    asked |= {"splits": 1, "null_draws": NULLS}
     found = match_fixed(
         fixed=[folder / f"{system}.safetensors" for system in (source, target)],
         pairs={"pair": Pair(**pair)},
@@ -340,6 +343,16 @@ def make_match_language(folder: Path, size: list[int]) -> None:
 def run_match_language(folder: Path, size: list[int]) -> None:
     """Without rotation."""
     _run_pair(folder, "match_language")
+
+
+def make_match_brain(folder: Path, size: list[int]) -> None:
+    """Regions of two people."""
+    _make_pair(folder, "match_brain", size)
+
+
+def run_match_brain(folder: Path, size: list[int]) -> None:
+    """With the null of the depth correlation."""
+    _run_pair(folder, "match_brain")
 
 
 # Sparse positive alignment
@@ -409,7 +422,7 @@ def run_spaces(folder: Path, size: int) -> None:
     stacks |= {f"v4-{number}": stack(SETS["v4"] / 3) for number in range(3)}
     stacks |= {f"nsd{person}": stack(SETS["nsd"] / 4) for person in range(4)}
     stacks |= {"nsdshared": stack(SETS["nsdshared"])}
-    domains = np.array(["faces", "scenes", "bodies", "objects"])[np.arange(len(stacks["floc"])) % 4]
+    domains = np.array(["faces", "places"])[np.arange(len(stacks["floc"])) % 2]
     sources = spaces._sources(settings, None, [folder / "model.safetensors"], "cpu")
     answered = spaces.by_space(sources, stacks)
     written(folder, extracted(answered, domains, settings.localizer, settings.spaces.turned))
@@ -491,12 +504,20 @@ def run_respond(folder: Path, size: int) -> None:
     )
 
 
+FIELD = 14  # units along a side of the map layer's channels, to clips of 112 pixels
+
+
 def make_measure(folder: Path, size: int) -> None:
-    """Answers of 50,176 units whose preference turns over the sheet, and of channels of eight layers."""
+    """Answers of units whose preference turns over the sheet, and of channels of eight layers.
+
+    `size` is that of a channel of the map layer: clips are as many times smaller.
+    """
     from papers.mt_maps.battery import battery
     from papers.mt_maps.stimulus_settings import StimulusSettings
 
     numbers, settings, draws = numbers_of("mt_maps"), _settings(), rng()
+    clips = settings["clips"]
+    settings = {**settings, "clips": {**clips, "size": clips["size"] * size // FIELD}}
     stimuli, clips, mapped = numbers["stimuli"], settings["clips"], settings["map_layer"]
     families = battery(StimulusSettings(**stimuli), clips["frames"], clips["size"], None)
     shapes = {f.name: (len(f.conditions), len(f.directions), 2) for f in families}
@@ -533,13 +554,32 @@ def make_measure(folder: Path, size: int) -> None:
 
 
 def run_measure(folder: Path, size: int) -> None:
-    """Against `size` nulls of each kind."""
+    """Against two nulls of each kind: more are a part of their own."""
     from papers.mt_maps.measure import measure
     from papers.mt_maps.measuring_settings import Measured
 
     found = measure(
         responses=[folder / "responses.safetensors"],
         others=[folder / "other.safetensors"],
-        measured=Measured(**{**numbers_of("mt_maps")["measured"], "nulls": size}),
+        measured=Measured(**{**numbers_of("mt_maps")["measured"], "nulls": 2}),
     )
     written(folder, found)
+
+
+def make_nulls(folder: Path, size: int) -> None:
+    """A network of the true size."""
+    make_measure(folder, FIELD)
+
+
+def run_nulls(folder: Path, size: int) -> None:
+    """`size` nulls of each kind of one map, each with the smoothness that the first ten have."""
+    from papers.mt_maps import sheets
+    from papers.mt_maps.answers import JUDGED, read_answers
+    from papers.mt_maps.measuring_settings import Measured
+
+    answers = read_answers(folder / "responses.safetensors")
+    measured = Measured(**{**numbers_of("mt_maps")["measured"], "nulls": size})
+    place = answers.arrays[f"places/{answers.map_layer}"]
+    units = sheets.sheet(place, answers.map_responses()[JUDGED], answers.side)
+    fields = units.fields(measured.pixels, measured.sigma)
+    sheets.nulls(units, *fields, answers.side / 5, measured, rng(), answers.edge)
