@@ -358,8 +358,25 @@ def run_match_brain(folder: Path, size: list[int]) -> None:
 # Sparse positive alignment
 
 
+# Images of each set of pictures, SHOWN in all; half of the localizer's are encoded.
+SETS = {"floc": LOCALIZER, "pictures": 2000, "v4": 3600, "nsd": 4 * 2515, "nsdshared": 1000}
+SHOWN = sum(SETS.values())
+SPACES = 30  # of both groups
+
+
 def make_encode(folder: Path, size: int) -> None:
-    """Nothing: the generator makes voxels."""
+    """Answers of all spaces, which a job reads whole; the generator makes voxels and units that count."""
+    from papers.sparse_positive.features import Space, packed
+
+    units = numbers_of("sparse_positive")["localizer"]["units"]
+    images = {name: count for name, count in SETS.items() if name != "pictures"}
+    images["floc"] //= 2
+    answers = {
+        name: {kind: np.ones((count, units), np.float32) for kind in ("face", "scene", "random")}
+        for name, count in images.items()
+    }
+    space = Space(answers, {"face": units, "scene": units})
+    write(folder / "features.npz", packed({f"space{number}": space for number in range(SPACES)}))
 
 
 def run_encode(folder: Path, size: int) -> None:
@@ -377,13 +394,9 @@ def run_encode(folder: Path, size: int) -> None:
             reliability=Reliability(**numbers["reliability"]),
         ),
         fits=FitSettings(**fits),
+        features=[folder / "features.npz"],
     )
     written(folder, found)
-
-
-# Images of each set of pictures, for one of which sizes count; all in `shown` are SHOWN.
-SETS = {"floc": 1584, "pictures": 2000, "v4": 3600, "nsd": 4 * 2515, "nsdshared": 1000}
-SHOWN = sum(SETS.values())
 
 
 def make_spaces(folder: Path, size: int) -> None:

@@ -54,6 +54,7 @@ def test_a_job_adds_up_times_and_a_rule_asks_for_its_largest_job(bench):
     assert (rule["mem_mb"], rule["runtime"]) == (3500, 10)
     (rule,) = bench["asked"]([{**one, "peak_mb": 300, "cpu_minutes": 0.1}])
     assert (rule["mem_mb"], rule["runtime"]) == (1000, 10)
+    assert bench["asked"]([{**one, "reads": True}]) == []
     (rule,) = bench["asked"]([{**one, "gpu": True, "found": "measured at true size"}])
     assert (rule["runtime"], rule["found"]) == (None, "measured at true size")
 
