@@ -54,14 +54,6 @@ def linear_and_squared(size: Size) -> Sequence[float]:
     return (size, size**2)
 
 
-BATCH = 128  # pictures that BatchNorm's statistics are of: so many are held at once
-
-
-def linear_and_batch(size: Size) -> Sequence[float]:
-    """Return what grows beside a constant: pictures, and those of a batch."""
-    return (size, min(size, BATCH))
-
-
 def of_pairs(size: Size) -> Sequence[float]:
     """Return what grows beside a constant: pairs of layers."""
     return (size[0] * size[1],)
@@ -120,7 +112,7 @@ STEPS = (
         "learning_rules",
         "extract",
         "8 checkpoints of a network, 720 pictures",
-        (Part("extract", "pictures", (10, 40, 160), 720, linear_and_batch),),
+        (Part("extract", "pictures", (10, 40, 160), 720),),
         gpu=True,
     ),
     Step(
@@ -175,22 +167,6 @@ STEPS = (
                 of_layers_and_pairs,
                 of_pairs,
                 times=5,
-            ),
-        ),
-    ),
-    Step(
-        "hierarchical_ot",
-        "match_fixed",
-        "two people of NSD, 7 x 7 regions of 700 voxels, 99 permuted orders",
-        (
-            Part(
-                "match_brain",
-                "regions of both people",
-                ((2, 2), (2, 3), (3, 3)),
-                (7, 7),
-                of_layers_and_pairs,
-                of_pairs,
-                times=5 * 100 / 40,  # splits; matches of which 40 were run
             ),
         ),
     ),

@@ -285,9 +285,7 @@ def run_boost(folder: Path, size: int) -> None:
 PAIRS = {
     "match_rotated": (("mae_b", 768), ("dinov2_g", 1536), 1000, "brain"),
     "match_language": (("llama_3b", 3072), ("qwen_3b", 2048), 2000, "language"),
-    "match_brain": (("subject1", 700), ("subject2", 700), 1000, "brain"),  # voxels [assumed]
 }
-NULLS = 39  # the fewest that are allowed, of 99
 
 
 def _make_pair(folder: Path, name: str, size: list[int]) -> None:
@@ -304,7 +302,7 @@ def _make_pair(folder: Path, name: str, size: list[int]) -> None:
 
 
 def _run_pair(folder: Path, name: str) -> None:
-    """Match on one split, against few nulls where the pair has any."""
+    """Match on one split."""
     from papers.hierarchical_ot.match import match_fixed
     from papers.hierarchical_ot.matching_settings import Matching, Pair
 
@@ -316,7 +314,7 @@ def _run_pair(folder: Path, name: str) -> None:
         if pair and (pair["source"], pair["target"]) == (source, target)
     )
     asked = {name: numbers["matched"][name] for name in Matching.model_fields}
-    asked |= {"splits": 1, "null_draws": NULLS}
+    asked |= {"splits": 1}
     found = match_fixed(
         fixed=[folder / f"{system}.safetensors" for system in (source, target)],
         pairs={"pair": Pair(**pair)},
@@ -343,16 +341,6 @@ def make_match_language(folder: Path, size: list[int]) -> None:
 def run_match_language(folder: Path, size: list[int]) -> None:
     """Without rotation."""
     _run_pair(folder, "match_language")
-
-
-def make_match_brain(folder: Path, size: list[int]) -> None:
-    """Regions of two people."""
-    _make_pair(folder, "match_brain", size)
-
-
-def run_match_brain(folder: Path, size: list[int]) -> None:
-    """With the null of the depth correlation."""
-    _run_pair(folder, "match_brain")
 
 
 # Sparse positive alignment

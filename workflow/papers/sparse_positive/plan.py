@@ -253,7 +253,7 @@ def plan(config: Config) -> Plan:
         recordings=recordings,
         scenes=scenes,
         # Whole layers of activations to NSD's pictures of four people are held at once.
-        spaces_mb=15_500 if many else 5000,
+        spaces_mb=21_000 if many else 5000,
         extract_mb=26_000 if many else 5000,
         drawings=drawings(
             "sparse_positive",
