@@ -3,7 +3,7 @@ PYTHON ?= python3
 SCALE ?= demo
 PAPER ?= all
 CORES ?= $(shell nproc)
-BENCHMARKS ?= rsa hierarchical_ot sparse_positive maps training topographic audit parsing study
+BENCHMARKS ?= rsa hierarchical_ot sparse_positive maps training topographic audit parsing study true_size
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 unexport PYTHONPATH
 

@@ -3,6 +3,7 @@
 import pytest
 
 from papers.mt_maps.plan import FIGURES, plan
+from replicortex.core.arrays import arrays
 from replicortex.core.config import paper_numbers
 
 
@@ -28,6 +29,7 @@ def test_the_demo_trains_in_two_jobs_and_draws_in_one(planned):
         *("measures", "channels", "fits", "curves", "history", "maps"),
     }
     assert len(made.units) == len(set(made.units)) == 23
+    assert {name: one.units for name, one in made.measurings.items()} == {"seeds_0": made.units}
 
 
 def test_full_has_a_job_a_seed_a_part_and_a_figure(planned):
@@ -56,13 +58,34 @@ def test_a_training_sees_its_source_and_answers_to_the_moved_pictures_too(planne
     by_hand = made.trainings["motion_energy_0"]
     assert by_hand.seen == {}
     assert by_hand.presented == {"shards": ["<results>/frames/stills_0.safetensors"]}
-    assert all(arm.keys().isdisjoint({"seeds", "job"}) for arm in training.arms)
+    assert all(arm.keys().isdisjoint({"seeds", "job"}) for arm in training.told["arms"])
+
+
+def test_full_measures_a_network_a_job_and_small_a_block_of_seeds(planned):
+    full, small = planned("full"), planned("small")
+    assert [one.units for one in full.measurings.values()] == [[unit] for unit in full.units]
+    (array,) = arrays({name: one.units for name, one in full.measurings.items()})
+    assert (array.name, array.units) == ("", ["{condition}/seed{seed}"])
+    assert list(small.measurings) == ["seeds_0", "seeds_1", "seeds_2"]
+    assert sorted(u for one in small.measurings.values() for u in one.units) == sorted(small.units)
+
+
+def test_each_network_is_measured_on_the_next_seeds_positions_too(planned):
+    made = planned("full")
+    (one,) = made.measurings["clips_continue_alpha0p25_seed4"].others
+    assert one == "<results>/models/clips/continue_alpha0.25/seed0.safetensors"
+    (one,) = made.measurings["clips_continue_alpha0p25_seed2"].others
+    assert one == "<results>/models/clips/continue_alpha0.25/seed3.safetensors"
+    alone = planned("demo").measurings["seeds_0"]
+    others = dict(zip(alone.units, alone.others, strict=True))
+    by_hand = "motion_energy/reference/seed0"
+    assert others[by_hand] == f"<results>/models/{by_hand}.safetensors"
 
 
 def test_another_size_of_packs_moves_networks_between_jobs_and_nothing_else(planned):
     one, two = planned("full"), planned("full", {"seeds_per_job": 2})
     assert len(two.trainings) < len(one.trainings)
     assert sorted(one.units) == sorted(two.units)
-    arms = {name.rpartition("_")[0]: training.arms for name, training in one.trainings.items()}
+    told = {name.rpartition("_")[0]: training.told for name, training in one.trainings.items()}
     for name, training in two.trainings.items():
-        assert training.arms == arms[name.rpartition("_")[0]]
+        assert training.told == told[name.rpartition("_")[0]]

@@ -6,18 +6,19 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from papers.mt_maps.conditions import arms, seed_of, trained_arm, units
+from papers.mt_maps.aggregate import aggregate
+from papers.mt_maps.conditions import arms, next_seeds, seed_of, told_once, trained_arm, units
 from papers.mt_maps.figures.maps import wheel
 from papers.mt_maps.figures.parts import main_arms
 from papers.mt_maps.figures.together import draw
 from papers.mt_maps.measure import measure
 from papers.mt_maps.measures import COLUMNS, VALUES
 from papers.mt_maps.measuring_settings import Measured
-from papers.mt_maps.plan import FIGURES
+from papers.mt_maps.plan import FIGURES, PARTS
 from papers.mt_maps.respond import respond
 from papers.mt_maps.stimulus_settings import ProbeSettings, StimulusSettings
 from papers.mt_maps.train import train
-from papers.mt_maps.training_settings import TrainedArm
+from papers.mt_maps.training_settings import ToldArm
 from replicortex.core.config import paper_numbers
 from replicortex.core.files import read_tensors, write
 from replicortex.data import frames
@@ -49,8 +50,10 @@ def study(root, tmp_path_factory):
     listed = [arms(numbers)[name] for name in ARMS]
     names = [unit for arm in listed for unit in units(arm, numbers["seeds"])]
     seeds = [seed_of(name) for name in names]
+    told = told_once([trained_arm(arm) for arm in listed])
     out = train(
-        arms=[TrainedArm(**trained_arm(arm)) for arm in listed],
+        arms=[ToldArm(**arm) for arm in told["arms"]],
+        shared=told["shared"],
         device="cpu",
         seeds=seeds,
         shards=shards,
@@ -73,10 +76,22 @@ def study(root, tmp_path_factory):
     )
     for path, value in zip(answers, answered["responses"], strict=True):
         write(path, value)
-    tables = measure(
+    others = next_seeds(names)
+    found = measure(
         responses=answers,
-        history=histories,
+        others=[folder / "m" / f"{others[name]}.safetensors" for name in names],
         measured=Measured(**numbers["measured"]),
+    )
+    parts = {
+        part: [folder / part / f"{name}.{suffix}" for name in names]
+        for part, suffix in PARTS.items()
+    }
+    for part, paths in parts.items():
+        for path, value in zip(paths, found[part], strict=True):
+            write(path, value)
+    tables = aggregate(
+        **parts,
+        history=histories,
         sources={name: source["dataset"] for name, source in numbers["sources"].items()},
         shards=shards,
     )

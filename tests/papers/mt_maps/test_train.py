@@ -8,11 +8,20 @@ import pytest
 import torch
 
 from papers.mt_maps import placing, rates, tiles
-from papers.mt_maps.conditions import arms, seed_of, shares, trained_arm, trainings, units
+from papers.mt_maps.conditions import (
+    arms,
+    seed_of,
+    shares,
+    told_once,
+    trained_arm,
+    trainings,
+    units,
+    whole,
+)
 from papers.mt_maps.learner import MoCo
 from papers.mt_maps.network import Network, settle
 from papers.mt_maps.train import Job, train
-from papers.mt_maps.training_settings import PairSettings, Settings, TrainedArm
+from papers.mt_maps.training_settings import PairSettings, Settings, ToldArm, TrainedArm
 from replicortex.core.config import paper_numbers
 from replicortex.core.errors import StudyError
 from replicortex.core.files import Tensors, write
@@ -51,8 +60,10 @@ def run(numbers, shards, names, seeds=(0,), state=None):
     made = arms(numbers)
     listed = [made[name] for name in names]
     files = [unit for arm in listed for unit in units(arm, seeds)]
+    told = told_once([trained_arm(arm) for arm in listed])
     out = train(
-        arms=[TrainedArm(**trained_arm(arm)) for arm in listed],
+        arms=[ToldArm(**arm) for arm in told["arms"]],
+        shared=told["shared"],
         device="cpu",
         seeds=[seed_of(unit) for unit in files],
         shards=shards,
@@ -96,6 +107,23 @@ def test_files_say_the_sections_as_the_configuration_has_them(numbers, scale):
         assert TrainedArm(**trained_arm(arm)).model_dump() == trained_arm(arm), arm["arm"]
         clips = Settings(**arm["settings"]).clips
         assert isinstance(clips, PairSettings) == (arm["source"] != "none")
+
+
+@pytest.mark.parametrize("scale", ["demo", "small", "full"])
+def test_what_arms_share_is_told_once_and_nothing_is_lost(numbers, scale):
+    made = [trained_arm(arm) for arm in arms(numbers[scale]).values()]
+    told = told_once(made)
+    shared, own = told["shared"], {arm["arm"]: arm["settings"] for arm in told["arms"]}
+    assert [whole(shared, own[arm["arm"]]) for arm in made] == [arm["settings"] for arm in made]
+    assert shared["training"] == made[0]["settings"]["training"] and "map_layer" in shared
+    assert {name: own["shuffled"][name] for name in own["shuffled"] if name != "clips"} == {
+        "task": {"weight": 1},
+        "spatial": {"form": "relative"},
+        "placing": {"mode": "shuffled"},
+    }
+    assert "pairs" not in shared["clips"] and "pairs" in own["stills"]["clips"]
+    alone = told_once(made[:1])
+    assert alone["shared"] == made[0]["settings"] and alone["arms"][0]["settings"] == {}
 
 
 def test_seeds_are_found_again_in_the_order_of_files(numbers):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from replicortex.core.files import canonical_json
@@ -73,6 +73,51 @@ def trained_arm(arm: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in arm.items() if name not in ("seeds", "job")}
 
 
+def told_once(found: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return "arms" and "shared": settings that all arms of a job have alike, which no arm repeats.
+
+    Parameters
+    ----------
+    found
+        As `trained_arm` returns them.
+    """
+    alike = _alike([arm["settings"] for arm in found])
+    own = [{**arm, "settings": _beyond(arm["settings"], alike)} for arm in found]
+    return {"arms": own, "shared": alike}
+
+
+def whole(shared: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings of an arm from those that it shares and its own."""
+    return {
+        **shared,
+        **{
+            name: whole(shared[name], value) if name in shared else value
+            for name, value in own.items()
+        },
+    }
+
+
+def _alike(sections: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return what all mappings have alike, of mappings in them too."""
+    found = {}
+    for name in (name for name in sections[0] if all(name in section for section in sections)):
+        first, *others = (section[name] for section in sections)
+        if all(value == first for value in others):
+            found[name] = first
+        elif isinstance(first, Mapping):
+            found[name] = _alike([first, *others])
+    return found
+
+
+def _beyond(section: Mapping[str, Any], alike: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a mapping has beyond that which all have alike."""
+    return {
+        name: _beyond(value, alike[name]) if name in alike else value
+        for name, value in section.items()
+        if name not in alike or value != alike[name]
+    }
+
+
 def pretraining(source: str, settings: Mapping[str, Any]) -> dict[str, Any]:
     """Return all that the contrast-alone training of an arm depends on, but for the seed.
 
@@ -125,6 +170,29 @@ def units(arm: Mapping[str, Any], seeds: Iterable[int]) -> list[str]:
 def seed_of(unit: str) -> int:
     """Return the seed of a unit's name."""
     return int(unit.rpartition("/seed")[2])
+
+
+def job_name(unit: str) -> str:
+    """Return a network's name as a rule may bear it."""
+    return unit.replace("/", "_").replace(".", "p")
+
+
+def next_seeds(found: Iterable[str]) -> dict[str, str]:
+    """Return the network of the next seed of each one's kind: the first after the last, itself where alone.
+
+    Parameters
+    ----------
+    found
+        Names of networks, as `units` returns them.
+    """
+    kinds: dict[str, list[str]] = {}
+    for unit in found:
+        kinds.setdefault(unit.rpartition("/")[0], []).append(unit)
+    following = {}
+    for kind in kinds.values():
+        own = sorted(kind, key=seed_of)
+        following |= dict(zip(own, [*own[1:], own[0]], strict=True))
+    return following
 
 
 def shares(networks: Iterable[int], seeds: list[int]) -> list[list[int]]:

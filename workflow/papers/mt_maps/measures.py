@@ -12,6 +12,7 @@ COLUMNS = [*IDENTITY, "area", "layer", "positions", "stimulus", "curve", "measur
 VALUES = ["value", "lower", "upper"]
 REAL = "real"  # what is no null; an empty word would be read back as a missing number
 NAN = float("nan")
+DIGITS = 5  # decimals of a table of results
 
 
 class Row(NamedTuple):

@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from papers.mt_maps.conditions import arms, manifest, shards, trained_arm, units
+from papers.mt_maps.conditions import (
+    arms,
+    job_name,
+    manifest,
+    next_seeds,
+    seed_of,
+    shards,
+    told_once,
+    trained_arm,
+    units,
+)
 from replicortex.core.drawing import Drawing, drawings
 from replicortex.core.seeds import packs
 
@@ -21,9 +31,14 @@ FIGURES = (
     "hierarchy",
     "training",
 )
-MEASURED = {
+MADE = {
     **{table: f"<results>/metrics/{table}.csv" for table in TABLES},
     "maps": "<results>/metrics/maps.npz",
+}
+# What is measured of each network, with the suffix of its file.
+PARTS = {
+    **dict.fromkeys(("measures", "channels", "fits", "curves"), "csv"),
+    "maps": "npz",
 }
 
 
@@ -45,8 +60,8 @@ class Training(NamedTuple):
 
     Attributes
     ----------
-    arms
-        What the training depends on, arm by arm.
+    told
+        What the training depends on: "arms", and the settings that they share.
     units
         Its networks, "arm/network/seed0".
     seen
@@ -55,10 +70,17 @@ class Training(NamedTuple):
         The same with the pictures that are moved for measurement.
     """
 
-    arms: list[dict[str, Any]]
+    told: dict[str, Any]
     units: list[str]
     seen: dict[str, list[str]]
     presented: dict[str, list[str]]
+
+
+class Measuring(NamedTuple):
+    """One job that measures: its networks, and for each the file of the next seed's of its kind."""
+
+    units: list[str]
+    others: list[str]
 
 
 class Plan(NamedTuple):
@@ -68,7 +90,7 @@ class Plan(NamedTuple):
     ----------
     decodings
         By name of the job.
-    trainings
+    trainings, measurings
         By name of the job.
     units
         All networks.
@@ -80,6 +102,7 @@ class Plan(NamedTuple):
 
     decodings: dict[str, Decoding]
     trainings: dict[str, Training]
+    measurings: dict[str, Measuring]
     units: list[str]
     frames: dict[str, list[str]]
     drawings: list[Drawing]
@@ -95,12 +118,14 @@ def plan(numbers: Mapping[str, Any]) -> Plan:
         if name in looked_at
     }
     trainings = _trainings(known, numbers, files)
+    networks = [unit for training in trainings.values() for unit in training.units]
     return Plan(
         decodings=_decodings(numbers, files),
         trainings=trainings,
-        units=[unit for training in trainings.values() for unit in training.units],
+        measurings=_measurings(networks, numbers),
+        units=networks,
         frames=shards(files, files),
-        drawings=drawings("mt_maps", FIGURES, numbers["figures_per_job"], MEASURED),
+        drawings=drawings("mt_maps", FIGURES, numbers["figures_per_job"], MADE),
     )
 
 
@@ -130,16 +155,37 @@ def _trainings(
     files: Mapping[str, list[str]],
 ) -> dict[str, Training]:
     """Return the jobs that train, by name: arms of one process, and a block of seeds."""
-    jobs: dict[str, Training] = {}
+    packed: dict[str, list[tuple[Mapping[str, Any], list[int]]]] = {}
     for arm in known.values():
         for number, seeds in enumerate(packs(numbers["seeds"], numbers["seeds_per_job"])):
-            if not set(seeds) & set(arm["seeds"]):
-                continue
-            job = jobs.setdefault(f"{arm['job']}_{number}", Training([], [], {}, {}))
-            job.arms.append(trained_arm(arm))
-            job.units.extend(units(arm, seeds))
-    for job in jobs.values():
-        sources = [arm["source"] for arm in job.arms]
-        job.seen.update(shards(files, sources))
-        job.presented.update(shards(files, [*sources, numbers["pictures"]]))
+            if set(seeds) & set(arm["seeds"]):
+                packed.setdefault(f"{arm['job']}_{number}", []).append((arm, seeds))
+    jobs = {}
+    for name, own in packed.items():
+        sources = [arm["source"] for arm, _ in own]
+        jobs[name] = Training(
+            told=told_once([trained_arm(arm) for arm, _ in own]),
+            units=[unit for arm, seeds in own for unit in units(arm, seeds)],
+            seen=shards(files, sources),
+            presented=shards(files, [*sources, numbers["pictures"]]),
+        )
     return jobs
+
+
+def _measurings(networks: Sequence[str], numbers: Mapping[str, Any]) -> dict[str, Measuring]:
+    """Return the jobs that measure, by name: one a network, or one for all of a block of seeds."""
+    others = {
+        unit: f"<results>/models/{other}.safetensors"
+        for unit, other in next_seeds(networks).items()
+    }
+    if numbers["pack"] == "network":
+        jobs = {job_name(unit): [unit] for unit in networks}
+    else:
+        blocks = packs(numbers["seeds"], numbers["seeds_per_job"])
+        jobs = {
+            f"seeds_{number}": [unit for unit in networks if seed_of(unit) in seeds]
+            for number, seeds in enumerate(blocks)
+        }
+    return {
+        name: Measuring(own, [others[unit] for unit in own]) for name, own in jobs.items() if own
+    }

@@ -110,6 +110,7 @@ TIMED = {
 class Numbers(TrainedNumbers):
     """All numbers of this paper at one scale."""
 
+    pack: Literal["network", "seeds"] = Field(description="what one job measures")
     sources: dict[Name, Source] = Field(min_length=1)
     pictures: str | None
     store: FrameSettings

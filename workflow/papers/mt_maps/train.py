@@ -14,11 +14,11 @@ import torch
 
 from papers.mt_maps import placing, rates, tiles
 from papers.mt_maps.clips import ClipPairs
-from papers.mt_maps.conditions import pretraining, shares
+from papers.mt_maps.conditions import pretraining, shares, whole
 from papers.mt_maps.learner import MoCo
 from papers.mt_maps.network import Network, settle
 from papers.mt_maps.stores import stores
-from papers.mt_maps.training_settings import ArmNetwork, TrainedArm
+from papers.mt_maps.training_settings import ArmNetwork, ToldArm, TrainedArm
 from replicortex.core.files import Tensors, canonical_json
 from replicortex.core.progress import Progress, iter_plainly
 from replicortex.data.frames import Store
@@ -31,7 +31,8 @@ SETTLED = 4  # batches that give an untrained network its BatchNorm statistics
 
 def train(
     *,
-    arms: list[TrainedArm],
+    arms: list[ToldArm],
+    shared: dict[str, Any],
     device: str,
     seeds: list[int],
     shards: list[Path] | None = None,
@@ -42,8 +43,8 @@ def train(
 
     Parameters
     ----------
-    arms
-        As `conditions.trained_arm` returns them.
+    arms, shared
+        As `conditions.told_once` returns them: each arm, and the settings of all.
     device
         "cpu" or "cuda".
     seeds
@@ -68,7 +69,8 @@ def train(
     job = Job(found, devices.choose(device), state, progress)
     models, histories = [], []
     counts = [len(arm.networks) for arm in arms]
-    for arm, own in zip(arms, shares(counts, seeds), strict=True):
+    for told, own in zip(arms, shares(counts, seeds), strict=True):
+        arm = TrainedArm(**{**told.model_dump(), "settings": whole(shared, told.settings)})
         for seed in own:
             for network in arm.networks:
                 model, history = job.make(arm, network, seed)

@@ -1,6 +1,6 @@
 """Sections of the configuration on which a training depends."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -164,10 +164,21 @@ class ArmNetwork(Section):
     alpha: NotNegative
 
 
-class TrainedArm(Section):
+class Arm(Section):
     """What is trained for several seeds; the source is "none" for units made by hand."""
 
     arm: str
     source: str
     networks: list[ArmNetwork]
+
+
+class ToldArm(Arm):
+    """An arm with those settings alone that it does not share with all arms of its job."""
+
+    settings: dict[str, Any]
+
+
+class TrainedArm(Arm):
+    """An arm with all its settings."""
+
     settings: Settings

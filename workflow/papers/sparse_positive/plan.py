@@ -142,8 +142,8 @@ class Plan(NamedTuple):
         Files of the networks that are trained here.
     recordings, scenes
         Inputs by name: V4's, and NSD's.
-    extract_mb
-        Memory of an extraction.
+    spaces_mb, extract_mb
+        Memory of an extraction of small networks, and of a network of a package.
     drawings
         The rules that draw.
     """
@@ -166,6 +166,7 @@ class Plan(NamedTuple):
     models: list[str]
     recordings: dict[str, str]
     scenes: dict[str, str]
+    spaces_mb: int
     extract_mb: int
     drawings: list[Drawing]
 
@@ -173,7 +174,7 @@ class Plan(NamedTuple):
 def plan(config: Config) -> Plan:
     """Return what the rules make of the paper's merged numbers."""
     manifests, zoo, nsd = config["manifests"], config["zoo"], config["nsd"]
-    networks = carried(config)
+    networks, many = carried(config), bool(nsd) and len(nsd["people"]) > 1
     own, training, known = targets(config), config["training"], groups(config)
     jobs = {"all": own} if config["pack"] == "all" else {target: [target] for target in own}
     published = packs(zoo["models"], zoo["models_per_job"]) if zoo else []
@@ -252,7 +253,8 @@ def plan(config: Config) -> Plan:
         recordings=recordings,
         scenes=scenes,
         # Whole layers of activations to NSD's pictures of four people are held at once.
-        extract_mb=26_000 if nsd and len(nsd["people"]) > 1 else 5000,
+        spaces_mb=21_000 if many else 5000,
+        extract_mb=26_000 if many else 5000,
         drawings=drawings(
             "sparse_positive",
             FIGURES,

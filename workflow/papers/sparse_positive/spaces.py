@@ -122,6 +122,7 @@ def by_space(
         for layer in answers[FLOC]:
             space = f"{name}_{layer}" if layer else name
             yield space, {pictures: layers[layer] for pictures, layers in answers.items()}
+        del answers  # the next network's are as large
 
 
 def _sources(

@@ -58,13 +58,13 @@ def aggregate(
     table = join(measures)
     table["parameter"] = table["parameter"].astype("string").fillna("")
     consistency, maps, places, silhouettes = [], [], [], []
-    voters: dict[float, list[Network]] = {}
+    voters: dict[float, list[Path]] = {}
     for condition, group in _conditions(embeddings):
         consistency += _consistency(condition, group, measured.rdm_images)
         if condition["arm"] in ("main", "no_dropout"):
             maps.append(_map(condition, group[0]))
         if condition["arm"] in ("main", ENSEMBLE) and condition["objective"] == "ce":
-            voters.setdefault(condition["rho"], []).extend(map(_answers, group))
+            voters.setdefault(condition["rho"], []).extend(group)
         if condition["arm"] == "main" and condition["rho"] in measured.tsne_rhos:
             places.append(_tsne(condition, group[0], measured))
             for network in group:
@@ -118,11 +118,8 @@ def _by_dropout(table: pd.DataFrame) -> list[list]:
     return found
 
 
-Network = tuple[dict[str, np.ndarray], dict[str, Any]]
-
-
-def _conditions(files: list[Path]) -> Iterator[tuple[dict[str, Any], list[Network]]]:
-    """Yield each condition with its networks; one condition in memory at a time.
+def _conditions(files: list[Path]) -> Iterator[tuple[dict[str, Any], list[Path]]]:
+    """Yield each condition with the files of its networks.
 
     Raises
     ------
@@ -136,15 +133,16 @@ def _conditions(files: list[Path]) -> Iterator[tuple[dict[str, Any], list[Networ
 
     for _, listed in groupby(files, key=place):
         paths = list(listed)
-        group = [read_tensors(path) for path in paths]
-        condition = {name: group[0][1][name] for name in CONDITION}
-        for path, (arrays, own) in zip(paths, group, strict=True):
+        shown, described = read_tensors(paths[0], ["labels"])
+        condition = {name: described[name] for name in CONDITION}
+        for path in paths:
+            arrays, own = read_tensors(path, ["labels"])
             if {name: own[name] for name in CONDITION} != condition:
                 raise StudyError(f"{path}: a network of another condition than {condition}")
             # Rows of one image are compared across networks.
-            if not np.array_equal(arrays["labels"], group[0][0]["labels"]):
+            if not np.array_equal(arrays["labels"], shown["labels"]):
                 raise StudyError(f"{path}: was shown other images than {paths[0]}")
-        yield condition, group
+        yield condition, paths
 
 
 def _row(condition: dict[str, Any], seed: int, measure: str, parameter: str, value: float) -> list:
@@ -159,23 +157,25 @@ def _row(condition: dict[str, Any], seed: int, measure: str, parameter: str, val
     ]
 
 
-def _consistency(condition: dict[str, Any], group: list[Network], each: int) -> list[list]:
+def _consistency(condition: dict[str, Any], group: list[Path], each: int) -> list[list]:
     """Return rows of a condition: RDM consistency of each network with those of the other seeds.
 
     Pearson's r of RDMs (1 - r between outputs, upper triangle) over `each` images of a class; raw, and
-    less the sheet's bias. One network has none.
+    less the sheet's bias. One network has none. Of all networks at once, RDMs alone are in memory.
     """
-    rows = []
+    rows: list[list] = []
+    if len(group) < 2:
+        return rows
     for name, shift in (("rdm_consistency", 0), ("rdm_consistency_without_bias", 1)):
-        vectors = []
-        for arrays, _ in group:
+        vectors, seeds = [], []
+        for path in group:
+            arrays, described = read_tensors(path, ["labels", "test", "bias"])
+            seeds.append(described["seed"])
             chosen = of_each_class(arrays["labels"], 0, each, "measured.rdm_images")
             outputs = arrays["test"][chosen].astype(np.float64) - shift * arrays["bias"]
             vectors.append(upper(correlation_distance(outputs, undefined="nan")))
-        if len(vectors) < 2:
-            continue
-        for (_, network), value in zip(group, _of_seeds(np.corrcoef(vectors)), strict=True):
-            rows.append(_row(condition, network["seed"], name, "", float(value)))
+        for seed, value in zip(seeds, _of_seeds(np.corrcoef(vectors)), strict=True):
+            rows.append(_row(condition, seed, name, "", float(value)))
     return rows
 
 
@@ -192,12 +192,12 @@ def _of_seeds(together: np.ndarray) -> np.ndarray:
     return jackknifed(together[one, other], np.stack([one, other], axis=1))
 
 
-def _map(condition: dict[str, Any], network: Network) -> pd.DataFrame:
+def _map(condition: dict[str, Any], network: Path) -> pd.DataFrame:
     """Return what a network's sheet answers to the first truck: "unit", "value", and "limit" of the colours.
 
     "limit" is the largest absolute answer to one image of each class, the same in all rows.
     """
-    arrays, described = network
+    arrays, described = read_tensors(network, ["labels", "test"])
     truck = int(np.flatnonzero(arrays["labels"] == TRUCK)[0])
     exemplars = of_each_class(arrays["labels"], 0, 1, "maps")
     values = arrays["test"][truck].astype(np.float64)
@@ -209,18 +209,18 @@ def _map(condition: dict[str, Any], network: Network) -> pd.DataFrame:
     return table.assign(seed=described["seed"])
 
 
-def _first_of_each_class(network: Network, measured: Measured) -> tuple[np.ndarray, np.ndarray]:
-    """Return embeddings (images, units) and classes (images,) of the first images of each class."""
-    arrays, _ = network
+def _first_of_each_class(network: Path, measured: Measured) -> tuple[np.ndarray, np.ndarray, int]:
+    """Return embeddings (images, units) and classes (images,) of each class's first images, and the seed."""
+    arrays, described = read_tensors(network, ["labels", "test"])
     chosen = of_each_class(arrays["labels"], 0, measured.tsne_images, "measured.tsne_images")
-    return arrays["test"][chosen], arrays["labels"][chosen]
+    return arrays["test"][chosen], arrays["labels"][chosen], described["seed"]
 
 
-def _tsne(condition: dict[str, Any], network: Network, measured: Measured) -> pd.DataFrame:
+def _tsne(condition: dict[str, Any], network: Path, measured: Measured) -> pd.DataFrame:
     """Return places of images in the plane."""
     from sklearn.manifold import TSNE
 
-    outputs, labels = _first_of_each_class(network, measured)
+    outputs, labels, seed = _first_of_each_class(network, measured)
     maker = TSNE(
         2,
         perplexity=min(30.0, (len(outputs) - 1) / 3),
@@ -232,19 +232,19 @@ def _tsne(condition: dict[str, Any], network: Network, measured: Measured) -> pd
     table = pd.DataFrame({"x": found[:, 0], "y": found[:, 1], "label": labels})
     for name in reversed(CONDITION):
         table.insert(0, name, condition[name])
-    return table.assign(seed=network[1]["seed"])
+    return table.assign(seed=seed)
 
 
-def _silhouettes(condition: dict[str, Any], network: Network, measured: Measured) -> list[list]:
+def _silhouettes(condition: dict[str, Any], network: Path, measured: Measured) -> list[list]:
     """Return how far apart classes, and animate and inanimate images, lie in the embedding."""
     from sklearn.metrics import silhouette_score
 
-    outputs, labels = _first_of_each_class(network, measured)
+    outputs, labels, seed = _first_of_each_class(network, measured)
     groups = {"class": labels, "animacy": np.array(ANIMATE)[labels]}
     return [
         _row(
             condition,
-            network[1]["seed"],
+            seed,
             "silhouette",
             name,
             float(silhouette_score(outputs, group)),
@@ -253,24 +253,20 @@ def _silhouettes(condition: dict[str, Any], network: Network, measured: Measured
     ]
 
 
-def _answers(network: Network) -> Network:
-    """Return what an ensemble needs of a network: its answers and the labels."""
-    arrays, metadata = network
-    return {n: a for n, a in arrays.items() if n.startswith("answers/") or n == "labels"}, metadata
-
-
 def _ensembles(
-    rho: float, group: list[Network], ensemble: Votes, noise: NoiseSettings
+    rho: float, group: list[Path], ensemble: Votes, noise: NoiseSettings
 ) -> list[tuple[dict[str, Any], np.ndarray]]:
     """Return a row of the table of ensembles for each kind of noise and vote, with its draws."""
     found, condition = [], {"objective": "ce", "rho": rho}
-    first = group[0][0]
-    chosen = of_each_class(first["labels"], 0, noise.images, "noise.images")
-    labels = first["labels"][chosen]
+    shown, _ = read_tensors(group[0], ["labels"])
+    chosen = of_each_class(shown["labels"], 0, noise.images, "noise.images")
+    labels = shown["labels"][chosen]
     conditions = [("none", 0.0)]
     conditions += [(kind, level) for kind in noise.kinds for level in noise.levels]
     for kind, level in conditions:
-        scores = np.stack([a[f"answers/{kind}/{level:g}"].astype(np.float64) for a, _ in group])
+        answers = f"answers/{kind}/{level:g}"
+        read = (read_tensors(path, [answers])[0][answers] for path in group)
+        scores = np.stack([one.astype(np.float64) for one in read])
         for rule, votes in (("logits", scores), ("probabilities", softmax(scores))):
             row, draws = boost(votes, labels, ensemble.draws, ensemble.seed)
             named = {**condition, "noise": kind, "level": level, "vote": rule, "n": len(group)}

@@ -20,12 +20,22 @@ FILE = "profiles/README.md"
 REQUESTS = marks("requests", "`make readme`")
 DISK = marks("disk", "`make readme`")
 KEPT = "results/reference"
+TRUE_SIZE = "benchmarks/true_size.json"
+
+
+class Needed(NamedTuple):
+    """What a rule should ask for by benchmarks/true_size.py: MB, minutes (None: a GPU's), and how found."""
+
+    mem_mb: int
+    runtime: int | None
+    found: str
 
 
 class Row(NamedTuple):
-    """Jobs of one paper that ask for the same: their rules' verbs, and what the kept run needed of it.
+    """Jobs of one paper that ask for the same: their rules' verbs, and what was found that they need.
 
     `kept`: memory (MB) and time (minutes) of `small`, with margins; None where no rule of that name ran.
+    `true_size`: of jobs on arrays of the true shape; None where no such job ran.
     """
 
     paper: str
@@ -37,11 +47,15 @@ class Row(NamedTuple):
     gpus: int
     cpus: int
     kept: tuple[int, int] | None
+    true_size: Needed | None = None
 
     @property
     def found(self) -> str:
         """How what is asked was found."""
-        return "measured" if self.kept == (self.mem_mb, self.runtime) else "by hand"
+        one = self.true_size
+        if one and one.mem_mb == self.mem_mb and one.runtime in (None, self.runtime):
+            return one.found if one.runtime else f"memory: {one.found}; time by hand"
+        return "kept run at `small`" if self.kept == (self.mem_mb, self.runtime) else "by hand"
 
 
 def planned(root: Path) -> list[plan.Planned]:
@@ -58,6 +72,7 @@ def rows(jobs: Iterable[plan.Planned], root: Path) -> list[Row]:
     """
     names = papers.folders(root)
     kept = {paper: _kept(root / KEPT / paper, paper) for paper in names}
+    measured = true_size(root)
     groups: dict[tuple[str, str, str], list[tuple[str, plan.Planned]]] = {}
     for job in jobs:
         paper = next((name for name in names if job.rule.startswith(f"{name}_")), None)
@@ -75,10 +90,11 @@ def rows(jobs: Iterable[plan.Planned], root: Path) -> list[Row]:
         if not like and alone:
             like = [one for name, one in kept[paper].items() if name.partition("_")[0] == verb]
         most = (max(m for m, _ in like), max(t for _, t in like)) if like else None
+        rule = next(iter(found)) if len(found) == 1 else f"{verb}_*"
         table.append(
             Row(
                 paper=paper,
-                rule=next(iter(found)) if len(found) == 1 else f"{verb}_*",
+                rule=rule,
                 jobs=len(own),
                 submissions=len({(job.rule, job.level) for _, job in own}),
                 mem_mb=int(asks["mem_mb"]),
@@ -86,10 +102,20 @@ def rows(jobs: Iterable[plan.Planned], root: Path) -> list[Row]:
                 gpus=int(str(asks.get("gres", "gpu:0")).rpartition(":")[2]),
                 cpus=int(asks["cpus_per_task"]),
                 kept=most,
+                true_size=measured.get((paper, rule.removesuffix("_*"))),
             )
         )
     order = {paper: papers.load(paper, root).order for paper in names}
     return sorted(table, key=lambda row: (order[row.paper], row.paper))
+
+
+def true_size(root: Path) -> dict[tuple[str, str], Needed]:
+    """Return what rules should ask for by jobs on arrays of the true shape, by paper and rule."""
+    listed = json.loads((root / TRUE_SIZE).read_text())["rules"]
+    return {
+        (one["paper"], one["rule"]): Needed(one["mem_mb"], one["runtime"], one["found"])
+        for one in listed
+    }
 
 
 def _kept(folder: Path, paper: str) -> dict[str, tuple[int, int]]:
@@ -122,7 +148,9 @@ def requests(jobs: Iterable[plan.Planned], root: Path) -> str:
         "",
         f"{jobs_} jobs in {times} submissions. The margin is {MEMORY_MARGIN:g} of the memory and "
         f"{TIME_MARGIN:g} of the time that the",
-        "kept run at `small` needed. Networks and data of `full` are larger.",
+        "kept run at `small` needed. Networks and data of `full` are larger. What `found` calls measured",
+        "or a curve is 1.5 times what the rule's largest job took on arrays of the true shape",
+        "([benchmarks/true_size.py](../benchmarks/true_size.py)). A GPU's memory was not measured.",
     ]
     return "\n".join(lines) + "\n"
 
