@@ -11,8 +11,8 @@ from replicortex.core.schema import PaperNumbers
 
 SCALE = "rehearsal"
 FIXTURE = "_fixture"
-# How work is cut into jobs, which never changes results.
-PACKING = ("*_per_job", "pack", "*.job")
+# How work is cut into jobs, which never changes results: keys by their last part.
+PACKING = ("pack", "*_per_job", "job")
 FEWEST = 2  # entries of a list: a wildcard with one value shows little
 
 
@@ -84,8 +84,8 @@ def check(full: PaperNumbers, here: PaperNumbers, smaller: Sequence[str], file: 
 
 
 def packs(key: str) -> bool:
-    """Whether a number says how work is cut into jobs alone."""
-    return any(fnmatchcase(key, pattern) for pattern in PACKING)
+    """Whether a number says how work is cut into jobs."""
+    return any(fnmatchcase(key.rpartition(".")[2], pattern) for pattern in PACKING)
 
 
 def _stands_in(one: Difference) -> bool:
