@@ -45,6 +45,24 @@ def test_rows_are_images_and_columns_neurons(manifest):
     np.testing.assert_allclose(responses, np.maximum(2 + drive / drive.std(0), 0), atol=1e-12)
 
 
+def test_a_third_session_has_images_of_its_own_and_changes_no_other(manifest, tmp_path):
+    folder = tmp_path / "three"
+    folder.mkdir()
+    fixture.build(folder, seed=0, **SIZES, alone=7)
+    three = described(folder)
+    assert macaque_v4.sessions(three) == ["201025", "210322", "210325"]
+    counts = macaque_v4.read_responses(three, "201025")
+    images = macaque_v4.read_images(three, "201025")[1]
+    assert counts.shape == (7, 6) and len(images) == 7
+    for session in ("210322", "210325"):
+        same = macaque_v4.read_images(three, session)[1]
+        np.testing.assert_array_equal(same, macaque_v4.read_images(manifest, session)[1])
+        np.testing.assert_array_equal(
+            macaque_v4.read_responses(three, session), macaque_v4.read_responses(manifest, session)
+        )
+        assert len(macaque_v4.shared_images(images, same)[0]) == 0
+
+
 def test_shared_images_are_found_by_their_pixels(manifest):
     one, other = (macaque_v4.read_images(manifest, s)[1] for s in ("210322", "210325"))
     first, second = macaque_v4.shared_images(one, other)

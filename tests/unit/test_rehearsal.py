@@ -44,7 +44,7 @@ def test_every_declared_size_is_cut_and_no_other_differs(paper, root):
     sizes = [
         one
         for one in listed(paper, root)
-        if one.key not in rehearsal.PACKING and not str(one.here).endswith("_fixture")
+        if not rehearsal.packs(one.key) and not str(one.here).endswith("_fixture")
     ]
     assert all(any(fnmatchcase(one.key, p) for p in declared) for one in sizes)
 
@@ -69,6 +69,21 @@ def test_claims_are_those_that_full_can_judge(paper, root, monkeypatch):
     full, here = claims("full"), claims(rehearsal.SCALE)
     assert here["rehearsal"] and not full["rehearsal"]
     assert (here["facts"], here["absent"]) == (full["facts"], full["absent"])
+
+
+def test_sections_of_a_list_are_compared_one_by_one():
+    full = {"layers": [{"block": "a", "area": 5.0}, {"block": "b", "area": 2.0}]}
+    here = {"layers": [{"block": "a", "area": 5.0}, {"block": "b", "area": 1.0}]}
+    assert list(rehearsal.differences(full, here)) == [("layers.1.area", 2.0, 1.0)]
+    fewer = {"layers": here["layers"][1:]}
+    (one,) = rehearsal.differences(full, fewer)
+    assert one.key == "layers" and one.here == fewer["layers"]
+
+
+def test_how_work_is_cut_into_jobs_may_differ():
+    found = [key for key in ("seeds_per_job", "pack", "arms.clips.job") if rehearsal.packs(key)]
+    assert len(found) == 3
+    assert not any(rehearsal.packs(key) for key in ("seeds", "arms.job.seeds", "vision.pack.width"))
 
 
 BREAKS = {

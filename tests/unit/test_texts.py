@@ -7,6 +7,7 @@ from manifests import described
 from replicortex.core.errors import StudyError
 from replicortex.data import texts
 from replicortex.data.fixtures import python_topics as fixture
+from replicortex.data.fixtures import wikitext
 
 
 def test_topics_are_parsed_never_run(tmp_path):
@@ -42,6 +43,19 @@ def test_wikitext_is_cut_into_articles(tmp_path):
     (folder / texts.WIKITEXT[1]).write_bytes(b"PAR1")
     with pytest.raises(StudyError, match=r"validation.*a table with a column 'text'.* expected"):
         texts.read(described(folder))
+
+
+def test_made_up_articles_have_titles_sections_and_letters_beyond_ascii(tmp_path):
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        wikitext.build(tmp_path / name, seed=0, articles=5, sentences=6)
+    found = texts.read(described(tmp_path / "one"))
+    assert len(found) == 5 and found == texts.read(described(tmp_path / "two"))
+    for number, text in enumerate(found):
+        assert text.startswith(f"= Article {number} = Café {number} :")
+        assert text.count(" .") == 6 and " = = Section = = " in text
+    lines = [len(pd.read_parquet(tmp_path / "one" / name)) for name in texts.WIKITEXT]
+    assert lines == [24, 8, 8]
 
 
 def test_a_dataset_without_text_is_told(tmp_path):

@@ -7,7 +7,7 @@ from manifests import described
 
 from replicortex.core.errors import StudyError
 from replicortex.data import language_models
-from replicortex.data.fixtures import smollm2
+from replicortex.data.fixtures import minilm, smollm2
 from replicortex.models import transformer
 
 CPU = torch.device("cpu")
@@ -78,18 +78,7 @@ def test_the_fixtures_bytes_are_the_same_each_time(decoder, tmp_path):
 
 def encoder(folder):
     """Write a small BERT in the layout of MiniLM's package."""
-    from transformers import BertConfig, BertModel, BertTokenizerFast
-
-    place = folder / language_models.MODELS["minilm"].file
-    place.parent.mkdir(parents=True)
-    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "the", "class", "calls"]
-    (place.parent / "vocab.txt").write_text("\n".join(words))
-    tokens = BertTokenizerFast(vocab={word: n for n, word in enumerate(words)})
-    tokens.save_pretrained(place.parent)
-    torch.manual_seed(0)
-    sizes = {"vocab_size": len(words), "hidden_size": 8, "intermediate_size": 16}
-    chosen = BertConfig(num_hidden_layers=2, num_attention_heads=2, **sizes)
-    BertModel(chosen).save_pretrained(place.parent)
+    minilm.build(folder, seed=0, width=8, hidden=16, layers=2, heads=2)
     return described(folder)
 
 
@@ -98,7 +87,13 @@ def test_an_encoder_is_read_from_a_folder(tmp_path):
     model = language_models.read(encoder(tmp_path / "minilm"), "minilm", CPU)
     found = transformer.responses(*model, ["the class", "calls"], CPU)
     assert [layer.shape for layer in found] == [(2, 8)] * 2
-    assert model.tokens("the class")["input_ids"] == [2, 5, 6, 3]
+    words = model.tokens.convert_ids_to_tokens(model.tokens("The class, ok")["input_ids"])
+    assert words == ["[CLS]", "the", "class", ",", "o", "##k", "[SEP]"]
+    (tmp_path / "again").mkdir()
+    encoder(tmp_path / "again")
+    for path in (p for p in (tmp_path / "minilm").rglob("*") if p.is_file()):
+        again = tmp_path / "again" / path.relative_to(tmp_path / "minilm")
+        assert again.read_bytes() == path.read_bytes(), path
 
 
 def test_weights_that_lack_a_tensor_are_told(tmp_path):

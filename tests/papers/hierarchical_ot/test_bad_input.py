@@ -1,12 +1,11 @@
 """What a user can get wrong in the numbers: one sentence each, before any job."""
 
 import pytest
-import yaml
 
-from papers.hierarchical_ot.schema import Numbers
 from papers.hierarchical_ot.systems import files_of, is_trained
 from replicortex.core.config import paper_numbers
 from replicortex.core.errors import StudyError
+from replicortex.core.scales import SCALES
 
 FAULTS = {
     "unknown system": (
@@ -99,22 +98,26 @@ def test_a_mistake_is_one_sentence(root, fault):
     assert "\n" not in str(error.value)
 
 
-@pytest.mark.parametrize("scale", ["demo", "small", "full"])
+@pytest.mark.parametrize("scale", SCALES)
 def test_datasets_of_a_scale(root, scale):
     found = paper_numbers("hierarchical_ot", scale, {}, root)["datasets"]
     assert ("nsd_regions" in found) == ("vision_models" in found) == (scale == "full")
-    assert all(name.endswith("_fixture") for name in found) == (scale == "demo")
+    made_up = scale in ("demo", "rehearsal")
+    assert all(name.endswith("_fixture") for name in found) == made_up
 
 
 def test_files_of_systems_that_are_not_trained(root):
-    content = yaml.safe_load((root / "config/papers/hierarchical_ot.yaml").read_text())
-    content.pop("small"), content.pop("demo")
-    own = Numbers.model_validate(content).model_dump()
+    own = paper_numbers("hierarchical_ot", "full", {}, root)
+    alone = {name: [name] for name in own["published"]}
     pairs = own["pairs"]
     assert is_trained(pairs["resnet_to_v4"], own) and not is_trained(pairs["v4"], own)
     llama = "<results>/activations/published/llama_{}.safetensors"
-    found = files_of([pairs["llama_1b_3b"]], own, "FIXED")
+    found = files_of([pairs["llama_1b_3b"]], own, "FIXED", alone)
     assert found == [llama.format("1b"), llama.format("3b")]
     dinov2 = "<results>/activations/published/dinov2_l.safetensors"
-    assert files_of([pairs["nsd_to_dinov2"]], own, "FIXED") == ["FIXED", dinov2]
-    assert files_of([pairs["v4"]], own, "FIXED") == ["FIXED"]
+    assert files_of([pairs["nsd_to_dinov2"]], own, "FIXED", alone) == ["FIXED", dinov2]
+    assert files_of([pairs["v4"]], own, "FIXED", alone) == ["FIXED"]
+    packs = {"a-b": ["dinov2_s", "dinov2_l"], "c": ["llama_1b"]}
+    assert files_of([pairs["dinov2_s_l"]], own, "FIXED", packs) == [
+        "<results>/activations/published/a-b.safetensors"
+    ]

@@ -5,6 +5,7 @@ import pytest
 from papers.hierarchical_ot.plan import FIXED, plan
 from replicortex.core.config import paper_numbers
 from replicortex.core.errors import StudyError
+from replicortex.core.scales import SCALES
 from replicortex.verdicts.reading import load
 
 
@@ -24,7 +25,7 @@ def planned(root):
     return of
 
 
-@pytest.mark.parametrize("scale", ["demo", "small", "full"])
+@pytest.mark.parametrize("scale", SCALES)
 def test_every_pair_is_matched_once(planned, scale):
     numbers, made = planned(scale)
     fixed = [name for one in made.fixed_pairs for name in one.pairs]
@@ -44,8 +45,26 @@ def test_files_are_those_of_the_systems_of_a_job(planned):
     assert files["nsd_1_2"] == [FIXED]
     assert files["nsd_to_dinov2"] == [FIXED, dinov2.format("l")]
     assert files["dinov2_s_g"] == [dinov2.format("s"), dinov2.format("g")]
-    assert full.published["mae_h"].weights == "m/vision_models"
-    assert full.published["llama_1b"].weights == "m/language_models"
+    assert full.published["mae_h"].weights == ["m/vision_models"]
+    assert full.published["llama_1b"].weights == ["m/language_models"]
+
+
+def test_models_may_share_a_process(planned):
+    alone = planned("full")[1]
+    made = planned("full", {"models_per_job": 5, "pairs_per_job": 100})[1]
+    assert [list(one.models) for one in alone.published.values()] == [[n] for n in alone.published]
+    models = {name: model for one in made.published.values() for name, model in one.models.items()}
+    assert models == {name: one.models[name] for name, one in alone.published.items()}
+    first, *_, last = made.published
+    assert (first, last) == ("dinov2_s-mae_l", "minilm_untrained-smollm2_untrained")
+    assert [len(one.models) for one in made.published.values()] == [5, 5, 5, 5, 2]
+    for one in made.published.values():
+        assert one.weights == [alone.published[name].weights[0] for name in one.models]
+        shown = [alone.published[name].stimuli for name in one.models]
+        assert one.stimuli == {key: path for each in shown for key, path in each.items()}
+    (fixed,) = made.fixed_pairs  # each file once
+    packs = [f"<results>/activations/published/{pack}.safetensors" for pack in made.published]
+    assert fixed.files == [FIXED, *packs]
 
 
 def test_what_is_null_is_left_out(planned):
@@ -68,12 +87,13 @@ def test_published_models_are_shown_what_is_there_at_the_scale(planned):
     changes = {"published": {"another": lite}}
     numbers, made = planned("small", {**changes, "objects": "objects92"})
     found = made.published["another"]
-    assert found.model["stimuli"] == ["v4", "v4_alone", "objects"]  # no NSD at small
+    shown = found.models["another"]["stimuli"]
+    assert shown == ["v4", "v4_alone", "objects"]  # no NSD at small
     assert found.stimuli == {"recordings": "m/macaque_v4", "objects": "m/objects92"}
-    assert found.weights == "m/efficientnet_lite0"
+    assert found.weights == ["m/efficientnet_lite0"]
     assert {"efficientnet_lite0", "objects92"} <= set(numbers["datasets"])
     _, demo = planned("demo", changes)
-    assert demo.published["another"].model["stimuli"] == ["v4", "brain"]
+    assert demo.published["another"].models["another"]["stimuli"] == ["v4", "brain"]
     brain = {"published": {"another": {**lite, "stimuli": ["brain"]}}}
     assert "another" not in planned("small", brain)[1].published
     assert planned("full")[1].published["dinov2_s"].stimuli == {"betas": "m/nsd_regions"}
@@ -104,7 +124,8 @@ def test_networks_of_packages_are_matched_beside_their_untrained_twins(planned):
         if twin is not None:
             assert (model["network"], model["weights"]) == (twin["network"], twin["weights"])
             assert model.get("untrained") is None and made.published[name].weights
-            assert made.published[f"{name}_untrained"].model["untrained"] == 0
+            drawn = f"{name}_untrained"
+            assert made.published[drawn].models[drawn]["untrained"] == 0
             assert set(twin["stimuli"]) <= set(model["stimuli"])
     pairs = {name: pair for one in made.fixed_pairs for name, pair in one.pairs.items()}
     twins = [name for name in pairs if name.endswith("_untrained")]

@@ -99,11 +99,11 @@ def test_tokens_are_averaged_over_a_resized_normalised_picture():
 
 def test_no_pictures_for_a_vision_model_are_told(weights, monkeypatch):
     monkeypatch.setattr(transformer, "load", lambda folder, place: (Means(), "dinov2"))
-    given = {**GIVEN, "weights": weights, "name": "small"}
+    given = {**GIVEN, "weights": [weights], "names": ["small"]}
     with pytest.raises(StudyError, match=r"published\.small: it is shown the pictures of `betas`"):
-        published_models.embed(model=hub(["brain"]), **given)
+        published_models.embed(models={"small": hub(["brain"])}, **given)
     with pytest.raises(StudyError, match=r"is a dinov2, which is shown pictures; found language"):
-        published_models.embed(model=hub(["language"]), text=weights, **given)
+        published_models.embed(models={"small": hub(["language"])}, text=weights, **given)
 
 
 @pytest.fixture
@@ -131,7 +131,8 @@ def lite(tmp_path):
 def test_a_network_of_a_package_is_shown_pictures_of_several_sources(pictures, lite):
     domains = ["v4", "objects", "localizer"]
     model = PublishedModel(network="efficientnet_lite0", weights="lite", stimuli=domains)
-    made = published_models.embed(name="lite0", model=model, weights=lite, **GIVEN, **pictures)
+    given = {**GIVEN, **pictures, "names": ["lite0"], "weights": [lite]}
+    made = published_models.embed(models={"lite0": model}, **given)
     arrays = made["activations"].arrays
     layers = [f"block{n}" for n in range(7)]  # neither stem nor head
     assert sorted(arrays) == sorted(f"{d}/lite0/{n}" for d in domains for n in range(len(layers)))
@@ -150,9 +151,33 @@ def test_a_network_of_a_package_is_shown_pictures_of_several_sources(pictures, l
             np.testing.assert_array_equal(arrays[f"{domain}/lite0/{number}"], answers[layer])
 
 
-def embedded(model, name="twin", **given):
-    made = published_models.embed(name=name, model=model, **{**GIVEN, **given})
+def embedded(model, name="twin", *, weights, **given):
+    given |= {"names": [name], "weights": [weights]}
+    made = published_models.embed(models={name: model}, **{**GIVEN, **given})
     return list(made["activations"].arrays.values())
+
+
+def test_models_of_one_process_are_those_of_each_alone(pictures, lite, tmp_path):
+    """Their weights go by the order of their names, which is not that of the sections."""
+    (tmp_path / "other").mkdir()
+    sizes = {"blocks": 10, "stem": 4, "channels": [4] * 7, "head": 8, "classes": 3}
+    vision_networks.build(tmp_path / "other", seed=1, name="efficientnet_lite1", **sizes)
+    held = {"z": lite, "a": described(tmp_path / "other")}
+    models = {
+        name: PublishedModel(network=network, weights="w", stimuli=["objects"])
+        for name, network in (("a", "efficientnet_lite1"), ("z", "efficientnet_lite0"))
+    }
+    given = {**GIVEN, "objects": pictures["objects"], "models": models}
+
+    def embedded(*names):
+        made = published_models.embed(names=[*names], weights=[held[n] for n in names], **given)
+        return made["activations"]
+
+    both, alone = embedded("z", "a"), [embedded("z"), embedded("a")]
+    expected = {key: layer for one in alone for key, layer in one.arrays.items()}
+    assert set(both.arrays) == set(expected) and set(both.metadata) == {"a", "z"}
+    for key, layer in both.arrays.items():
+        np.testing.assert_array_equal(layer, expected[key])
 
 
 def test_an_untrained_twin_has_weights_of_its_own_that_its_seed_decides(pictures, lite):

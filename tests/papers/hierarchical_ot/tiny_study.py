@@ -7,6 +7,7 @@ from manifests import described
 
 from papers.hierarchical_ot.schema import Numbers
 from replicortex.core.config import merge
+from replicortex.core.scales import SECTIONS
 from replicortex.data.fixtures import cifar10, cifar_resnets, macaque_v4, nsd_regions, python_topics
 from replicortex.data.fixtures import tiny_llm as stories
 
@@ -32,9 +33,8 @@ MADE = {
 def numbers(root, **changes):
     """Return the paper's checked numbers at `demo`, with changes: a model with a model for each section."""
     content = yaml.safe_load((root / "config/papers/hierarchical_ot.yaml").read_text())
-    demo = content.pop("demo")
-    content.pop("small")
-    merged = merge(merge(content, demo), copy.deepcopy(changes))
+    scales = {scale: content.pop(scale) for scale in SECTIONS}
+    merged = merge(merge(content, scales["demo"]), copy.deepcopy(changes))
     return Numbers.model_validate(merged)
 
 

@@ -211,6 +211,10 @@ def test_every_figure_is_drawn_from_the_tables_alone(study, tmp_path):
     assert "motion-energy units" in labels and "random weights (clips)" in labels
     apart(drawn["ablations"])
     marked(drawn["ablations"].axes, tables["measures"])
+    # The MT layer's loss, however many layers follow it.
+    write(paths["history"], tables["history"].assign(**{"spatial layer4.1": 0.1}))
+    training = draw(["training"], **paths)["training"]
+    assert training.axes[1].get_ylabel() == "Spatial loss, layer3.0"
 
 
 def marked(axes, measures):

@@ -29,10 +29,10 @@ FIGURES = (
 
 
 class Published(NamedTuple):
-    """A published model, the manifest of its weights, and manifests of its stimuli, by name."""
+    """Published models by name, manifests of their weights in that order, and of their stimuli, by name."""
 
-    model: dict[str, Any]
-    weights: str
+    models: dict[str, Any]
+    weights: list[str]
     stimuli: dict[str, str]
 
 
@@ -53,7 +53,7 @@ class Plan(NamedTuple):
     stimuli, betas, others
         Inputs by name: stimuli; NSD's responses; networks that come as they are.
     published
-        Published models by name.
+        The jobs of published models, by the name of their file: the model's, or the first and the last one's.
     embed_mb
         Memory that one of them asks for.
     trained_pairs, trained_files
@@ -98,7 +98,29 @@ DATASETS = {
 }
 
 
-def _published(numbers: Mapping[str, Any]) -> Iterator[tuple[str, Published]]:
+def _published(numbers: Mapping[str, Any]) -> dict[str, Published]:
+    """Return the jobs of the published models whose weights are there."""
+    found = dict(_at_hand(numbers))
+    jobs = {}
+    for names in packs(found, numbers["models_per_job"]):
+        own = [found[name] for name in names]
+        jobs["-".join(dict.fromkeys((names[0], names[-1])))] = Published(
+            {name: one.model for name, one in zip(names, own, strict=True)},
+            [one.weights for one in own],
+            {key: path for one in own for key, path in one.stimuli.items()},
+        )
+    return jobs
+
+
+class _Model(NamedTuple):
+    """A published model, the manifest of its weights, and manifests of its stimuli, by name."""
+
+    model: dict[str, Any]
+    weights: str
+    stimuli: dict[str, str]
+
+
+def _at_hand(numbers: Mapping[str, Any]) -> Iterator[tuple[str, _Model]]:
     """Yield the published models whose weights are there, and those of its domains that are at hand."""
     manifests = numbers["manifests"]
     for name, model in numbers["published"].items():
@@ -113,14 +135,14 @@ def _published(numbers: Mapping[str, Any]) -> Iterator[tuple[str, Published]]:
         ]
         if weights and domains:
             inputs = {INPUTS[d]: manifests[numbers[DATASETS[INPUTS[d]]]] for d in domains}
-            yield name, Published({**model, "stimuli": domains}, manifests[weights], inputs)
+            yield name, _Model({**model, "stimuli": domains}, manifests[weights], inputs)
 
 
 def _embed_mb(published: Mapping[str, Published], numbers: Mapping[str, Any]) -> int:
     """Return the memory of an embedding: those of the model caches have up to eight billion weights."""
     named = [numbers["vision_weights"], numbers["language_weights"]]
     caches = [numbers["manifests"][name] for name in named if name]
-    return 32_000 if any(one.weights in caches for one in published.values()) else 4000
+    return 32_000 if any(path in caches for one in published.values() for path in one.weights) else 4000
 
 
 def plan(numbers: Mapping[str, Any]) -> Plan:
@@ -133,11 +155,12 @@ def plan(numbers: Mapping[str, Any]) -> Plan:
         ("manifests") and the paper's folder ("folder").
     """
     manifests = numbers["manifests"]
-    published = dict(_published(numbers))
     pairs = {name: pair for name, pair in numbers["pairs"].items() if pair}
     trained = {name: pair for name, pair in pairs.items() if is_trained(pair, numbers)}
     fixed = packs([name for name in pairs if name not in trained], numbers["pairs_per_job"])
     stimuli = {"images": "training_data", "text": "text", "recordings": "recordings"}
+    published = _published(numbers)
+    files = {pack: list(one.models) for pack, one in published.items()}
     return Plan(
         jobs={
             f"{number}": [f"seed{seed}" for seed in pack]
@@ -153,11 +176,11 @@ def plan(numbers: Mapping[str, Any]) -> Plan:
         published=published,
         embed_mb=_embed_mb(published, numbers),
         trained_pairs=trained,
-        trained_files=files_of(trained.values(), numbers, FIXED),
+        trained_files=files_of(trained.values(), numbers, FIXED, files),
         fixed_pairs=[
             FixedPairs(
                 {name: pairs[name] for name in names},
-                files_of([pairs[name] for name in names], numbers, FIXED),
+                files_of([pairs[name] for name in names], numbers, FIXED, files),
             )
             for names in fixed
         ],

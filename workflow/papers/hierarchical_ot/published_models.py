@@ -28,9 +28,9 @@ from replicortex.training import device as devices
 
 def embed(
     *,
-    name: str,
-    model: PublishedModel,
-    weights: Path,
+    names: list[str],
+    models: dict[str, PublishedModel],
+    weights: list[Path],
     vision: Images,
     language: Passages,
     brain: SharedImages,
@@ -44,7 +44,9 @@ def embed(
     localizer: Path | None = None,
     progress: Progress = iter_plainly,
 ) -> dict[str, Tensors]:
-    """Return a model's layers, `<domain>/<name>/<layer>`: float32 (stimuli, units) after each block.
+    """Return models' layers, `<domain>/<name>/<layer>`: float32 (stimuli, units) after each block.
+
+    `weights` has a manifest for each of the `names`, in their order.
 
     Means over all tokens of a passage or picture (the class token too), or over all places of a map. The
     last layer of a language model is what its final norm gives, as transformers has it. What precedes or
@@ -56,33 +58,38 @@ def embed(
         When the weights are absent or of another kind, or there is nothing to show.
     """
     place = devices.choose(device)
-    reads = "language" in model.stimuli
-    found: dict[str, list[np.ndarray]] = {}
-    if reads:
-        if text is None:
-            raise StudyError(f"published.{name}: it is shown the passages of `text`, which is null")
-        read = _language(name, model, weights, place)
-        passed = passages.passages(text, language)[1]
-        found["language"] = transformer.responses(*read, passed, place, progress)
-    else:
-        network = _vision(name, model, weights, place)
-        blocks = [layer for layer in network.layers if layer.startswith("block")]
-        sources = Sources(images, recordings, betas, objects, localizer)
-        for domain in model.stimuli:
-            try:
-                images_of_domain = pictures_of(domain, sources, vision, brain, session)
-            except StudyError as error:
-                raise StudyError(f"published.{name}: {error}") from None
-            answers = layer_responses.responses(
-                network, images_of_domain, place, layers=blocks, progress=progress
-            )
-            found[domain] = list(answers.values())
-    arrays = {
-        f"{domain}/{name}/{number}": layer
-        for domain, layers in found.items()
-        for number, layer in enumerate(layers)
-    }
-    return {"activations": Tensors(arrays, model.model_dump())}
+    sources = Sources(images, recordings, betas, objects, localizer)
+    arrays: dict[str, np.ndarray] = {}
+    for name, manifest in zip(names, weights, strict=True):
+        model = models[name]
+        found: dict[str, list[np.ndarray]] = {}
+        if "language" in model.stimuli:
+            if text is None:
+                raise StudyError(
+                    f"published.{name}: it is shown the passages of `text`, which is null"
+                )
+            read = _language(name, model, manifest, place)
+            passed = passages.passages(text, language)[1]
+            found["language"] = transformer.responses(*read, passed, place, progress)
+        else:
+            network = _vision(name, model, manifest, place)
+            blocks = [layer for layer in network.layers if layer.startswith("block")]
+            for domain in model.stimuli:
+                try:
+                    images_of_domain = pictures_of(domain, sources, vision, brain, session)
+                except StudyError as error:
+                    raise StudyError(f"published.{name}: {error}") from None
+                answers = layer_responses.responses(
+                    network, images_of_domain, place, layers=blocks, progress=progress
+                )
+                found[domain] = list(answers.values())
+        arrays |= {
+            f"{domain}/{name}/{number}": layer
+            for domain, layers in found.items()
+            for number, layer in enumerate(layers)
+        }
+    described = {name: model.model_dump() for name, model in models.items()}
+    return {"activations": Tensors(arrays, described)}
 
 
 def _vision(name: str, model: PublishedModel, weights: Path, place: torch.device) -> VisionNetwork:

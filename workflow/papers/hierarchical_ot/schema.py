@@ -50,6 +50,7 @@ class Numbers(TrainedNumbers):
     """All numbers of the paper."""
 
     pairs_per_job: PositiveInt = Field(description="between fixed systems; changes no result")
+    models_per_job: PositiveInt = Field(description="published ones; changes no result")
     training_data: str
     text: str
     recordings: str

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 SIDES = ("source", "target")
@@ -15,7 +15,10 @@ def is_trained(pair: Mapping[str, Any], numbers: Mapping[str, Any]) -> bool:
 
 
 def files_of(
-    pairs: Iterable[Mapping[str, Any]], numbers: Mapping[str, Any], fixed: str
+    pairs: Iterable[Mapping[str, Any]],
+    numbers: Mapping[str, Any],
+    fixed: str,
+    published: Mapping[str, Sequence[str]],
 ) -> list[str]:
     """Return the files of the systems of pairs that are not trained here.
 
@@ -24,16 +27,17 @@ def files_of(
     numbers
         The paper's.
     fixed
-        File of all of them but the published models, which have one each.
+        File of all of them but the published models.
+    published
+        The published models of each of their files, by the file's name.
     """
     ours = {*numbers["vision"]["networks"], *numbers["language"]["models"]}
-    published = numbers["published"]
     systems = {pair[side] for pair in pairs for side in SIDES} - ours
     return [
-        *([fixed] if systems - set(published) else []),
+        *([fixed] if systems - set(numbers["published"]) else []),
         *(
-            f"<results>/activations/published/{name}.safetensors"
-            for name in published
-            if name in systems
+            f"<results>/activations/published/{pack}.safetensors"
+            for pack, names in published.items()
+            if systems.intersection(names)
         ),
     ]

@@ -56,6 +56,7 @@ def load(
 
     quiet: Any = transformers.utils.logging  # of whose functions some have no types
     quiet.disable_progress_bar()
+    quiet.set_verbosity_error()  # of tensors that are not asked for, such as MAE's decoder; lost ones: below
     found: dict[str, Any] = {"local_files_only": True}
     if gguf is not None:
         found["gguf_file"] = gguf

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
+CROWDED = 6  # weights beyond which their numbers would touch
+
+
 @styled
 def draw(measures: Path) -> Figure:
     """What the weight of the spatial loss changes."""
@@ -59,7 +62,8 @@ def draw(measures: Path) -> Figure:
                 va="center",
                 fontsize=7,
             )
-        ax.set_xticks(range(len(weights)), [f"{a:g}" for a in weights])
+        words = [f"{a:g}" for a in weights]
+        ax.set_xticks(range(len(weights)), words, fontsize=7 if len(weights) < CROWDED else 5)
         ax.set_xlim(-0.4, len(weights) - 0.6)
         ax.set_ylabel(NAMES[measure])
         letter(ax, mark, "")

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
+CROWDED = 6  # layers beyond which their names would touch
+
+
 @styled
 def draw(measures: Path) -> Figure:
     """Selectivity of channels along the network."""
@@ -36,7 +39,8 @@ def draw(measures: Path) -> Figure:
                 )
                 own = own[own["alpha"] == alpha]
                 curve(ax, own, "layer", layers, look, line)
-        ax.set_xticks(range(len(layers)), [f"{areas[layer]}\n{layer[5:]}" for layer in layers])
+        names = [f"{areas[layer]}\n{layer[5:]}" for layer in layers]
+        ax.set_xticks(range(len(layers)), names, fontsize=7 if len(layers) < CROWDED else 5)
         ax.set_ylabel(NAMES[measure])
         letter(ax, mark, "")
     legend_above(

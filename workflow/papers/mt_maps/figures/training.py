@@ -27,11 +27,11 @@ DASHES = {"pretrained": (1, 0), "continue": (4, 1.5), "restart": (1, 1.5)}
 @styled
 def draw(history: Path, measures: Path) -> Figure:
     """Losses by epoch."""
-    losses = tables.read(history)
+    losses, table = tables.read(history), measured(measures)
     figure = new_figure(2.7)
     axes = figure.subplots(1, 2)
-    spatial = [name for name in losses if name.startswith("spatial ")]
-    layer = sorted(spatial)[-2:][0] if spatial else None
+    like_mt = sorted(set(table.loc[table["area"] == "MT", "layer"]))
+    layer = next((f"spatial {name}" for name in like_mt if f"spatial {name}" in losses), None)
     means = rows(losses, arm=list(TASKS)).groupby(["arm", "network", "epoch"], as_index=False)
     means = means.mean(numeric_only=True)
     means["kind"] = means["network"].str.partition("_")[0]
@@ -76,7 +76,7 @@ def draw(history: Path, measures: Path) -> Figure:
         letter(ax, mark, "")
     legend_above(
         figure,
-        main_arms(measured(measures)).values(),
+        main_arms(table).values(),
         [
             ("pre-training", {"color": GREY}),
             ("continued", {"color": GREY, "dashes": DASHES["continue"]}),
