@@ -44,7 +44,7 @@ def test_every_declared_size_is_cut_and_no_other_differs(paper, root):
     sizes = [
         one
         for one in listed(paper, root)
-        if one.key not in rehearsal.PACKING and not str(one.here).endswith("_fixture")
+        if not rehearsal.packs(one.key) and not str(one.here).endswith("_fixture")
     ]
     assert all(any(fnmatchcase(one.key, p) for p in declared) for one in sizes)
 

@@ -172,6 +172,7 @@ def test_neurons_of_all_sessions_have_numbers_of_their_own(tmp_path):
     }
     recorded = many.many(
         features=[tmp_path / "one.npz"],
+        cortex=tmp_path / "one.npz",
         seeds=[0],
         numbers=Compared(**compared, nsd=None, macaque=settings.model_dump(exclude={"models"})),
         alphas=[1.0, 100.0],

@@ -34,6 +34,7 @@ RECORDED = [
 def many(
     *,
     features: Sequence[Path],
+    cortex: Path,
     seeds: Sequence[int],
     numbers: Compared,
     alphas: Sequence[float],
@@ -46,8 +47,9 @@ def many(
 
     Parameters
     ----------
-    features
-        Files of `spaces.extract`: the last one holds the cortex of the semi-real design.
+    features, cortex
+        Files of `spaces.extract`, and the one, of them or another, that holds the cortex of the
+        semi-real design.
     seeds
         Of splits, mixes and noise.
     numbers
@@ -67,9 +69,10 @@ def many(
     where there are `least`, with voxels mixed from units that pass. "recorded": V4 by signed ridge, a
     row per seed, session, space and unit set, means over neurons.
     """
-    spaces = read(features)
-    cortex = family(numbers.semi_real.cortex)
-    names = [name for name in read(features[:1]) if family(name) != cortex]
+    compared = read(features)
+    spaces = compared if cortex in features else compared | read([cortex])
+    own = family(numbers.semi_real.cortex)
+    names = [name for name in compared if family(name) != own]
     voxels = Voxels(numbers.reliability, scenes, numbers.nsd.layout if numbers.nsd else None)
     rows: list[dict[str, Any]] = []
     recorded: list[dict[str, Any]] = []

@@ -90,7 +90,7 @@ def plan(numbers: Mapping[str, Any]) -> Plan:
 def _trainings(
     known: Mapping[str, Mapping[str, Any]], pack: str, seeds_per_job: int
 ) -> dict[str, Training]:
-    """Return the jobs that train, by name: a condition's blocks of seeds, or an arm's objective."""
+    """Return the jobs that train, by name: a condition's seeds in blocks, an arm's objective, an objective."""
     jobs: dict[str, Training] = {}
     for name, condition in known.items():
         if pack == "condition":
@@ -98,7 +98,9 @@ def _trainings(
                 units = [f"{name}/seed{seed}" for seed in seeds]
                 jobs[f"{job_name(name)}_{number}"] = Training([without_seeds(condition)], units)
         else:
-            key = f"{condition['arm']}_{condition['objective']}"
+            key = condition["objective"]
+            if pack != "objective":
+                key = f"{condition['arm']}_{key}"
             one = jobs.setdefault(key, Training([], []))
             one.conditions.append(without_seeds(condition))
             one.units.extend(f"{name}/seed{seed}" for seed in condition["seeds"])

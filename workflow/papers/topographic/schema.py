@@ -93,7 +93,7 @@ class Numbers(TrainedNumbers):
 
     training_data: str
     localizer: str | None
-    pack: Literal["condition", "arm", "all"]
+    pack: Literal["condition", "arm", "objective", "all"]
     split: Split
     network: NetworkSettings
     objectives: Objectives
