@@ -73,15 +73,12 @@ def plan(numbers: Mapping[str, Any]) -> Plan:
     known = conditions(numbers)
     units = [f"{name}/seed{seed}" for name, one in known.items() for seed in one["seeds"]]
     trainings = _trainings(known, numbers["pack"], numbers["seeds_per_job"])
-    together = numbers["pack"] == "all"
     return Plan(
         frozen=frozen,
         images={"features": "<results>/activations/frozen.safetensors"} if frozen else trained,
         localizer={"floc": manifests[localizer]} if localizer else {},
         trainings=trainings,
-        embeddings={"all": units}
-        if together
-        else {name: training.units for name, training in trainings.items()},
+        embeddings=_embeddings(known, numbers["pack"], units, trainings),
         units=units,
         drawings=_drawings(numbers),
     )
@@ -90,7 +87,10 @@ def plan(numbers: Mapping[str, Any]) -> Plan:
 def _trainings(
     known: Mapping[str, Mapping[str, Any]], pack: str, seeds_per_job: int
 ) -> dict[str, Training]:
-    """Return the jobs that train, by name: a condition's seeds in blocks, an arm's objective, an objective."""
+    """Return the jobs that train, by name: a condition's blocks of seeds, an arm's objective, an objective.
+
+    A job's conditions have as many seeds each.
+    """
     jobs: dict[str, Training] = {}
     for name, condition in known.items():
         if pack == "condition":
@@ -98,12 +98,29 @@ def _trainings(
                 units = [f"{name}/seed{seed}" for seed in seeds]
                 jobs[f"{job_name(name)}_{number}"] = Training([without_seeds(condition)], units)
         else:
-            key = condition["objective"]
-            if pack != "objective":
-                key = f"{condition['arm']}_{key}"
+            key = f"{condition['arm']}_{condition['objective']}"
+            if pack == "objective":
+                key = f"{condition['objective']}_{len(condition['seeds'])}_seeds"
             one = jobs.setdefault(key, Training([], []))
             one.conditions.append(without_seeds(condition))
             one.units.extend(f"{name}/seed{seed}" for seed in condition["seeds"])
+    return jobs
+
+
+def _embeddings(
+    known: Mapping[str, Mapping[str, Any]],
+    pack: str,
+    units: list[str],
+    trainings: Mapping[str, Training],
+) -> dict[str, list[str]]:
+    """Return the networks of each job that follows training: as one trained, an objective's, or all."""
+    if pack == "all":
+        return {"all": units}
+    if pack != "objective":
+        return {name: training.units for name, training in trainings.items()}
+    jobs: dict[str, list[str]] = {}
+    for unit in units:
+        jobs.setdefault(known[unit.rpartition("/")[0]]["objective"], []).append(unit)
     return jobs
 
 
