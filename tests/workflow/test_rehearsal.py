@@ -77,7 +77,9 @@ def test_a_rehearsal_runs_on_a_cluster(fresh, tmp_path_factory):
     assert done.returncode == 0, (done.stdout + done.stderr)[-4000:]
     results = fresh.folder / "results" / rehearsal.SCALE
     # One submission for the nine trainings, and not one for each.
-    arrays = re.findall(r"Submitted array job with Snakemake IDs ([\d,]+)", engine_logs(fresh.folder))
+    arrays = re.findall(
+        r"Submitted array job with Snakemake IDs ([\d,]+)", engine_logs(fresh.folder)
+    )
     assert max(len(ids.split(",")) for ids in arrays) >= 9
     made = records.read(records.path_of(results / paper / "metrics/scores.csv"))
     assert made["job"]["rehearsal"] is True and made["run"]["slurm_job_id"], made

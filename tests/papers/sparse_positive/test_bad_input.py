@@ -164,7 +164,11 @@ def test_neurons_of_all_sessions_have_numbers_of_their_own(tmp_path):
 
     answers[FLOC] = {units: rng.normal(size=(30, 6)) for units in SETS}
     unshown = Space({FLOC: answers[FLOC]}, {"face": 3, "scene": 0})  # as a published model
-    spaces |= {"cortex": spaces["net"], "resnet_trained_a": spaces["net"], "timm_x_trained": unshown}
+    spaces |= {
+        "cortex": spaces["net"],
+        "resnet_trained_a": spaces["net"],
+        "timm_x_trained": unshown,
+    }
     write(tmp_path / "one.npz", features.packed(spaces))
     ncsnr = {region: {1: [418, 275, 0.614]} for region in ("FFA", "PPA")}
     compared = {"reliability": {"people": [1], "threshold": 0.3, "ncsnr": ncsnr}} | {

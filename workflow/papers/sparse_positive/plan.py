@@ -110,9 +110,7 @@ def named(jobs: Sequence[list[str]], many: str) -> dict[str, list[str]]:
     """Return jobs by name: of one thing by its own, all in one as "all", several as `<many>_<number>`."""
     if len(jobs) == 1:
         return {"all": jobs[0]}
-    return {
-        own[0] if len(own) == 1 else f"{many}_{number}": own for number, own in enumerate(jobs)
-    }
+    return {own[0] if len(own) == 1 else f"{many}_{number}": own for number, own in enumerate(jobs)}
 
 
 def _targets_per_job(pack: str, count: int) -> int:
