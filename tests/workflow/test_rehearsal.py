@@ -1,10 +1,13 @@
 """A rehearsal of `full` from start to end: every job, figure, claim, page and crate, on fixtures."""
 
+import re
 from importlib import import_module
 
 import pandas as pd
 import pytest
 import yaml
+from private_cluster import QUICK, missing, private_cluster
+from study_copy import engine_logs
 
 from replicortex.core import rehearsal
 from replicortex.core.codehash import ROOT
@@ -59,3 +62,29 @@ def test_a_paper_is_rehearsed_to_its_last_figure(fresh, paper):
     assert (fresh.folder / "crate/ro-crate-metadata.json").is_file()
     kept = fresh.run(*command, "promote", rehearsal.SCALE, paper, check=False)
     assert kept.returncode == 1 and "is of a rehearsal" in kept.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.slurm
+def test_a_rehearsal_runs_on_a_cluster(fresh, tmp_path_factory):
+    """The cheapest of the papers, by the profile as it is: from the datasets to the verdicts and figures."""
+    if missing():
+        pytest.skip(f"no private Slurm here: {', '.join(missing())} missing (see .ci/run)")
+    paper = "learning_rules"
+    asked = ("--config", f"scale={rehearsal.SCALE}", f"run={paper}")
+    with private_cluster(tmp_path_factory.mktemp("slurm")) as cluster:
+        done = cluster.snakemake(fresh.folder, "all", "audit", *QUICK, *asked, within=840)
+    assert done.returncode == 0, (done.stdout + done.stderr)[-4000:]
+    results = fresh.folder / "results" / rehearsal.SCALE
+    # One submission for the nine trainings, and not one for each.
+    arrays = re.findall(
+        r"Submitted array job with Snakemake IDs ([\d,]+)", engine_logs(fresh.folder)
+    )
+    assert max(len(ids.split(",")) for ids in arrays) >= 9
+    made = records.read(records.path_of(results / paper / "metrics/scores.csv"))
+    assert made["job"]["rehearsal"] is True and made["run"]["slurm_job_id"], made
+    figures = import_module(f"papers.{paper}.plan").FIGURES
+    assert {path.stem for path in (results / paper / "figures").glob("*.svg")} == set(figures)
+    claims = pd.read_csv(results / paper / "scorecard/claims.csv", keep_default_na=False)
+    assert set(claims["verdict"]) == {words.REHEARSAL} and claims["rehearsed"].astype(bool).all()
+    assert (results / "audit/index.html").is_file()

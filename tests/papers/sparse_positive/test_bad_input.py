@@ -163,7 +163,12 @@ def test_neurons_of_all_sessions_have_numbers_of_their_own(tmp_path):
     spaces = {"net": Space(answers, {"face": 3, "scene": 0})}
 
     answers[FLOC] = {units: rng.normal(size=(30, 6)) for units in SETS}
-    spaces |= {"cortex": spaces["net"], "resnet_trained_a": spaces["net"]}
+    unshown = Space({FLOC: answers[FLOC]}, {"face": 3, "scene": 0})  # as a published model
+    spaces |= {
+        "cortex": spaces["net"],
+        "resnet_trained_a": spaces["net"],
+        "timm_x_trained": unshown,
+    }
     write(tmp_path / "one.npz", features.packed(spaces))
     ncsnr = {region: {1: [418, 275, 0.614]} for region in ("FFA", "PPA")}
     compared = {"reliability": {"people": [1], "threshold": 0.3, "ncsnr": ncsnr}} | {
@@ -172,6 +177,7 @@ def test_neurons_of_all_sessions_have_numbers_of_their_own(tmp_path):
     }
     recorded = many.many(
         features=[tmp_path / "one.npz"],
+        cortex=tmp_path / "one.npz",
         seeds=[0],
         numbers=Compared(**compared, nsd=None, macaque=settings.model_dump(exclude={"models"})),
         alphas=[1.0, 100.0],

@@ -282,7 +282,7 @@ def test_layers_of_networks_stand_from_the_first_to_the_last_with_r_of_v4():
     localizer = pd.DataFrame(
         [
             {"space": space, "units": units, "of": 200, "passing": 10 * n + (units == "face")}
-            for n, space in enumerate([*layers, "hog"])
+            for n, space in enumerate([*layers, "hog", "timm_resnet18_a1_in1k_trained"])
             for units in ("face", "scene")
         ]
     )
@@ -299,7 +299,7 @@ def test_layers_of_networks_stand_from_the_first_to_the_last_with_r_of_v4():
         ]
     )
     table = aggregate.stages(localizer, recorded)
-    assert set(table["network"]) == {"mobilenet_v2", "net"}  # no handmade code
+    assert set(table["network"]) == {"mobilenet_v2", "net"}  # no handmade code, no single layer
     found = table.set_index(["network", "layer", "units"])
     last = found.loc["mobilenet_v2", "stage2"]
     assert set(last["arm"]) == {"package"} and set(last["source"]) == {"trained"}

@@ -73,6 +73,7 @@ def paths(tmp_path_factory):
     given = {"features": [folder / "features.npz"], "scenes": manifest}
     found = encode.encode(targets=["nsd"], seeds=[0], numbers=numbers, fits=FITS, **given)
     found |= many.many(
+        cortex=folder / "features.npz",
         seeds=[0],
         numbers=Compared(semi_real=SEMI, reliability=RELIABILITY, nsd=NSD, macaque=None),
         alphas=[1.0, 100.0],

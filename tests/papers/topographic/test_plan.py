@@ -22,7 +22,7 @@ def planned(root):
 
 
 def test_every_network_is_trained_and_embedded_once(planned):
-    for scale in ("demo", "small", "full"):
+    for scale in ("demo", "small", "rehearsal", "full"):
         made = planned(scale)
         trained = [unit for training in made.trainings.values() for unit in training.units]
         embedded = [unit for units in made.embeddings.values() for unit in units]
@@ -39,6 +39,17 @@ def test_jobs_hold_a_condition_or_all_strengths_of_an_objective(planned):
     demo = planned("demo")
     assert {c["rho"] for c in demo.trainings["main_ce"].conditions} == {0.0, 0.2}
     assert list(demo.embeddings) == ["all"]
+    rehearsed = planned("rehearsal")
+    objectives = ["ce", "margin", "supcon", "simclr"]
+    # The switches have two seeds of five, and so have the ensembles here.
+    assert set(rehearsed.trainings) == {f"{one}_3_seeds" for one in objectives} | {
+        "ce_2_seeds",
+        "supcon_2_seeds",
+    }
+    assert list(rehearsed.embeddings) == objectives
+    for training in rehearsed.trainings.values():
+        assert len(training.units) % len(training.conditions) == 0
+    assert all(f"/{one}/" in unit for one in objectives for unit in rehearsed.embeddings[one])
 
 
 FLOC = {"floc": "m/floc_128"}

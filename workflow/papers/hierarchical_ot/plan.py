@@ -142,7 +142,11 @@ def _embed_mb(published: Mapping[str, Published], numbers: Mapping[str, Any]) ->
     """Return the memory of an embedding: those of the model caches have up to eight billion weights."""
     named = [numbers["vision_weights"], numbers["language_weights"]]
     caches = [numbers["manifests"][name] for name in named if name]
-    return 32_000 if any(path in caches for one in published.values() for path in one.weights) else 4000
+    return (
+        32_000
+        if any(path in caches for one in published.values() for path in one.weights)
+        else 4000
+    )
 
 
 def plan(numbers: Mapping[str, Any]) -> Plan:

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from papers.sparse_positive.bootstrap_settings import Bootstrap
-from papers.sparse_positive.names import arm, layer, network, source
+from papers.sparse_positive.names import WHOLE, arm, layer, network, source
 from replicortex.core.randomness import generator
 from replicortex.core.tables import join
 
@@ -101,10 +101,12 @@ def stages(localizer: pd.DataFrame, recorded: pd.DataFrame) -> pd.DataFrame:
     A row per network, source ("trained" or "untrained"), layer and unit set. `arm`: "package" or "other",
     where the network is from. `depth`: from 0, the first
     layer, to 1, the last. `r`: mean over neurons, sessions and seeds; `share` of the space's units that
-    pass. Handmade codes have no layers and no rows.
+    pass. Handmade codes and published models, of which one layer is known, have no rows.
     """
+    localizer = localizer[localizer["space"].map(layer) != WHOLE]
     passing = localizer[["space", "units", "of", "passing"]]
     r = recorded.groupby(["space", "units"], as_index=False)["r"].mean()
+    r = r[r["space"].map(layer) != WHOLE]
     table = passing.merge(r, on=["space", "units"], how="outer")
     names = {"network": network, "arm": arm, "source": source, "layer": layer}
     for column, find in names.items():
@@ -116,8 +118,7 @@ def stages(localizer: pd.DataFrame, recorded: pd.DataFrame) -> pd.DataFrame:
         places = own["space"].map(layers.index) / max(len(layers) - 1, 1)
         table.loc[own.index, "depth"] = places.astype(float)
     table["share"] = table["passing"] / table["of"]
-    kept = table[table["source"].isin(["trained", "untrained"])]
-    kept = kept.sort_values(["network", "source", "depth", "units"])
+    kept = table.sort_values(["network", "source", "depth", "units"])
     return kept[list(STAGES)].reset_index(drop=True)
 
 

@@ -11,7 +11,7 @@ import pandas as pd
 
 from papers.sparse_positive.encode import match_of, per_voxel, summary
 from papers.sparse_positive.encoding_settings import Compared
-from papers.sparse_positive.features import read
+from papers.sparse_positive.features import of_session, read
 from papers.sparse_positive.names import family, layer, network, source
 from papers.sparse_positive.problems import (
     Problem,
@@ -34,6 +34,7 @@ RECORDED = [
 def many(
     *,
     features: Sequence[Path],
+    cortex: Path,
     seeds: Sequence[int],
     numbers: Compared,
     alphas: Sequence[float],
@@ -46,8 +47,9 @@ def many(
 
     Parameters
     ----------
-    features
-        Files of `spaces.extract`: the last one holds the cortex of the semi-real design.
+    features, cortex
+        Files of `spaces.extract`, and the one, of them or another, that holds the cortex of the
+        semi-real design.
     seeds
         Of splits, mixes and noise.
     numbers
@@ -65,11 +67,13 @@ def many(
     "spaces": a row per target, seed, region, space and unit set. `arm`: "filled", the paper's number
     of units, of which `passing` pass the localizer; "passing", these alone, as many of each set,
     where there are `least`, with voxels mixed from units that pass. "recorded": V4 by signed ridge, a
-    row per seed, session, space and unit set, means over neurons.
+    row per seed, session, space and unit set, means over neurons; none of spaces that were shown no
+    session, as published models are not.
     """
-    spaces = read(features)
-    cortex = family(numbers.semi_real.cortex)
-    names = [name for name in read(features[:1]) if family(name) != cortex]
+    compared = read(features)
+    spaces = compared if cortex in features else compared | read([cortex])
+    own = family(numbers.semi_real.cortex)
+    names = [name for name in compared if family(name) != own]
     voxels = Voxels(numbers.reliability, scenes, numbers.nsd.layout if numbers.nsd else None)
     rows: list[dict[str, Any]] = []
     recorded: list[dict[str, Any]] = []
@@ -83,7 +87,9 @@ def many(
         for problem in nsd_problems(numbers.nsd, names, spaces, scenes, halves=True):
             rows += _ridge(problem, alphas) + _arm(problem, alphas, least)
     if v4 is not None and numbers.macaque is not None:
-        for problem in macaque_problems(numbers.macaque, names, spaces, seeds, v4):
+        sessions = {of_session(session) for session in numbers.macaque.sessions}
+        seeing = [name for name in names if sessions & set(compared[name].answers)]
+        for problem in macaque_problems(numbers.macaque, seeing, spaces, seeds, v4):
             recorded += _of_session(problem, alphas)
     return {"spaces": pd.DataFrame(rows), "recorded": pd.DataFrame(recorded, columns=RECORDED)}
 

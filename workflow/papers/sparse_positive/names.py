@@ -6,6 +6,8 @@ from typing import get_args
 
 from papers.sparse_positive.extraction_settings import Packaged
 
+WHOLE = "all"  # in place of a layer, where a space is none of several
+
 
 def network(space: str) -> str:
     """Return the network of a space without its training: `resnet20` of `resnet20_trained_layer3`."""
@@ -34,5 +36,5 @@ def arm(space: str) -> str:
 
 
 def layer(space: str) -> str:
-    """Return which layer of a network a space is: `layer3` of `resnet20_trained_layer3`, or `all`."""
-    return space.removeprefix(family(space)).removeprefix("_") or "all"
+    """Return which layer of a network a space is: `layer3` of `resnet20_trained_layer3`; `all` of `hog`."""
+    return space.removeprefix(family(space)).removeprefix("_") or WHOLE

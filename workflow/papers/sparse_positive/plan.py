@@ -106,6 +106,17 @@ def compared(config: Config) -> dict[str, Any]:
     }
 
 
+def named(jobs: Sequence[list[str]], many: str) -> dict[str, list[str]]:
+    """Return jobs by name: of one thing by its own, all in one as "all", several as `<many>_<number>`."""
+    if len(jobs) == 1:
+        return {"all": jobs[0]}
+    return {own[0] if len(own) == 1 else f"{many}_{number}": own for number, own in enumerate(jobs)}
+
+
+def _targets_per_job(pack: str, count: int) -> int:
+    return {"target": 1, "halves": -(-count // 2), "all": count}[pack]
+
+
 def without(numbers: Config, *names: str) -> dict[str, Any]:
     """Return a section without some of its keys."""
     return {name: value for name, value in numbers.items() if name not in names}
@@ -134,6 +145,8 @@ class Plan(NamedTuple):
         Inputs by name: published weights, and where they are at hand the localizer's originals.
     spaces
         Groups, networks of packages and jobs of the zoo: whatever makes a file of features.
+    compared
+        By the name of a job that compares spaces: whose files it reads.
     untrained
         Those of them whose networks are drawn untrained as well.
     cortex
@@ -161,6 +174,7 @@ class Plan(NamedTuple):
     zoo: dict[str, dict[str, Any]]
     weights: dict[str, str]
     spaces: list[str]
+    compared: dict[str, list[str]]
     untrained: list[str]
     cortex: str
     models: list[str]
@@ -176,7 +190,7 @@ def plan(config: Config) -> Plan:
     manifests, zoo, nsd = config["manifests"], config["zoo"], config["nsd"]
     networks, many = carried(config), bool(nsd) and len(nsd["people"]) > 1
     own, training, known = targets(config), config["training"], groups(config)
-    jobs = {"all": own} if config["pack"] == "all" else {target: [target] for target in own}
+    jobs = named(packs(own, _targets_per_job(config["pack"], len(own))), "targets")
     published = packs(zoo["models"], zoo["models_per_job"]) if zoo else []
     recordings, scenes, tables = (
         {name: manifests[config[section]["dataset"]]} if config[section] else {}
@@ -204,6 +218,7 @@ def plan(config: Config) -> Plan:
         f"zoo_{number}": {"names": names, "pictures": only(zoo, "side", "batch"), **localized}
         for number, names in enumerate(published)
     }
+    spaces = [*known, *networks, *zoos]
     return Plan(
         learning={
             objective: {
@@ -246,7 +261,8 @@ def plan(config: Config) -> Plan:
         carried={name: {"weights": manifests[dataset]} for name, dataset in networks.items()},
         zoo=zoos,
         weights=_weights(zoo, manifests),
-        spaces=[*known, *networks, *zoos],
+        spaces=spaces,
+        compared=named(packs(spaces, config["groups_per_job"]), "groups"),
         untrained=[*known, *networks],
         cortex=holding(config["semi_real"]["cortex"], config),
         models=models,

@@ -122,7 +122,8 @@ class Numbers(TrainedNumbers):
     localizer_images: str
     trained_networks: str
     training_data: str
-    pack: Literal["target", "all"]
+    pack: Literal["target", "halves", "all"]
+    groups_per_job: PositiveInt = Field(description="files of features that one job compares")
     toy: Toy
     training: Training
     spaces: Spaces

@@ -95,20 +95,21 @@ def plan(numbers: Mapping[str, Any]) -> Plan:
         "frozen": {"features": FROZEN},
         "lite0": {"lite0": LITE0},
     }
-    embedded = {name: (one.units, one.trunks) for name, one in trainings.items()}
-    if numbers["pack"] == "all":
-        embedded = {"all": (units, set().union(*(one.trunks for one in trainings.values())))}
+    embeddings = _embeddings(known, numbers["pack"], units, trainings)
+    trunk = {name: one["settings"]["network"]["trunk"] for name, one in known.items()}
+    embedded = {
+        name: {trunk[unit.rpartition("/")[0]] for unit in own} for name, own in embeddings.items()
+    }
     # Features of the localizer's images are beside those of the others.
     seen = {**shown, "resnet": {**shown["resnet"], **localizer}}
-    lite0 = any("lite0" in one.trunks for one in trainings.values())
     return Plan(
         images=images,
         localizer=localizer,
-        weights=manifests[numbers["lite0"]["weights"]] if lite0 else None,
+        weights=manifests[numbers["lite0"]["weights"]] if "lite0" in trunk.values() else None,
         trainings=trainings,
-        embeddings={name: own for name, (own, _) in embedded.items()},
+        embeddings=embeddings,
         learned_from={name: _inputs(one.trunks, shown) for name, one in trainings.items()},
-        embedded_from={name: _inputs(trunks, seen) for name, (_, trunks) in embedded.items()},
+        embedded_from={name: _inputs(trunks, seen) for name, trunks in embedded.items()},
         units=units,
         drawings=_drawings(numbers),
     )
@@ -122,7 +123,10 @@ def _inputs(trunks: set[str], shown: Mapping[str, Mapping[str, str]]) -> dict[st
 def _trainings(
     known: Mapping[str, Mapping[str, Any]], pack: str, seeds_per_job: int
 ) -> dict[str, Training]:
-    """Return the jobs that train, by name: a condition's blocks of seeds, or an arm's objective."""
+    """Return the jobs that train, by name: a condition's blocks of seeds, an arm's objective, an objective.
+
+    A job's conditions have as many seeds each.
+    """
     jobs: dict[str, Training] = {}
     for name, condition in known.items():
         if pack == "condition":
@@ -131,9 +135,28 @@ def _trainings(
                 jobs[f"{job_name(name)}_{number}"] = Training([without_seeds(condition)], units)
         else:
             key = f"{condition['arm']}_{condition['objective']}"
+            if pack == "objective":
+                key = f"{condition['objective']}_{len(condition['seeds'])}_seeds"
             one = jobs.setdefault(key, Training([], []))
             one.conditions.append(without_seeds(condition))
             one.units.extend(f"{name}/seed{seed}" for seed in condition["seeds"])
+    return jobs
+
+
+def _embeddings(
+    known: Mapping[str, Mapping[str, Any]],
+    pack: str,
+    units: list[str],
+    trainings: Mapping[str, Training],
+) -> dict[str, list[str]]:
+    """Return the networks of each job that follows training: as one trained, an objective's, or all."""
+    if pack == "all":
+        return {"all": units}
+    if pack != "objective":
+        return {name: training.units for name, training in trainings.items()}
+    jobs: dict[str, list[str]] = {}
+    for unit in units:
+        jobs.setdefault(known[unit.rpartition("/")[0]]["objective"], []).append(unit)
     return jobs
 
 

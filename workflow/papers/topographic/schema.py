@@ -103,7 +103,7 @@ class Numbers(TrainedNumbers):
 
     training_data: str
     localizer: str | None
-    pack: Literal["condition", "arm", "all"]
+    pack: Literal["condition", "arm", "objective", "all"]
     split: Split
     network: NetworkSettings
     lite0: Lite0
