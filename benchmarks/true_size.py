@@ -130,9 +130,9 @@ STEPS = (
     Step(
         "topographic",
         "aggregate",
-        "355 networks, 10,000 images",
+        "409 networks, 10,000 images",
         (
-            Part("aggregate", "networks", (15, 20, 30), 355),
+            Part("aggregate", "networks", (15, 20, 30), 409),
             # Four objectives at two strengths; 96 kinds of noise, levels and strengths, two kinds of vote.
             Part("tsne", "images of each class", (50, 100, 150), 200, squared, squared, times=8),
             Part("boost", "resamples", (5, 10, 20), 1000, times=192),
