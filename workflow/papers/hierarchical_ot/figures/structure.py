@@ -117,6 +117,6 @@ def _diagonal(ax: Axes, table: pd.DataFrame) -> None:
         legend=False,
         ax=ax,
     )
-    ax.tick_params(axis="x", labelsize=6)
+    ax.tick_params(axis="x", labelsize=6, labelrotation=90)
     ax.set(xlim=(-0.5, len(order) - 0.5), ylim=(0, 1.05), ylabel="Share of mass on the diagonal")
     letter(ax, "b", "Regions that find themselves")
