@@ -3,16 +3,14 @@
 import numpy as np
 import pytest
 import torch
-import yaml
 
 from papers.topographic import images as pictures
 from papers.topographic.conditions import conditions
 from papers.topographic.learner import Topographic
 from papers.topographic.objectives import task_loss
-from papers.topographic.schema import Numbers
 from papers.topographic.train import train
 from papers.topographic.training_settings import Condition, Settings, Split
-from replicortex.core.config import merge, paper_numbers
+from replicortex.core.config import paper_numbers
 from replicortex.core.errors import StudyError
 from replicortex.core.files import Tensors, write
 from replicortex.core.randomness import generator, torch_generator
@@ -126,12 +124,12 @@ def test_other_classes_than_cifars_are_refused(monkeypatch, labels, classes, mes
 
 
 def settings(root, objective):
-    text = yaml.safe_load((root / "config/papers/topographic.yaml").read_text())
-    small, demo = text.pop("small"), text.pop("demo")
-    numbers = Numbers.model_validate(merge(text, demo)).model_dump()
-    made = conditions(numbers)[f"main/{objective}/rho0.2"]["settings"]
-    frozen = Numbers.model_validate(merge(text, small)).model_dump()
-    return made, conditions(frozen)[f"main/{objective}/rho0.2"]["settings"]
+    name = f"main/{objective}/rho0.2"
+    made, frozen = (
+        conditions(paper_numbers("topographic", scale, {}, root))[name]["settings"]
+        for scale in ("demo", "small")
+    )
+    return made, frozen
 
 
 @pytest.mark.parametrize("objective", ["ce", "margin", "supcon", "simclr"])

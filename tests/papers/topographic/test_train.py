@@ -5,17 +5,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-import yaml
 
 from papers.topographic.conditions import conditions, without_seeds
 from papers.topographic.frozen import Patches
 from papers.topographic.images import of_each_class
 from papers.topographic.learner import Topographic
 from papers.topographic.network import Network
-from papers.topographic.schema import Numbers
 from papers.topographic.train import train
 from papers.topographic.training_settings import Condition, FrozenSettings, Settings, Split
-from replicortex.core.config import merge
+from replicortex.core.config import paper_numbers
 from replicortex.core.errors import StudyError
 from replicortex.core.files import Tensors, read_tensors, write
 from replicortex.core.randomness import generator, torch_generator
@@ -28,13 +26,8 @@ CPU = torch.device("cpu")
 
 @pytest.fixture(scope="module")
 def numbers(root):
-    text = yaml.safe_load((root / "config/papers/topographic.yaml").read_text())
-    small, demo = text.pop("small"), text.pop("demo")
-    full = Numbers.model_validate(text).model_dump()
     return {
-        "full": full,
-        "small": Numbers.model_validate(merge(text, small)).model_dump(),
-        "demo": Numbers.model_validate(merge(text, demo)).model_dump(),
+        scale: paper_numbers("topographic", scale, {}, root) for scale in ("full", "small", "demo")
     }
 
 
