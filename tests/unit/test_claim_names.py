@@ -143,14 +143,13 @@ def test_a_claim_that_no_number_could_contradict_is_refused(tmp_path, measure, v
 
 def test_names_are_looked_up_when_a_study_is_opened(root, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    settings = read_yaml_file(root / "config/config.yaml")
-    opened = OpenStudy(**vars(check(settings, root)), root=root)
-    assert set(opened.claims()) == set(paper_names(root))
+    checked = vars(check(read_yaml_file(root / "config/config.yaml"), root))
+    assert set(OpenStudy(**checked, root=root).claims()) == set(paper_names(root))
     wrong = {"measure": {"select": {"rule": "stpd"}}, "data": "other"}
     one = Claim.model_validate({**merge(CLAIM, wrong), "data": "other"})
     monkeypatch.setattr(reading, "load", lambda _: [one])
     with pytest.raises(StudyError, match=r"hierarchical_ot/claims\.yaml: claim 'drop'"):
-        opened.claims()
+        OpenStudy(**checked, root=root).claims()
 
 
 @pytest.mark.parametrize("paper", paper_names(ROOT.parent))
