@@ -129,6 +129,7 @@ def _network(
     settings: ReferenceSettings,
     shown: np.ndarray,
 ) -> PackagedNetwork:
+    """Return a network of the comparison: as published, drawn anew, or with statistics of what it is shown."""
     if source == TRAINED:
         return trained
     seed = stream_seed(settings.seed, UNTRAINED, settings.network, twin)
@@ -183,6 +184,7 @@ def _cells(
 def _table(
     rho: np.ndarray, blocks: list[str], settings: ReferenceSettings, brains: Brain
 ) -> pd.DataFrame:
+    """Return the rows of rho (networks, ...), the source and the twin of each beside them."""
     parts = []
     for (source, twin), values in zip(_networks(settings), rho, strict=True):
         part = _cells(with_summaries(values), [*blocks, *SUMMARIES], settings.poolings, brains)

@@ -161,6 +161,7 @@ def _embeddings(
 
 
 def _drawings(numbers: Mapping[str, Any]) -> list[Drawing]:
+    """Return the rules that draw."""
     folder = Path(numbers["folder"])
     tables = {table: f"<results>/metrics/{table}.csv" for table in TABLES}
     return drawings(
