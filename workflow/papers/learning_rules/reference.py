@@ -129,7 +129,7 @@ def _network(
     settings: ReferenceSettings,
     shown: np.ndarray,
 ) -> PackagedNetwork:
-    """Return a network of the comparison: as published, drawn anew, or with statistics of what it is shown."""
+    """Return a network: as published, drawn anew, or with statistics of what it is shown."""
     if source == TRAINED:
         return trained
     seed = stream_seed(settings.seed, UNTRAINED, settings.network, twin)

@@ -148,8 +148,8 @@ def requests(jobs: Iterable[plan.Planned], root: Path) -> str:
         "",
         f"{jobs_} jobs in {times} submissions. The margin is {MEMORY_MARGIN:g} of the memory and "
         f"{TIME_MARGIN:g} of the time that the",
-        "kept run at `small` needed. Networks and data of `full` are larger. What `found` calls measured",
-        "or a curve is 1.5 times what the rule's largest job took on arrays of the true shape",
+        "kept run at `small` needed. Networks and data of `full` are larger. A request that `found` calls",
+        "measured or a curve is 1.5 times what the rule's largest job took on arrays of the true shape",
         "([benchmarks/true_size.py](../benchmarks/true_size.py)). A GPU's memory was not measured.",
     ]
     return "\n".join(lines) + "\n"
