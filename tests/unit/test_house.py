@@ -152,7 +152,8 @@ def test_the_graph_keeps_the_edges_and_drops_colours_and_packs():
 
 def test_every_benchmark_that_make_runs_writes_its_report_where_it_is_kept(root):
     listed = re.search(r"^BENCHMARKS \?= (.*)$", (root / "Makefile").read_text(), re.M)[1].split()
-    others = {"common", "curves", "training_peers", "true_size_steps", "gpu"}  # what they share; what needs a GPU
+    # What they share; what needs a GPU.
+    others = {"common", "curves", "training_peers", "true_size_steps", "gpu"}
     there = {path.stem for path in (root / "benchmarks").glob("*.py")} - {"__init__"}
     assert set(listed) <= there and there - set(listed) <= others | {
         n for n in there if n[:3] == "gpu"
