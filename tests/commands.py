@@ -13,6 +13,8 @@ COMMANDS = [
     ["readme"],
     ["environments"],
     ["graph"],
+    ["study-text", "--check"],
+    ["site"],
     *(["audit", *words] for words in (["figure", "a"], ["verify"], ["diff", "a", "b"], ["why"])),
     *(["audit", *words] for words in (["page", "a"], ["export", "a", "b"], ["cite", "a"])),
 ]
