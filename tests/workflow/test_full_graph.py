@@ -34,8 +34,9 @@ def planned(root, tmp_path_factory):
         return plan.planned([], config, copy.folder, placed=False)
 
 
-# A sheet on a published network needs its features before it is trained.
-LEVELS = {"topographic": 5}
+# A sheet on a published network needs its features before it is trained. Maps are measured a network a job,
+# since one job for all of them takes days, and their tables joined.
+LEVELS = {"topographic": 5, "mt_maps": 5}
 
 
 @pytest.mark.parametrize("paper", PAPERS)
