@@ -9,6 +9,7 @@ from replicortex.core.codehash import ROOT
 from replicortex.core.errors import StudyError
 from replicortex.core.study import OpenStudy
 from replicortex.core.yaml_text import read_yaml_file
+from replicortex.report.words import COUNTED
 from replicortex.tools.rejudge import rejudge
 from replicortex.verdicts import words
 from replicortex.verdicts.tones import counted, word
@@ -71,23 +72,7 @@ def test_a_readme_says_what_the_claims_of_today_give(root, judged, paper):
     controls = claims[claims["kind"] == "control"]["verdict"]
     for found in (published, controls):
         for verdict, count in counted(found).items():
-            assert f"{count} {SAYS[verdict]}" in said, (verdict, count)
-
-
-SAYS = {
-    words.REPLICATED: "replicated",
-    words.SMALLER: "smaller",
-    words.LARGER: "larger",
-    words.EXCLUDES: "exclude the published size",
-    words.CANNOT_TELL: "cannot tell",
-    words.CONTRADICTED: "contradicted",
-    words.HOLDS: "hold",
-    words.DOES_NOT_HOLD: "do not hold",
-    words.UNCALIBRATED: "fail their calibration",
-    words.FEW_UNITS: "have too few units",
-    words.NEEDS_RUN: "need a new run",
-    words.NOT_TESTABLE: "not testable",
-}
+            assert f"{count} {COUNTED[verdict]}" in said, (verdict, count)
 
 
 def test_tables_that_are_not_there_are_told(tmp_path, root):
