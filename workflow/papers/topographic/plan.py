@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from snakemake.io import local
-
 from papers.topographic.conditions import conditions, job_name, without_seeds
 from replicortex.core.drawing import Drawing, drawings
 from replicortex.core.seeds import packs
@@ -168,7 +166,6 @@ def _drawings(numbers: Mapping[str, Any]) -> list[Drawing]:
         "topographic",
         FIGURES,
         numbers["figures_per_job"],
-        # The workflow's own, in no storage.
-        {**tables, "published": local(str(folder / "published.csv"))},
+        {**tables, "published": str(folder / "published.csv")},
         quoted=quoted(load(folder / "claims.yaml")),
     )

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from replicortex.core.errors import StudyError, nearest
+from replicortex.pages.markdown import place_of
 from replicortex.pages.words import leaves, value_text
 from replicortex.report import words as say
 from replicortex.report.outline import Reason
@@ -87,7 +88,7 @@ class Cells:
             claim, control = self._row(name, head.claim), self._row(name, head.control)
             rows.append(
                 (
-                    f"[{source.about.short}](#{anchor(source.about.title)})",
+                    f"[{source.about.short}](#{place_of(source.about.title)})",
                     f"{claim['says']} Published {say.published(claim) or 'without a number'}, ours "
                     f"{self._ours(name, claim)}: **{say.verdict(claim)}**",
                     f"{control['says']} {say.ours(control)}: **{say.verdict(control)}**",
@@ -548,12 +549,6 @@ class Told:
 
 def _is_cell(name: str) -> bool:
     return not name.startswith("_") and name != "offered"
-
-
-def anchor(heading: str) -> str:
-    """Return the name that a heading has as a place of its page."""
-    kept = "".join(c for c in heading.lower() if c.isalnum() or c in " -_")
-    return kept.strip().replace(" ", "-")
 
 
 KINDS = (

@@ -11,6 +11,7 @@ from papers.mt_maps.figures.parts import (
     NAMES,
     main_arms,
     measured,
+    name_places,
     pick,
     seeds_said,
 )
@@ -19,9 +20,6 @@ from replicortex.plotting.style import GREY, letter, new_figure, note, styled
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-
-CROWDED = 6  # weights beyond which their numbers would touch
 
 
 @styled
@@ -62,8 +60,7 @@ def draw(measures: Path) -> Figure:
                 va="center",
                 fontsize=7,
             )
-        words = [f"{a:g}" for a in weights]
-        ax.set_xticks(range(len(weights)), words, fontsize=7 if len(weights) < CROWDED else 5)
+        name_places(ax, [f"{a:g}" for a in weights])
         ax.set_xlim(-0.4, len(weights) - 0.6)
         ax.set_ylabel(NAMES[measure])
         letter(ax, mark, "")

@@ -9,6 +9,7 @@ from papers.mt_maps.figures.parts import (
     NAMES,
     main_arms,
     measured,
+    name_places,
     pick,
     seeds_said,
 )
@@ -17,9 +18,6 @@ from replicortex.plotting.style import GREY, letter, new_figure, note, styled
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-
-CROWDED = 6  # layers beyond which their names would touch
 
 
 @styled
@@ -39,8 +37,7 @@ def draw(measures: Path) -> Figure:
                 )
                 own = own[own["alpha"] == alpha]
                 curve(ax, own, "layer", layers, look, line)
-        names = [f"{areas[layer]}\n{layer[5:]}" for layer in layers]
-        ax.set_xticks(range(len(layers)), names, fontsize=7 if len(layers) < CROWDED else 5)
+        name_places(ax, [f"{areas[layer]}\n{layer[5:]}" for layer in layers])
         ax.set_ylabel(NAMES[measure])
         letter(ax, mark, "")
     legend_above(

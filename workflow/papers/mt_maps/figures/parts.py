@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from replicortex.core import tables
 from replicortex.plotting.look import Look, rows, seeds_note
 from replicortex.plotting.style import PALETTE
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 # The order of legends and panels.
 TASKS = {
@@ -61,6 +65,15 @@ NAMES = {
     "coverage": "Coverage uniformity c′",
     "hub": "Directions represented (share)",
 }
+
+
+CROWDED = 6  # names along x that would touch each other
+
+
+def name_places(ax: Axes, words: Sequence[str]) -> None:
+    """Name the places 0, 1, ... along x; upright where they are many."""
+    turn = 90 if len(words) >= CROWDED else 0
+    ax.set_xticks(range(len(words)), words, fontsize=7, rotation=turn)
 
 
 def measured(measures: Path) -> pd.DataFrame:
