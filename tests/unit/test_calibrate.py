@@ -13,14 +13,13 @@ from replicortex.verdicts.measure import compiled
 from replicortex.verdicts.model import Claim
 from replicortex.verdicts.words import MET
 
-RNG = np.random.default_rng(1)
 
-
-def paired(n, shared=1.0, own=0.3):
+def paired(n, shared=1.0, own=0.3, draw=1):
     """Seeds with two epochs that share most of their spread."""
-    level = RNG.normal(5, shared, n)
+    rng = np.random.default_rng(draw)
+    level = rng.normal(5, shared, n)
     rows = [
-        {"rule": "bp", "roi": "V1", "seed": s, "epoch": e, "rho": level[s] + RNG.normal(-e, own)}
+        {"rule": "bp", "roi": "V1", "seed": s, "epoch": e, "rho": level[s] + rng.normal(-e, own)}
         for s in range(n)
         for e in (0, 2)
     ]
@@ -38,7 +37,7 @@ DIFFERENCE = changed(published={"value": -1.0, "as": "difference"}, verdict__sma
 
 @pytest.mark.parametrize("n", [3, 5, 12])
 def test_a_t_interval_over_units_is_met_at_its_boundary_at_its_level(n):
-    row = rate(DIFFERENCE, paired(n), draws=20_000)
+    row = rate(DIFFERENCE, paired(n), claims=400, draws=20_000)
     assert row["met_at_boundary"] == pytest.approx(0.025, abs=0.004)
     assert row["calibrated"] == "yes"
     assert row["n"] == n
@@ -73,9 +72,10 @@ def test_an_interval_that_is_too_short_is_found(monkeypatch):
 
 def test_pairs_taken_for_units_would_be_found_and_the_jackknife_passes():
     members = [(a, b) for a in range(6) for b in range(a)]
-    level = RNG.normal(0, 1, 6)
+    rng = np.random.default_rng(1)
+    level = rng.normal(0, 1, 6)
     rows = [
-        {"seed": a, "other": b, "rho": 3 + level[a] + level[b] + RNG.normal(0, 0.3)}
+        {"seed": a, "other": b, "rho": 3 + level[a] + level[b] + rng.normal(0, 0.3)}
         for a, b in members
     ]
     table = pd.DataFrame(rows)
@@ -185,7 +185,7 @@ def test_a_number_that_is_not_linear_is_centred():
             verdict__smallest=0.1,
         )
     )
-    table = pd.concat([paired(5, shared=0.5), paired(5, shared=0.5).assign(rule="pc")])
+    table = pd.concat([paired(5, shared=0.5), paired(5, shared=0.5, draw=2).assign(rule="pc")])
     cells = compiled(entry, {"scores": Table(table)}, ALIASES)
     centre = calibrate._centre(entry, cells, -0.1, np.random.default_rng(0))
     root = calibrate._root(cells.cells)

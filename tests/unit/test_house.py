@@ -39,6 +39,13 @@ def test_linters_find_nothing(root, command):
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+def test_no_generator_is_shared_by_tests(root):
+    """What a test draws would depend on the tests before it, and those on the number of workers."""
+    shared = re.compile(r"^\w+ *=.*(?:default_rng|RandomState|Generator|random\.Random)\(", re.M)
+    held = [str(path) for path in (root / "tests").rglob("*.py") if shared.search(path.read_text())]
+    assert held == []
+
+
 def test_no_file_is_large(root):
     large = [path for path in tracked(root) if path.is_file() and path.stat().st_size > 1_000_000]
     assert large == []
