@@ -12,7 +12,7 @@ from replicortex.core.schema import PaperNumbers
 SCALE = "rehearsal"
 FIXTURE = "_fixture"
 # How work is cut into jobs, which never changes results: keys by their last part.
-PACKING = ("pack", "*_per_job", "job")
+PACKING = ("pack", "groups", "*_per_job", "job")
 FEWEST = 2  # entries of a list: a wildcard with one value shows little
 
 
