@@ -9,6 +9,18 @@ GENERAL = [
     "workflow/test_demo.py::test_a_paper_has_at_most_fifteen_jobs",
 ]
 
+OUTLINE = """
+import sys
+from pathlib import Path
+
+from replicortex.report import outline
+from replicortex.verdicts.reading import load
+
+paper = sys.argv[1]
+claims = load(Path(f"workflow/papers/{paper}/claims.yaml"))
+print(outline.load(paper, Path(), {claim.id: claim for claim in claims}).headline)
+"""
+
 
 @pytest.mark.slow
 def test_a_new_paper_runs_to_its_figure_and_its_audit(fresh):
@@ -34,6 +46,8 @@ def test_a_new_paper_runs_to_its_figure_and_its_audit(fresh):
     )
     claims = (fresh.folder / f"results/demo/{NAME}/scorecard/claims.csv").read_text()
     assert "early_above_late" in claims and "synthetic data: no verdict" in claims
+    outlined = fresh.run(python, "-c", OUTLINE, NAME).stdout
+    assert "claim='early_above_late' control='early_at_all'" in outlined
     assert fresh.planned("--config", f"run={NAME}") == {}
 
     fresh.run("ruff", "check", ".")

@@ -37,6 +37,7 @@ PLACES = {
     "citation.bib": "workflow/papers/{paper}/citation.bib",
     "README.md": "workflow/papers/{paper}/README.md",
     "similarity.rst": "workflow/papers/{paper}/report/similarity.rst",
+    "study.yaml": "workflow/papers/{paper}/report/study.yaml",
     "fixture.py": "workflow/replicortex/data/fixtures/{paper}.py",
     "test_measure.py": "tests/papers/{paper}/test_measure.py",
 }
