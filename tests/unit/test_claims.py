@@ -653,6 +653,21 @@ def test_a_missing_number_is_counted_and_decides_nothing(table):
     )
 
 
+@pytest.mark.parametrize(
+    ("table_of", "lacks"),
+    [
+        (lambda table: table[:0], "rule bp"),
+        (lambda table: table.assign(roi=table["roi"].replace("V1", "V2")), "roi V1"),
+    ],
+)
+def test_rows_that_data_may_lack_are_no_number_where_the_claim_says_so(table, table_of, lacks):
+    with pytest.raises(StudyError, match="does not occur in table 'scores'"):
+        one(changed(), table_of(table))
+    row = one(changed(measure__may_lack_rows=True), table_of(table))
+    assert row["verdict"] == "cannot tell" and math.isnan(row["ours"])
+    assert row["reason"] == f"no number: no row of table 'scores' has {lacks}"
+
+
 def test_a_seed_on_one_side_only_is_an_error(table):
     table = table[~((table["seed"] == 2) & (table["epoch"] == 2))]
     with pytest.raises(StudyError, match=r"measure.from: seed 2 stands on one side"):

@@ -27,6 +27,7 @@ from replicortex.core.files import write
 from replicortex.core.randomness import generator
 from replicortex.data import nsd
 from replicortex.data.fixtures.nsd import build
+from replicortex.verdicts.reading import load as load_claims
 
 pytestmark = pytest.mark.numbers
 
@@ -354,6 +355,24 @@ def test_where_too_few_units_pass_there_is_no_row(passing, regions):
     found = problems.passing_problems("semi_real", numbers, given, [0], 2)
     assert [one.cell["region"] for one in found] == regions
     assert not list(problems.passing_problems("planted", Targets(planted=PLANTED), given, [0], 2))
+
+
+def test_claims_on_units_that_pass_name_what_there_can_be(root):
+    """Where no unit passes there is no row, so that a misspelt value would look like one of those."""
+    numbers = paper_numbers("sparse_positive", "full", {}, root)
+    claims = load_claims(root / "workflow/papers/sparse_positive/claims.yaml")
+    of_passing = [claim.measure for claim in claims if claim.measure.table == "passing"]
+    assert of_passing and all(measure.may_lack_rows for measure in of_passing)
+    for measure in of_passing:
+        named = {**measure.select}
+        assert named["space"] in numbers[named["target"]]["models"]
+        assert named["region"] in problems.REGIONS and named["weights"] in encode.SIGNS
+        models = named["model"] if isinstance(named["model"], list) else [named["model"]]
+        assert set(models) <= set(encoding.KINDS)
+        sides = [
+            side["match"] for side in (measure.from_, measure.to, named) if side and "match" in side
+        ]
+        assert sides and set(sides) <= {"matched", "mismatched"}
 
 
 def test_every_split_has_voxels_of_all_people():

@@ -55,7 +55,7 @@ class Absent(StudyError):
 
 
 class Missing(Exception):
-    """A number that a claim asks for is NaN: a network that gives one answer has no rho."""
+    """A number that a claim asks for is NaN, as rho of a network that gives one answer, or in no row."""
 
 
 @dataclass(frozen=True)
@@ -316,6 +316,8 @@ class _Reader:
         for column, value in named.items():
             self._need_column(f"{key}.{column}", column)
             if not self.table.where(column, value).any():
+                if self.measure.may_lack_rows:
+                    raise Missing(f"no row of table '{self.measure.table}' has {column} {value}")
                 words = list(self.aliases.get(column, {}))
                 raise self._error(
                     f"{key}.{column}",
@@ -325,6 +327,8 @@ class _Reader:
                     absent=True,
                 )
         rows = self.table.frame[self.table.rows(named)]
+        if rows.empty and self.measure.may_lack_rows:
+            raise Missing(f"no row of table '{self.measure.table}' has {_words(named)} together")
         if rows.empty:
             raise Absent(
                 f"claim '{self.claim.id}': measure.{key}: no row of table '{self.measure.table}' "

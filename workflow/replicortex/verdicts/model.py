@@ -94,6 +94,10 @@ class Measure(Part):
     )
     as_: As | None = Field(default=None, alias="as")
     unit: str = ""
+    may_lack_rows: bool = Field(
+        default=False,
+        description="whether data may give no row, as where no unit passes a test: then there is no number",
+    )
 
     @model_validator(mode="after")
     def _belong_together(self) -> Measure:
