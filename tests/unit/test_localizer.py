@@ -57,6 +57,15 @@ def test_constant_units_are_never_selective_nor_ranked():
     assert 0 not in top(found, 500, fill=True).units
 
 
+@pytest.mark.filterwarnings("error")
+def test_a_unit_with_one_value_for_a_domain_is_judged_without_a_warning():
+    x = responses()
+    x[NAMES == "faces", 0], x[NAMES != "faces", 0] = 1 / 3, x[NAMES != "faces", 0] / 100
+    assert localize(x, NAMES, "faces").selective[0]
+    x[NAMES == "faces", 0] = -1 / 3
+    assert not localize(x, NAMES, "faces").selective[0]
+
+
 def test_fewer_than_asked_are_taken_unless_filled():
     found = Localized(np.array([True, False, True, False]), np.array([2.0, 9.0, 3.0, np.nan]))
     np.testing.assert_array_equal(top(found, 4).units, [2, 0])

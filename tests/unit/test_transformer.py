@@ -57,8 +57,8 @@ def test_the_loss_is_the_mean_surprise_of_each_next_token(decoder):
     assert found == pytest.approx(float(-chance.log().mean()), abs=1e-5)
 
 
-def test_weights_of_four_bits_are_those_of_the_file(decoder):
-    """The first block's gate, against gguf's own arithmetic."""
+def test_weights_of_four_bits_are_those_of_the_file(decoder, capsys):
+    """The first block's gate, against gguf's own arithmetic; nothing is printed."""
     import gguf
 
     from replicortex.data import manifest
@@ -66,7 +66,9 @@ def test_weights_of_four_bits_are_those_of_the_file(decoder):
     path = manifest.load(decoder).path(smollm2.FILE)
     tensor = {t.name: t for t in gguf.GGUFReader(path).tensors}["blk.0.ffn_gate.weight"]
     expected = gguf.quants.dequantize(tensor.data, tensor.tensor_type)
+    capsys.readouterr()
     model = language_models.read(decoder, "smollm2", CPU)
+    assert capsys.readouterr() == ("", "")
     np.testing.assert_array_equal(model.network.layers[0].mlp.gate_proj.weight.detach(), expected)
 
 

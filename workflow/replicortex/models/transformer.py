@@ -6,7 +6,9 @@ read as float32), BERT, DINOv2, ViT-MAE.
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterable, Iterator
+from contextlib import nullcontext, redirect_stderr
 from pathlib import Path
 from typing import Any
 
@@ -69,7 +71,9 @@ def load(
     if kind == "vit_mae":
         chosen.mask_ratio = 0.0  # every patch is seen
     maker: Any = AutoModelForCausalLM if predicts else AutoModel
-    with reading(folder / gguf if gguf else folder, f"the weights of a {kind}"):
+    # The bar of a GGUF file's tensors asks no setting, and a faulty file raises.
+    silent = redirect_stderr(io.StringIO()) if gguf else nullcontext()
+    with reading(folder / gguf if gguf else folder, f"the weights of a {kind}"), silent:
         network, info = maker.from_pretrained(
             folder,
             config=chosen,
