@@ -101,7 +101,8 @@ def typed_results(text: str) -> list[Typed]:
     In the order of the text.
     """
     text = re.sub(ALLOWED["a code span"], _emptied, GENERATED.sub(_emptied, text))
-    found, line = [], 1
+    found: list[Typed] = []
+    line = 1
     for section in re.split(r"(?m)^(?=#)", text):
         if not TRIAL.search(section):
             for pattern in RESULTS:
