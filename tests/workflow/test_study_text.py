@@ -98,7 +98,7 @@ SMOOTH = {"arm": "main", "objective": "margin", "measure": "moran"}
 
 
 def test_a_mean_over_seeds_is_of_one_row_a_seed(report):
-    cells = Cells(report.sources, report.curves)
+    cells = Cells(report.sources, {})
     frame = report.sources["topographic"].table("measures").frame
     rows = frame[
         (frame["arm"] == "main")
@@ -119,7 +119,7 @@ def test_a_mean_over_seeds_is_of_one_row_a_seed(report):
 
 def test_seeds_without_a_number_are_counted(report, monkeypatch):
     """A mean over fewer seeds says of how many; none is no number; no row is told as such."""
-    cells = Cells(report.sources, report.curves)
+    cells = Cells(report.sources, {})
     table = report.sources["topographic"].table("measures")
     asked = {**SMOOTH, "rho": "0.2"}
     places = table.frame.index[table.rows(asked)]
@@ -153,7 +153,7 @@ def test_a_mean_and_its_spread_end_at_the_same_place(numbers, said):
 
 
 def test_a_claim_is_told_in_sentences_and_in_a_short_row(report):
-    cells = Cells(report.sources, report.curves)
+    cells = Cells(report.sources, {})
     claim = cells.claim("topographic", "moran_supcon_falls")
     told = cells.told("topographic", "moran_supcon_falls")
     assert told == (
