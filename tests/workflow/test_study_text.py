@@ -8,7 +8,8 @@ from replicortex.core.errors import StudyError
 from replicortex.core.yaml_text import read_yaml_file
 from replicortex.report.cells import Cells
 from replicortex.report.texts import TEMPLATES, Report, stale
-from replicortex.report.typed import typed
+from replicortex.report.typed import typed, typed_results
+from replicortex.report.words import aligned
 
 ROOT = Path(__file__).parents[2]
 OWN = sorted((ROOT / "workflow/papers").glob("*/report/results.md"))
@@ -38,6 +39,12 @@ def test_a_changed_number_makes_a_text_stale(report, monkeypatch):
 @pytest.mark.parametrize("path", PROSE, ids=lambda path: path.name)
 def test_no_number_and_no_verdict_is_typed_into_a_template(path):
     assert [str(each) for each in typed(path.read_text())] == []
+
+
+@pytest.mark.parametrize("path", OWN, ids=lambda path: path.parts[-3])
+def test_a_paper_with_a_template_has_no_result_beside_it(path):
+    readme = path.parents[1] / "README.md"
+    assert [str(each) for each in typed_results(readme.read_text())] == []
 
 
 @pytest.mark.parametrize("path", OUTLINES, ids=lambda path: path.parts[-3])
@@ -85,6 +92,79 @@ def test_parameters_and_means_are_those_of_records_and_tables(report):
     assert said == f"{rows['value'].mean():.3g} ± {rows['value'].std():.2g}"
     absent = cells.mean("topographic", "measures", "value", arm="zero_bias")
     assert absent == "not in the kept run"
+
+
+SMOOTH = {"arm": "main", "objective": "margin", "measure": "moran"}
+
+
+def test_a_mean_over_seeds_is_of_one_row_a_seed(report):
+    cells = Cells(report.sources, {})
+    frame = report.sources["topographic"].table("measures").frame
+    rows = frame[
+        (frame["arm"] == "main")
+        & (frame["objective"] == "margin")
+        & (frame["measure"] == "moran")
+        & (frame["rho"] == 0.2)
+    ]
+    assert rows["seed"].is_unique and len(rows) > 1
+    said = cells.over_seeds("topographic", "measures", "value", **SMOOTH, rho="0.2")
+    assert said == f"{rows['value'].mean():.2f} ± {rows['value'].std():.2f}"
+    with pytest.raises(
+        StudyError, match=r"measures has .* rows for .* seeds where .*expected one a"
+    ):
+        cells.over_seeds("topographic", "measures", "value", **SMOOTH)
+    with pytest.raises(StudyError, match=r"no column 'rhoo'.*rho"):
+        cells.over_seeds("topographic", "measures", "value", **SMOOTH, rhoo="0.2")
+
+
+def test_seeds_without_a_number_are_counted(report, monkeypatch):
+    """A mean over fewer seeds says of how many; none is no number; no row is told as such."""
+    cells = Cells(report.sources, {})
+    table = report.sources["topographic"].table("measures")
+    asked = {**SMOOTH, "rho": "0.2"}
+    places = table.frame.index[table.rows(asked)]
+    assert "seeds" not in cells.over_seeds("topographic", "measures", "value", **asked)
+    changed = table.frame.copy()
+    monkeypatch.setattr(table, "frame", changed)
+    for known in range(len(places) - 1, -1, -1):
+        changed.loc[places[known], "value"] = float("nan")
+        said = cells.over_seeds("topographic", "measures", "value", **asked)
+        told = f"({known} of {len(places)} seeds)" if known else f"no number in {len(places)} seeds"
+        assert said.endswith(told) and ("±" in said) == (known > 1)
+    absent = cells.over_seeds("topographic", "measures", "value", arm="none of these")
+    assert absent == "not in the kept run"
+
+
+@pytest.mark.parametrize(
+    ("numbers", "said"),
+    [
+        ((0.7438, 0.0054), "0.74 ± 0.01"),
+        ((-0.0009, 0.0218), "−0.001 ± 0.022"),
+        ((0.8487, 1.4e-16), "0.85 ± 0.00"),
+        ((-0.0001, 0.58), "0.00 ± 0.58"),
+        ((4.47, 4.81), "4.5 ± 4.8"),
+        ((123.4, 5.6), "123 ± 6"),
+        ((0.0, 0.0), "0 ± 0"),
+        ((0.0513,), "0.051"),
+    ],
+)
+def test_a_mean_and_its_spread_end_at_the_same_place(numbers, said):
+    assert aligned(numbers) == said
+
+
+def test_a_claim_is_told_in_sentences_and_in_a_short_row(report):
+    cells = Cells(report.sources, {})
+    claim = cells.claim("topographic", "moran_supcon_falls")
+    told = cells.told("topographic", "moran_supcon_falls")
+    assert told == (
+        f"{claim.says} Published {claim.published}. Ours: {claim.ours}. Verdict: {claim.verdict}."
+    )
+    assert "Published" not in cells.told("topographic", "bias_makes_supcon_rough")
+    head, _, *rows = cells.brief(
+        "topographic", "moran_supcon_falls", "bias_makes_supcon_rough"
+    ).splitlines()
+    assert head == "| what is asked | published | ours [95 %] | verdict |" and len(rows) == 2
+    assert rows[0] == f"| {claim.says} | {claim.published} | {claim.ours} | {claim.verdict} |"
 
 
 @pytest.mark.parametrize(

@@ -36,6 +36,7 @@ UNSURE: tuple[Tone, ...] = ("unsure",)
 STUDY = Path("docs/study")  # figures and tables of the texts
 SMALL = ["no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"]
 FOREST = STUDY / "forest.png"
+BRIEF = ("what is asked", "published", "ours [95 %]", "verdict")
 EFFECTS = (
     "what is asked",
     "published",
@@ -366,17 +367,37 @@ class Cells:
         StudyError
             The table or a column is not there.
         """
-        rows = self._source(paper).table(table)
-        for name in (column, *where):
-            if name not in rows.columns:
-                raise StudyError(
-                    f"{paper}: {table} has no column '{name}'{nearest(name, rows.columns)}"
-                )
-        values = rows.frame.loc[rows.rows(where), column].dropna()
+        values = self._selected(paper, table, column, where)[column].dropna()
         if values.empty:
             return say.NOT_KEPT
         spread = f" ± {values.std():.2g}" if len(values) > 1 else ""
         return f"{values.mean():.3g}{spread}".replace("-", "−")
+
+    def over_seeds(self, paper: str, table: str, column: str, **where: str) -> str:
+        """Mean ± s.d. over seeds of a kept table's column, where a selection names one row a seed.
+
+        The larger of the two has two digits, and both end at the same place. Seeds without a number are
+        told: "0.31 ± 0.02 (2 of 3 seeds)".
+
+        Raises
+        ------
+        StudyError
+            The table or a column is not there, or a seed has more rows than one.
+        """
+        rows = self._selected(paper, table, column, where, "seed")
+        if rows["seed"].duplicated().any():
+            raise StudyError(
+                f"{paper}: {table} has {len(rows)} rows for {rows['seed'].nunique()} seeds where "
+                f"{', '.join(f'{name} is {value}' for name, value in where.items())}; expected one a seed"
+            )
+        values = rows[column].dropna()
+        if rows.empty:
+            return say.NOT_KEPT
+        if values.empty:
+            return f"{say.NO_NUMBER} in {len(rows)} seeds"
+        told = "" if 1 < len(values) == len(rows) else f" ({len(values)} of {len(rows)} seeds)"
+        numbers = [values.mean(), values.std()] if len(values) > 1 else [values.mean()]
+        return say.aligned(numbers) + told
 
     # Of one claim, or some
 
@@ -412,6 +433,17 @@ class Cells:
             ],
         )
 
+    def told(self, paper: str, name: str) -> str:
+        """One claim in sentences: what it says, the paper's number, ours, verdict."""
+        told = self.claim(paper, name)
+        published = f" Published {told.published}." if told.published else ""
+        return f"{told.says}{published} Ours: {told.ours}. Verdict: {told.verdict}."
+
+    def brief(self, paper: str, *names: str) -> str:
+        """A row a claim, in short: what is asked, the paper's number, ours, verdict."""
+        told = [self.claim(paper, name) for name in names]
+        return say.table(BRIEF, [(t.says, t.published, t.ours, t.verdict) for t in told])
+
     def answer(self, paper: str, *names: str) -> str:
         """How some claims and controls came out, in one sentence."""
         rows = [self._row(paper, name) for name in names]
@@ -425,6 +457,18 @@ class Cells:
                 f"no paper with a kept run is called '{paper}'{nearest(paper, self._sources)}"
             )
         return self._sources[paper]
+
+    def _selected(
+        self, paper: str, table: str, column: str, where: Mapping[str, str], *others: str
+    ) -> pd.DataFrame:
+        """Return the rows of a kept table that a selection names; its columns must be there."""
+        rows = self._source(paper).table(table)
+        for name in (column, *where, *others):
+            if name not in rows.columns:
+                raise StudyError(
+                    f"{paper}: {table} has no column '{name}'{nearest(name, rows.columns)}"
+                )
+        return rows.frame[rows.rows(where)]
 
     def _row(self, paper: str, name: str) -> dict[str, Any]:
         rows = self._source(paper).rows

@@ -104,6 +104,16 @@ def bare(text: str) -> str:
     return text.removesuffix(" %").removesuffix(" s.d.").removesuffix("×")
 
 
+def aligned(numbers: Sequence[float]) -> str:
+    """Return a mean and its s.d., or one number, to the same place: two digits of the largest."""
+    largest = max(abs(each) for each in numbers)
+    places = max(0, 1 - math.floor(math.log10(largest))) if largest else 0
+    # Plus 0: what rounds to nothing has no sign.
+    return " ± ".join(f"{round(each, places) + 0.0:.{places}f}" for each in numbers).replace(
+        "-", "−"
+    )
+
+
 def hours(seconds: float) -> str:
     """Return a time in minutes, or hours from two on."""
     minutes = seconds / 60
