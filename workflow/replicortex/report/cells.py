@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from replicortex.core.errors import StudyError, nearest
 from replicortex.pages.markdown import place_of
 from replicortex.pages.words import leaves, value_text
+from replicortex.report import grids
 from replicortex.report import words as say
 from replicortex.report.outline import Reason
 from replicortex.report.sources import Source
@@ -36,6 +37,11 @@ UNSURE: tuple[Tone, ...] = ("unsure",)
 STUDY = Path("docs/study")  # figures and tables of the texts
 SMALL = ["no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"]
 FOREST = STUDY / "forest.png"
+# Verdicts that are counted with a verb of their own.
+VERBS = (
+    *(words.EXCLUDES, words.CANNOT_TELL, words.UNCALIBRATED, words.FEW_UNITS, words.NEEDS_RUN),
+    *(words.HOLDS, words.DOES_NOT_HOLD),
+)
 BRIEF = ("what is asked", "published", "ours [95 %]", "verdict")
 EFFECTS = (
     "what is asked",
@@ -238,7 +244,7 @@ class Cells:
     def when_kept(self, paper: str) -> str:
         """What the kept run's own scorecard counted, by the claims of its time."""
         published = [row["verdict"] for row in self._kept(paper) if row["kind"] == "published"]
-        said = [f"{n} are {SHORT.get(each, each)}" for each, n in counted(published).items()]
+        said = [f"{n} {_counted(each, n)}" for each, n in counted(published).items()]
         return (
             f"Of {len(published)} published claims {', '.join(said)}, by the claims of that time."
         )
@@ -449,6 +455,31 @@ class Cells:
         rows = [self._row(paper, name) for name in names]
         return f"Of {len(rows)} effects: {say.counts(counted(row['verdict'] for row in rows))}."
 
+    def directions(
+        self,
+        paper: str,
+        asked: Mapping[str, str],
+        columns: Mapping[str, str | Sequence[str] | None],
+    ) -> str:
+        """Which direction holds on which system: `{"HOT above Random": "r_{}_random"}, {"Lite0": "lite0"}`.
+
+        As `replicortex.report.grids.directions`: claims are those whose ids the patterns and keys give.
+        """
+        return grids.directions(self._source(paper).rows, asked, columns)
+
+    def means(
+        self,
+        paper: str,
+        table: str,
+        rows: Mapping[str, Mapping[str, str]],
+        columns: Mapping[str, tuple[str, Mapping[str, str]]],
+    ) -> str:
+        """A table of means ± s.d.: `{"ViT": {"pair": "vit"}}, {"HOT": ("score", {"rule": "hot"})}`.
+
+        As `replicortex.report.grids.means`: what the kept run lacks is told.
+        """
+        return grids.means(self._source(paper), table, rows, columns)
+
     # What cells have in common
 
     def _source(self, paper: str) -> Source:
@@ -620,6 +651,13 @@ def _shares(rows: Iterable[Mapping[str, Any]]) -> str:
         return "too few to say"
     low, middle, high = statistics.quantiles(found, n=4, method="inclusive")
     return f"{middle:.2f} [{low:.2f}, {high:.2f}] over {len(found)}".replace("-", "−")
+
+
+def _counted(verdict: str, n: int) -> str:
+    """Return a verdict behind its number: "is replicated", "are replicated", "cannot tell"."""
+    if verdict in VERBS:
+        return say.COUNTED[verdict]
+    return f"{'is' if n == 1 else 'are'} {SHORT.get(verdict, verdict)}"
 
 
 def _machine(run: Mapping[str, Any]) -> str:

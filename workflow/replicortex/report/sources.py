@@ -15,6 +15,8 @@ from replicortex.core import config, papers
 from replicortex.core.errors import StudyError, nearest
 from replicortex.core.scales import SCALES
 from replicortex.core.study import OpenStudy
+from replicortex.core.table_schema import FILE, Column
+from replicortex.core.table_schema import load as load_tables
 from replicortex.core.tables import read
 from replicortex.core.yaml_text import read_yaml_file
 from replicortex.data.declared import Dataset
@@ -95,6 +97,11 @@ class Source:
         """Its kept tables by name, from the root on."""
         found = tables_below(self.root / self.folder / "metrics")
         return {name: path.relative_to(self.root) for name, path in found.items()}
+
+    @cached_property
+    def declared_tables(self) -> dict[str, dict[str, Column]]:
+        """The columns of its tables of today by name, whether the kept run has them or not."""
+        return load_tables(self.root / "workflow/papers" / self.name / FILE)
 
     def table(self, name: str) -> Table:
         """Return a kept table.
