@@ -100,7 +100,7 @@ def test_a_cell_is_what_its_table_says(report):
     assert "measures.csv.record.json" in told.source
 
 
-def test_parameters_and_means_are_those_of_records_and_tables(report):
+def test_parameters_are_those_of_records(report):
     cells = Cells(report.sources, report.curves)
     trained = [
         step.record["job"]["arguments"]
@@ -110,12 +110,6 @@ def test_parameters_and_means_are_those_of_records_and_tables(report):
     assert cells.parameter("learning_rules", "training.images") == str(
         trained[0]["training"]["images"]
     )
-    frame = report.sources["topographic"].table("measures").frame
-    rows = frame[(frame["arm"] == "main") & (frame["measure"] == "row_norm") & (frame["rho"] == 5)]
-    said = cells.mean("topographic", "measures", "value", arm="main", measure="row_norm", rho="5")
-    assert said == f"{rows['value'].mean():.3g} ± {rows['value'].std():.2g}"
-    absent = cells.mean("topographic", "measures", "value", arm="zero_bias")
-    assert absent == "not in the kept run"
 
 
 SMOOTH = {"arm": "main", "objective": "margin", "measure": "moran"}
@@ -198,7 +192,7 @@ def test_a_claim_is_told_in_sentences_and_in_a_short_row(report):
         ('{{ counts("mt_map", "published") }}', "no paper.*mt_maps"),
         ('{{ counts("mt_maps", "claims") }}', "'published' or 'control', found 'claims'"),
         ('{{ parameter("mt_maps", "training.lrr") }}', "no job of mt_maps had a parameter"),
-        ('{{ mean("mt_maps", "measures", "valu") }}', "no column 'valu'.*value"),
+        ('{{ over_seeds("mt_maps", "measures", "valu") }}', "no column 'valu'.*value"),
         ("{{ nothing() }}", "'nothing' is undefined"),
         ('{{ claim("mt_maps", "map_smooth").value }}', "no attribute 'value'"),
         ("{{ papers.__globals__ }}", "unsafe|undefined"),

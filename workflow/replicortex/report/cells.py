@@ -365,20 +365,6 @@ class Cells:
             raise StudyError(f"no job of {paper} had a parameter '{key}'{nearest(key, names)}")
         return ", ".join(found)
 
-    def mean(self, paper: str, table: str, column: str, **where: str) -> str:
-        """Mean ± s.d. of a column over the rows of a kept table that a selection names.
-
-        Raises
-        ------
-        StudyError
-            The table or a column is not there.
-        """
-        values = self._selected(paper, table, column, where)[column].dropna()
-        if values.empty:
-            return say.NOT_KEPT
-        spread = f" ± {values.std():.2g}" if len(values) > 1 else ""
-        return f"{values.mean():.3g}{spread}".replace("-", "−")
-
     def over_seeds(self, paper: str, table: str, column: str, **where: str) -> str:
         """Mean ± s.d. over seeds of a kept table's column, where a selection names one row a seed.
 
