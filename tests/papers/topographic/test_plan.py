@@ -41,10 +41,10 @@ def test_jobs_hold_a_condition_or_all_strengths_of_an_objective(planned):
     assert list(demo.embeddings) == ["all"]
     rehearsed = planned("rehearsal")
     objectives = ["ce", "margin", "supcon", "simclr"]
-    # The switches have two seeds of five, and so have the ensembles here.
-    assert set(rehearsed.trainings) == {f"{one}_3_seeds" for one in objectives} | {
-        "ce_2_seeds",
-        "supcon_2_seeds",
+    # The main arm has five seeds, and so have the ensembles; the controls three, and the switches two.
+    assert set(rehearsed.trainings) == {
+        *(f"{one}_{count}_seeds" for one in objectives for count in (3, 5)),
+        *("ce_2_seeds", "supcon_2_seeds"),
     }
     assert list(rehearsed.embeddings) == objectives
     for training in rehearsed.trainings.values():
