@@ -31,7 +31,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "Snakefile").write_text("rule all:\n    input: []\n")
-        jobs = count()
+        jobs = len(planned([], FULL, ROOT, placed=False))
         words = [f"{key}={value}" for key, value in FULL.items()]
         calls = {
             "empty": (folder, ["--list"]),
@@ -55,11 +55,6 @@ def main() -> int:
     write(options.out, report)
     print(json.dumps(report["beyond_the_engines_start"] | {"jobs": jobs}, indent=2))
     return 0
-
-
-def count() -> int:
-    """Return how many jobs the plan has."""
-    return len(planned([], FULL, ROOT, placed=False))
 
 
 def seconds(place: Path, arguments: list[str]) -> dict:

@@ -108,12 +108,12 @@ SCORES = {"HOT": ("score", {"rule": "hot"}), "best": ("score", {"rule": "best"})
 
 def test_a_mean_is_over_the_rows_of_its_row_and_column(source):
     made = cells(means(source, "scores", {"A": {"net": "a"}, "B": {"net": "b"}}, SCORES))
-    assert made == [["", "HOT", "best"], ["A", "1.5 ± 0.71", "–"], ["B", "−0.5", "no number"]]
+    assert made == [["", "HOT", "best"], ["A", "1.50 ± 0.71", "–"], ["B", "−0.500", "no number"]]
 
 
 def test_a_large_mean_is_whole(source):
     made = means(source, "scores", {"A": {"net": "a"}, "B": {"net": "b"}}, {"of": ("units", {})})
-    assert cells(made)[1:] == [["A", "4,096 ± 0"], ["B", "14 ± 1.7"]]
+    assert cells(made)[1:] == [["A", "4,096 ± 0"], ["B", "14.0 ± 1.7"]]
 
 
 def test_what_the_kept_run_lacks_is_named_below_the_means(source):

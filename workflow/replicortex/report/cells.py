@@ -368,8 +368,8 @@ class Cells:
     def over_seeds(self, paper: str, table: str, column: str, **where: str) -> str:
         """Mean ± s.d. over seeds of a kept table's column, where a selection names one row a seed.
 
-        The larger of the two has two digits, and both end at the same place. Seeds without a number are
-        told: "0.31 ± 0.02 (2 of 3 seeds)".
+        Rounded as `replicortex.report.words.aligned`. Seeds without a number are told: "0.31 ± 0.02 (2 of 3
+        seeds)".
 
         Raises
         ------

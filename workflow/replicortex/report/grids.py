@@ -169,10 +169,4 @@ def _mean(source: Source, table: str, value: str, where: Selection) -> str:
     values = found.dropna()
     if values.empty:
         return say.NO_NUMBER if len(found) else DASH
-    spread = f" ± {_digits(values.std(), 2)}" if len(values) > 1 else ""
-    return f"{_digits(values.mean(), 3)}{spread}".replace("-", "−")
-
-
-def _digits(number: float, digits: int) -> str:
-    """Return a number to some digits; a large one whole, never as a power of ten."""
-    return f"{number:,.0f}" if abs(number) >= 10**digits else f"{number:.{digits}g}"
+    return say.aligned([values.mean(), values.std()] if len(values) > 1 else [values.mean()])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from jinja2 import Environment, nodes
@@ -31,8 +31,6 @@ VERDICTS = re.compile(
     r"excludes the published size|fails? (?:its|their) calibration)\b",
     re.I,
 )
-
-
 # What results alone have; a plain number may be one of the design.
 RESULTS = (
     VERDICTS,
@@ -86,10 +84,11 @@ def typed(text: str) -> list[Typed]:
 
 
 def typed_results(text: str) -> list[Typed]:
-    """Return spreads, intervals and verdicts that stand in a README outside its generated parts.
+    """Return the results that stand in a README outside its generated parts.
 
-    A section that tells of a trial run may have them: no run is kept from which a cell could read. A plain
-    number is not found, since the design has numbers too.
+    Among the results ("## Results ...") each number counts, as in a template. Elsewhere spreads, intervals
+    and verdicts do, since the design has numbers too. A section that tells of a trial run may have all of
+    them: no run is kept from which a cell could read.
 
     Parameters
     ----------
@@ -102,11 +101,12 @@ def typed_results(text: str) -> list[Typed]:
     """
     text = re.sub(ALLOWED["a code span"], _emptied, GENERATED.sub(_emptied, text))
     found: list[Typed] = []
-    line = 1
+    line, among = 1, False
     for section in re.split(r"(?m)^(?=#)", text):
+        if not section.startswith("###"):
+            among = section.startswith("## Results")
         if not TRIAL.search(section):
-            for pattern in RESULTS:
-                found += _matches(pattern, section, line)
+            found += _in_prose(section, line) if among else _of(RESULTS, section, line)
         line += section.count("\n")
     return sorted(found)
 
@@ -124,13 +124,12 @@ def _is_number(value: object) -> bool:
 def _in_prose(text: str, line: int) -> Iterator[Typed]:
     for allowed in ALLOWED.values():
         text = re.sub(allowed, lambda found: re.sub(r"[^\n]", "·", found[0]), text, flags=re.S)
-    for pattern in (NUMBER, WORDS, VERDICTS):
-        yield from _matches(pattern, text, line)
+    yield from _of((NUMBER, WORDS, VERDICTS), text, line)
 
 
-def _matches(pattern: re.Pattern[str], text: str, line: int) -> Iterator[Typed]:
-    """Yield what a pattern finds in a text that begins at a line."""
-    for match in pattern.finditer(text):
+def _of(patterns: Iterable[re.Pattern[str]], text: str, line: int) -> Iterator[Typed]:
+    """Yield what some patterns find in a text that begins at a line."""
+    for match in (match for pattern in patterns for match in pattern.finditer(text)):
         start = max(match.start() - 25, 0)
         around = " ".join(text[start : match.end() + 25].split())
         yield Typed(line + text.count("\n", 0, match.start()), match[0], around)

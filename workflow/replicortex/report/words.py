@@ -105,13 +105,15 @@ def bare(text: str) -> str:
 
 
 def aligned(numbers: Sequence[float]) -> str:
-    """Return a mean and its s.d., or one number, to the same place: two digits of the largest."""
-    largest = max(abs(each) for each in numbers)
-    places = max(0, 1 - math.floor(math.log10(largest))) if largest else 0
+    """Return a mean and its s.d., or one number: two digits of the s.d., and at most three of the larger."""
+    largest, spread = max(map(abs, numbers)), numbers[-1] if len(numbers) > 1 else 0.0
+    places = [
+        digits - 1 - math.floor(math.log10(n)) for n, digits in ((largest, 3), (spread, 2)) if n
+    ]
+    kept = max(0, min(places, default=0))
     # Plus 0: what rounds to nothing has no sign.
-    return " ± ".join(f"{round(each, places) + 0.0:.{places}f}" for each in numbers).replace(
-        "-", "−"
-    )
+    said = (f"{round(each, kept) + 0.0:,.{kept}f}" for each in numbers)
+    return " ± ".join(said).replace("-", "−")
 
 
 def hours(seconds: float) -> str:
