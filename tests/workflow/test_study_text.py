@@ -141,6 +141,8 @@ def test_seeds_without_a_number_are_counted(report, monkeypatch):
         ((123.4, 5.6), "123 ± 6"),
         ((0.0, 0.0), "0 ± 0"),
         ((0.0513,), "0.0513"),
+        ((5.0,), "5"),
+        ((2337.0, 0.0), "2,337 ± 0"),
     ],
 )
 def test_a_mean_and_its_spread_end_at_the_same_place(numbers, said):

@@ -105,12 +105,16 @@ def bare(text: str) -> str:
 
 
 def aligned(numbers: Sequence[float]) -> str:
-    """Return a mean and its s.d., or one number: two digits of the s.d., and at most three of the larger."""
+    """Return a mean and its s.d., or one number: two digits of the s.d., and at most three of the larger.
+
+    Counts are whole.
+    """
     largest, spread = max(map(abs, numbers)), numbers[-1] if len(numbers) > 1 else 0.0
     places = [
         digits - 1 - math.floor(math.log10(n)) for n, digits in ((largest, 3), (spread, 2)) if n
     ]
-    kept = max(0, min(places, default=0))
+    whole = all(float(each).is_integer() for each in numbers)
+    kept = 0 if whole else max(0, min(places, default=0))
     # Plus 0: what rounds to nothing has no sign.
     said = (f"{round(each, kept) + 0.0:,.{kept}f}" for each in numbers)
     return " ± ".join(said).replace("-", "−")
