@@ -54,7 +54,7 @@ def draws_of_its_own():
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
-    """Whatever starts from the same finished run goes to the same worker, which makes it once."""
+    """What shares a finished run, or a module's fixture, goes to the worker that makes it once."""
     for item in items:
         named = getattr(item, "callspec", _NO_PARAMETERS).params.get("study")
         wanted = [*item.fixturenames, named]
@@ -62,6 +62,12 @@ def pytest_collection_modifyitems(items):
             if run in wanted:
                 item.add_marker(pytest.mark.xdist_group(run))
                 break
+        else:
+            of_module = [
+                known[-1].scope == "module" for known in item._fixtureinfo.name2fixturedefs.values()
+            ]
+            if any(of_module):
+                item.add_marker(pytest.mark.xdist_group(item.module.__name__))
 
 
 @pytest.hookimpl(wrapper=True)

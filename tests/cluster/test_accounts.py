@@ -5,7 +5,7 @@ import subprocess
 import pytest
 from private_cluster import QUICK, missing, private_cluster
 
-pytestmark = [pytest.mark.slurm, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.slow, pytest.mark.slurm, pytest.mark.timeout(900)]
 # What ends a job at its first attempt; the profile has it tried again.
 FAULTY = """
 rule faulty:
@@ -51,7 +51,6 @@ def states(cluster):
     return [line.split()[0] for line in output.splitlines()]
 
 
-@pytest.mark.slow
 def test_the_profile_as_it_stands(accounts, one_paper, tmp_path):
     """`snakemake --profile slurm` with no other word, on a cluster that keeps accounts."""
     clone = tmp_path / "clone"

@@ -1,6 +1,7 @@
 """`snakemake --profile slurm`, verbatim from a clone, on a real Slurm."""
 
 import re
+import shutil
 import subprocess
 
 import pytest
@@ -54,6 +55,19 @@ def test_a_gpu_that_no_node_has_is_told_in_a_sentence(probe, tmp_path):
     assert "sbatch --parsable" not in done.stderr
 
 
+def test_jobs_made_again_through_slurm_give_the_local_tables(cluster, one_paper, tmp_path):
+    """The last rules of the pattern, in a copy of its finished run."""
+    again = tmp_path / "copy"
+    left_out = shutil.ignore_patterns("reference", "log", "__pycache__")
+    shutil.copytree(one_paper.folder, again, symlinks=True, ignore=left_out)
+    done = cluster.snakemake(again, *QUICK, "--forcerun", "learning_rules_aggregate")
+    text = done.stdout + done.stderr
+    assert done.returncode == 0, text[-4000:]
+    assert engine_logs(again).count("has been submitted with SLURM jobid") >= 2, text[-2000:]
+    assert type(one_paper)(again).tables() == one_paper.tables()
+
+
+@pytest.mark.slow
 def test_the_demo_through_slurm_gives_the_local_tables(cluster, study, tmp_path):
     clone = tmp_path / "clone"
     subprocess.run(["git", "clone", "--quiet", str(study.folder), str(clone)], check=True)

@@ -1,6 +1,8 @@
+import pytest
 from benchmark_runs import fast_run, kept_run
 
 
+@pytest.mark.slow
 def test_fast_mode_measures_and_finds_no_fault(root, tmp_path):
     report = fast_run(root, tmp_path / "audit.json")
     assert report["fast"] and report["files"] == 20 and report["faults"] == 0

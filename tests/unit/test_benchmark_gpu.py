@@ -45,6 +45,7 @@ def bare(root, tmp_path_factory):
     return json.loads(out.read_text())
 
 
+@pytest.mark.slow
 def test_every_section_runs_with_torch_and_numpy_alone(bare):
     sections = bare["sections"]
     names = ["tests", "equality", "ceilings", "rates", "seeds", "precision", "resnet", "clips"]
@@ -56,6 +57,7 @@ def test_every_section_runs_with_torch_and_numpy_alone(bare):
     assert all(row["ratio"] > 0 for row in bare["comparisons"]) and len(bare["comparisons"]) == 2
 
 
+@pytest.mark.slow
 def test_a_device_is_compared_with_the_cpu(bare):
     found = bare["sections"]["equality"]
     assert {"bp", "pc_supervised", "bp_relu_first", "supcon"} <= set(found["rows"])
@@ -63,6 +65,7 @@ def test_a_device_is_compared_with_the_cpu(bare):
     assert all(row == {"terms": 0.0, "weights": 0.0} for row in found["rows"].values())
 
 
+@pytest.mark.slow
 def test_a_section_that_fails_is_told_and_the_others_go_on(root, tmp_path):
     code = """
 import sys

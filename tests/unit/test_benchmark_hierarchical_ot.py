@@ -1,6 +1,8 @@
+import pytest
 from benchmark_runs import fast_run, kept_run
 
 
+@pytest.mark.slow
 def test_fast_mode_measures_and_agrees(root, tmp_path):
     out = tmp_path / "hierarchical_ot.json"
     report = fast_run(root, out)

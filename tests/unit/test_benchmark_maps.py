@@ -4,6 +4,7 @@ from benchmark_runs import fast_run, kept_run
 from scaling_curves import check_curves
 
 
+@pytest.mark.slow
 def test_fast_mode_measures_and_both_sides_agree(root, tmp_path):
     report = fast_run(root, tmp_path / "maps.json")
     assert report["swaps"]["same_result"] and report["clips"]["largest_difference"] < 1e-5

@@ -5,6 +5,7 @@ from scaling_curves import check_curves
 from scipy.stats import rankdata
 
 
+@pytest.mark.slow
 def test_fast_mode_measures_and_agrees(root, tmp_path):
     report = fast_run(root, tmp_path / "rsa.json")
     assert report["fast"] and report["machine"]["cpu"] and report["versions"]["rsatoolbox"]

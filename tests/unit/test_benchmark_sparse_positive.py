@@ -7,6 +7,7 @@ ROW = {
 }
 
 
+@pytest.mark.slow
 def test_fast_mode_measures_and_agrees(root, tmp_path):
     report = fast_run(root, tmp_path / "sparse_positive.json")
     assert report["fast"] and report["machine"]["cpu"] and report["versions"]["scikit-learn"]

@@ -15,6 +15,7 @@ def study(root):
         yield runpy.run_path(str(root / "benchmarks/study.py"))
 
 
+@pytest.mark.slow
 def test_fast_mode_plans_one_paper_in_a_clone(root, tmp_path):
     report = fast_run(root, tmp_path / "study.json")
     assert report["fast"] and report["seconds"]["a plan of one paper"] > 0

@@ -2,6 +2,7 @@ import pytest
 from benchmark_runs import fast_run, kept_run
 
 
+@pytest.mark.slow
 def test_fast_mode_measures_and_agrees(root, tmp_path):
     report = fast_run(root, tmp_path / "topographic.json")
     assert report["fast"] and report["machine"]["cpu"] and report["versions"]["esda"]

@@ -14,6 +14,7 @@ def bench(root):
         yield runpy.run_path(str(root / "benchmarks/true_size.py"))
 
 
+@pytest.mark.slow
 def test_fast_mode_runs_two_parts_each_in_a_process(root, tmp_path):
     report = fast_run(root, tmp_path / "true_size.json")
     assert report["fast"] and [len(job["parts"]) for job in report["jobs"]] == [1, 1]

@@ -112,17 +112,14 @@ def test_the_demo_of_a_paper_reads_what_is_made_here_alone(root, declared, paper
     assert [name for name in named if declared[name].kind != "fixture"] == []
 
 
-def test_import_is_light_and_loading_fast(root):
+def test_import_and_loading_are_light(root):
     """Every start of the engine reads the file, so DataLad must not be imported for it."""
     code = (
-        "import sys, time; from pathlib import Path; from replicortex.data.declared import load;"
-        "start = time.process_time(); load(Path('../config/datasets.yaml'));"
-        "print(time.process_time() - start);"
+        "import sys; from pathlib import Path; from replicortex.data.declared import load;"
+        "load(Path('../config/datasets.yaml'));"
         "print([m for m in ('datalad', 'numpy', 'torch', 'pandas') if m in sys.modules])"
     )
-    seconds, heavy = said(root, code).splitlines()
-    assert heavy == "[]"
-    assert float(seconds) < 0.5
+    assert said(root, code).split("\n")[0] == "[]"
 
 
 # --- what can be wrong in it -------------------------------------------------------------------

@@ -28,7 +28,7 @@ def tracked(root):
         ("ruff", "format", "--check", "."),
         ("snakefmt", "--check", "Snakefile", "workflow"),
         ("snakemake", "--lint"),
-        ("mypy",),
+        pytest.param(("mypy",), marks=pytest.mark.slow),
     ],
     ids=" ".join,
 )
@@ -37,6 +37,13 @@ def test_linters_find_nothing(root, command):
         [str(BIN / command[0]), *command[1:]], cwd=root, capture_output=True, text=True
     )
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_no_test_holds_against_the_clock(root):
+    """Machines differ, and their load: what takes how long is measured in benchmarks/."""
+    timed = re.compile(r"process_time\(|perf_counter\(|assert [^#\n]*monotonic\(\)[^\n]* < ")
+    held = [str(path) for path in (root / "tests").rglob("*.py") if timed.search(path.read_text())]
+    assert held == []
 
 
 def test_no_generator_is_shared_by_tests(root):

@@ -142,7 +142,7 @@ def test_another_machine_lives_as_long_as_its_heartbeat_moves(tmp_path: Path, al
         beating.join()
     else:
         with state:
-            assert 0.4 <= time.monotonic() - started < 1
+            assert time.monotonic() - started >= 0.4
             assert not (tmp_path / ".beat.other").exists()
     assert alive == (tmp_path / "owner.json").exists()
 

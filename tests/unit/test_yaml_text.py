@@ -1,9 +1,9 @@
 """YAML by one function: each fault one sentence with its line, and never a key lost in silence."""
 
-import time
-
 import pytest
+import yaml
 
+from replicortex.core import yaml_text
 from replicortex.core.config import paper_names
 from replicortex.core.errors import StudyError
 from replicortex.core.study import check_files
@@ -63,13 +63,12 @@ def test_the_settings_are_looked_at_before_the_engine_reads_them(tmp_path, monke
         check_files([tmp_path / "over.yaml"])
 
 
-def test_all_yaml_of_the_study_is_read_in_a_fraction_of_a_second(root):
-    """Each job parses it; the plain Python reader takes more than two seconds."""
+def test_all_yaml_of_the_study_is_read_by_the_library_in_c(root):
+    """Each job parses it; the plain Python reader takes ten times as long."""
+    assert yaml_text.LOADER is yaml.CSafeLoader
     papers = paper_names(root)
     paths = [root / "config/config.yaml", root / "config/datasets.yaml"]
     paths += [root / f"config/papers/{paper}.yaml" for paper in papers]
     paths += [root / f"workflow/papers/{paper}/claims.yaml" for paper in papers]
-    started = time.process_time()
     for path in [*paths, *(root / "envs").glob("*.yaml"), *root.glob("profiles/*/config.yaml")]:
         assert read_yaml_file(path)
-    assert time.process_time() - started < 1

@@ -3,7 +3,10 @@
 import subprocess
 import sys
 
+import pytest
 
+
+@pytest.mark.slow
 def test_docs_are_built_without_a_warning(root, tmp_path):
     words = ["--quiet", "--fail-on-warning", "--keep-going", "docs", str(tmp_path / "html")]
     done = subprocess.run(

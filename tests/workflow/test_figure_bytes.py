@@ -46,6 +46,7 @@ def check(copy, folder: Path, processes: int) -> None:
         assert [name for name in found if found[name] != of_run[name]] == []
 
 
+@pytest.mark.slow
 def test_figures_of_one_paper_are_the_same_bytes_in_another_process(one_paper, tmp_path):
     check(one_paper, tmp_path, 1)
 

@@ -125,13 +125,13 @@ def test_a_comment_or_a_docstring_in_any_module_runs_nothing():
         assert source_hashes(module, other + b"\n# why\n") == source_hashes(module, source), module
 
 
-def ask(study, run):
+def ask(study, run, most):
     """Edit a sample of modules one by one, as files, and compare what the engine plans."""
     by_set = {}
     for module in edits.modules():
         by_set.setdefault(tuple(sorted(edits.rerun(module, run))), module)
     chosen = sorted(by_set.values())
-    for module in [*chosen[:: max(1, len(chosen) // 10)], *sorted(WORDS)]:
+    for module in [*chosen[:: max(1, len(chosen) // most)], *sorted(WORDS)]:
         path = study.folder / edits.path_of(module)
 
         def edit(folder, path=path):
@@ -142,9 +142,9 @@ def ask(study, run):
 
 
 def test_the_engine_plans_what_was_computed_for_one_paper(one_paper):
-    ask(one_paper, "learning_rules")
+    ask(one_paper, "learning_rules", 3)
 
 
 @pytest.mark.slow
 def test_the_engine_plans_what_was_computed_for_all(finished):
-    ask(finished, "all")
+    ask(finished, "all", 10)

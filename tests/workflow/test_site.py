@@ -114,7 +114,7 @@ def test_it_fits(made):
     assert sum(sizes) < MOST_BYTES
 
 
-@pytest.mark.parametrize("width", [390, 1280])
+@pytest.mark.parametrize("width", [390, pytest.param(1280, marks=pytest.mark.slow)])
 def test_no_page_has_a_fault_or_is_too_wide(browser, made, width):  # noqa: F811
     pages = [made / "index.html", made / "scorecards.html", made / "readme.html"]
     pages += (
