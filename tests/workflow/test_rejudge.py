@@ -14,6 +14,7 @@ from replicortex.tools.rejudge import rejudge
 from replicortex.verdicts import words
 from replicortex.verdicts.tones import counted, word
 
+pytestmark = pytest.mark.slow
 PAPERS = config.paper_names(ROOT.parent)
 
 

@@ -78,7 +78,10 @@ def draw(tables, folder, roi, px, figures=NAMES):
     return together.draw(figures, **paths, **roi, px=px)
 
 
-@pytest.fixture(scope="module", params=list(CASES))
+@pytest.fixture(
+    scope="module",
+    params=[pytest.param("full", marks=pytest.mark.slow), "small", "demo", "one_roi"],
+)
 def case(request, tmp_path_factory):
     """(tables, figures, roles of regions, sizes) of one scale."""
     sizes, roi, px = CASES[request.param]
