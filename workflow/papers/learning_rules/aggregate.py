@@ -142,14 +142,13 @@ def tests(
     Cohen's d: of the paired differences within a rule (d_z), of two samples between rules [assumed].
     Fewer than two seeds: no test.
     """
-    fixed = curves[(curves["arm"] == "native") & (curves["pooling"] == "global")]
-    keys = ["rule", "px", "layer", "roi", "bn", "epoch"]
-    values = {
-        cell: part.set_index("seed")["rho"].dropna()
-        for cell, part in fixed[fixed["px"].isin(sizes)].groupby(keys)
-    }
     last = int(curves["epoch"].max())
     later = sorted({min(1, last), last} & set(curves["epoch"]) - {0})
+    fixed = curves[(curves["arm"] == "native") & (curves["pooling"] == "global")]
+    for column, asked in (("px", sizes), ("roi", roi.values()), ("epoch", [0, *later])):
+        fixed = fixed[fixed[column].isin(list(asked))]
+    keys = ["rule", "px", "layer", "roi", "bn", "epoch"]
+    values = {cell: part.set_index("seed")["rho"].dropna() for cell, part in fixed.groupby(keys)}
     rows = []
     for rule, px, layer, (word, region) in product(rules, sizes, [*LAYERS, "best"], roi.items()):
         loss, gain = ("less", "greater") if word == "early" else ("greater", "less")

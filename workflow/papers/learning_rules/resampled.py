@@ -15,6 +15,7 @@ COMPARED = {
     "stdp_stated": "stdp",
 }  # of the best layer, beside backpropagation
 KINDS = ("value", "change", "relative_change")
+BLOCK = 1000  # quantities whose draws are sorted at once: a matter of memory
 
 Cell = tuple[str, int, int, str, str, str, str, str]
 Numbers = dict[int, np.ndarray]  # seed -> the estimate, then each draw
@@ -55,15 +56,21 @@ def intervals(draws: list[tuple[pd.DataFrame, np.ndarray]], curves: pd.DataFrame
         cell: {seed: numbers[place] for seed, place in zip(part["seed"], part.index, strict=True)}
         for cell, part in cells.groupby(KEYS, sort=False)[["seed"]]
     }
-    rows = []
+    rows: list[tuple] = []
+    ends: list[np.ndarray] = []
+    waiting: list[np.ndarray] = []
     for cell in found:
         for quantity, by_seed in _quantities(cell, found):
             if by_seed:
-                mean = np.mean(list(by_seed.values()), axis=0)
-                rows.append((*cell, quantity, *_ends(mean), len(mean) - 1, len(by_seed)))
-    return pd.DataFrame(
-        rows, columns=[*KEYS, "quantity", "estimate", "lower", "upper", "draws", "seeds"]
-    )
+                rows.append((*cell, quantity, len(by_seed)))
+                waiting.append(np.mean(list(by_seed.values()), axis=0))
+            if len(waiting) == BLOCK:
+                ends.append(_ends(waiting))
+                waiting = []
+    made = pd.DataFrame(rows, columns=[*KEYS, "quantity", "seeds"])
+    columns = ["estimate", "lower", "upper", "draws"]
+    made[columns] = np.concatenate([*ends, _ends(waiting)])
+    return made.astype({"draws": int})[[*KEYS, "quantity", *columns, "seeds"]]
 
 
 def _best(cells: pd.DataFrame, values: np.ndarray) -> tuple[pd.DataFrame, np.ndarray]:
@@ -122,9 +129,22 @@ def _less(one: Numbers, other: Numbers) -> Numbers:
     return {seed: one[seed] - other[seed] for seed in one if seed in other}
 
 
-def _ends(numbers: np.ndarray) -> tuple[float, float, float]:
-    """Return the estimate and the ends of the interval over draws; empty where a draw has no number."""
-    if np.isnan(numbers[1:]).any():
-        return float(numbers[0]), np.nan, np.nan
-    lower, upper = percentile_interval(numbers[1:])
-    return float(numbers[0]), float(lower), float(upper)
+def _ends(means: list[np.ndarray]) -> np.ndarray:
+    """Return estimate, both ends of the interval over draws, and their number: (quantities, 4).
+
+    The ends are empty where a draw has no number.
+
+    Parameters
+    ----------
+    means
+        Of each quantity the estimate, then each draw.
+    """
+    if not means:
+        return np.empty((0, 4))
+    numbers = np.stack(means)
+    draws = numbers[:, 1:]
+    ends = np.full((len(numbers), 2), np.nan)
+    whole = ~np.isnan(draws).any(axis=1)
+    if whole.any():
+        ends[whole] = np.column_stack(percentile_interval(draws[whole].T))
+    return np.column_stack([numbers[:, 0], ends, np.full(len(numbers), draws.shape[1])])
