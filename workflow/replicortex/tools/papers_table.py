@@ -7,6 +7,7 @@ from pathlib import Path
 
 from replicortex.core import papers
 from replicortex.tools.generated import marks
+from replicortex.verdicts import words
 from replicortex.verdicts.tones import EARLIER, counted
 
 PART = marks("papers", "`make readme` from each paper.yaml and the kept verdicts")
@@ -15,10 +16,15 @@ HEAD = (
     "| --- | --- | --- | --- |\n"
 )
 SHORT = {
+    words.SMALLER: "smaller",
+    words.LARGER: "larger",
+    words.EXCLUDES: "exclude the published size",
+    words.UNCALIBRATED: "fail their calibration",
+    words.FEW_UNITS: "have too few units",
     "partly replicated": "partly",
     "not replicated": "not",
     "not testable at this scale": "not testable",
-    "not testable here": "not testable",
+    words.NOT_TESTABLE: "not testable",
 }
 
 
@@ -43,9 +49,9 @@ def verdicts(root: Path, paper: str) -> str:
         given = [row["verdict"] for row in csv.DictReader(stream) if row["kind"] == "published"]
     counts = counted(given)
     order = [
-        *(word for word in counts if word not in EARLIER),
-        *(w for w in EARLIER if w in counts),
+        *(verdict for verdict in counts if verdict not in EARLIER),
+        *(verdict for verdict in EARLIER if verdict in counts),
     ]
     return f"{len(given)}: " + ", ".join(
-        f"{counts[word]} {SHORT.get(word, word)}" for word in order
+        f"{counts[verdict]} {SHORT.get(verdict, verdict)}" for verdict in order
     )
