@@ -34,7 +34,7 @@ def changed(root, tmp_path):
 
 
 def test_verdicts_are_counted_by_word_whatever_the_data(changed):
-    said = "4: 1 replicated, 1 replicated, smaller, 1 not testable, 1 not"
+    said = "4: 1 replicated, 1 smaller, 1 not testable, 1 not"
     assert papers_table.verdicts(changed, "mt_maps") == said
     assert papers_table.verdicts(changed, "topographic") == "no run is kept yet"
 
