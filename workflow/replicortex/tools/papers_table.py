@@ -6,8 +6,8 @@ import csv
 from pathlib import Path
 
 from replicortex.core import papers
+from replicortex.report.words import COUNTED
 from replicortex.tools.generated import marks
-from replicortex.verdicts import words
 from replicortex.verdicts.tones import EARLIER, counted
 
 PART = marks("papers", "`make readme` from each paper.yaml and the kept verdicts")
@@ -16,15 +16,10 @@ HEAD = (
     "| --- | --- | --- | --- |\n"
 )
 SHORT = {
-    words.SMALLER: "smaller",
-    words.LARGER: "larger",
-    words.EXCLUDES: "exclude the published size",
-    words.UNCALIBRATED: "fail their calibration",
-    words.FEW_UNITS: "have too few units",
+    **COUNTED,
     "partly replicated": "partly",
     "not replicated": "not",
     "not testable at this scale": "not testable",
-    words.NOT_TESTABLE: "not testable",
 }
 
 
