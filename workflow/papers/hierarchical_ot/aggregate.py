@@ -19,6 +19,7 @@ from replicortex.core.progress import Progress, iter_plainly
 from replicortex.core.randomness import generator, stream_seed
 
 CHECKPOINTS = ["seed", "other", "basis", "measure", "row", "column", "value"]
+COST_DECIMALS = 9  # of the costs of layers in "plans"
 NONE = -1  # row and column of a measure that has none
 
 
@@ -67,6 +68,8 @@ def aggregate(
         "history": history,
     }
     joined = {name: tables.join(paths) for name, paths in join.items()}
+    # Two machines agree on no more digits, and with all of them the table is too large to keep.
+    joined["plans"]["cost"] = joined["plans"]["cost"].round(COST_DECIMALS)
     return {**joined, "checkpoints": pd.DataFrame(rows, columns=CHECKPOINTS)}
 
 
