@@ -154,10 +154,15 @@ def test_spaces_say_how_many_lie_above_the_line(written):
         [
             {"target": "semi_real", "seed": seed, "region": region, "space": f"net{n}_{how}_a"}
             | {"family": f"net{n}_{how}", "match": match, "r": 0.3 + 0.01 * n, "theta": theta}
-            | {"source": how, "arm": "filled", "count": 9, "passing": 9 if n == 1 else 2}
+            | {"source": how, "arm": "filled", "count": 9}
+            | {"passing": 0 if match == "random" else 9 if n == 1 else 2}
             for n, seed, region in itertools.product(range(5), (0, 1), ("FFA", "PPA"))
             for how in [("trained" if n else "untrained")]
-            for match, theta in (("matched", 0.5), ("mismatched", 0.4 if n == 0 else 0.9))
+            for match, theta in (
+                ("matched", 0.5),
+                ("mismatched", 0.4 if n == 0 else 0.9),
+                ("random", 1.0),
+            )
         ]
     )
     figure = spaces.draw(written(table), written(aggregate.signs(table)))

@@ -52,7 +52,7 @@ def draw(localizer: Path) -> Figure:
     ax.set_xscale("symlog", linthresh=1)
     ax.set_xlim(-0.2, max(table["passing"].max() * 1.5, 10))
     ax.set_yticks(range(len(spaces)), [space_label(name) for name in spaces], fontsize=5.5)
-    ax.set_ylim(len(spaces) - 0.5, -0.5)
+    ax.set_ylim(len(spaces) - 0.2, -0.8)  # room for the marks of the outer rows
     ax.set(xlabel="Units that pass all five comparisons (count)", ylabel="")
     crosses = ("permuted labels", {"color": GREY, "marker": "x", "markersize": 2.5})
     legend(figure, SELECTIVE.values(), [crosses])
