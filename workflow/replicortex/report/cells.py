@@ -229,7 +229,10 @@ class Cells:
         dates = " to ".join(dict.fromkeys([ended[0], ended[-1]])) if ended else "not told"
         facts = [
             ("data", "; ".join(self._data(source))),
-            ("seeds of trainings", f"{len(seeds)}: {', '.join(map(str, seeds))}" if seeds else "none drawn"),
+            (
+                "seeds of trainings",
+                f"{len(seeds)}: {', '.join(map(str, seeds))}" if seeds else "none drawn",
+            ),
             (
                 "jobs",
                 f"{len(runs)}, {say.hours(spent)} in all, at most {memory / 1024:.1f} GB each",
