@@ -92,7 +92,7 @@ NAMES = {
     "lite0_2_cifar": "Lite0 → Lite2, CIFAR",
     "mobilenet_lite2_cifar": "MobileNet → Lite2, CIFAR",
     "minilm_smollm2": "MiniLM → SmolLM2",
-    "minilm_smollm2_untrained": "MiniLM → SmolLM2, untrained",
+    "minilm_smollm2_untrained": "MiniLM → SmolLM2, untr.",
     "stories_smollm2": "TinyStories → SmolLM2",
     "lite0_to_v4": "Lite0 → V4 day 1",
     "lite1_to_v4": "Lite1 → V4 day 1",

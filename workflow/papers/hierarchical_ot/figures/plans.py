@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 COLUMNS = 6
+BAR_INCHES = 0.35  # the colour bar's share of the height
 
 
 @styled
@@ -35,7 +36,8 @@ def draw(plans: Path, structure: Path) -> Figure:
     order = rows(compared(tables.read(structure)), measure="depth correlation")
     depths = order.groupby("label", observed=True)["value"].mean()
     lines = -(-len(found) // COLUMNS)
-    figure = new_figure(1.35 * lines + 0.7)
+    inches = 1.35 * lines + 0.7
+    figure = new_figure(inches)
     axes = figure.subplots(lines, COLUMNS, squeeze=False).ravel()
     for ax in axes[len(found) :]:
         ax.set_axis_off()
@@ -61,6 +63,8 @@ def draw(plans: Path, structure: Path) -> Figure:
             ax=list(axes),
             label="Share of the source layer's mass",
             location="bottom",
+            fraction=BAR_INCHES / inches,
+            pad=0.4 * BAR_INCHES / inches,
             shrink=0.4,
             aspect=30,
         )
