@@ -1,8 +1,11 @@
 """The study's texts are what the kept runs say, and no template has a number of its own."""
 
+import dataclasses
 import re
+import shutil
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from replicortex.core.errors import StudyError
@@ -56,9 +59,18 @@ def test_none_is_typed_into_an_outline(path):
     assert [str(found) for text in prose for found in typed(text)] == []
 
 
-def test_what_the_kept_run_lacks_is_said(report):
-    cells = Cells(report.sources, report.curves)
-    told = cells.claim("hierarchical_ot", "a_own_depth")
+def test_what_the_kept_run_lacks_is_said(report, tmp_path):
+    """The same kept run without one measure: claims about it ask for a new run."""
+    whole = report.sources["mt_maps"]
+    claims = Path(whole.settings["file"])
+    (tmp_path / claims).parent.mkdir(parents=True)
+    shutil.copy(ROOT / claims, tmp_path / claims)
+    shutil.copytree(ROOT / whole.folder / "metrics", tmp_path / whole.folder / "metrics")
+    table = tmp_path / whole.files["measures"]
+    frame = pd.read_csv(table)
+    frame[frame["measure"] != "smoothness"].to_csv(table, index=False)
+    cells = Cells({"mt_maps": dataclasses.replace(whole, root=tmp_path)}, report.curves)
+    told = cells.claim("mt_maps", "alpha_makes_map")
     assert told.ours == "not in the kept run" and "needs a new run" in told.verdict
 
 
