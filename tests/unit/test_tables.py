@@ -71,7 +71,8 @@ def test_every_kept_table_is_known(root):
         assert len(found) == len(plain)
         for column in set(found) & set(names):
             seen |= {column}
-            if not scorecard and column != "left_out":
+            # An empty column has no type: regions of NSD, which no kept run has.
+            if not scorecard and column != "left_out" and plain[column].notna().any():
                 assert not pd.api.types.is_numeric_dtype(plain[column]), (path, column)
         numbers = [column for column in found if column not in names]
         pd.testing.assert_frame_equal(found[numbers], plain[numbers])
