@@ -8,6 +8,7 @@ import pytest
 
 from replicortex.core import files, tables
 from replicortex.core.errors import StudyError
+from replicortex.report import judged
 from replicortex.verdicts import evaluation
 from replicortex.verdicts.model import Claim
 
@@ -65,7 +66,7 @@ def test_every_kept_table_is_known(root):
     seen = set()
     for path in kept:
         scorecard = path.parent.name == "scorecard"
-        names = evaluation.WORDS if scorecard else tables.NAMES
+        names = evaluation.WORDS | judged.TRIED if scorecard else tables.NAMES
         found = tables.read(path, names)
         plain = pd.read_csv(path, keep_default_na=False, na_values=["", "nan"])
         assert len(found) == len(plain)
