@@ -16,6 +16,7 @@ from replicortex.pages.papers import named, read_paper
 from replicortex.pages.rendering import number
 from replicortex.pages.state import by_kind, lines, states
 from replicortex.pages.thumbnails import SIZE, thumbnail
+from replicortex.pages.words import figures_of, function_of
 from replicortex.provenance.verification import Fault
 from replicortex.verdicts import drawing, evaluation
 from replicortex.verdicts import words as verdicts
@@ -276,3 +277,11 @@ def test_an_interval_without_an_end_is_written_so():
     }
     assert drawing.ours_text({**ends, "as": "relative change"}) == "−20 %\n[−∞, ∞]"
     assert [number(text) for text in ("-inf", "inf", "nan", "-0.5")] == ["−∞", "∞", "nan", "−0.5"]
+
+
+def test_a_papers_figures_are_one_function_of_the_page_of_jobs():
+    assert figures_of("papers.mt_maps.figures.maps:draw") == "papers.mt_maps.figures"
+    assert figures_of("papers.mt_maps.figures.together:draw") == "papers.mt_maps.figures"
+    assert figures_of("papers.mt_maps.train:train") == ""
+    assert function_of("papers.mt_maps.figures") == "figures"
+    assert function_of("papers.mt_maps.train:train") == "train"

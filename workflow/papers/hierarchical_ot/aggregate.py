@@ -68,7 +68,7 @@ def aggregate(
         "history": history,
     }
     joined = {name: tables.join(paths) for name, paths in join.items()}
-    # Two machines agree on no more digits, and with all of them the table is too large to keep.
+    # With all digits the table is too large to keep.
     joined["plans"]["cost"] = joined["plans"]["cost"].round(COST_DECIMALS)
     return {**joined, "checkpoints": pd.DataFrame(rows, columns=CHECKPOINTS)}
 

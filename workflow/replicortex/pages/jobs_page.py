@@ -6,7 +6,7 @@ from typing import Any
 
 from replicortex.pages.rendering import page_name
 from replicortex.pages.view import View, machine_of
-from replicortex.pages.words import count, function_of
+from replicortex.pages.words import count, figures_of, function_of
 from replicortex.provenance.steps import Step
 
 LONGEST = 10  # functions whose time the page gives before it adds up the others
@@ -49,10 +49,10 @@ def spent(parts: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def functions(view: View, jobs: list[Step]) -> list[dict[str, Any]]:
-    """Return the jobs by the function that they call, in the order of the run."""
+    """Return the jobs by the function that they call, in the order of the run; a paper's figures are one."""
     groups: dict[str, list[Step]] = {}
     for step in jobs:
-        groups.setdefault(step.call, []).append(step)
+        groups.setdefault(figures_of(step.call) or step.call, []).append(step)
     return [
         {
             "name": function_of(call),

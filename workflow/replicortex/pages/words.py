@@ -10,10 +10,16 @@ from replicortex.core.files import canonical_json
 
 
 def function_of(call: str) -> str:
-    """Return the short name of a function: its module's, when both are the same."""
+    """Return the short name of a function: its module's, when both are the same, or of a package."""
     module, _, function = call.partition(":")
     last = module.rpartition(".")[2]
-    return function if last == function else f"{last}: {function}"
+    return last if function in ("", last) else f"{last}: {function}"
+
+
+def figures_of(call: str) -> str:
+    """Return the package of a paper's figures, where the function draws one of them, else ""."""
+    package, found, _ = call.partition(".figures.")
+    return f"{package}.figures" if found else ""
 
 
 def version_of(data: Mapping[str, str]) -> str:
