@@ -18,7 +18,7 @@ from replicortex.plotting.style import PALETTE, epoch_axis, finish, freeze, new_
 from replicortex.verdicts import drawing as card
 from replicortex.verdicts import evaluation
 from replicortex.verdicts import words as verdicts
-from replicortex.verdicts.tones import SHORT, SYMBOLS, TONES, symbol, tone, word
+from replicortex.verdicts.tones import SYMBOLS, TONES, counted_as, symbol, tone, word
 
 # Machado, Oliveira and Fernandes 2009, severity 1: deuteranopia, on linear RGB.
 DEUTERANOPIA = np.array(
@@ -244,7 +244,7 @@ def test_every_verdict_has_a_colour_a_symbol_and_words():
         assert any(word(verdict).split(",")[0].split()[0] in text for text in found), verdict
         assert symbol(verdict) in found
     for verdict in verdicts.NONE:
-        assert any(text.endswith(f"1 {SHORT.get(verdict, verdict)}") for text in found), verdict
+        assert any(text.endswith(f"1 {counted_as(verdict, 1)}") for text in found), verdict
     of_paper = verdicts.ORDER[:6]
     assert len({SYMBOLS[verdict] for verdict in of_paper}) == 6
     tones = {card.COLOURS[tone(verdict)] for verdict in of_paper}
@@ -297,6 +297,9 @@ def test_numbers_as_printed():
         "0.0312",
         "0.4\n[0.3, 0.5]\n[0.2, 0.6]",
     ]
+    ends = {"ours": -0.00039, "lower": -0.00054, "upper": -0.00024, "as": "value"}
+    small = table_of([row(**ends)]).iloc[0]
+    assert card.ours_text(small) == "−0.00039\n[−0.00054,\n−0.00024]"  # wider than its column
     assert card.power_text(table.iloc[0]) == "≥ 12 %\nn 7"
     assert card.power_text(row(detectable=np.nan)) == ""
     assert card.power_text(row(needed=10_000, direction="negative")) == "≤ 0.12\nn ≥ 10000"

@@ -9,10 +9,9 @@ from replicortex.core.codehash import ROOT
 from replicortex.core.errors import StudyError
 from replicortex.core.study import OpenStudy
 from replicortex.core.yaml_text import read_yaml_file
-from replicortex.report.words import COUNTED
 from replicortex.tools.rejudge import rejudge
 from replicortex.verdicts import words
-from replicortex.verdicts.tones import counted, word
+from replicortex.verdicts.tones import counted, counted_as, word
 
 pytestmark = pytest.mark.slow
 PAPERS = config.paper_names(ROOT.parent)
@@ -73,7 +72,7 @@ def test_a_readme_says_what_the_claims_of_today_give(root, judged, paper):
     controls = claims[claims["kind"] == "control"]["verdict"]
     for found in (published, controls):
         for verdict, count in counted(found).items():
-            assert f"{count} {COUNTED[verdict]}" in said, (verdict, count)
+            assert f"{count} {counted_as(verdict, count)}" in said, (verdict, count)
 
 
 def test_tables_that_are_not_there_are_told(tmp_path, root):

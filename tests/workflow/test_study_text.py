@@ -230,7 +230,7 @@ def test_tables_of_two_ways_are_what_claims_and_tables_say(report):
         (["cannot tell", "contradicted", "contradicted"], "1 cannot tell, 2 are contradicted"),
         (
             ["needs a new run: no verdict", "not testable here"],
-            "1 need a new run, 1 is not testable",
+            "1 needs a new run, 1 is not testable",
         ),
     ],
 )

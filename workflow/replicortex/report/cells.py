@@ -22,7 +22,7 @@ from replicortex.report import words as say
 from replicortex.report.outline import Reason
 from replicortex.report.sources import Source
 from replicortex.report.specifications import AGAINST, FOR, NEITHER, Curve, over_units
-from replicortex.tools.papers_table import SHORT
+from replicortex.tools.papers_table import behind_number
 from replicortex.verdicts import forest, words
 from replicortex.verdicts.drawing import number
 from replicortex.verdicts.intervals import LEVEL
@@ -645,8 +645,8 @@ def _shares(rows: Iterable[Mapping[str, Any]]) -> str:
 def _counted(verdict: str, n: int) -> str:
     """Return a verdict behind its number: "is replicated", "are replicated", "cannot tell"."""
     if verdict in VERBS:
-        return say.COUNTED[verdict]
-    return f"{'is' if n == 1 else 'are'} {SHORT.get(verdict, verdict)}"
+        return behind_number(verdict, n)
+    return f"{'is' if n == 1 else 'are'} {behind_number(verdict, n)}"
 
 
 def _machine(run: Mapping[str, Any]) -> str:

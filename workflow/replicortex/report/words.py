@@ -8,25 +8,10 @@ from typing import Any
 
 from replicortex.verdicts import words
 from replicortex.verdicts.drawing import number, published_text
-from replicortex.verdicts.tones import SHORT, symbol, word
+from replicortex.verdicts.tones import SHORT, counted_as, symbol, word
 
 NOT_KEPT = "not in the kept run"
 NO_NUMBER = "no number"
-# Read in sentences: "of 30 claims 13 are replicated".
-COUNTED = {
-    words.REPLICATED: "replicated",
-    words.SMALLER: "smaller",
-    words.LARGER: "larger",
-    words.EXCLUDES: "exclude the published size",
-    words.CANNOT_TELL: "cannot tell",
-    words.CONTRADICTED: "contradicted",
-    words.HOLDS: "hold",
-    words.DOES_NOT_HOLD: "do not hold",
-    words.UNCALIBRATED: "fail their calibration",
-    words.FEW_UNITS: "have too few units",
-    words.NEEDS_RUN: "need a new run",
-    words.NOT_TESTABLE: "not testable",
-}
 
 
 def ours(row: Mapping[str, Any]) -> str:
@@ -83,8 +68,8 @@ def percent(share: float) -> str:
 
 
 def counts(found: Mapping[str, int]) -> str:
-    """Return how often each verdict was given: "6 replicated, 14 need a new run"."""
-    return ", ".join(f"{n} {COUNTED.get(each, each)}" for each, n in found.items()) or "none"
+    """Return how often each verdict was given: "6 replicated, 1 holds, 14 need a new run"."""
+    return ", ".join(f"{n} {counted_as(each, n)}" for each, n in found.items()) or "none"
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

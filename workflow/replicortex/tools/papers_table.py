@@ -6,17 +6,15 @@ import csv
 from pathlib import Path
 
 from replicortex.core import papers
-from replicortex.report.words import COUNTED
 from replicortex.tools.generated import marks
-from replicortex.verdicts.tones import EARLIER, counted
+from replicortex.verdicts.tones import EARLIER, counted, counted_as
 
 PART = marks("papers", "`make readme` from each paper.yaml and the kept verdicts")
 HEAD = (
     "| paper | what it claims | verdicts on its claims | what the controls say |\n"
     "| --- | --- | --- | --- |\n"
 )
-SHORT = {
-    **COUNTED,
+EARLIER_SHORT = {
     "partly replicated": "partly",
     "not replicated": "not",
     "not testable at this scale": "not testable",
@@ -47,6 +45,10 @@ def verdicts(root: Path, paper: str) -> str:
         *(verdict for verdict in counts if verdict not in EARLIER),
         *(verdict for verdict in EARLIER if verdict in counts),
     ]
-    return f"{len(given)}: " + ", ".join(
-        f"{counts[verdict]} {SHORT.get(verdict, verdict)}" for verdict in order
-    )
+    said = (f"{counts[each]} {behind_number(each, counts[each])}" for each in order)
+    return f"{len(given)}: {', '.join(said)}"
+
+
+def behind_number(verdict: str, n: int) -> str:
+    """Return a verdict of today or of earlier runs as it stands behind how often it was given."""
+    return EARLIER_SHORT.get(verdict) or counted_as(verdict, n)

@@ -21,7 +21,7 @@ from replicortex.plotting.style import (
     new_figure,
     style,
 )
-from replicortex.verdicts.tones import SHORT, TONES, counted, symbol, tone, word
+from replicortex.verdicts.tones import SHORT, TONES, counted, counted_as, symbol, tone, word
 from replicortex.verdicts.words import ON_OTHER_DATA, SYNTHETIC
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ def published_text(row: pd.Series) -> str:
 
 
 def ours_text(row: pd.Series) -> str:
-    """Our number, its interval on the next line where it has one, and the second unit's on a third."""
+    """Our number, its interval below where it has one, then the second unit's; wide ones on two lines."""
     as_ = row["as"]
     if math.isnan(row["ours"]):
         return "not measured"
@@ -101,7 +101,9 @@ def ours_text(row: pd.Series) -> str:
     for low, high in (("lower", "upper"), ("lower_also", "upper_also")):
         lower, upper = number(row[low], as_, 2), number(row[high], as_, 2)
         if lower and row["lower"] != row["upper"]:
-            text += f"\n[{_bare(lower)}, {_bare(upper)}]"
+            ends = f"[{_bare(lower)}, {_bare(upper)}]"
+            wide = _width(f"{ends} ") > (POWER - OURS) * WIDTH  # A4 has more room
+            text += "\n" + (ends.replace(", ", ",\n") if wide else ends)
     return text
 
 
@@ -335,7 +337,7 @@ def _wrapped(found: Mapping[str, int], width: float) -> list[list[tuple[str, str
     lines: list[list[tuple[str, str, float]]] = [[]]
     x = first
     for verdict, count in found.items():
-        text = f"{symbol(verdict)} {count} {SHORT.get(verdict, verdict)}"
+        text = f"{symbol(verdict)} {count} {counted_as(verdict, count)}"
         needed = _width(text + "   ") / width
         if lines[-1] and x + needed > 1 - CLAIM:
             lines.append([])

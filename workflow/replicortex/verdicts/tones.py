@@ -50,6 +50,29 @@ SHORT = {
     words.UNCALIBRATED: "fails its calibration",
     words.NEEDS_RUN: "needs a new run",
 }
+# Read in sentences: "of 30 claims 13 are replicated".
+COUNTED = {
+    words.REPLICATED: "replicated",
+    words.SMALLER: "smaller",
+    words.LARGER: "larger",
+    words.EXCLUDES: "exclude the published size",
+    words.CANNOT_TELL: "cannot tell",
+    words.CONTRADICTED: "contradicted",
+    words.HOLDS: "hold",
+    words.DOES_NOT_HOLD: "do not hold",
+    words.UNCALIBRATED: "fail their calibration",
+    words.FEW_UNITS: "have too few units",
+    words.NEEDS_RUN: "need a new run",
+    words.NOT_TESTABLE: "not testable",
+}
+OF_ONE = {
+    words.EXCLUDES: "excludes the published size",
+    words.HOLDS: "holds",
+    words.DOES_NOT_HOLD: "does not hold",
+    words.UNCALIBRATED: "fails its calibration",
+    words.FEW_UNITS: "has too few units",
+    words.NEEDS_RUN: "needs a new run",
+}
 
 
 def word(verdict: str) -> str:
@@ -71,3 +94,9 @@ def counted(verdicts: Iterable[str]) -> dict[str, int]:
     """Return how often each word was given: those known in the order of `TONES`, then others."""
     found = Counter(map(word, verdicts))
     return {each: found[each] for each in (*TONES, *sorted(found)) if each in found}
+
+
+def counted_as(verdict: str, n: int) -> str:
+    """Return a verdict as it stands behind how often it was given; others by their short word."""
+    named = {**COUNTED, **OF_ONE} if n == 1 else COUNTED
+    return named.get(verdict, SHORT.get(verdict, verdict))
