@@ -67,25 +67,48 @@ def test_jobs_made_again_through_slurm_give_the_local_tables(cluster, one_paper,
     assert type(one_paper)(again).tables() == one_paper.tables()
 
 
-@pytest.mark.slow
-def test_the_demo_through_slurm_gives_the_local_tables(cluster, study, tmp_path):
-    clone = tmp_path / "clone"
-    subprocess.run(["git", "clone", "--quiet", str(study.folder), str(clone)], check=True)
-    done = cluster.snakemake(clone, *QUICK)
+def through_slurm(cluster, run, clone, *arguments):
+    """Run a clone of a finished run's folder through Slurm; return what the engine's logs say."""
+    subprocess.run(["git", "clone", "--quiet", str(run.folder), str(clone)], check=True)
+    done = cluster.snakemake(clone, *QUICK, *arguments)
     text = done.stdout + done.stderr
     assert done.returncode == 0, text[-4000:]
     assert "Using profiles slurm and workflow specific profile" in text
-    text = engine_logs(clone)
-    # Alone, or in an array: "Submitted array job with Snakemake IDs 7,9,10 and ...".
-    arrays = re.findall(r"Submitted array job with Snakemake IDs ([\d,]+)", text)
-    assert arrays
-    submitted = text.count("has been submitted with SLURM jobid")
-    submitted += sum(len(ids.split(",")) for ids in arrays)
-    assert submitted >= 10, text[-2000:]
+    return engine_logs(clone)
+
+
+def sent(log):
+    """Return how many jobs went to Slurm alone, and how many in each array."""
+    arrays = re.findall(r"Submitted array job with Snakemake IDs ([\d,]+)", log)
+    alone = log.count("has been submitted with SLURM jobid")
+    return alone, [len(ids.split(",")) for ids in arrays]
+
+
+@pytest.mark.slow
+def test_the_demo_through_slurm_gives_the_local_tables(cluster, one_paper, tmp_path):
+    alone, arrays = sent(through_slurm(cluster, one_paper, tmp_path / "clone"))
+    assert alone + sum(arrays) >= 10
     # One submission for the nine trainings, and not one for each.
-    assert max(len(ids.split(",")) for ids in arrays) >= 9
-    tables = type(study)(clone).tables()
-    assert tables == study.tables()
+    assert max(arrays) >= 9
+    assert type(one_paper)(tmp_path / "clone").tables() == one_paper.tables()
+
+
+# All at once would take longer than one test may, beside another.
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "papers", [("hierarchical_ot", "sparse_positive"), ("mt_maps", "topographic")], ids="-".join
+)
+def test_other_papers_through_slurm_give_the_local_tables(cluster, finished, tmp_path, papers):
+    asked = ("--config", f"run=[{','.join(papers)}]")
+    alone, arrays = sent(through_slurm(cluster, finished, tmp_path / "clone", *asked))
+    assert alone + sum(arrays) >= 10
+
+    def of_papers(copy):
+        return {path: table for path, table in copy.tables().items() if path.startswith(papers)}
+
+    found = of_papers(type(finished)(tmp_path / "clone"))
+    assert found == of_papers(finished)
+    assert {path.split("/")[0] for path in found} == set(papers)
 
 
 @pytest.mark.slow
