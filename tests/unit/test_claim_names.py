@@ -75,9 +75,7 @@ def test_a_name_that_is_nowhere_is_one_sentence(tmp_path, measure, message):
 
 def test_what_another_scale_has_is_told_and_not_testable(tmp_path):
     assert look(tmp_path, select={"rule": "fa"}, **{"from": {"epoch": 0.0}}) == {}
-    assert look(tmp_path, select={"rule": "stdp"}) == {
-        "drop": "rule stdp is not in this configuration"
-    }
+    assert look(tmp_path, select={"rule": "stdp"}) == {"rule stdp": ["drop"]}
 
 
 @pytest.mark.parametrize(

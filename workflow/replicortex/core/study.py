@@ -82,7 +82,7 @@ class OpenStudy(configuration.Study):
 
     def _check_claims(
         self, paper: str, claims: list[model.Claim], file: str, aliases: dict[str, Any]
-    ) -> dict[str, str]:
+    ) -> dict[str, list[str]]:
         """Check that all that a paper's claims name exists; return what this scale does not have."""
 
         def names(scale: str, changes: Mapping[str, Any]) -> dict[str, list[Any]]:

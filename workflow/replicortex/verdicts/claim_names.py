@@ -23,7 +23,7 @@ def check_names(
     elsewhere: Callable[[], Names],
     aliases: Aliases,
     facts: Mapping[str, Any],
-) -> dict[str, str]:
+) -> dict[str, list[str]]:
     """Check that all tables, columns, keys and configured values that claims name exist.
 
     A value that the configuration gives (a rule, a layer, a size) must be one of this study or of any
@@ -48,7 +48,7 @@ def check_names(
 
     Returns
     -------
-    Id of each claim that names what this configuration does not have -> what that is.
+    Each thing that this configuration does not have, "pair x" -> ids of the claims that name it.
 
     Raises
     ------
@@ -75,8 +75,11 @@ def check_names(
                     f"{file}: claim '{claim.id}': measure.{key}.{column}: '{value}' is no {column} of "
                     f"any scale's configuration{nearest(value, known)}"
                 )
-            absent[claim.id] = f"{column} {value} is not in this configuration"
-    return absent
+            absent[claim.id] = f"{column} {value}"
+    naming: dict[str, list[str]] = {}
+    for claim_id, what in absent.items():
+        naming.setdefault(what, []).append(claim_id)
+    return naming
 
 
 def _check_columns(claim: Claim, where: str, columns: Columns) -> None:

@@ -90,7 +90,7 @@ def evaluate(
     *,
     aliases: Aliases,
     facts: Mapping[str, Any],
-    absent: Mapping[str, str] | None = None,
+    absent: Mapping[str, Sequence[str]] | None = None,
     synthetic: bool,
     paper: str = "",
     older: bool = False,
@@ -109,7 +109,7 @@ def evaluate(
     facts
         What `needs` and `data` ask of the configuration, as `model.facts_of` gives it.
     absent
-        Id -> what the claim names and this configuration does not have: it is not testable here.
+        What this configuration does not have -> ids of the claims that name it: not testable here.
     synthetic
         Whether the numbers come from made-up data: then no claim gets a verdict.
     paper
@@ -133,11 +133,11 @@ def evaluate(
     """
     import pandas as pd
 
-    absent = absent or {}
+    lacked = {one: what for what, naming in (absent or {}).items() for one in naming}
     synthetic = synthetic and not rehearsal
     asked = {name: Table(table) for name, table in tables.items()}
     found = [
-        _judged(claim, asked, aliases, facts, absent.get(claim.id, ""), synthetic, older)
+        _judged(claim, asked, aliases, facts, lacked.get(claim.id, ""), synthetic, older)
         for claim in claims
     ]
     count = sum(isinstance(one.compiled, Compiled) for one in found)
@@ -205,7 +205,8 @@ def _judged(
     StudyError
         When a cell is missing from tables that are neither synthetic nor older.
     """
-    lacking = [*([absent] if absent else []), *unmet(claim.needs, facts)]
+    lacking = [f"{absent} is not in this configuration"] if absent else []
+    lacking += unmet(claim.needs, facts)
     done = Judged(reason="; ".join(lacking))
     if lacking and not synthetic:
         return done

@@ -22,7 +22,7 @@ def judge(
     title: str,
     aliases: dict[str, dict[str, Any]],
     facts: dict[str, Any],
-    absent: dict[str, str],
+    absent: dict[str, list[str]],
     synthetic: bool,
     rehearsal: bool = False,
 ) -> dict[str, Any]:
@@ -43,7 +43,7 @@ def judge(
     facts
         Dotted key -> value of the configuration, as `replicortex.verdicts.model.facts_of` gives them.
     absent
-        Id of a claim -> what it names that this configuration does not have.
+        What this configuration does not have -> ids of the claims that name it.
     synthetic
         Whether any of its numbers comes from made-up data.
     rehearsal
