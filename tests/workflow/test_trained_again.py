@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from papers.mt_maps.conditions import whole
 from replicortex.core.files import read_tensors
 from replicortex.provenance import records
 
@@ -20,7 +21,8 @@ def test_a_network_trained_again_at_its_id_has_the_same_bytes_on_the_same_kernel
 ):
     """Some 15 s a process. With other kernels last bits may differ, and the record names them."""
     record = records.read(records.path_of(finished.folder / MODEL))
-    arm = record["job"]["arguments"]["arms"][0]
+    arguments = record["job"]["arguments"]
+    arm = arguments["arms"][0]
     place = [network["name"] for network in arm["networks"]].index("pretrained")
 
     def again(into, **settings):
@@ -45,4 +47,4 @@ def test_a_network_trained_again_at_its_id_has_the_same_bytes_on_the_same_kernel
     assert kernels != record["run"]["kernels"] and "Nehalem" in kernels
     # As long, for no text depends on last bits.
     assert into.stat().st_size == record["output"]["bytes"]
-    assert read_tensors(into)[1]["settings"] == arm["settings"]
+    assert read_tensors(into)[1]["settings"] == whole(arguments["shared"], arm["settings"])
