@@ -139,8 +139,11 @@ def load(name: str, weights: Path) -> Published:
         made = torchvision.models.get_model(model, weights=None, **GIVEN.get(model, {}))
         with reading(path, f"the weights of torchvision's {model}"):
             tensors = torch.load(path, map_location="cpu", weights_only=True)
-            # DenseNet's files are older than its present names: norm.1 is norm1.
-            made.load_state_dict({RENAMED.sub(r"\1\2", key): v for key, v in tensors.items()})
+            # DenseNet's files are older than its present names: norm.1 is norm1. The mapping stays, for
+            # it says which version of itself a network wrote: MNASNet reads no file without one.
+            for key in list(tensors):
+                tensors[RENAMED.sub(r"\1\2", key)] = tensors.pop(key)
+            made.load_state_dict(tensors)
         return Published(made, pinned.transforms())
     import timm
 
