@@ -55,7 +55,8 @@ def test_a_new_paper_runs_to_its_figure_and_its_audit(fresh):
     fresh.run("snakefmt", "--check", "Snakefile", "workflow")
     fresh.snakemake("--lint")
     fresh.run(python, "-m", "replicortex", "schemas", "--check")
+    fresh.run(python, "-m", "replicortex", "readme")
     general = [f"tests/{file}" for file in GENERAL]
     fresh.run(python, "-m", "pytest", "-q", f"tests/papers/{NAME}", *general)
     done = fresh.run(python, "-m", "pytest", "-q", "tests/unit/test_papers.py", "-k", NAME)
-    assert "4 passed" in done.stdout  # told and placed; aliases at three scales
+    assert "5 passed" in done.stdout  # told and placed; aliases at four scales
