@@ -81,7 +81,7 @@ def test_a_rehearsal_runs_on_a_cluster(fresh, tmp_path_factory):
         r"Submitted array job with Snakemake IDs ([\d,]+)", engine_logs(fresh.folder)
     )
     assert max(len(ids.split(",")) for ids in arrays) >= 9
-    made = records.read(records.path_of(results / paper / "metrics/scores.csv"))
+    made = records.read(records.path_of(results / paper / "metrics/curves.csv"))
     assert made["job"]["rehearsal"] is True and made["run"]["slurm_job_id"], made
     figures = import_module(f"papers.{paper}.plan").FIGURES
     assert {path.stem for path in (results / paper / "figures").glob("*.svg")} == set(figures)

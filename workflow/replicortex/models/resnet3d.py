@@ -12,8 +12,26 @@ from torch.nn import functional as F
 from replicortex.core.errors import StudyError
 
 
+class Convolution(nn.Conv3d):
+    """A convolution that stays in single precision where a CPU's bf16 goes wrong.
+
+    Where a map is smaller than the kernel along a side, oneDNN's gradient of the weights reads memory that
+    nothing wrote (torch 2.13). The last stage has two frames of 16.
+    """
+
+    def forward(self, maps: torch.Tensor) -> torch.Tensor:
+        """Return the maps (n, outer, frames, height, width) of maps (n, inner, ...)."""
+        small = any(
+            side < kernel for side, kernel in zip(maps.shape[2:], self.kernel_size, strict=True)
+        )
+        if small and maps.device.type == "cpu" and torch.is_autocast_enabled("cpu"):
+            with torch.autocast("cpu", enabled=False):
+                return super().forward(maps.float())
+        return super().forward(maps)
+
+
 def _convolution(inner: int, outer: int, stride: int) -> nn.Sequential:
-    return nn.Sequential(nn.Conv3d(inner, outer, 3, stride, 1, bias=False), nn.BatchNorm3d(outer))
+    return nn.Sequential(Convolution(inner, outer, 3, stride, 1, bias=False), nn.BatchNorm3d(outer))
 
 
 class BasicBlock3d(nn.Module):
@@ -26,7 +44,7 @@ class BasicBlock3d(nn.Module):
         self.downsample = nn.Sequential()
         if stride != 1 or inner != outer:
             self.downsample = nn.Sequential(
-                nn.Conv3d(inner, outer, 1, stride, bias=False), nn.BatchNorm3d(outer)
+                Convolution(inner, outer, 1, stride, bias=False), nn.BatchNorm3d(outer)
             )
 
     def forward(self, maps: torch.Tensor) -> torch.Tensor:
@@ -79,7 +97,7 @@ class VideoResNet(nn.Module):
                 "are of different numbers of stages"
             )
         self.stem = nn.Sequential(
-            nn.Conv3d(colours, stem, (3, 7, 7), (1, 2, 2), (1, 3, 3), bias=False),
+            Convolution(colours, stem, (3, 7, 7), (1, 2, 2), (1, 3, 3), bias=False),
             nn.BatchNorm3d(stem),
         )
         self.layers: list[str] = []
