@@ -51,7 +51,8 @@ def precision(device: torch.device, name: str) -> AbstractContextManager[None]:
     device
         Where.
     name
-        "fp32", or "bf16" for mixed precision (weights stay in fp32).
+        "fp32", or "bf16" for mixed precision (weights stay in fp32). On a CPU a convolution whose map is
+        smaller than its kernel must leave it: `replicortex.models.resnet3d.Convolution` says why.
     """
     if name not in ("fp32", "bf16"):
         raise StudyError(f"precision: '{name}' is unknown; valid are fp32, bf16")
