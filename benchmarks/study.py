@@ -5,8 +5,9 @@
 
 Clones the commit that is checked out here into an empty folder, with packages from pip's cache where
 they are there. (a) `make`; (b) `make` again, with nothing to do; (c) the marks of one figure are made
-larger in its module, and that figure is asked for. There is no peer: goals are times. `functions` says
-where the time of the demo went, by the function that jobs call.
+larger in its module, and that figure is asked for: where one job draws all figures of a paper, as at
+`demo`, and where each has its own, as at all other scales. There is no peer: goals are times.
+`functions` says where the time of the demo went, by the function that jobs call.
 """
 
 from __future__ import annotations
@@ -26,7 +27,13 @@ from common import machine, versions, write
 from replicortex.provenance import records
 
 ROOT = Path(__file__).resolve().parents[1]
-GOALS = {"make": 180.0, "nothing to do": 3.0, "a changed mark": 10.0}
+GOALS = {
+    "make": 180.0,
+    "nothing to do": 3.0,
+    "a changed mark, all figures in one job": 10.0,
+    "a changed mark, a job for each figure": 10.0,
+}
+ALONE = ["--config", "papers={learning_rules: {figures_per_job: 1}}"]
 FIGURE = "results/demo/learning_rules/figures/change.png"
 MODULE = "workflow/papers/learning_rules/figures/change.py"
 MARKS = re.compile(r"markersize=(\d+(?:\.\d+)?)")
@@ -38,9 +45,14 @@ def measure(clone: Path) -> dict[str, float]:
     again = called(["make"], clone)
     module = clone / MODULE
     text = module.read_text()
+    draw = [str(clone / ".venv/bin/snakemake"), "--cores", "2", FIGURE]
     module.write_text(with_larger_marks(text))
-    drawn = called([str(clone / ".venv/bin/snakemake"), "--cores", "2", FIGURE], clone)
-    return {"make": made, "nothing to do": again, "a changed mark": drawn}
+    together = called(draw, clone)
+    module.write_text(text)
+    called([*draw, *ALONE], clone)
+    module.write_text(with_larger_marks(text))
+    alone = called([*draw, *ALONE], clone)
+    return dict(zip(GOALS, (made, again, together, alone), strict=True))
 
 
 def with_larger_marks(text: str) -> str:
@@ -58,8 +70,12 @@ def with_larger_marks(text: str) -> str:
 
 
 def called(command: list[str], folder: Path) -> float:
-    """Return the seconds that a command took; its output is shown where it fails."""
-    clean = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+    """Return the seconds that a command took; its output is shown where it fails.
+
+    It gets no variable that would change how Python or its threads run: a user has none.
+    """
+    told = re.compile(r"PYTHON|.*_NUM_THREADS$")
+    clean = {key: value for key, value in os.environ.items() if not told.match(key)}
     start = time.perf_counter()
     done = subprocess.run(command, cwd=folder, env=clean, capture_output=True, text=True)
     took = time.perf_counter() - start

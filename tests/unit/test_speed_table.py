@@ -43,6 +43,31 @@ def test_the_readmes_table_is_what_the_benchmarks_kept(root, file, aimed_at):
     assert replaced(readme, speed_table.PART, made, file) == readme, "run `make readme`"
 
 
+def test_what_a_user_waits_for_is_what_the_benchmark_kept(root):
+    readme = (root / "benchmarks/README.md").read_text()
+    made = speed_table.waits(root)
+    assert replaced(readme, speed_table.WAITS, made, "README.md") == readme, "run `make readme`"
+
+
+def test_functions_after_the_longest_are_added_up(tmp_path):
+    spent = [{"function": f"a.b:f{n}", "jobs": 2, "seconds": 30.0 - n} for n in range(12)]
+    report = {
+        "fast": False,
+        "seconds": {"make": 399.7},
+        "goals": {"make": 180.0},
+        "functions": spent,
+    }
+    (tmp_path / "benchmarks").mkdir()
+    file = tmp_path / "benchmarks/study.json"
+    file.write_text(json.dumps(report))
+    lines = speed_table.waits(tmp_path).splitlines()
+    assert "| make | 400 | 180 |" in lines and "| `a.b:f0` | 2 | 30 |" in lines
+    assert lines[-1] == "| 2 others | 4 | 39 |"
+    file.write_text(json.dumps(report | {"fast": True}))
+    with pytest.raises(StudyError, match=r"study\.json: was measured with --fast"):
+        speed_table.waits(tmp_path)
+
+
 def test_what_had_no_goal_stands_in_the_table_of_all_alone(kept):
     root = kept(goal=None)
     assert speed_table.table(root, False).count("\n") == 3

@@ -277,7 +277,8 @@ def _readme(_: argparse.Namespace) -> None:
     speed = speed_table.PART
     made = {papers_table.PART: papers_table.table(ROOT), speed: speed_table.table(ROOT, True)}
     write(ROOT / "README.md", made)
-    write(ROOT / "benchmarks/README.md", {speed: speed_table.table(ROOT, False)})
+    made = {speed: speed_table.table(ROOT, False), speed_table.WAITS: speed_table.waits(ROOT)}
+    write(ROOT / "benchmarks/README.md", made)
     asked = requests_table.requests(requests_table.planned(ROOT), ROOT)
     made = {requests_table.REQUESTS: asked, requests_table.DISK: requests_table.disk(ROOT)}
     write(ROOT / requests_table.FILE, made)

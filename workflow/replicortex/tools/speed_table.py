@@ -1,6 +1,6 @@
-"""Tables of speed: each benchmark's kept ratios against its strongest peer.
+"""Tables of speed: each benchmark's kept ratios against its strongest peer, and what a user waits for.
 
-README.md has the rows that had a goal, benchmarks/README.md all.
+README.md has the ratios that had a goal, benchmarks/README.md all.
 """
 
 from __future__ import annotations
@@ -19,6 +19,10 @@ HEAD = (
     "| --- | --- | ---: | ---: | ---: | ---: | --- |\n"
 )
 KEYS = ("work", "peer", "peer_seconds", "ours_seconds", "ratio", "goal", "tolerance")
+WAITS = marks("waits", "`make readme` from benchmarks/study.json")
+WAITS_HEAD = "| what a user waits for | s | goal |\n| --- | ---: | ---: |\n"
+SPENT_HEAD = "| function | jobs | s |\n| --- | ---: | ---: |\n"
+LONGEST = 10  # functions of the demo that have a row before the others are added up
 
 
 def table(root: Path, aimed_at: bool) -> str:
@@ -48,6 +52,32 @@ def table(root: Path, aimed_at: bool) -> str:
             if found["goal"] is not None or not aimed_at:
                 rows.append(_row(found))
     return HEAD + "".join(rows)
+
+
+def waits(root: Path) -> str:
+    """Return two tables of benchmarks/study.json: what a user waits for, and where the demo's time goes.
+
+    Raises
+    ------
+    StudyError
+        The file is of a fast run.
+    """
+    file = root / "benchmarks/study.json"
+    report = json.loads(file.read_text())
+    if report["fast"]:
+        raise StudyError(f"{file}: was measured with --fast; run the benchmark at full size")
+    goals = report["goals"]
+    lines = [
+        f"| {what} | {took:.3g} | {goals[what]:g} |\n" for what, took in report["seconds"].items()
+    ]
+    spent = report["functions"]
+    rest = spent[LONGEST:]
+    rows = [(f"`{row['function']}`", row["jobs"], row["seconds"]) for row in spent[:LONGEST]]
+    if rest:
+        sums = sum(row["jobs"] for row in rest), sum(row["seconds"] for row in rest)
+        rows.append((f"{len(rest)} others", *sums))
+    parts = [f"| {name} | {jobs} | {took:.0f} |\n" for name, jobs, took in rows]
+    return WAITS_HEAD + "".join(lines) + "\n" + SPENT_HEAD + "".join(parts)
 
 
 def _row(found: Mapping[str, Any]) -> str:
