@@ -2,6 +2,7 @@
 
 import csv
 import gzip
+import re
 
 import pytest
 import yaml
@@ -171,3 +172,19 @@ def test_each_paper_says_what_its_configuration_names(root, scale):
     for paper in paper_names(root):
         names = checked_numbers(paper, scale, {}, root).names()
         assert names and all(names.values())
+
+
+DENIAL = re.compile(
+    r"\b(does|do|did|is|are) not\b|\b(next to|changes|loses|leaves|costs) nothing\b"
+)
+MARGIN = re.compile(r"\d|\b(half|third|quarter|fifth|tenth|hundredth)\b")
+
+
+@pytest.mark.parametrize("paper", paper_names(ROOT.parent))
+def test_a_denial_is_a_test_of_equivalence_or_names_its_margin(paper):
+    """`A does not beat B` says less than `A lies below B`, and is met by more."""
+    for claim in reading.load(ROOT / f"papers/{paper}/claims.yaml"):
+        if DENIAL.search(claim.says) and claim.verdict.direction != "zero":
+            said = re.sub(r"\([A-Z]\d+[^)]*\)", "", claim.says)  # such as (E5): an experiment
+            bound = claim.verdict.threshold is not None and MARGIN.search(said)
+            assert bound, f"{claim.id}: {claim.says}"
