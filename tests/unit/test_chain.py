@@ -1,7 +1,7 @@
 """The chain of records: kept copies, dropped steps, and whatever was changed."""
 
-import gzip
 import json
+import lzma
 import random
 import shutil
 import subprocess
@@ -85,12 +85,12 @@ def test_a_kept_chain_is_followed_where_it_was_kept(study):
 def test_a_compressed_table_is_checked_by_its_content(study):
     shutil.rmtree("results/small")
     table = study / "metrics/t.csv"
-    packed = table.with_name("t.csv.gz")
-    packed.write_bytes(gzip.compress(table.read_bytes(), mtime=0))
+    packed = table.with_name("t.csv.xz")
+    packed.write_bytes(lzma.compress(table.read_bytes()))
     table.unlink()
     for start in (study / "figures/f.svg", packed):
         assert all(fault.kind == "absent" for fault in verify([start], Path.cwd()))
-    packed.write_bytes(gzip.compress(b"a\n2\n", mtime=0))
+    packed.write_bytes(lzma.compress(b"a\n2\n"))
     assert "results/reference/x/metrics/t.csv: the file was changed after it was made" in faults(
         study / "figures/f.svg"
     )
@@ -112,10 +112,10 @@ def test_a_table_made_again_since_is_told_of_what_was_made_from_the_old_one(stud
 
 def test_a_compressed_copy_that_does_not_unpack_is_a_fault(study):
     table = study / "metrics/t.csv"
-    packed = table.with_name("t.csv.gz")
-    packed.write_bytes(gzip.compress(table.read_bytes(), mtime=0)[:-9])
+    packed = table.with_name("t.csv.xz")
+    packed.write_bytes(lzma.compress(table.read_bytes())[:-9])
     table.unlink()
-    assert faults(packed)[0].endswith("t.csv.gz: the file was changed after it was made")
+    assert faults(packed)[0].endswith("t.csv.xz: the file was changed after it was made")
 
 
 def test_a_changed_parameter_shows_in_the_record(study):
@@ -138,7 +138,7 @@ def test_a_forged_record_does_not_follow_from_its_parameters(study):
     assert "the record's id does not follow" in found
 
 
-@pytest.mark.parametrize("suffix", ["", ".gz"])
+@pytest.mark.parametrize("suffix", ["", ".xz"])
 @pytest.mark.parametrize("folder", ["results/small/x", "results/reference/x"])
 def test_two_results_swapped_with_their_records_are_both_named(study, folder, suffix):
     folder = Path(folder)
@@ -151,9 +151,7 @@ def test_two_results_swapped_with_their_records_are_both_named(study, folder, su
     swap(one, other)
     if suffix:
         for path in (one, other):
-            path.with_name(path.name + suffix).write_bytes(
-                gzip.compress(path.read_bytes(), mtime=0)
-            )
+            path.with_name(path.name + suffix).write_bytes(lzma.compress(path.read_bytes()))
             path.unlink()
     whole = verify([folder / "figures/f.svg", one, other], Path.cwd())
     assert sorted(str(fault) for fault in whole if fault.kind != "absent") == [
@@ -220,13 +218,15 @@ def repository(folder, file):
 @pytest.fixture
 def data(study):
     """A dataset of one file, its manifest, a table made from it and from a file of claims."""
-    raw = Path("data/d/raw.tar.gz")
+    raw = Path("data/d/raw.tar.xz")
     raw.parent.mkdir(parents=True)
-    raw.write_bytes(gzip.compress(b"raw", mtime=0))
+    raw.write_bytes(lzma.compress(b"raw"))
     Path("claims.yaml").write_text("- id: a")
-    commit = repository("data/d", "raw.tar.gz")
+    commit = repository("data/d", "raw.tar.xz")
     repository(".", "claims.yaml")
-    files = {"raw.tar.gz": {"key": "K", "size": 23, "sha256": records.file_sha256(raw)}}
+    files = {
+        "raw.tar.xz": {"key": "K", "size": raw.stat().st_size, "sha256": records.file_sha256(raw)}
+    }
     content = {"name": "d", "version": "1", "id": "i", "commit": commit, "synthetic": False}
     manifest = made("data/manifests/d@1.json", json.dumps({**content, "files": files}), {})
     inputs = {"data": manifest, "claims": Path("claims.yaml")}
@@ -236,7 +236,7 @@ def data(study):
 @pytest.mark.parametrize(
     "victim, what",
     [
-        ("data/d/raw.tar.gz", "the raw file is not the one that data/manifests/d@1.json lists"),
+        ("data/d/raw.tar.xz", "the raw file is not the one that data/manifests/d@1.json lists"),
         ("data/manifests/d@1.json", "the file was changed after it was made"),
         ("claims.yaml", "is not the file that results were made from"),
         ("results/small/x/metrics/d.csv", "the file was changed after it was made"),
@@ -297,9 +297,9 @@ def test_a_check_that_git_cannot_make_is_told_and_is_no_fault(data):
 
 
 def test_data_that_are_not_here_are_no_fault_and_are_said(data):
-    Path("data/d/raw.tar.gz").unlink()
+    Path("data/d/raw.tar.xz").unlink()
     (fault,) = verify([data], Path.cwd())
-    assert fault.kind == "absent" and fault.path == "data/d/raw.tar.gz"
+    assert fault.kind == "absent" and fault.path == "data/d/raw.tar.xz"
     shutil.rmtree("data")
     (fault,) = verify([data], Path.cwd())
     assert fault.kind == "absent" and fault.path == "data/manifests/d@1.json"
@@ -332,7 +332,7 @@ def test_a_random_byte_anywhere_is_found_and_named(data):
 def test_the_tree_tells_each_step_once_and_data_to_their_keys(data):
     lineage = chain.tree(data, {})
     (dataset,) = lineage["inputs"]["data"]
-    assert dataset["keys"] == {"raw.tar.gz": "K"} and len(dataset["dataset"]["commit"]) == 40
+    assert dataset["keys"] == {"raw.tar.xz": "K"} and len(dataset["dataset"]["commit"]) == 40
     assert lineage["inputs"]["claims"][0]["path"] == "claims.yaml"
     figure = chain.tree(Path("results/small/x/figures/f.svg"), {})
     (table,) = figure["inputs"]["table"]

@@ -1,7 +1,7 @@
 """What claims name is looked up before any job; what a scale leaves out is no error."""
 
 import csv
-import gzip
+import lzma
 import re
 
 import pytest
@@ -155,11 +155,11 @@ def test_names_are_looked_up_when_a_study_is_opened(root, tmp_path, monkeypatch)
 def test_declared_columns_are_those_of_kept_tables(root, paper):
     declared = read_yaml_file(root / f"workflow/papers/{paper}/tables.yaml")
     kept = sorted((root / f"results/reference/{paper}/metrics").glob("*.csv*"))
-    kept = [path for path in kept if path.name.endswith((".csv", ".csv.gz"))]
+    kept = [path for path in kept if path.name.endswith((".csv", ".csv.xz"))]
     # A kept run may be older than a table.
     assert {path.name.partition(".")[0] for path in kept} <= set(declared) and len(kept) > 5
     for path in kept:
-        with (gzip.open if path.suffix == ".gz" else open)(path, "rt") as stream:
+        with (lzma.open if path.suffix == ".xz" else open)(path, "rt") as stream:
             found = next(csv.reader(stream))
         found = [name for name in found if not name.startswith("spatial ")]  # one a sheet
         # Kept tables may be older than a column.

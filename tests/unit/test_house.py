@@ -63,7 +63,7 @@ def test_no_registry_and_no_machine_is_named(root):
     place = re.compile(r"(?<![\w.])/(?:ro" + r"ot|ho" + r"me/\w+|wo" + r"rk)/")
     named = []
     for path in tracked(root):
-        if not path.is_file() or path.suffix in (".png", ".pdf", ".gz", ".npz"):
+        if not path.is_file() or path.suffix in (".png", ".pdf", ".xz", ".npz"):
             continue
         text = path.read_text(errors="ignore")
         if registry.search(text) or place.search(text):

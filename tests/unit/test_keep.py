@@ -1,6 +1,7 @@
 """Keeping a run: whole chains, committed code and real data, or nothing."""
 
 import json
+import lzma
 import subprocess
 from pathlib import Path
 
@@ -42,6 +43,28 @@ def test_figures_tables_and_all_records_are_kept_and_hold(run):
     subprocess.run(["rm", "-r", "results/small"], check=True)
     found = verify([reference / "figures/f.svg"], run)
     assert {fault.kind for fault in found} == {"absent"} and len(found) == 100
+
+
+def test_what_a_figure_is_drawn_from_is_kept_and_other_arrays_are_not(run):
+    drawn = made("results/small/x/metrics/maps.npz", "maps", {})
+    made("results/small/x/metrics/brain.npz", "brain", {})
+    made("results/small/x/figures/g.svg", "<svg/>", {"maps": drawn})
+    keep("small", "x", run)
+    kept = {path.name for path in Path("results/reference/x/metrics").iterdir()}
+    assert {"t.csv", "maps.npz", "maps.npz.record.json", "brain.npz.record.json"} <= kept
+    assert "brain.npz" not in kept
+
+
+def test_a_large_table_is_kept_compressed_and_still_found(run):
+    rows = "\n".join(str(n) for n in range(200_000))
+    made("results/small/x/metrics/long.csv", f"a\n{rows}\n", {})
+    keep("small", "x", run)
+    held = Path("results/reference/x/metrics/long.csv.xz")
+    assert (
+        held.stat().st_size < 500_000
+        and lzma.decompress(held.read_bytes()).decode() == f"a\n{rows}\n"
+    )
+    assert not [fault for fault in verify([held], run) if fault.kind == "fault"]
 
 
 def test_uncommitted_code_is_refused(run):

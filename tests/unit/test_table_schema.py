@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import gzip
 import json
+import lzma
 from pathlib import Path
 
 import numpy as np
@@ -223,10 +223,10 @@ def test_kept_tables_hold_what_is_declared(root, paper):
     tables = table_schema.load(root / f"workflow/papers/{paper}/tables.yaml")
     for name, columns in tables.items():
         path = root / f"results/reference/{paper}/metrics/{name}.csv"
-        path = path if path.exists() else path.with_name(f"{name}.csv.gz")
+        path = path if path.exists() else path.with_name(f"{name}.csv.xz")
         if not path.exists():
             continue
-        with (gzip.open if path.suffix == ".gz" else open)(path, "rt") as stream:
+        with (lzma.open if path.suffix == ".xz" else open)(path, "rt") as stream:
             table = pd.read_csv(stream, keep_default_na=False, na_values=[""], low_memory=False)
         assert len(table)
         table_schema.check(table, columns, str(path), part=True)

@@ -61,7 +61,7 @@ def test_every_kept_table_is_known(root):
         text=True,
         check=True,
     ).stdout.split()
-    kept = [root / name for name in listed if name.endswith((".csv", ".csv.gz"))]
+    kept = [root / name for name in listed if name.endswith((".csv", ".csv.xz"))]
     assert len(kept) > 20
     seen = set()
     for path in kept:

@@ -18,7 +18,7 @@ from typing import Any
 from study_copy import GIT
 
 from replicortex.core.files import canonical_json
-from replicortex.provenance import chain, listed, records
+from replicortex.provenance import chain, listed, packed, records
 from replicortex.provenance.contents import _facts
 
 RUN = Path("results/demo")
@@ -82,7 +82,7 @@ class World:
 
     def keep(self, path: Path) -> Path:
         """Note how a file and its record are, to have them back, and that they are taken."""
-        for each in (path, records.path_of(path), path.with_name(f"{path.name}.gz")):
+        for each in (path, records.path_of(path), packed.path_of(path)):
             self.taken.add(each)
             self.ways_back.append(_way_back(each))
         return path
@@ -840,10 +840,8 @@ def rights_of_a_result(world):
 
 @edit
 def a_compressed_table(world):
-    import gzip
-
     path = world.pick(world.of(".csv"))
-    path.with_name(f"{path.name}.gz").write_bytes(gzip.compress(path.read_bytes(), mtime=0))
+    packed.path_of(path).write_bytes(packed.pack(path.read_bytes()))
     path.unlink()
     return {}
 

@@ -35,7 +35,7 @@ def figure_page(view: View, place: Path) -> None:
         image=view.copied(place),
         caption=text,
         alternative=text.striptags() or name,
-        svg=next((p.as_posix() for p in _svg(place) if p.exists()), None),
+        svg=_svg(place),
         copies={other.suffix[1:].upper(): view.copied(other) for other in copies},
         graph=svg(nodes, f"Lineage of {place.name}"),
         groups=[
@@ -52,8 +52,9 @@ def figure_page(view: View, place: Path) -> None:
     )
 
 
-def _svg(place: Path) -> tuple[Path, Path]:
-    return place.with_suffix(".svg"), place.with_suffix(".svg.gz")
+def _svg(place: Path) -> str | None:
+    found = place.with_suffix(".svg")  # no browser unpacks a compressed one
+    return found.as_posix() if found.is_file() else None
 
 
 def _groups(view: View, last: Step) -> dict[str, list[Step]]:

@@ -23,7 +23,7 @@ from replicortex.pages.rendering import highlighted, page_name, render
 from replicortex.pages.state import State, states
 from replicortex.pages.thumbnails import thumbnail
 from replicortex.pages.words import count, function_of, leaves, value_text
-from replicortex.provenance import chain, records
+from replicortex.provenance import chain, packed, records
 from replicortex.provenance.contents import Hashes
 from replicortex.provenance.history import History
 from replicortex.provenance.plan import planned
@@ -78,7 +78,7 @@ class View:
         self.captions: dict[Path, Markup] = {}
         self.sources: dict[str, str] = {}  # pages of sources by their content
         self.datasets: dict[str, tuple[dict[str, Any], Path]] = {}
-        self.present: set[Path] = {place for place in self.maker if kept_as(place) is not None}
+        self.present: set[Path] = {place for place in self.maker if packed.held(place)}
 
     def page(
         self,
@@ -332,11 +332,6 @@ class View:
     def declared(self) -> dict[str, Any]:
         """All declared datasets by name."""
         return declared.load(self.root / "config/datasets.yaml")
-
-
-def kept_as(place: Path) -> Path | None:
-    """Return the file that holds a result here, compressed or not; None when there is none."""
-    return next((p for p in (place, place.with_name(f"{place.name}.gz")) if p.is_file()), None)
 
 
 def _family(step: Step) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 from replicortex.core.digests import file_sha256
 from replicortex.core.errors import StudyError
 from replicortex.data import manifest
-from replicortex.provenance import records
+from replicortex.provenance import packed, records
 
 MOST = 3  # URLs and keys of a dataset in a tree for people
 
@@ -38,7 +38,7 @@ def results_below(folder: Path, absent: bool = False) -> list[Path]:
             found.add(path)
         elif absent:
             result = path.with_name(path.name.removesuffix(records.SUFFIX))
-            if not result.is_file() and not result.with_name(f"{result.name}.gz").is_file():
+            if packed.held(result) is None:
                 found.add(result)
     return sorted(found)
 
@@ -63,7 +63,7 @@ def place_of(recorded: str, beside: Path) -> Path:
 
 
 def _file_of(path: Path) -> Path:
-    return records.path_of(path.with_name(path.name.removesuffix(".gz")))
+    return records.path_of(packed.result_of(path))
 
 
 def has_record(path: Path) -> bool:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import gzip
+import lzma
 import os
 import time
-import zlib
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any
 
 from replicortex.core.digests import file_sha256, stream_sha256
 from replicortex.core.remembered import recall, remember
+from replicortex.provenance import packed
 
 BROKEN = "broken"
 CACHE = Path("results/.hashes.json")
@@ -22,34 +22,27 @@ SETTLED_S = 2.0
 
 def content_sha256(path: Path) -> str | None:
     """Return the sha256 of a result's content, kept compressed or not; None when it is absent."""
-    place = _place(path)
+    place = packed.held(path)
     if place is None:
         return None
-    if place.suffix != ".gz":
+    if place.suffix != packed.SUFFIX:
         return file_sha256(place)
     try:
-        with gzip.open(place) as stream:
+        with lzma.open(place) as stream:
             return stream_sha256(stream)
-    except (OSError, EOFError, zlib.error):  # a compressed copy that does not unpack
+    except (OSError, EOFError, lzma.LZMAError):  # a compressed copy that does not unpack
         return BROKEN
 
 
 def content_bytes(path: Path) -> int | None:
     """Return the size of a result's content in bytes, kept compressed or not; None when absent."""
-    place = _place(path)
+    place = packed.held(path)
     if place is None:
         return None
-    if place.suffix != ".gz":
+    if place.suffix != packed.SUFFIX:
         return place.stat().st_size
-    with place.open("rb") as stream:  # gzip ends with it, and checks it while unpacking
-        stream.seek(-4, os.SEEK_END)
-        return int.from_bytes(stream.read(), "little")
-
-
-def _place(path: Path) -> Path | None:
-    """Return the file that holds a result: itself, or a compressed copy beside."""
-    packed = path if path.suffix == ".gz" else path.with_name(f"{path.name}.gz")
-    return next((each for each in (path, packed) if each.is_file()), None)
+    with lzma.open(place) as stream:
+        return stream.seek(0, os.SEEK_END)
 
 
 class Hashes:
@@ -95,7 +88,7 @@ class Hashes:
 
     def _hash(self, path: Path, raw: bool) -> str | None:
         """Return the sha256 of a file, or (not `raw`) of what it holds unpacked."""
-        place = path if raw else _place(path)
+        place = path if raw else packed.held(path)
         if place is None or not place.is_file():
             return None
         before = _facts(place)

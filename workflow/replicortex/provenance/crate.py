@@ -23,7 +23,7 @@ from replicortex.core.digests import sha256
 from replicortex.core.errors import StudyError
 from replicortex.core.files import canonical_json
 from replicortex.core.yaml_text import read_yaml_file
-from replicortex.provenance import chain, records
+from replicortex.provenance import chain, packed, records
 from replicortex.provenance.contents import content_sha256
 from replicortex.provenance.history import History
 from replicortex.provenance.steps import Input, Step, steps
@@ -39,7 +39,7 @@ PROFILES = {
 COMPUTATIONAL_WORKFLOW = "https://bioschemas.org/profiles/ComputationalWorkflow/1.0-RELEASE"
 ENGINE = "https://snakemake.readthedocs.io"
 DONE = {"actionStatus": "http://schema.org/CompletedActionStatus"}
-TRAVELS = (".csv", ".gz", ".json", ".pdf", ".png", ".svg", ".txt", ".html")
+TRAVELS = (".csv", packed.SUFFIX, ".json", ".pdf", ".png", ".svg", ".txt", ".html")
 LARGE = 5_000_000  # bytes
 TYPES = {bool: "Boolean", int: "Integer", float: "Float", str: "Text"}
 UNITS = {
@@ -351,9 +351,7 @@ class _RunCrate:
         """Add a result or an input: as a file when it travels, else described by its hash."""
         known = self.here.get(place)
         if known is None:
-            found = next(
-                (p for p in (place, place.with_name(f"{place.name}.gz")) if p.is_file()), None
-            )
+            found = packed.held(place)
             if (
                 found is not None
                 and (found.suffix in TRAVELS or "manifests" in found.parts)
@@ -377,7 +375,7 @@ class _RunCrate:
         return known
 
     def _record(self, place: Path) -> Entity:
-        path = records.path_of(place.with_name(place.name.removesuffix(".gz")))
+        path = records.path_of(packed.result_of(place))
         listed = records.list_of(path)
         if listed is not None:
             self._file(listed)

@@ -14,7 +14,7 @@ from pathlib import Path
 from replicortex.core.digests import sha256
 from replicortex.core.errors import StudyError
 from replicortex.core.files import canonical_json, write_bytes
-from replicortex.provenance import records
+from replicortex.provenance import packed, records
 from replicortex.provenance.contents import Hashes
 
 NAME = ".files.json"
@@ -115,8 +115,7 @@ def note(run: Path, wanted: Iterable[str | Path]) -> None:
 
 def result_of(path: Path) -> Path:
     """Return the result that a file of a kept run is, or tells of."""
-    name = path.name.removesuffix(records.SUFFIX).removesuffix(".gz")
-    return path.with_name(name)
+    return packed.result_of(path.with_name(path.name.removesuffix(records.SUFFIX)))
 
 
 def missing(path: Path) -> str:
@@ -168,7 +167,7 @@ class Lists:
             return True
         folder = unit(result)
         names = {} if folder is None else self.names(folder)
-        return result in names or result.with_name(f"{result.name}.gz") in names
+        return result in names or packed.path_of(result) in names
 
     def faults(self, folder: Path, below: Path, files: list[Path]) -> Iterator[tuple[Path, str]]:
         """Yield what differs from a folder's list, or what is wrong with the list.

@@ -14,7 +14,7 @@ from typing import Any
 from replicortex.core.codehash import RULES, module_hashes
 from replicortex.core.errors import StudyError
 from replicortex.core.scales import SCALES
-from replicortex.provenance import chain, records
+from replicortex.provenance import chain, packed, records
 from replicortex.provenance.contents import Hashes
 from replicortex.provenance.differences import apart
 from replicortex.provenance.plan import Planned, planned
@@ -123,7 +123,7 @@ class _Why:
 
     def _here(self, path: str) -> bool:
         place = self._place(path)
-        return place.exists() or place.with_name(f"{place.name}.gz").exists()
+        return place.exists() or packed.path_of(place).exists()
 
     def _own(self, job: Planned, targets: list[str]) -> list[str]:
         """Return why a job would run by itself, whatever runs before it."""

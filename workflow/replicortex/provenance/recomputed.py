@@ -12,7 +12,7 @@ from typing import Any
 from replicortex.core.errors import StudyError
 from replicortex.core.files import FIGURE_SUFFIXES
 from replicortex.data import manifest
-from replicortex.provenance import chain
+from replicortex.provenance import chain, packed
 from replicortex.provenance.contents import Hashes, content_bytes
 
 DATASET = ("name", "version", "id", "commit", "synthetic")
@@ -21,8 +21,8 @@ DATASET = ("name", "version", "id", "commit", "synthetic")
 def is_at_its_place(path: Path, record: Mapping[str, Any]) -> bool:
     """Whether a result lies where its record says; of one outside this folder only the name counts."""
     recorded = chain.place_of(record["output"]["path"], path)
-    here = path.with_name(path.name.removesuffix(".gz"))
-    names = recorded.name.removesuffix(".gz") == here.name
+    here = packed.result_of(path)
+    names = packed.result_of(recorded).name == here.name
     whole = os.path.abspath(here)  # noqa: PTH100 - links are kept
     if not Path(whole).is_relative_to(Path.cwd()):
         return names

@@ -11,7 +11,7 @@ from replicortex.core.codehash import joined, read_from, source_hashes
 from replicortex.core.digests import sha256
 from replicortex.core.errors import StudyError
 from replicortex.data import annex, manifest
-from replicortex.provenance import chain, listed, records
+from replicortex.provenance import chain, listed, packed, records
 from replicortex.provenance.contents import Hashes
 from replicortex.provenance.history import History
 from replicortex.provenance.recomputed import Recomputed, is_at_its_place, not_its_own
@@ -140,8 +140,7 @@ class _Check:
 
     def _alone(self, path: Path, of_list: Fault) -> Iterator[Fault]:
         """Yield what is wrong with a result whose list of inputs cannot be read, and the list's fault."""
-        own = path.with_name(path.name.removesuffix(".gz"))
-        record = records.read(records.path_of(own), whole=False)
+        record = records.read(records.path_of(packed.result_of(path)), whole=False)
         if not is_at_its_place(path, record):
             yield Fault(path.as_posix(), not_its_own(record))  # whose list lies there
             return

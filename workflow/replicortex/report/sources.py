@@ -20,6 +20,7 @@ from replicortex.core.table_schema import load as load_tables
 from replicortex.core.tables import read
 from replicortex.core.yaml_text import read_yaml_file
 from replicortex.data.declared import Dataset
+from replicortex.provenance import packed, records
 from replicortex.provenance.chain import results_below
 from replicortex.provenance.steps import Step, steps
 from replicortex.report import judged, outline
@@ -135,8 +136,7 @@ class Source:
         """Return where the record of a kept table lies; None where the table is not kept."""
         if table not in self.files:
             return None
-        place = self.files[table]
-        return place.with_name(f"{place.name.removesuffix('.gz')}.record.json")
+        return records.path_of(packed.result_of(self.files[table]))
 
 
 def _rows(table: pd.DataFrame) -> Iterator[dict[str, Any]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import shutil
 from pathlib import Path
 
@@ -10,7 +9,7 @@ from replicortex.core import git
 from replicortex.core.digests import sha256
 from replicortex.core.errors import StudyError
 from replicortex.core.files import write_bytes
-from replicortex.provenance import chain, listed, records
+from replicortex.provenance import chain, listed, packed, records
 from replicortex.provenance.signatures import sign as sign_commit
 from replicortex.provenance.verification import verify
 
@@ -19,7 +18,7 @@ LIMIT_BYTES = 1_000_000
 
 
 def keep(run: str, paper: str, root: Path, sign: bool = False) -> list[Path]:
-    """Copy one paper's figures, tables and scorecard, and the records of every step; list them.
+    """Copy a paper's figures and what they are drawn from, tables, scorecard and all records; list them.
 
     Parameters
     ----------
@@ -63,6 +62,7 @@ def keep(run: str, paper: str, root: Path, sign: bool = False) -> list[Path]:
     ]
     if not wanted:
         raise StudyError(f"keep: no results of {paper} below {source}")
+    wanted = sorted({*wanted, *_read_by_figures(wanted, source / paper, root)})
     relative = [path.relative_to(root) for path in wanted]
     for path in relative:
         record = chain.read_record(path)
@@ -105,11 +105,22 @@ def keep(run: str, paper: str, root: Path, sign: bool = False) -> list[Path]:
     return written
 
 
+def _read_by_figures(results: list[Path], folder: Path, root: Path) -> set[Path]:
+    """Return what figures among a paper's results were drawn from: a clone alone can draw them again."""
+    figures = [path.relative_to(root) for path in results if path.parent.name == "figures"]
+    read = {
+        root / entry["path"]
+        for figure in figures
+        for entry in chain.entries(chain.read_record(figure))
+    }
+    return {path for path in read if path.is_relative_to(folder)}
+
+
 def _content(path: Path) -> tuple[str, bytes]:
     """Return a file's content, compressed where git should not hold it whole, and the suffix."""
     content, suffix = path.read_bytes(), ""
     if len(content) >= LIMIT_BYTES:
-        content, suffix = gzip.compress(content, 9, mtime=0), ".gz"
+        content, suffix = packed.pack(content), packed.SUFFIX
     if len(content) >= LIMIT_BYTES:
         raise StudyError(
             f"keep: {path} is too large for git, even compressed ({len(content)} bytes)"

@@ -12,15 +12,16 @@ from typing import TYPE_CHECKING, Any
 
 from replicortex.core.errors import StudyError
 from replicortex.core.files import write
+from replicortex.provenance.packed import SUFFIX
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
 def tables_below(metrics: Path) -> dict[str, Path]:
-    """Return the tables of a folder by name, `*.csv` or `*.csv.gz`."""
-    found = {path.name.partition(".")[0]: path for path in sorted(metrics.glob("*.csv"))}
-    return found | {path.name.partition(".")[0]: path for path in sorted(metrics.glob("*.csv.gz"))}
+    """Return the tables of a folder by name, compressed or not."""
+    both = [*metrics.glob("*.csv"), *metrics.glob(f"*.csv{SUFFIX}")]
+    return {path.name.partition(".")[0]: path for path in sorted(both)}
 
 
 def judged(
@@ -33,7 +34,7 @@ def judged(
     paper
         Its name.
     metrics
-        Folder of its tables, `*.csv` or `*.csv.gz`.
+        Folder of its tables, compressed or not.
     settings
         What the job of verdicts is told of the paper (`OpenStudy.claims`).
 
