@@ -1,6 +1,6 @@
 """Results that a kept run holds compressed, since git should not hold them whole: names and contents.
 
-`t.csv` lies there as `t.csv.xz`, a third smaller than with gzip; its record is that of `t.csv`.
+`t.csv` lies there as `t.csv.xz`, smaller than gzip makes it; its record is that of `t.csv`.
 """
 
 from __future__ import annotations
