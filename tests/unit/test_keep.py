@@ -11,7 +11,7 @@ from synthetic_run import again
 from test_chain import FACTS, made
 
 from replicortex.core.errors import StudyError
-from replicortex.provenance import records
+from replicortex.provenance import chain, packed, records
 from replicortex.provenance.verification import verify
 from replicortex.tools.promote import keep
 
@@ -26,8 +26,11 @@ def run(tmp_path, monkeypatch):
     subprocess.run(["git", "init", "--quiet"], check=True)
     subprocess.run(["git", "add", "."], check=True)
     subprocess.run([*GIT, "commit", "--quiet", "--message", "c"], check=True)
-    models = [
-        made(f"results/small/x/models/{n}.safetensors", str(n), {}, factor=n) for n in range(100)
+    models = [  # one of them in a folder that is named as that of kept runs
+        made(
+            f"results/small/x/models/{'reference/' * (n == 9)}{n}.safetensors", str(n), {}, factor=n
+        )
+        for n in range(100)
     ]
     table = made("results/small/x/metrics/t.csv", "a\n1\n", {"models": models})
     made("results/small/x/figures/f.svg", "<svg/>", {"table": table})
@@ -38,7 +41,10 @@ def test_figures_tables_and_all_records_are_kept_and_hold(run):
     copied = {path.relative_to(run).as_posix() for path in keep("small", "x", run)}
     reference = Path("results/reference/x")
     assert f"{reference}/figures/f.svg" in copied and f"{reference}/metrics/t.csv" in copied
-    assert len([name for name in copied if "/models/" in name]) == 100  # their records alone
+    archive = reference / "models" / records.ARCHIVE
+    assert [name for name in copied if "/models/" in name] == [archive.as_posix()]
+    kept = records.below(reference / "models")
+    assert len(kept) == 100 and all(map(records.exists, kept))  # their records alone
     assert len(list((reference / "metrics").glob(".inputs-*.json"))) == 1
     subprocess.run(["rm", "-r", "results/small"], check=True)
     found = verify([reference / "figures/f.svg"], run)
@@ -51,8 +57,50 @@ def test_what_a_figure_is_drawn_from_is_kept_and_other_arrays_are_not(run):
     made("results/small/x/figures/g.svg", "<svg/>", {"maps": drawn})
     keep("small", "x", run)
     kept = {path.name for path in Path("results/reference/x/metrics").iterdir()}
-    assert {"t.csv", "maps.npz", "maps.npz.record.json", "brain.npz.record.json"} <= kept
-    assert "brain.npz" not in kept
+    assert {"t.csv", "maps.npz", "maps.npz.record.json"} <= kept
+    assert "brain.npz" not in kept and "brain.npz.record.json" not in kept
+    assert records.exists(Path("results/reference/x/metrics/brain.npz.record.json"))
+
+
+def test_archived_records_are_as_they_were_and_a_changed_one_is_told(run):
+    before = records.read(Path("results/small/x/models/7.safetensors.record.json"))
+    keep("small", "x", run)
+    folder = Path("results/reference/x")
+    place = folder / "models/7.safetensors.record.json"
+    assert records.read(place) == before and not place.exists()
+    assert not records.exists(folder / "models/absent.safetensors.record.json")
+    assert not records.exists(Path("results/small/x/models/absent.record.json"))
+    with pytest.raises(FileNotFoundError):
+        records.content(folder / "models/absent.safetensors.record.json")
+    assert folder / "models/7.safetensors" in chain.results_below(folder, absent=True)
+    assert folder / "models/7.safetensors" not in chain.results_below(folder)
+    assert records.below(folder / "models") == records.below(folder)[-100:]
+    (figure,) = records.below(folder / "figures")
+    assert figure.is_file()
+
+    archive = folder / "models" / records.ARCHIVE
+    texts = records.archived(archive)
+    for content, told in (
+        (b"", "has no record"),
+        (records.archive({}), "has no record"),
+        (packed.pack(b"[1]"), "has no record"),
+        (records.archive({"7.safetensors.record.json": b"{}"}), "is no record, or no longer"),
+        (
+            records.archive(
+                {
+                    name: text.replace('"factor": 7', '"factor": 8').encode()
+                    for name, text in texts.items()
+                }
+            ),
+            "the record was changed after it was written",
+        ),
+        (records.archive({"../models/7.safetensors.record.json": b"{}"}), "has no record"),
+    ):
+        archive.write_bytes(content)
+        with pytest.raises(StudyError, match=told):
+            chain.read_record(folder / "models/7.safetensors")
+        found = {fault.what for fault in verify([folder / "figures/f.svg"], run, below=[folder])}
+        assert f"{records.ARCHIVE} is not the one that was kept" in found
 
 
 def test_a_large_table_is_kept_compressed_and_still_found(run):

@@ -36,10 +36,12 @@ def results_below(folder: Path, absent: bool = False) -> list[Path]:
             continue
         if not path.name.endswith(records.SUFFIX):
             found.add(path)
-        elif absent:
-            result = path.with_name(path.name.removesuffix(records.SUFFIX))
-            if packed.held(result) is None:
-                found.add(result)
+    for path in records.below(folder) if absent else ():
+        parts = path.relative_to(folder).parts
+        result = path.with_name(path.name.removesuffix(records.SUFFIX))
+        hidden = parts[0] in VIEWS or any(part.startswith(".") for part in parts)
+        if not hidden and packed.held(result) is None:
+            found.add(result)
     return sorted(found)
 
 
@@ -68,7 +70,7 @@ def _file_of(path: Path) -> Path:
 
 def has_record(path: Path) -> bool:
     """Whether the record of a result, kept compressed or not, is here."""
-    return _file_of(path).exists()
+    return records.exists(_file_of(path))
 
 
 def read_record(path: Path) -> dict[str, Any]:
@@ -214,7 +216,7 @@ def records_of(result: Path) -> Iterator[dict[str, Any]]:
         yield record
         for entry in entries(record):
             source = place_of(entry["path"], path)
-            if "record" in entry and source not in seen and records.path_of(source).exists():
+            if "record" in entry and source not in seen and has_record(source):
                 seen.add(source)
                 waiting.append(source)
 

@@ -379,7 +379,7 @@ class _RunCrate:
         listed = records.list_of(path)
         if listed is not None:
             self._file(listed)
-        return self._file(path, about=self.here[place])
+        return self._file(path, records.content(path), about=self.here[place])
 
 
 def _unique(entities: Iterable[Entity]) -> list[Entity]:

@@ -114,7 +114,9 @@ def note(run: Path, wanted: Iterable[str | Path]) -> None:
 
 
 def result_of(path: Path) -> Path:
-    """Return the result that a file of a kept run is, or tells of."""
+    """Return the result that a file of a kept run is, or tells of; an archive of records is itself."""
+    if path.name == records.ARCHIVE:
+        return path
     return packed.result_of(path.with_name(path.name.removesuffix(records.SUFFIX)))
 
 
@@ -196,7 +198,10 @@ class Lists:
                     yield result, missing(place)
             elif kept and self.hashes.of(place, raw=True) != digest:
                 yield result, f"{place.name} is not the one that was kept"
-        own = {result_of(place) for place in names}
+        own = {
+            result_of(place)
+            for place in [*names, *(records.archived_below(folder) if kept else ())]
+        }
         for path in files if kept else ():
             if unit(path) == folder and result_of(path) not in own:
                 yield path, "is not among the files that were kept"

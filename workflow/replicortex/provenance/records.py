@@ -11,6 +11,7 @@ may differ, and `audit diff` names the kernels.
 from __future__ import annotations
 
 import json
+import lzma
 import os
 import platform
 import re
@@ -18,7 +19,7 @@ import socket
 import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +27,12 @@ from replicortex.core.digests import file_sha256, sha256
 from replicortex.core.errors import StudyError
 from replicortex.core.files import canonical_json, write_bytes
 from replicortex.data import manifest
+from replicortex.provenance import packed
 
 SUFFIX = ".record.json"
+ARCHIVE = (
+    ".records.json.xz"  # of a folder of a kept run: records of results that are not kept, by path
+)
 LIST = ".inputs-{digest}.json"  # of a job with many inputs: one list for all its results
 LONG = 8_000  # bytes of inputs that a record still holds itself
 # A line of indented JSON without quotation marks in its strings: one key, one value or one bracket.
@@ -56,6 +61,84 @@ def path_of(result: Path) -> Path:
     return result.with_name(result.name + SUFFIX)
 
 
+def content(path: Path) -> bytes:
+    """Return the bytes of a record, which lies beside its result or in a kept run's archive.
+
+    Raises
+    ------
+    OSError
+        When it does neither.
+    """
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        archive = _archive_around(path)
+        name = None if archive is None else path.relative_to(archive.parent).as_posix()
+        if archive is None or name not in archived(archive):
+            raise
+        return archived(archive)[name].encode()
+
+
+def exists(path: Path) -> bool:
+    """Whether a record is here, beside its result or in a kept run's archive."""
+    if path.is_file():
+        return True
+    archive = _archive_around(path)
+    return archive is not None and path.relative_to(archive.parent).as_posix() in archived(archive)
+
+
+def below(folder: Path) -> list[Path]:
+    """Return where the records of all results below a folder lie, or would lie unless archived."""
+    return sorted({*folder.rglob(f"*{SUFFIX}"), *archived_below(folder)})
+
+
+def archived_below(folder: Path) -> set[Path]:
+    """Return where the archived records of a kept run, or of a part of it, would lie."""
+    around = _archive_around(folder / SUFFIX)
+    archives = {*folder.rglob(ARCHIVE), *([around] if around else [])}
+    found = {archive.parent / name for archive in archives for name in archived(archive)}
+    return {path for path in found if path.is_relative_to(folder)}
+
+
+def archive(contents: Mapping[str, bytes]) -> bytes:
+    """Return the content of a folder's archive of records, given by their paths from there."""
+    texts = {name: text.decode() for name, text in sorted(contents.items())}
+    return packed.pack(canonical_json(texts).encode())
+
+
+def archived(archive: Path) -> dict[str, str]:
+    """Return the records of an archive by their paths from its folder; nothing where it is damaged."""
+    stat = archive.stat()
+    return _archived(archive, (stat.st_mtime_ns, stat.st_size, stat.st_ino))
+
+
+@lru_cache(maxsize=64)
+def _archived(archive: Path, _: tuple[int, ...]) -> dict[str, str]:
+    try:
+        found = json.loads(lzma.decompress(archive.read_bytes()))
+    except (OSError, ValueError, lzma.LZMAError):
+        return {}
+    texts = found if isinstance(found, dict) else {}
+    return {
+        name: text
+        for name, text in texts.items()
+        if isinstance(text, str) and ".." not in name.split("/") and not name.startswith("/")
+    }
+
+
+def _archive_around(path: Path) -> Path | None:
+    """Return the archive that would hold a record: that of the nearest folder of a kept run."""
+    for folder in path.parents:
+        if folder.parts[-2:] == (
+            "results",
+            "reference",
+        ):  # a paper may have a folder of that name as well
+            return None
+        if (folder / ARCHIVE).is_file():
+            return folder / ARCHIVE
+    return None
+
+
 def read(path: Path, whole: bool = True) -> dict[str, Any]:
     """Return a record, checked against its own sha256.
 
@@ -72,7 +155,7 @@ def read(path: Path, whole: bool = True) -> dict[str, Any]:
         When it is not a record, or was changed.
     """
     try:
-        text = path.read_bytes().decode()
+        text = content(path).decode()
         record: dict[str, Any] = json.loads(text)
         canonical = _is_canonical(text, record)
         own = record.pop("sha256")
@@ -108,7 +191,7 @@ def code_rules(record: Mapping[str, Any]) -> int:
 
 def list_of(path: Path) -> Path | None:
     """Return the list of inputs beside a record, if it has one; the record is not checked."""
-    name = json.loads(path.read_bytes())["inputs"].get("list")
+    name = json.loads(content(path))["inputs"].get("list")
     return path.parent / name if isinstance(name, str) else None
 
 

@@ -84,12 +84,14 @@ def keep(run: str, paper: str, root: Path, sign: bool = False) -> list[Path]:
     faults = [fault for fault in found if fault.kind in ("fault", "absent")]
     if faults:
         raise StudyError(f"keep: {faults[0]}")
-    steps = sorted((source / paper).rglob(f"*{records.SUFFIX}"))  # of what stays behind as well
-    steps += sorted((source / paper).rglob(records.LIST.format(digest="*")))
-    contents = {
-        path.relative_to(source / paper): _content(path)
-        for path in sorted({*wanted, *map(records.path_of, wanted), *steps})
+    beside = {
+        *map(records.path_of, wanted),
+        *(source / paper).rglob(records.LIST.format(digest="*")),
     }
+    contents = {
+        path.relative_to(source / paper): _content(path) for path in sorted({*wanted, *beside})
+    }
+    contents |= _archives(source / paper, beside)
     target = root / "results/reference" / paper
     if target.exists():
         shutil.rmtree(target)
@@ -114,6 +116,23 @@ def _read_by_figures(results: list[Path], folder: Path, root: Path) -> set[Path]
         for entry in chain.entries(chain.read_record(figure))
     }
     return {path for path in read if path.is_relative_to(folder)}
+
+
+def _archives(folder: Path, beside: set[Path]) -> dict[Path, tuple[str, bytes]]:
+    """Return the records of what stays behind by the archive that holds them, one for each part of a run.
+
+    A network of many seeds has thousands of them, which differ in a few hashes.
+    """
+    parts: dict[Path, dict[str, bytes]] = {}
+    for path in sorted(set(folder.rglob(f"*{records.SUFFIX}")) - beside):
+        place = path.relative_to(folder)
+        part = Path(*place.parts[: len(place.parts) > 1])
+        parts.setdefault(part, {})[place.relative_to(part).as_posix()] = path.read_bytes()
+    made = {part / records.ARCHIVE: records.archive(each) for part, each in parts.items()}
+    for place, content in made.items():
+        if len(content) >= LIMIT_BYTES:
+            raise StudyError(f"keep: {place} would be too large for git ({len(content)} bytes)")
+    return {place: ("", content) for place, content in made.items()}
 
 
 def _content(path: Path) -> tuple[str, bytes]:

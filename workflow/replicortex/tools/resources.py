@@ -36,7 +36,7 @@ def needed(run: Path) -> pd.DataFrame:
         When there are no records.
     """
     facts: dict[tuple[Any, ...], dict[str, Any]] = {}
-    for path in sorted(run.rglob(f"*{records.SUFFIX}")):
+    for path in records.below(run):
         record = records.read(path)
         own = record["run"]
         # All outputs of one job tell the same time.
