@@ -114,6 +114,7 @@ def archived(archive: Path) -> dict[str, str]:
 
 @lru_cache(maxsize=64)
 def _archived(archive: Path, _: tuple[int, ...]) -> dict[str, str]:
+    """Read an archive once, as long as its time, size and inode stay."""
     try:
         found = json.loads(lzma.decompress(archive.read_bytes()))
     except (OSError, ValueError, lzma.LZMAError):
