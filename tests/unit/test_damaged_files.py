@@ -34,7 +34,8 @@ def test_every_damage_is_told(tmp_path, root, name):
 # What opens data by a format's library, by the last part of its dotted name.
 OPENERS = {
     *("np.load", "h5py.File", "loadmat", "Image.open", "av.open", "nibabel.load", "from_bytes"),
-    *("gzip.open", "gzip.decompress", "lzma.open", "zipfile.ZipFile", "tarfile.open", "torch.load"),
+    *("gzip.open", "gzip.decompress", "lzma.open", "lzma.decompress"),
+    *("zipfile.ZipFile", "tarfile.open", "torch.load"),
     *("pd.read_csv", "safe_open"),
 }
 

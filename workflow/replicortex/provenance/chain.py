@@ -29,20 +29,20 @@ def results_below(folder: Path, absent: bool = False) -> list[Path]:
     absent
         Whether to name as well what has a record and is not here.
     """
-    found: set[Path] = set()
-    for path in folder.rglob("*"):
-        parts = path.relative_to(folder).parts
-        if parts[0] in VIEWS or any(part.startswith(".") for part in parts) or not path.is_file():
-            continue
-        if not path.name.endswith(records.SUFFIX):
-            found.add(path)
-    for path in records.below(folder) if absent else ():
-        parts = path.relative_to(folder).parts
-        result = path.with_name(path.name.removesuffix(records.SUFFIX))
-        hidden = parts[0] in VIEWS or any(part.startswith(".") for part in parts)
-        if not hidden and packed.held(result) is None:
-            found.add(result)
+    files = {path for path in folder.rglob("*") if _counts(path, folder) and path.is_file()}
+    recorded = {path for path in files if path.name.endswith(records.SUFFIX)}
+    found = files - recorded
+    if absent:
+        recorded |= {path for path in records.archived_below(folder) if _counts(path, folder)}
+        results = {path.with_name(path.name.removesuffix(records.SUFFIX)) for path in recorded}
+        found |= {result for result in results if packed.held(result) is None}
     return sorted(found)
+
+
+def _counts(path: Path, folder: Path) -> bool:
+    """Whether a path below a folder is no view of it, no state and no leftover."""
+    parts = path.relative_to(folder).parts
+    return parts[0] not in VIEWS and not any(part.startswith(".") for part in parts)
 
 
 def place_of(recorded: str, beside: Path) -> Path:
@@ -58,7 +58,7 @@ def place_of(recorded: str, beside: Path) -> Path:
     path = Path(recorded)
     parts = beside.parts
     # A paper may have a folder of that name as well.
-    ends = [k for k, pair in enumerate(pairwise(parts)) if pair == ("results", "reference")]
+    ends = [k for k, pair in enumerate(pairwise(parts)) if pair == records.KEPT]
     if not ends or path.parts[:1] != ("results",):
         return path
     return Path(*parts[: ends[-1] + 2], *path.parts[2:])

@@ -18,7 +18,7 @@ from replicortex.provenance import packed, records
 from replicortex.provenance.contents import Hashes
 
 NAME = ".files.json"
-KEPT = ("results", "reference")
+KEPT = records.KEPT
 
 
 def unit(path: Path) -> Path | None:

@@ -29,6 +29,7 @@ from replicortex.core.files import canonical_json, write_bytes
 from replicortex.data import manifest
 from replicortex.provenance import packed
 
+KEPT = ("results", "reference")  # below which kept runs lie
 SUFFIX = ".record.json"
 ARCHIVE = (
     ".records.json.xz"  # of a folder of a kept run: records of results that are not kept, by path
@@ -69,22 +70,21 @@ def content(path: Path) -> bytes:
     OSError
         When it does neither.
     """
-    try:
-        return path.read_bytes()
-    except FileNotFoundError:
-        archive = _archive_around(path)
-        name = None if archive is None else path.relative_to(archive.parent).as_posix()
-        if archive is None or name not in archived(archive):
-            raise
-        return archived(archive)[name].encode()
+    kept = None if path.is_file() else _kept(path)
+    return path.read_bytes() if kept is None else kept.encode()
 
 
 def exists(path: Path) -> bool:
     """Whether a record is here, beside its result or in a kept run's archive."""
-    if path.is_file():
-        return True
+    return path.is_file() or _kept(path) is not None
+
+
+def _kept(path: Path) -> str | None:
+    """Return the record that a kept run's archive has under a path; None where none has it."""
     archive = _archive_around(path)
-    return archive is not None and path.relative_to(archive.parent).as_posix() in archived(archive)
+    if archive is None:
+        return None
+    return archived(archive).get(path.relative_to(archive.parent).as_posix())
 
 
 def below(folder: Path) -> list[Path]:
@@ -130,10 +130,7 @@ def _archived(archive: Path, _: tuple[int, ...]) -> dict[str, str]:
 def _archive_around(path: Path) -> Path | None:
     """Return the archive that would hold a record: that of the nearest folder of a kept run."""
     for folder in path.parents:
-        if folder.parts[-2:] == (
-            "results",
-            "reference",
-        ):  # a paper may have a folder of that name as well
+        if folder.parts[-2:] == KEPT:  # a paper may have a folder `reference` as well
             return None
         if (folder / ARCHIVE).is_file():
             return folder / ARCHIVE
